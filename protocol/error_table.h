@@ -1,0 +1,48 @@
+#pragma once
+// Every error that waybill gives by itself: number, SQLSTATE, text. MySQL's own numbers where MySQL would say the same
+// thing; 9000 and up are waybill's own.
+
+#include "base/error.h"
+
+// clang-format off
+#define ERROR_TABLE(X) \
+    X(ER_CON_COUNT,             1040, "08004", "Too many connections") \
+    X(ER_HANDSHAKE,             1043, "08S01", "Bad handshake") \
+    X(ER_ACCESS_DENIED,         1045, "28000", "Access denied for user '%s'@'%s' (using password: %s)") \
+    X(ER_NO_DB,                 1046, "3D000", "No database selected") \
+    X(ER_UNKNOWN_COM,           1047, "08S01", "Unknown command") \
+    X(ER_SERVER_SHUTDOWN,       1053, "08S01", "Server shutdown in progress") \
+    X(ER_PARSE,                 1064, "42000", "You have an error in your SQL syntax; waybill could not read it near '%s'") \
+    X(ER_EMPTY_QUERY,           1065, "42000", "Query was empty") \
+    X(ER_UNKNOWN,               1105, "HY000", "%s") \
+    X(ER_CON_REFUSED,           1130, "HY000", "Host '%s' is not allowed to connect to this waybill") \
+    X(ER_PACKET_TOO_LARGE,      1153, "08S01", "Got a packet bigger than 'max_packet_bytes'") \
+    X(ER_PACKETS_OUT_OF_ORDER,  1156, "08S01", "Got packets out of order") \
+    X(ER_NET_READ_INTERRUPTED,  1159, "08S01", "Got timeout reading communication packets") \
+    X(ER_CONNECT_SERVER,        1218, "08S01", "Error connecting to server '%s': %s") \
+    X(ER_LOCK_DEADLOCK,         1213, "40001", "Deadlock found when trying to get lock; try restarting transaction (waybill: %s)") \
+    X(ER_ACCESS_SPECIFIC,       1227, "42000", "Access denied; %s") \
+    X(ER_UNKNOWN_STMT,          1243, "HY000", "Unknown prepared statement handler (%u) given to %s") \
+    X(ER_NOT_SUPPORTED_YET,     1235, "42000", "waybill doesn't yet support %s") \
+    X(ER_TOO_MANY_STATEMENTS,   1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: %u)") \
+    X(ER_MALFORMED_PACKET,      1835, "HY000", "Malformed communication packet") \
+    X(ER_QUERY_TIMEOUT,         1969, "70100", "Query execution was interrupted (max_statement_time exceeded)") \
+    X(ER_SERVER_LOST,           2013, "HY000", "Lost connection to server '%s' during query: %s") \
+    X(ER_CROSS_SHARD,           9001, "0A000", "%s") \
+    X(ER_CROSS_SHARD_WRITE,     9002, "0A000", "%s") \
+    X(ER_SHARD_KEY,             9003, "HY000", "%s") \
+    X(ER_SHARD_UNAVAILABLE,     9004, "08S01", "%s") \
+    X(ER_POOL_FULL,             9005, "08004", "%s") \
+    X(ER_PINNED,                9006, "0A000", "%s") \
+    X(ER_OUTCOME_UNKNOWN,       9007, "08007", "%s") \
+    X(ER_TOO_LARGE,             9008, "HY000", "%s")
+// clang-format on
+
+enum error_code {
+#define X(name, number, state, text) name = number,
+    ERROR_TABLE(X)
+#undef X
+};
+
+// Fills *error from the row; the arguments are those of the row's text.
+void error_fill(struct error *error, enum error_code code, ...);
