@@ -1,6 +1,6 @@
 #pragma once
-// An arena: memory that is freed at once. Takes its blocks from a slab of ARENA_BLOCK_BYTES items (NULL: from the
-// heap), larger requests from the heap. An unused arena owns nothing.
+// An arena: memory that is freed at once. Takes its blocks from a slab of ARENA_BLOCK_BYTES items
+// (NULL: from the heap), larger requests from the heap. An unused arena owns nothing.
 
 #include "base/slab.h"
 

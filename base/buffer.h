@@ -1,6 +1,6 @@
 #pragma once
-// A queue of bytes in chained blocks, borrowed from a slab while bytes are in flight: what could not be written yet.
-// An empty buffer owns nothing.
+// A queue of bytes in chained blocks, borrowed from a slab while bytes are in flight: what could
+// not be written yet. An empty buffer owns nothing.
 
 #include <sys/uio.h>
 #include "base/slab.h"

@@ -1,5 +1,6 @@
 #pragma once
-// xxh64, the hash of shard keys, digests and maps. Never change it: the bucket of every stored row depends on it.
+// xxh64, the hash of shard keys, digests and maps. Never change it: the bucket of every stored row
+// depends on it.
 
 #include "base/slice.h"
 

@@ -1,5 +1,6 @@
 #pragma once
-// A latency histogram in microseconds: log-linear (16 steps for each power of two), one writer, any readers.
+// A latency histogram in microseconds: log-linear (16 steps for each power of two), one writer, any
+// readers.
 
 #include "base/counter.h"
 

@@ -72,8 +72,8 @@ static inline struct node *list_pop_front(struct list *list)
 }
 
 // `node` may not be removed inside the loop; the SAFE form allows that.
-#define LIST_FOR_EACH(list, node)                                                                                      \
+#define LIST_FOR_EACH(list, node)                                                                  \
     for (struct node *node = (list)->head.next; node != &(list)->head; node = node->next)
-#define LIST_FOR_EACH_SAFE(list, node)                                                                                 \
-    for (struct node *node = (list)->head.next, *node##_next = node->next; node != &(list)->head;                      \
+#define LIST_FOR_EACH_SAFE(list, node)                                                             \
+    for (struct node *node = (list)->head.next, *node##_next = node->next; node != &(list)->head;  \
          node = node##_next, node##_next = node->next)

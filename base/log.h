@@ -1,5 +1,6 @@
 #pragma once
-// One log for the process: a line for each event, `time level [thread] text`. Safe from every thread.
+// One log for the process: a line for each event, `time level [thread] text`. Safe from every
+// thread.
 
 #include "base/slice.h"
 
@@ -13,12 +14,12 @@ void log_name_thread(const char *name); // copied, at most 15 characters
 bool log_is_on(enum log_level level);
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 
-#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
+#define log_error(...)   log_write(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING, __VA_ARGS__)
-#define log_notice(...) log_write(LOG_NOTICE, __VA_ARGS__)
-#define log_debug(...)                                                                                                 \
-    do {                                                                                                               \
-        if (log_is_on(LOG_DEBUG)) {                                                                                    \
-            log_write(LOG_DEBUG, __VA_ARGS__);                                                                         \
-        }                                                                                                              \
+#define log_notice(...)  log_write(LOG_NOTICE, __VA_ARGS__)
+#define log_debug(...)                                                                             \
+    do {                                                                                           \
+        if (log_is_on(LOG_DEBUG)) {                                                                \
+            log_write(LOG_DEBUG, __VA_ARGS__);                                                     \
+        }                                                                                          \
     } while (0)

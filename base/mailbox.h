@@ -1,9 +1,11 @@
 #pragma once
-// How threads talk: a queue of messages into one loop. Posting hands the message over; the receiver frees it.
+// How threads talk: a queue of messages into one loop. Posting hands the message over; the receiver
+// frees it.
 
 #include "base/loop.h"
 
-// Embedded first in every message. `deliver` runs on the receiving thread and owns the message from then on.
+// Embedded first in every message. `deliver` runs on the receiving thread and owns the message from
+// then on.
 struct message {
     void (*deliver)(struct message *message, void *receiver);
     struct node node;

@@ -5,8 +5,8 @@
 
 struct slab {
     const char *name;
-    size_t item_size;    // bytes
-    size_t keep_max;     // free items kept; more go back to the heap
+    size_t item_size; // bytes
+    size_t keep_max;  // free items kept; more go back to the heap
     size_t used_count;
     struct list free;
 };

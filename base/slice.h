@@ -6,11 +6,12 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK                      __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 
 // The object that embeds `member`, from a pointer to the member.
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define CONTAINER_OF(pointer, type, member)                                                        \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct slice {
     const uint8_t *ptr; // may be NULL when len is 0
@@ -45,6 +46,7 @@ static inline struct slice slice_part(struct slice whole, size_t begin, size_t e
 bool slice_equal_nocase(struct slice a, struct slice b) MUST_CHECK;
 bool slice_is_nocase(struct slice a, const char *text) MUST_CHECK;
 
-// A whole decimal integer with optional sign, nothing else around it. False on overflow or any other byte.
+// A whole decimal integer with optional sign, nothing else around it. False on overflow or any
+// other byte.
 bool slice_to_int64(struct slice text, int64_t *value) MUST_CHECK;
 bool slice_to_uint64(struct slice text, uint64_t *value) MUST_CHECK;

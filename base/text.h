@@ -1,5 +1,6 @@
 #pragma once
-// Growing bytes on the heap, contiguous: for what must be whole (a packet that came in pieces, SQL being built).
+// Growing bytes on the heap, contiguous: for what must be whole (a packet that came in pieces, SQL
+// being built).
 
 #include "base/slice.h"
 

@@ -13,24 +13,27 @@ enum {
 };
 
 struct parse_options {
-    uint32_t sql_mode;                // of the bits above
-    const struct charset *charset;    // the client's (character_set_client); NULL = utf8mb4
-    bool is_mariadb;                  // /*M! ... */ is SQL
-    uint32_t server_version;          // for /*!NNNNN ... */: 101119 for 10.11.19; comments of newer versions are comments
+    uint32_t sql_mode;             // of the bits above
+    const struct charset *charset; // the client's (character_set_client); NULL = utf8mb4
+    bool is_mariadb;               // /*M! ... */ is SQL
+    uint32_t server_version; // for /*!NNNNN ... */: 101119 for 10.11.19; comments of newer versions
+                             // are comments
 };
 
 enum parse_result {
-    PARSE_OK,       // also for STATEMENT_UNKNOWN: the statement could not be read but is one statement
+    PARSE_OK, // also for STATEMENT_UNKNOWN: the statement could not be read but is one statement
     PARSE_MULTIPLE, // several statements with ; between them (a trailing ; is no second statement)
     PARSE_TOO_DEEP, // nested deeper than PARSE_DEPTH_MAX, or too many nodes: refused
 };
 
 enum { PARSE_DEPTH_MAX = 200 };
 
-// Never fails otherwise: what is not understood is STATEMENT_UNKNOWN, or skipped where it cannot matter to routing.
-// `sql` must outlive the statement.
-enum parse_result parse_statement(struct arena *arena, struct slice sql, const struct parse_options *options,
+// Never fails otherwise: what is not understood is STATEMENT_UNKNOWN, or skipped where it cannot
+// matter to routing. `sql` must outlive the statement.
+enum parse_result parse_statement(struct arena *arena, struct slice sql,
+                                  const struct parse_options *options,
                                   struct statement **statement) MUST_CHECK;
 
-// The bits above from the text of a sql_mode ("ANSI_QUOTES,STRICT_TRANS_TABLES", "ANSI", numbers too).
+// The bits above from the text of a sql_mode ("ANSI_QUOTES,STRICT_TRANS_TABLES", "ANSI", numbers
+// too).
 uint32_t parse_sql_mode(struct slice text);

@@ -9,4 +9,5 @@ struct splice {
 };
 
 // The splices must be sorted by begin and not overlap. The result is in the arena.
-struct slice splice_text(struct arena *arena, struct slice text, const struct splice *splices, size_t count);
+struct slice splice_text(struct arena *arena, struct slice text, const struct splice *splices,
+                         size_t count);

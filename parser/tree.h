@@ -1,7 +1,8 @@
 #pragma once
-// What the parser makes of one statement: a tree in the statement's arena whose nodes point into the SQL text.
-// It is as deep as routing, merging and session tracking need, and no deeper. Rewriting is done by replacing spans of
-// the original text, so what is not touched is sent on exactly as it came.
+// What the parser makes of one statement: a tree in the statement's arena whose nodes point into
+// the SQL text. It is as deep as routing, merging and session tracking need, and no deeper.
+// Rewriting is done by replacing spans of the original text, so what is not touched is sent on
+// exactly as it came.
 
 #include "base/arena.h"
 
@@ -11,7 +12,7 @@ struct span {
 };
 
 enum statement_kind {
-    STATEMENT_EMPTY, // only blanks and comments
+    STATEMENT_EMPTY,  // only blanks and comments
     STATEMENT_SELECT, // also UNION, VALUES, WITH ... SELECT, TABLE t
     STATEMENT_INSERT,
     STATEMENT_REPLACE,
@@ -19,7 +20,8 @@ enum statement_kind {
     STATEMENT_DELETE,
     STATEMENT_CALL,
     STATEMENT_DO,
-    STATEMENT_DDL, // CREATE, ALTER, DROP, RENAME, TRUNCATE of tables, views, indexes, databases, routines, ...
+    STATEMENT_DDL, // CREATE, ALTER, DROP, RENAME, TRUNCATE of tables, views, indexes, databases,
+                   // routines, ...
     STATEMENT_SET,
     STATEMENT_USE,
     STATEMENT_BEGIN, // BEGIN, START TRANSACTION
@@ -31,42 +33,47 @@ enum statement_kind {
     STATEMENT_LOCK,   // LOCK TABLES
     STATEMENT_UNLOCK, // UNLOCK TABLES
     STATEMENT_SHOW,
-    STATEMENT_EXPLAIN, // EXPLAIN, DESCRIBE, DESC, ANALYZE <statement>: `inner` is the explained one, if any
+    STATEMENT_EXPLAIN, // EXPLAIN, DESCRIBE, DESC, ANALYZE <statement>: `inner` is the explained
+                       // one, if any
     STATEMENT_PREPARE, // PREPARE, EXECUTE, DEALLOCATE as text, EXECUTE IMMEDIATE
     STATEMENT_XA,
     STATEMENT_KILL,
     STATEMENT_LOAD,  // LOAD DATA / XML
-    STATEMENT_ADMIN, // GRANT, FLUSH, ANALYZE TABLE, OPTIMIZE, CHECK, RESET, SET PASSWORD, ...: a write by caution
+    STATEMENT_ADMIN, // GRANT, FLUSH, ANALYZE TABLE, OPTIMIZE, CHECK, RESET, SET PASSWORD, ...: a
+                     // write by caution
     STATEMENT_HANDLER,
-    STATEMENT_DIAGNOSTICS, // SHOW WARNINGS / ERRORS [COUNT], GET DIAGNOSTICS, SIGNAL ...: about the previous statement
-    STATEMENT_UNKNOWN, // could not be read; `problem` says where. Never routed by guess
+    STATEMENT_DIAGNOSTICS, // SHOW WARNINGS / ERRORS [COUNT], GET DIAGNOSTICS, SIGNAL ...: about the
+                           // previous statement
+    STATEMENT_UNKNOWN,     // could not be read; `problem` says where. Never routed by guess
 };
 
 enum expr_kind {
     EXPR_INTEGER, // unsigned decimal digits; a minus sign is EXPR_UNARY
     EXPR_DECIMAL, // 1.5
     EXPR_FLOAT,   // 1e3
-    EXPR_STRING,  // value: unescaped bytes, adjacent literals joined; has_introducer when _utf8'..' or N'..'
+    EXPR_STRING,  // value: unescaped bytes, adjacent literals joined; has_introducer when _utf8'..'
+                  // or N'..'
     EXPR_HEX,     // x'..', 0x.., b'..'
     EXPR_NULL,
-    EXPR_BOOL, // TRUE, FALSE (integer 1 or 0)
-    EXPR_TEMPORAL, // DATE '..', TIME '..', TIMESTAMP '..': value = the string's bytes
-    EXPR_DEFAULT,  // DEFAULT, in VALUES and SET
-    EXPR_PARAM,    // ?: param_index, 0-based
-    EXPR_COLUMN,   // [[schema.]table.]column
-    EXPR_STAR,     // * or t.*
-    EXPR_FUNCTION, // name(arguments), also aggregates; is_distinct
-    EXPR_UNARY,    // op, children[0]
-    EXPR_BINARY,   // op, children[0], children[1]
-    EXPR_BETWEEN,  // children[0] BETWEEN children[1] AND children[2]; is_negated
-    EXPR_IN,       // children[0] IN (children[1..]); is_negated
-    EXPR_ROW,      // (a, b, ...) with at least two
-    EXPR_SUBQUERY, // (SELECT ...): query
-    EXPR_EXISTS,   // query
-    EXPR_IN_SUBQUERY, // children[0] IN (query); is_negated. Also = ANY/ALL/SOME (query) with op
-    EXPR_VARIABLE, // @x
+    EXPR_BOOL,            // TRUE, FALSE (integer 1 or 0)
+    EXPR_TEMPORAL,        // DATE '..', TIME '..', TIMESTAMP '..': value = the string's bytes
+    EXPR_DEFAULT,         // DEFAULT, in VALUES and SET
+    EXPR_PARAM,           // ?: param_index, 0-based
+    EXPR_COLUMN,          // [[schema.]table.]column
+    EXPR_STAR,            // * or t.*
+    EXPR_FUNCTION,        // name(arguments), also aggregates; is_distinct
+    EXPR_UNARY,           // op, children[0]
+    EXPR_BINARY,          // op, children[0], children[1]
+    EXPR_BETWEEN,         // children[0] BETWEEN children[1] AND children[2]; is_negated
+    EXPR_IN,              // children[0] IN (children[1..]); is_negated
+    EXPR_ROW,             // (a, b, ...) with at least two
+    EXPR_SUBQUERY,        // (SELECT ...): query
+    EXPR_EXISTS,          // query
+    EXPR_IN_SUBQUERY,     // children[0] IN (query); is_negated. Also = ANY/ALL/SOME (query) with op
+    EXPR_VARIABLE,        // @x
     EXPR_SYSTEM_VARIABLE, // @@x, @@session.x, @@global.x: name
-    EXPR_OTHER,    // CASE, CAST, INTERVAL, LIKE, REGEXP, window functions, ...: children hold the operands found inside
+    EXPR_OTHER, // CASE, CAST, INTERVAL, LIKE, REGEXP, window functions, ...: children hold the
+                // operands found inside
 };
 
 enum expr_op {
@@ -84,9 +91,9 @@ enum expr_op {
     OP_GREATER_EQUAL,
     OP_IS_NULL,
     OP_IS_NOT_NULL,
-    OP_MINUS, // unary
+    OP_MINUS,  // unary
     OP_ASSIGN, // := (a user variable)
-    OP_OTHER, // arithmetic, LIKE, concatenation, ...
+    OP_OTHER,  // arithmetic, LIKE, concatenation, ...
 };
 
 struct query;
@@ -95,27 +102,32 @@ struct expr {
     enum expr_kind kind;
     enum expr_op op;
     bool is_negated;
-    bool is_distinct;      // COUNT(DISTINCT ..)
-    bool has_introducer;   // of a string: bytes are of another character set than the connection's
-    bool has_over;         // a window function
+    bool is_distinct;    // COUNT(DISTINCT ..)
+    bool has_introducer; // of a string: bytes are of another character set than the connection's
+    bool has_over;       // a window function
     uint32_t param_index;
-    struct span span;      // all of it
-    struct slice value;    // literals: digits or bytes (in the arena or the text)
-    struct slice schema;   // columns: may be empty. Names are unquoted (`` `a``b` `` gives a`b)
-    struct slice table;    // columns and t.*: may be empty
-    struct slice name;     // columns, functions, variables
+    struct span span;    // all of it
+    struct slice value;  // literals: digits or bytes (in the arena or the text)
+    struct slice schema; // columns: may be empty. Names are unquoted (`` `a``b` `` gives a`b)
+    struct slice table;  // columns and t.*: may be empty
+    struct slice name;   // columns, functions, variables
     struct expr **children;
     uint32_t child_count;
     struct query *query;
 };
 
-enum join_kind { JOIN_INNER, JOIN_LEFT, JOIN_RIGHT, JOIN_CROSS }; // comma and STRAIGHT_JOIN are JOIN_INNER
+enum join_kind {
+    JOIN_INNER,
+    JOIN_LEFT,
+    JOIN_RIGHT,
+    JOIN_CROSS
+}; // comma and STRAIGHT_JOIN are JOIN_INNER
 
 // One table named (or derived) in a FROM, UPDATE, DELETE, INSERT, DDL, ...
 struct table_ref {
-    struct slice schema; // empty: the session's database
-    struct slice name;   // empty for a derived table
-    struct slice alias;  // empty when none
+    struct slice schema;   // empty: the session's database
+    struct slice name;     // empty for a derived table
+    struct slice alias;    // empty when none
     struct span name_span; // `schema.name` as written
     struct query *derived; // a subquery in FROM; NULL for a named table
     enum join_kind join;   // how it is joined to what stands before it
@@ -129,7 +141,7 @@ struct table_ref {
 };
 
 struct select_item {
-    struct expr *expr; // EXPR_STAR for * and t.*
+    struct expr *expr;  // EXPR_STAR for * and t.*
     struct slice alias; // empty when none; unquoted
     struct span span;   // with the alias
     struct select_item *next;
@@ -149,12 +161,12 @@ enum lock_kind { LOCK_NONE, LOCK_SHARE, LOCK_UPDATE };
 struct query {
     bool is_distinct;
     bool has_calc_found_rows;
-    bool has_into;        // INTO OUTFILE / DUMPFILE / @x
-    bool has_with;        // begins with WITH ...
+    bool has_into; // INTO OUTFILE / DUMPFILE / @x
+    bool has_with; // begins with WITH ...
     bool is_recursive;
     bool has_rollup;
     bool has_window;
-    bool has_limit_expr;  // a LIMIT that is neither a number nor a parameter
+    bool has_limit_expr; // a LIMIT that is neither a number nor a parameter
     struct select_item *items;
     uint32_t item_count;
     struct table_ref *tables; // in the order of the text, all joins flattened
@@ -162,12 +174,12 @@ struct query {
     struct order_item *group_by;
     struct expr *having;
     struct order_item *order_by; // of the last arm: of the whole union when has_outer_order
-    struct expr *limit;  // NULL when none; EXPR_INTEGER or EXPR_PARAM
-    struct expr *offset; // NULL when none
-    struct span items_span;    // the select list
-    struct span where_span;    // from WHERE to the end of the condition; empty when none
-    struct span order_by_span; // from ORDER to the end of the list; empty when none
-    struct span limit_span;    // from LIMIT to the end of it; empty when none
+    struct expr *limit;          // NULL when none; EXPR_INTEGER or EXPR_PARAM
+    struct expr *offset;         // NULL when none
+    struct span items_span;      // the select list
+    struct span where_span;      // from WHERE to the end of the condition; empty when none
+    struct span order_by_span;   // from ORDER to the end of the list; empty when none
+    struct span limit_span;      // from LIMIT to the end of it; empty when none
     enum lock_kind lock;
     enum set_op set_op; // how `next` is combined with what stands before
     struct query *next;
@@ -206,7 +218,7 @@ struct insert_part {
     bool has_returning;
 };
 
-struct change_part { // UPDATE and DELETE
+struct change_part {        // UPDATE and DELETE
     struct assignment *set; // UPDATE
     struct expr *where;
     struct order_item *order_by;
@@ -217,8 +229,18 @@ struct change_part { // UPDATE and DELETE
 };
 
 enum ddl_kind {
-    DDL_CREATE_TABLE, DDL_ALTER_TABLE, DDL_DROP_TABLE, DDL_TRUNCATE, DDL_RENAME_TABLE, DDL_CREATE_INDEX, DDL_DROP_INDEX,
-    DDL_CREATE_DATABASE, DDL_DROP_DATABASE, DDL_ALTER_DATABASE, DDL_VIEW, DDL_ROUTINE, // procedures, functions, triggers, events
+    DDL_CREATE_TABLE,
+    DDL_ALTER_TABLE,
+    DDL_DROP_TABLE,
+    DDL_TRUNCATE,
+    DDL_RENAME_TABLE,
+    DDL_CREATE_INDEX,
+    DDL_DROP_INDEX,
+    DDL_CREATE_DATABASE,
+    DDL_DROP_DATABASE,
+    DDL_ALTER_DATABASE,
+    DDL_VIEW,
+    DDL_ROUTINE, // procedures, functions, triggers, events
     DDL_OTHER,
 };
 
@@ -231,54 +253,59 @@ struct column_def { // of CREATE TABLE: what is needed to check shard keys
 struct ddl_part {
     enum ddl_kind kind;
     bool is_temporary;
-    bool if_exists; // IF [NOT] EXISTS
-    struct slice database; // CREATE/DROP DATABASE
+    bool if_exists;             // IF [NOT] EXISTS
+    struct slice database;      // CREATE/DROP DATABASE
     struct column_def *columns; // CREATE TABLE
-    struct query *select; // CREATE TABLE ... SELECT
+    struct query *select;       // CREATE TABLE ... SELECT
 };
 
 enum set_scope { SCOPE_SESSION, SCOPE_GLOBAL, SCOPE_USER, SCOPE_ONCE, SCOPE_STATEMENT };
-// SCOPE_ONCE: SET TRANSACTION ... without SESSION: the next transaction only. SCOPE_STATEMENT: SET STATEMENT .. FOR ..
+// SCOPE_ONCE: SET TRANSACTION ... without SESSION: the next transaction only. SCOPE_STATEMENT: SET
+// STATEMENT .. FOR ..
 
 struct set_item {
     enum set_scope scope;
-    struct slice name;  // variable, lower case; "names" for SET NAMES, "character set" for SET CHARACTER SET,
-                        // "transaction isolation" / "transaction access" for SET TRANSACTION
-    struct expr *value; // NULL for NAMES DEFAULT / = DEFAULT; for NAMES a string with the character set's name
+    struct slice
+        name; // variable, lower case; "names" for SET NAMES, "character set" for SET CHARACTER SET,
+              // "transaction isolation" / "transaction access" for SET TRANSACTION
+    struct expr *value; // NULL for NAMES DEFAULT / = DEFAULT; for NAMES a string with the character
+                        // set's name
     struct slice collation; // SET NAMES x COLLATE y
-    bool is_constant;   // literals (also ON, OFF, names without quotes) only
-    struct span span;   // of the one item, as written
+    bool is_constant;       // literals (also ON, OFF, names without quotes) only
+    struct span span;       // of the one item, as written
     struct set_item *next;
 };
 
 // What a statement needs and changes, found while parsing (also inside subqueries). See classify.h.
 enum fact {
-    FACT_WRITES = 1 << 0,            // changes tables (or may: unknown procedures, functions with known side effects)
-    FACT_LOCKS_ROWS = 1 << 1,        // FOR UPDATE, LOCK IN SHARE MODE
-    FACT_NEEDS_PRIMARY = 1 << 2,     // any other reason: GET_LOCK, NEXTVAL, @x := .., INTO OUTFILE, ...
-    FACT_ENDS_TRANSACTION = 1 << 3,  // implicit commit
-    FACT_READS_USER_VARIABLE = 1 << 4,  // @x read
-    FACT_SETS_USER_VARIABLE = 1 << 5,   // @x := ..., SELECT ... INTO @x (not SET @x = ..., see set items)
-    FACT_TEMPORARY_TABLE = 1 << 6,   // CREATE / DROP TEMPORARY TABLE
-    FACT_TABLE_LOCK = 1 << 7,        // LOCK TABLES, FLUSH TABLES WITH READ LOCK
-    FACT_NAMED_LOCK = 1 << 8,        // GET_LOCK
-    FACT_LAST_INSERT_ID = 1 << 9,    // LAST_INSERT_ID() or @@last_insert_id, @@identity read
-    FACT_FOUND_ROWS = 1 << 10,       // FOUND_ROWS()
-    FACT_ROW_COUNT = 1 << 11,        // ROW_COUNT()
+    FACT_WRITES =
+        1 << 0, // changes tables (or may: unknown procedures, functions with known side effects)
+    FACT_LOCKS_ROWS = 1 << 1,    // FOR UPDATE, LOCK IN SHARE MODE
+    FACT_NEEDS_PRIMARY = 1 << 2, // any other reason: GET_LOCK, NEXTVAL, @x := .., INTO OUTFILE, ...
+    FACT_ENDS_TRANSACTION = 1 << 3,    // implicit commit
+    FACT_READS_USER_VARIABLE = 1 << 4, // @x read
+    FACT_SETS_USER_VARIABLE =
+        1 << 5, // @x := ..., SELECT ... INTO @x (not SET @x = ..., see set items)
+    FACT_TEMPORARY_TABLE = 1 << 6, // CREATE / DROP TEMPORARY TABLE
+    FACT_TABLE_LOCK = 1 << 7,      // LOCK TABLES, FLUSH TABLES WITH READ LOCK
+    FACT_NAMED_LOCK = 1 << 8,      // GET_LOCK
+    FACT_LAST_INSERT_ID = 1 << 9,  // LAST_INSERT_ID() or @@last_insert_id, @@identity read
+    FACT_FOUND_ROWS = 1 << 10,     // FOUND_ROWS()
+    FACT_ROW_COUNT = 1 << 11,      // ROW_COUNT()
     FACT_CALC_FOUND_ROWS = 1 << 12,
     FACT_NOT_DETERMINISTIC = 1 << 13, // RAND, UUID, NOW, ...: would differ between shards
-    FACT_AGGREGATE = 1 << 14,        // outside subqueries
+    FACT_AGGREGATE = 1 << 14,         // outside subqueries
     FACT_WINDOW = 1 << 15,
     FACT_SUBQUERY = 1 << 16,
-    FACT_PREPARED_TEXT = 1 << 17,    // PREPARE / EXECUTE / DEALLOCATE
+    FACT_PREPARED_TEXT = 1 << 17, // PREPARE / EXECUTE / DEALLOCATE
     FACT_OUTFILE = 1 << 18,
-    FACT_SYSTEM_SCHEMA = 1 << 19,    // information_schema, performance_schema, mysql, sys are read
-    FACT_ROUTINE = 1 << 20,          // CALL
+    FACT_SYSTEM_SCHEMA = 1 << 19, // information_schema, performance_schema, mysql, sys are read
+    FACT_ROUTINE = 1 << 20,       // CALL
     FACT_HANDLER = 1 << 21,
-    FACT_SLEEPS = 1 << 22,           // SLEEP, BENCHMARK
-    FACT_CONNECTION_ID = 1 << 23,    // CONNECTION_ID() and the like: answers differ by backend
+    FACT_SLEEPS = 1 << 22,        // SLEEP, BENCHMARK
+    FACT_CONNECTION_ID = 1 << 23, // CONNECTION_ID() and the like: answers differ by backend
     FACT_XA = 1 << 24,
-    FACT_INSERT_ID_SET = 1 << 25,    // LAST_INSERT_ID(expr)
+    FACT_INSERT_ID_SET = 1 << 25, // LAST_INSERT_ID(expr)
 };
 
 struct statement {
@@ -286,21 +313,23 @@ struct statement {
     struct slice text;        // the SQL, as it came; all spans are offsets into it
     uint32_t facts;           // enum fact
     uint32_t param_count;     // ? in all
-    struct table_ref *tables; // INSERT target; UPDATE/DELETE tables; DDL tables; LOCK tables; SHOW ... FROM t; DESCRIBE t
+    struct table_ref *tables; // INSERT target; UPDATE/DELETE tables; DDL tables; LOCK tables; SHOW
+                              // ... FROM t; DESCRIBE t
     struct query *query;      // SELECT
     struct insert_part *insert;
     struct change_part *change;
     struct ddl_part *ddl;
     struct set_item *set;
-    struct slice name;        // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case ("TABLES")
-    struct slice name_schema; // CALL schema.procedure; SHOW ... FROM schema
-    struct statement *inner;  // EXPLAIN
+    struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
+                       // ("TABLES")
+    struct slice name_schema;  // CALL schema.procedure; SHOW ... FROM schema
+    struct statement *inner;   // EXPLAIN
     struct query **subqueries; // every subquery anywhere in it, in the order of the text
     uint32_t subquery_count;
     bool is_transaction_chain;   // COMMIT/ROLLBACK AND CHAIN
     bool is_transaction_release; // ... RELEASE
     bool is_read_only_transaction;
     bool is_consistent_snapshot;
-    struct slice hint;        // the text of a /* waybill: ... */ comment, trimmed; empty when none
-    struct slice problem;     // STATEMENT_UNKNOWN: where reading stopped ("near '...'")
+    struct slice hint;    // the text of a /* waybill: ... */ comment, trimmed; empty when none
+    struct slice problem; // STATEMENT_UNKNOWN: where reading stopped ("near '...'")
 };

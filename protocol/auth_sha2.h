@@ -1,17 +1,22 @@
 #pragma once
 // caching_sha2_password (manual: "Caching SHA-2 Pluggable Authentication"): fast path
-// XOR(SHA256(pw), SHA256(SHA256(SHA256(pw)) + nonce)); full path with the password sealed by the server's RSA key.
+// XOR(SHA256(pw), SHA256(SHA256(SHA256(pw)) + nonce)); full path with the password sealed by the
+// server's RSA key.
 
 #include "protocol/handshake.h"
 
 enum { SHA2_BYTES = 32 };
 
-void auth_sha2_answer(struct slice password, const uint8_t nonce[NONCE_BYTES], uint8_t out[SHA2_BYTES], size_t *len);
-// SHA256(SHA256(password)): enough to check the fast path, so waybill never needs the full one towards clients.
+void auth_sha2_answer(struct slice password, const uint8_t nonce[NONCE_BYTES],
+                      uint8_t out[SHA2_BYTES], size_t *len);
+// SHA256(SHA256(password)): enough to check the fast path, so waybill never needs the full one
+// towards clients.
 void auth_sha2_hash(struct slice password, uint8_t out[SHA2_BYTES]);
-bool auth_sha2_parse_hash(struct slice hex, uint8_t out[SHA2_BYTES]) MUST_CHECK; // "$W$" and 64 hex digits
-bool auth_sha2_check(struct slice answer, const uint8_t nonce[NONCE_BYTES], const uint8_t hash[SHA2_BYTES]) MUST_CHECK;
-// Towards a server that asks for full authentication without TLS: RSA-OAEP of (password + NUL) XOR nonce with the PEM
-// public key that it sent. False with *error.
-bool auth_sha2_seal(struct slice password, const uint8_t nonce[NONCE_BYTES], struct slice public_key_pem, struct text *out,
-                    struct error *error) MUST_CHECK;
+bool auth_sha2_parse_hash(struct slice hex,
+                          uint8_t out[SHA2_BYTES]) MUST_CHECK; // "$W$" and 64 hex digits
+bool auth_sha2_check(struct slice answer, const uint8_t nonce[NONCE_BYTES],
+                     const uint8_t hash[SHA2_BYTES]) MUST_CHECK;
+// Towards a server that asks for full authentication without TLS: RSA-OAEP of (password + NUL) XOR
+// nonce with the PEM public key that it sent. False with *error.
+bool auth_sha2_seal(struct slice password, const uint8_t nonce[NONCE_BYTES],
+                    struct slice public_key_pem, struct text *out, struct error *error) MUST_CHECK;

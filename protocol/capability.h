@@ -1,5 +1,6 @@
 #pragma once
-// Capability flags (manual: "Capabilities Flags"; MariaDB KB: "Connecting"), status flags and command bytes.
+// Capability flags (manual: "Capabilities Flags"; MariaDB KB: "Connecting"), status flags and
+// command bytes.
 
 #include "base/slice.h"
 
@@ -31,12 +32,14 @@ enum {
     CAP_DEPRECATE_EOF = 1u << 24,
 };
 
-// What a client may have on: needs nothing of the backend, or the backend is opened alike (CAP_CLASS).
-#define CAP_OFFERED                                                                                                    \
-    (CAP_LONG_PASSWORD | CAP_FOUND_ROWS | CAP_LONG_FLAG | CAP_CONNECT_WITH_DB | CAP_NO_SCHEMA | CAP_ODBC |                 \
-     CAP_PROTOCOL_41 | CAP_INTERACTIVE | CAP_IGNORE_SIGPIPE | CAP_TRANSACTIONS | CAP_RESERVED |                        \
-     CAP_SECURE_CONNECTION | CAP_MULTI_STATEMENTS | CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH |       \
-     CAP_CONNECT_ATTRS | CAP_PLUGIN_AUTH_LENENC | CAP_DEPRECATE_EOF)
+// What a client may have on: needs nothing of the backend, or the backend is opened alike
+// (CAP_CLASS).
+#define CAP_OFFERED                                                                                \
+    (CAP_LONG_PASSWORD | CAP_FOUND_ROWS | CAP_LONG_FLAG | CAP_CONNECT_WITH_DB | CAP_NO_SCHEMA |    \
+     CAP_ODBC | CAP_PROTOCOL_41 | CAP_INTERACTIVE | CAP_IGNORE_SIGPIPE | CAP_TRANSACTIONS |        \
+     CAP_RESERVED | CAP_SECURE_CONNECTION | CAP_MULTI_STATEMENTS | CAP_MULTI_RESULTS |             \
+     CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS | CAP_PLUGIN_AUTH_LENENC |         \
+     CAP_DEPRECATE_EOF)
 // Those that change the bytes of an answer: a client's backends are opened with the same.
 #define CAP_CLASS (CAP_FOUND_ROWS | CAP_DEPRECATE_EOF)
 
@@ -58,10 +61,30 @@ enum {
 };
 
 enum com {
-    COM_SLEEP = 0x00, COM_QUIT = 0x01, COM_INIT_DB = 0x02, COM_QUERY = 0x03, COM_FIELD_LIST = 0x04,
-    COM_CREATE_DB = 0x05, COM_DROP_DB = 0x06, COM_REFRESH = 0x07, COM_SHUTDOWN = 0x08, COM_STATISTICS = 0x09,
-    COM_PROCESS_INFO = 0x0a, COM_CONNECT = 0x0b, COM_PROCESS_KILL = 0x0c, COM_DEBUG = 0x0d, COM_PING = 0x0e,
-    COM_CHANGE_USER = 0x11, COM_BINLOG_DUMP = 0x12, COM_STMT_PREPARE = 0x16, COM_STMT_EXECUTE = 0x17,
-    COM_STMT_SEND_LONG_DATA = 0x18, COM_STMT_CLOSE = 0x19, COM_STMT_RESET = 0x1a, COM_SET_OPTION = 0x1b,
-    COM_STMT_FETCH = 0x1c, COM_RESET_CONNECTION = 0x1f, COM_STMT_BULK_EXECUTE = 0xfa,
+    COM_SLEEP = 0x00,
+    COM_QUIT = 0x01,
+    COM_INIT_DB = 0x02,
+    COM_QUERY = 0x03,
+    COM_FIELD_LIST = 0x04,
+    COM_CREATE_DB = 0x05,
+    COM_DROP_DB = 0x06,
+    COM_REFRESH = 0x07,
+    COM_SHUTDOWN = 0x08,
+    COM_STATISTICS = 0x09,
+    COM_PROCESS_INFO = 0x0a,
+    COM_CONNECT = 0x0b,
+    COM_PROCESS_KILL = 0x0c,
+    COM_DEBUG = 0x0d,
+    COM_PING = 0x0e,
+    COM_CHANGE_USER = 0x11,
+    COM_BINLOG_DUMP = 0x12,
+    COM_STMT_PREPARE = 0x16,
+    COM_STMT_EXECUTE = 0x17,
+    COM_STMT_SEND_LONG_DATA = 0x18,
+    COM_STMT_CLOSE = 0x19,
+    COM_STMT_RESET = 0x1a,
+    COM_SET_OPTION = 0x1b,
+    COM_STMT_FETCH = 0x1c,
+    COM_RESET_CONNECTION = 0x1f,
+    COM_STMT_BULK_EXECUTE = 0xfa,
 };

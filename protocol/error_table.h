@@ -1,6 +1,6 @@
 #pragma once
-// Every error that waybill gives by itself: number, SQLSTATE, text. MySQL's own numbers where MySQL would say the same
-// thing; 9000 and up are waybill's own.
+// Every error that waybill gives by itself: number, SQLSTATE, text. MySQL's own numbers where MySQL
+// would say the same thing; 9000 and up are waybill's own.
 
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
 #pragma once
-// The first packets of a connection, both sides (manual: "Protocol::HandshakeV10", "Protocol::HandshakeResponse41",
-// "Protocol::AuthSwitchRequest").
+// The first packets of a connection, both sides (manual: "Protocol::HandshakeV10",
+// "Protocol::HandshakeResponse41", "Protocol::AuthSwitchRequest").
 
 #include "base/error.h"
 #include "protocol/bytes.h"
@@ -8,8 +8,8 @@
 
 enum { NONCE_BYTES = 20 };
 
-struct greeting { // from the server
-    struct slice version;      // "5.5.5-10.11.19-MariaDB"
+struct greeting {         // from the server
+    struct slice version; // "5.5.5-10.11.19-MariaDB"
     uint32_t connection_id;
     uint8_t nonce[NONCE_BYTES];
     uint32_t capabilities;
@@ -21,7 +21,8 @@ struct greeting { // from the server
 
 // Payloads, without packet header.
 void greeting_write(struct text *out, const struct greeting *greeting);
-// False with *error: a bad packet, or the ERR packet that servers send instead (too many connections, host blocked).
+// False with *error: a bad packet, or the ERR packet that servers send instead (too many
+// connections, host blocked).
 bool greeting_read(struct slice payload, struct greeting *greeting, struct error *error) MUST_CHECK;
 
 struct login { // from the client
@@ -40,4 +41,5 @@ void login_write(struct text *out, const struct login *login);
 bool login_read(struct slice payload, struct login *login) MUST_CHECK;
 
 void auth_switch_write(struct text *out, struct slice plugin, const uint8_t nonce[NONCE_BYTES]);
-bool auth_switch_read(struct slice payload, struct slice *plugin, uint8_t nonce[NONCE_BYTES]) MUST_CHECK;
+bool auth_switch_read(struct slice payload, struct slice *plugin,
+                      uint8_t nonce[NONCE_BYTES]) MUST_CHECK;

@@ -13,9 +13,10 @@ struct ok_packet {
     struct slice message; // "Rows matched: ..." (without length prefix)
 };
 
-void ok_write(struct text *out, const struct ok_packet *ok);          // first byte 0x00
-void ok_write_eof(struct text *out, const struct ok_packet *ok);      // first byte 0xfe: end of rows with DEPRECATE_EOF
-bool ok_read(struct slice payload, struct ok_packet *ok) MUST_CHECK;  // of either first byte
+void ok_write(struct text *out, const struct ok_packet *ok); // first byte 0x00
+void ok_write_eof(struct text *out,
+                  const struct ok_packet *ok); // first byte 0xfe: end of rows with DEPRECATE_EOF
+bool ok_read(struct slice payload, struct ok_packet *ok) MUST_CHECK; // of either first byte
 void eof_write(struct text *out, uint16_t warnings, uint16_t status);
 bool eof_read(struct slice payload, uint16_t *warnings, uint16_t *status) MUST_CHECK;
 void error_write(struct text *out, const struct error *error);

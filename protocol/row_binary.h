@@ -1,12 +1,14 @@
 #pragma once
-// Rows of the binary protocol (manual: "Binary Protocol Resultset Row") and its values, which parameters share.
+// Rows of the binary protocol (manual: "Binary Protocol Resultset Row") and its values, which
+// parameters share.
 
 #include "protocol/column.h"
 #include "protocol/row_text.h"
 
-// Splits a row; each field's bytes are the raw value (without length prefix of strings; dates with their length byte
-// left out), to be read by binary_to_text or by type.
-bool row_binary_read(struct slice payload, const struct column *columns, uint32_t count, struct field *fields) MUST_CHECK;
+// Splits a row; each field's bytes are the raw value (without length prefix of strings; dates with
+// their length byte left out), to be read by binary_to_text or by type.
+bool row_binary_read(struct slice payload, const struct column *columns, uint32_t count,
+                     struct field *fields) MUST_CHECK;
 
 // A value of COM_STMT_EXECUTE or of a binary row.
 struct binary_value {
@@ -16,6 +18,8 @@ struct binary_value {
     struct slice bytes; // raw, as above
 };
 
-// The value as the text protocol would show it: integers in decimal, dates as 'YYYY-MM-DD hh:mm:ss[.ffffff]'. False for
-// a malformed value. Float and double with as many digits as needed to read the same value back.
-bool binary_to_text(struct arena *arena, const struct binary_value *value, struct slice *text) MUST_CHECK;
+// The value as the text protocol would show it: integers in decimal, dates as 'YYYY-MM-DD
+// hh:mm:ss[.ffffff]'. False for a malformed value. Float and double with as many digits as needed
+// to read the same value back.
+bool binary_to_text(struct arena *arena, const struct binary_value *value,
+                    struct slice *text) MUST_CHECK;
