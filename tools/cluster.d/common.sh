@@ -101,7 +101,8 @@ server_id() {
 server_named() {
     local name=${1#*/}
     [[ -n $1 ]] || die "which server? (SHARD/SERVER, for example s1/s1a)"
-    all_servers | grep -qxF -- "$name" || die "no server '$1' here; there are: $(all_servers | tr '\n' ' ')"
+    [[ " $(all_servers | paste -sd' ') " == *" $name "* ]] ||
+        die "no server '$1' here; there are: $(all_servers | paste -sd' ')"
     [[ $1 != */* || ${1%%/*} == "$(server_shard "$name")" ]] || die "server $name is not in shard ${1%%/*}"
     echo "$name"
 }

@@ -8,7 +8,7 @@ print_server_cnf() {
     print_common_cnf "$1"
     [[ $1 == template ]] || print_network_cnf "$1"
     [[ $1 == template || $1 == plain ]] || print_replication_cnf "$1"
-    [[ $1 == template || $flavor != mysql56 ]] || print_mysql56_cnf
+    [[ $1 == template || $flavor != mysql56 ]] || print_mysql56_cnf "$1"
 }
 
 # Small buffers, so that a dozen servers fit on a small machine.

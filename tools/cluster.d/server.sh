@@ -28,7 +28,8 @@ server_is_running() { process_is_ours "$dir/$1/pid" "$dir/$1/my.cnf"; }
 process_is_ours() {
     local pid
     pid=$(cat "$1" 2>/dev/null) && [[ -n $pid ]] || return 1
-    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2"
+    # (`grep -q` would close the pipe early, which pipefail counts as a failure.)
+    { tr '\0' '\n' <"/proc/$pid/cmdline" | grep -F -- "$2"; } >/dev/null 2>&1
 }
 
 server_start() {
@@ -131,7 +132,7 @@ server_status_line() {
         threads="io=$(replica_field "$1" Slave_IO_Running) sql=$(replica_field "$1" Slave_SQL_Running)"
         threads=$(sed 's/io=Yes sql=Yes/running/; s/io=No sql=No/stopped/; s/ /,/' <<<"$threads")
     fi
-    printf '%-6s %-6s %-6s %-8s %-8s %-9s %-13s %-9s %s\n' "$1" "$(server_shard "$1")" "$(server_port "$1")" \
+    printf '%-6s %-6s %-6s %-8s %-8s %-9s %-20s %-9s %s\n' "$1" "$(server_shard "$1")" "$(server_port "$1")" \
         "$pid" "$role" "$read_only" "$threads" "$semi_sync" "$gtid"
 }
 

@@ -55,5 +55,7 @@ shard_reopen() {
         return
     fi
     semi_sync_as_primary "${candidates[0]}"
+    wait_until 15 replicas_acknowledge "${candidates[0]}" ||
+        say "shard $1: not all replicas acknowledge yet (see status)"
     server_sql "${candidates[0]}" 'SET GLOBAL read_only = 0'
 }
