@@ -15,4 +15,6 @@ struct slab {
 void slab_init(struct slab *slab, const char *name, size_t item_size, size_t keep_max);
 void slab_done(struct slab *slab); // asserts that nothing is in use
 void *slab_take(struct slab *slab);
+// Not zeroed: for blocks of bytes, whose owner knows how many of them count.
+void *slab_take_dirty(struct slab *slab);
 void slab_give(struct slab *slab, void *item);
