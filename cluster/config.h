@@ -1,0 +1,125 @@
+#pragma once
+// The configuration, read once and const from then on: servers, shards, tables, users, bucket map.
+// All memory is the config's own arena.
+
+#include "base/arena.h"
+#include "base/sock.h"
+#include "cluster/settings.h"
+#include "protocol/auth_native.h"
+#include "protocol/auth_sha2.h"
+
+enum { BUCKET_COUNT = 4096, SERVERS_MAX = 256, SHARDS_MAX = 64 };
+
+// Ids are places in the config's arrays; they stay the same over reloads of one process (what is
+// removed leaves a gap with is_removed set), so that a worker's pools can be found by id.
+struct server_config {
+    uint16_t id;
+    uint16_t shard; // id
+    bool is_removed;
+    const char *name;
+    const char *address_text; // "host:port"
+    const char *host;         // for CHANGE MASTER and libmysqlclient
+    uint16_t port;
+    struct address address;
+    uint32_t weight;          // of reads, 0 = none
+    uint32_t max_connections; // over all workers
+};
+
+struct shard_config {
+    uint16_t id;
+    bool is_removed;
+    const char *name;
+    uint16_t *servers; // ids
+    uint16_t server_count;
+};
+
+enum table_type { TABLE_SHARDED, TABLE_REFERENCE, TABLE_UNSHARDED };
+enum shard_method { METHOD_BUCKET, METHOD_RANGE, METHOD_LIST, METHOD_MODULO, METHOD_DATE };
+// How values of the shard key compare on the servers, so that equal keys always meet in one shard.
+enum key_type {
+    KEY_INTEGER, // 5 = '5' = '05'
+    KEY_STRING,  // ASCII without case and trailing blanks (the usual collations); anything else is
+                 // refused as a key
+    KEY_BINARY,  // bytes as they are (binary and _bin NO PAD columns)
+    KEY_DATE,    // DATE, DATETIME
+};
+enum date_unit { DATE_YEAR, DATE_MONTH, DATE_DAY };
+
+struct key_range { // METHOD_RANGE: low <= key <= high. METHOD_DATE: days since 0000-03-01, both
+                   // ends included
+    int64_t low, high;
+    uint16_t shard;
+};
+
+struct key_listed {   // METHOD_LIST
+    struct slice key; // canonical
+    uint16_t shard;
+};
+
+struct table_config {
+    uint16_t id;
+    const char *schema, *name; // as written in the file
+    enum table_type type;
+    enum shard_method method;
+    enum key_type key_type;
+    enum date_unit date_unit;
+    const char *key;       // column; NULL when the table is found by `id` alone
+    const char *id_column; // BIGINT that carries the bucket; NULL when none. METHOD_BUCKET only
+    bool makes_ids;  // waybill makes the id when an INSERT leaves it out (the table that others are
+                     // sharded with)
+    uint16_t group;  // tables of one group and one key value are on one shard
+    uint16_t home;   // TABLE_UNSHARDED: shard id
+    uint32_t modulo; // METHOD_MODULO: `modulo_shards` has so many entries
+    uint16_t *modulo_shards;
+    struct key_range *ranges; // sorted by low, no overlap
+    uint32_t range_count;
+    struct key_listed *listed; // sorted by key bytes
+    uint32_t listed_count;
+    int32_t line; // in the file
+};
+
+enum distributed { DISTRIBUTED_REFUSE, DISTRIBUTED_BEST_EFFORT };
+
+struct user_config {
+    uint16_t id;
+    bool is_removed;
+    const char *name;
+    bool has_empty_password;
+    uint8_t native_hash[NATIVE_BYTES]; // from `password` or `password_native`
+    uint8_t sha2_hash[SHA2_BYTES];     // from `password` or `password_sha2`
+    bool has_native, has_sha2;
+    const char *server_user, *server_password; // the account on the servers
+    const char *default_schema;                // empty: none
+    enum distributed distributed;
+    uint32_t max_connections; // 0 = no limit
+    bool reads_from_replicas; // default yes
+};
+
+struct config {
+    struct arena arena; // owns everything
+    uint32_t use_count; // snapshots that name it; control thread only
+    const char *path;
+    struct settings settings;
+    struct server_config *servers;
+    uint16_t server_count;
+    struct shard_config *shards;
+    uint16_t shard_count;
+    struct table_config *tables; // sorted by schema and name (without case)
+    uint16_t table_count;
+    struct user_config *users;
+    uint16_t user_count;
+    uint16_t bucket_shard[BUCKET_COUNT];
+    uint16_t default_shard;
+};
+
+const struct table_config *config_find_table(const struct config *config, struct slice schema,
+                                             struct slice name);
+const struct user_config *config_find_user(const struct config *config, struct slice name);
+const struct shard_config *config_find_shard(const struct config *config, struct slice name);
+const struct server_config *config_find_server(const struct config *config, struct slice name);
+
+// Reads a file. `before` (may be NULL) is the running one: ids are kept. NULL when anything is
+// wrong; `errors` then has every mistake as `file:line: what and why`, a line each, in the order of
+// the file. May block (host names).
+struct config *config_read(const char *path, const struct config *before, struct text *errors);
+void config_free(struct config *config);

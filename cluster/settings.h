@@ -1,0 +1,67 @@
+#pragma once
+// Every setting is one row of one table: its name, type, default, limits and help. The defaults,
+// `--check`, `--help`, SHOW SETTINGS, etc/waybill.ini and doc/settings.md all come from these rows.
+
+#include "base/text.h"
+
+enum failover_mode { FAILOVER_OFF, FAILOVER_AUTO };
+
+struct settings { // strings are owned by the config's arena, never NULL
+    const char *listen;
+    const char *admin_listen;
+    const char *http_listen; // empty: no metrics
+    const char *admin_user, *admin_password;
+    const char *monitor_user, *monitor_password;
+    const char *replication_user, *replication_password;
+    const char *log;
+    int64_t log_level;   // enum log_level
+    int64_t workers;     // 0 = one for each core
+    int64_t proxy_id;    // 0..63, different for each proxy in front of the same servers
+    int64_t max_clients; // over all workers
+    int64_t max_packet_bytes;
+    int64_t login_timeout_ms;
+    int64_t client_idle_ms;     // wait_timeout towards clients
+    int64_t client_write_ms;    // a client that takes nothing for so long is closed
+    int64_t query_timeout_ms;   // 0 = no limit: an answer's silence from a server
+    int64_t max_prepared;       // for each session
+    int64_t connect_timeout_ms; // to a server, with log-in
+    int64_t pool_max;           // connections to each server over all workers
+    int64_t pool_wait_ms;       // how long a statement waits in line for a connection
+    int64_t pool_wait_max;      // how many may wait, for each worker and server
+    int64_t pool_idle_ms;       // an unused connection is closed after it
+    int64_t pool_prepared_max;  // prepared statements kept on each connection
+    int64_t backoff_ms;         // first pause after a server refused; doubles up to 32 times
+    int64_t hold_ms;            // how long a statement waits for a shard that has no primary
+    int64_t max_lag_ms;         // a replica behind by more serves no reads
+    int64_t probe_ms;
+    int64_t failover; // enum failover_mode
+    int64_t failover_after_ms;
+    bool read_split;            // reads to replicas
+    const char *default_shard;  // for tables that are not declared; empty: the first one
+    const char *server_version; // announced to clients; empty: the servers' own
+    int64_t slow_query_ms;      // 0 = off: logged when slower
+};
+
+enum setting_type { SETTING_TEXT, SETTING_INTEGER, SETTING_BOOL, SETTING_CHOICE, SETTING_SECRET };
+
+struct setting {
+    const char *name;
+    enum setting_type type;
+    size_t offset; // in struct settings
+    const char *default_text;
+    int64_t min, max;
+    const char *choices; // "off|auto", the value is the place in it
+    bool is_reloadable;  // may change without a restart
+    const char *help;    // one or more full sentences
+};
+
+const struct setting *setting_table(size_t *count);
+const struct setting *setting_find(struct slice name); // NULL: unknown
+void settings_init_defaults(struct settings *settings);
+// The value as it would be written in the file; secrets as "****".
+void setting_print(const struct setting *setting, const struct settings *settings,
+                   struct text *out);
+// False with a sentence in `why`. Strings are copied into the arena.
+struct arena;
+bool setting_parse(const struct setting *setting, struct settings *settings, struct slice value,
+                   struct arena *arena, char *why, size_t why_bytes) MUST_CHECK;

@@ -1,0 +1,91 @@
+#pragma once
+// The router's one question: where does this statement go, as what text, and how do the answers
+// become one? A function of values: the statement, the snapshot's config, the session's facts.
+// Never a guess: what has no exact plan is an error that says why and what to do.
+
+#include "base/error.h"
+#include "cluster/config.h"
+#include "parser/parse.h"
+#include "protocol/statement.h"
+#include "router/order_id.h"
+
+enum plan_access {
+    ACCESS_REPLICA, // a read that a replica may answer
+    ACCESS_PRIMARY, // a read that only the primary may answer (locks, reasons in the statement)
+    ACCESS_WRITE,
+};
+
+enum merge_kind {
+    MERGE_NONE,  // one target
+    MERGE_ROWS,  // all rows of all targets, in no promised order; limit may cut
+    MERGE_SORT,  // each target's rows come sorted: k-way merge by `keys`, then offset and limit
+    MERGE_SUM,   // one row from each target, every column an integer COUNT: added up
+    MERGE_OK,    // OK packets: affected rows and warnings added up; first error wins
+    MERGE_FIRST, // the same everywhere (DDL on all shards, writes to reference tables): the first
+                 // target's answer, if none failed
+};
+
+struct merge_key {
+    uint32_t column; // place in the result of the targets, 0-based (hidden ones are at the end)
+    bool is_descending;
+};
+
+enum param_edit_kind { EDIT_REPLACE, EDIT_INSERT };
+
+// For prepared statements: parameters that the target's text has instead of the client's, sorted by
+// index.
+struct param_edit {
+    enum param_edit_kind kind;
+    uint32_t index; // REPLACE: of the client's parameter. INSERT: before the client's parameter of
+                    // that index
+    uint64_t value;
+};
+
+struct plan_target {
+    uint16_t shard;
+    struct slice sql; // ptr NULL: the statement as it came
+};
+
+struct plan {
+    enum plan_access access;
+    struct plan_target *targets; // at least one
+    uint16_t target_count;
+    enum merge_kind merge;
+    struct merge_key *keys;
+    uint32_t key_count;
+    uint32_t hidden_columns; // at the end of the targets' rows: dropped before the client sees them
+    uint64_t offset;         // of MERGE_SORT and MERGE_ROWS, already taken out of the targets' text
+    uint64_t limit;          // UINT64_MAX = none
+    struct param_edit *edits;
+    uint32_t edit_count;
+    bool has_made_ids; // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives
+    uint64_t first_made_id;
+    bool is_write_to_many; // best effort: more than one shard is written
+    const char *why;       // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena
+};
+
+struct route_request {
+    const struct statement *statement;
+    const struct config *config;
+    struct slice database; // the session's; empty: none
+    const struct binary_value
+        *params;      // NULL for text; NULL also when planning a prepared statement without values
+    bool is_prepared; // text with ?
+    enum distributed distributed;
+    bool in_transaction; // reads go to primaries
+    uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or
+                         // pinned shard); NO_SHARD
+    struct order_id_source *ids; // the worker's
+    uint64_t now_ms;             // wall clock, Unix milliseconds, for ids
+};
+
+enum { NO_SHARD = 0xffff };
+
+// False with *error (number, SQLSTATE, sentence). The plan is in the arena, and borrows from the
+// statement.
+bool plan_make(struct arena *arena, const struct route_request *request, struct plan **plan,
+               struct error *error) MUST_CHECK;
+
+// The text of EXPLAIN ROUTE: one line for each target and one for the merge; in the arena.
+struct slice plan_explain(struct arena *arena, const struct plan *plan,
+                          const struct config *config);
