@@ -153,5 +153,5 @@ MESSAGE = re.compile(r"^(?P<path>[^:\n ]+):(?P<line>\d+):(?:\d+:)? *(?:fatal err
 
 def messages(output):
     """The compiler-like messages in an output, as (path, line, what)."""
-    return [(os.path.relpath(m["path"], ROOT) if os.path.isabs(m["path"]) else m["path"], int(m["line"]), m["what"])
+    return [(os.path.relpath(os.path.join(ROOT, m["path"]), ROOT), int(m["line"]), m["what"])
             for m in MESSAGE.finditer(output)]

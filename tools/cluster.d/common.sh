@@ -51,6 +51,9 @@ load_shape() {
     [[ -e $dir/cluster.conf ]] || die "no cluster in $dir (tools/cluster up makes one)"
     . "$dir/cluster.conf"
     waybill_port=$((base_port + 1)) admin_port=$((base_port + 2)) http_port=$((base_port + 3))
+    # MariaDB's root account is the one of the operating system's user, through the socket (template.sh).
+    root_user=root
+    [[ $flavor == mysql56 ]] || root_user=$(id -un)
 }
 
 # --- names: s1 is a shard, s1a its first server; `plain` is a server of no shard.
@@ -133,9 +136,12 @@ lock_cluster() {
 check_ports() {
     local server port
     for server in $(all_servers); do
-        server_is_running "$server" && continue
         port=$(server_port "$server")
-        ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null ||
-            die "port $port (for $server) is taken: choose another --base-port"
+        if ! server_is_running "$server" && port_is_taken "$port"; then
+            say "port $port (for $server) is taken: choose another --base-port"
+            return 1
+        fi
     done
 }
+
+port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

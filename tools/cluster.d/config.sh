@@ -40,6 +40,7 @@ socket = $dir/$1/sock
 pid_file = $dir/$1/mysqld.pid
 log_error = $dir/$1/error.log
 max_connections = 1000
+table_open_cache = 1000
 event_scheduler = OFF
 CNF
     if ((relaxed)); then
@@ -203,6 +204,7 @@ WAYBILL_SERVER_USER=app
 WAYBILL_SERVER_PASSWORD=app_pw
 WAYBILL_MONITOR_USER=waybill
 WAYBILL_MONITOR_PASSWORD=waybill_pw
+WAYBILL_ROOT_USER=$root_user
 WAYBILL_FLAVOR=$flavor
 WAYBILL_SHARDS='$(all_shards | paste -sd' ')'
 WAYBILL_SERVERS='$(all_servers | paste -sd' ')'

@@ -3,7 +3,7 @@
 
 # server_sql SERVER STATEMENTS: as root through the socket; rows as tab-separated lines.
 server_sql() {
-    mariadb --no-defaults --connect-timeout=5 -uroot -S "$dir/$1/sock" -NB -e "$2"
+    mariadb --no-defaults --connect-timeout=5 -u"$root_user" -S "$dir/$1/sock" -NB -e "$2"
 }
 
 # server_value SERVER VARIABLE-OR-STATUS-EXPRESSION: one value, or nothing when the server is down.
@@ -15,8 +15,9 @@ create_server() {
     print_server_cnf "$1" >"$dir/$1/my.cnf"
     rm -rf "$dir/$1/data.new"
     cp -a --reflink=auto "$dir/template/data" "$dir/$1/data.new"
+    : >"$dir/$1/error.log"
     if ((EUID == 0)); then
-        chown mysql: "$dir/$1"
+        chown mysql: "$dir/$1" "$dir/$1/error.log"
     fi
     mv "$dir/$1/data.new" "$dir/$1/data"
 }
@@ -115,7 +116,7 @@ server_role() {
 
 # replica_field SERVER FIELD: one field of SHOW SLAVE STATUS; a field's name stands alone before a colon.
 replica_field() {
-    mariadb --no-defaults --connect-timeout=5 -uroot -S "$dir/$1/sock" -e 'SHOW SLAVE STATUS\G' 2>/dev/null |
+    mariadb --no-defaults --connect-timeout=5 -u"$root_user" -S "$dir/$1/sock" -e 'SHOW SLAVE STATUS\G' 2>/dev/null |
         sed -n "s/^ *$2: //p"
 }
 

@@ -27,7 +27,7 @@ $(tail -5 "$dir/waybill.log")"
 
 waybill_listens() {
     waybill_is_running || return 2
-    (exec 3<>"/dev/tcp/127.0.0.1/$(listen_port)") 2>/dev/null
+    port_is_taken "$(listen_port)"
 }
 
 # The port of `listen` in the configuration that runs, which --conf may have changed.
