@@ -106,6 +106,7 @@ struct slice arena_copy(struct arena *arena, struct slice bytes)
 
 struct slice arena_format(struct arena *arena, const char *format, ...)
 {
+    assert(format != NULL); // gcc 12 warns of it under -fsanitize=undefined
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
