@@ -1,0 +1,71 @@
+#pragma once
+// A backend: one connection to a server, lent to one user (a flow) at a time. It runs one command
+// at a time: first makes the connection's session like the client's, then sends the command's
+// bytes, then hands the answer's bytes on as they come.
+//
+// Rule against re-entrance: no callback runs inside a call that the user made; callbacks come from
+// the loop.
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "pool/session_state.h"
+#include "protocol/answer.h"
+#include "protocol/statement.h"
+
+struct backend;
+
+// Embedded in whoever holds a backend.
+struct backend_user {
+    // Bytes of the answer to the user's own command (never of what was sent ahead of it), as they
+    // came from the wire; backend_answer() says what is known after them: with is_done these were
+    // the last ones. Between start and is_done the user may only pause, resume, close or abandon.
+    void (*on_bytes)(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
+                     size_t len);
+    // The connection is gone, or could not be made like the session; the backend is closed by the
+    // pool afterwards and the user forgets it. `was_sent`: false = the command never went out, so
+    // it can be run elsewhere.
+    void (*on_lost)(struct backend_user *user, struct backend *backend, const struct error *error,
+                    bool was_sent);
+};
+
+// One command. Slices are borrowed until is_done or on_lost.
+struct backend_command {
+    const struct session_state *state; // what the connection's session must be like; NULL: as it is
+    // Sent ahead in packets of their own, their OKs swallowed: BEGIN, SAVEPOINT ..., SET
+    // last_insert_id=.... An error to one of them is the answer of the whole command (is_error),
+    // and the command itself counts as failed.
+    const struct slice *ahead;
+    uint32_t ahead_count;
+    // Wait for the answers to what is sent ahead before the command goes out (writes whose meaning
+    // depends on them). Otherwise all goes out in one write.
+    bool is_careful;
+    enum answer_kind kind;
+    struct slice packet; // framed bytes, sequence from 0, as the client sent them or as
+                         // packet_append made them
+    // Instead of `packet`: execute a statement that is prepared here first if it is not yet.
+    struct slice prepare_sql;      // ptr NULL: `packet` is used
+    const struct execute *execute; // its parameters
+    bool keeps_prepared; // (reserved for ANSWER_PREPARE by text: the statement's id is in the
+                         // answer)
+};
+
+void backend_start(struct backend *backend, const struct backend_command *command);
+const struct answer *backend_answer(const struct backend *backend);
+void backend_pause(struct backend *backend); // the client is slow: stop reading
+void backend_resume(struct backend *backend);
+// A second packet of the same command (reserved for LOCAL INFILE).
+
+uint16_t backend_server(const struct backend *backend);        // id
+uint16_t backend_account(const struct backend *backend);       // user_config id
+uint32_t backend_connection_id(const struct backend *backend); // the server's
+uint32_t backend_capabilities(const struct backend *backend);
+bool backend_is_idle(const struct backend *backend); // no command runs
+// The transaction flag of the last answer.
+bool backend_in_transaction(const struct backend *backend);
+// What its session is like; after a SET or USE was run on it as the user's command, the user calls
+// this to note it.
+struct session_state *backend_state(struct backend *backend);
+// It has something that a later user must not see (a user variable set at run time, a temporary
+// table, a lock, ...): reset (COM_RESET_CONNECTION; closed where the server has none) before it is
+// lent again.
+void backend_mark_dirty(struct backend *backend);

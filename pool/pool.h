@@ -1,0 +1,78 @@
+#pragma once
+// The door of the room: a worker's connections to all servers. One pool for each server, account
+// and capability class; a fair line with a deadline when the limit is reached; idle ones are kept
+// by last use, trimmed after pool_idle_ms.
+
+#include "base/loop.h"
+#include "cluster/snapshot.h"
+#include "pool/backend.h"
+
+struct pools; // a worker's; opaque
+
+struct pools_host { // what the worker lends; outlives the pools
+    struct loop *loop;
+    struct slab *arena_blocks;  // ARENA_BLOCK_BYTES
+    struct slab *buffer_blocks; // BUFFER_BLOCK_BYTES
+    uint8_t *scratch;           // one read goes here; valid until the event ends
+    size_t scratch_bytes;
+    uint16_t worker; // 0-based
+    uint16_t worker_count;
+    void *owner;
+    // A server refused, reset or timed out: passive evidence for the monitor. May be called often.
+    void (*on_server_trouble)(void *owner, uint16_t server, const struct error *error);
+};
+
+struct pools *pools_new(const struct pools_host *host, const struct snapshot *snapshot);
+void pools_free(struct pools *pools); // closes all connections; asserts that none is lent
+// The new snapshot from now on. Idle connections to servers that are gone, down or changed are
+// closed; waiters for them are failed (they choose again).
+void pools_set_snapshot(struct pools *pools, const struct snapshot *snapshot);
+
+struct pool_want {
+    uint16_t server;                   // id
+    uint16_t account;                  // user_config id
+    uint32_t capabilities;             // the client's; only CAP_CLASS matters
+    const struct session_state *state; // an idle backend already like it is preferred; NULL: any
+};
+
+// An idle, clean backend right now, or NULL: then wait.
+struct backend *pool_take(struct pools *pools, const struct pool_want *want,
+                          struct backend_user *user);
+
+// Embedded in whoever waits.
+struct pool_waiter {
+    void (*on_ready)(struct pool_waiter *waiter, struct backend *backend); // lent to waiter->user
+    void (*on_failed)(struct pool_waiter *waiter,
+                      const struct error *error); // refused, deadline, server down
+    struct backend_user *user;
+    struct pool_want want; // filled in by pool_wait; `state` is dropped
+    uint64_t deadline_us;  // of the loop clock; set by pool_wait
+    struct node node;
+    struct list *line; // where it waits; NULL when it doesn't
+};
+
+// Waits for a new or a given-back connection, at most pool_wait_ms. Never answers from inside the
+// call.
+void pool_wait(struct pools *pools, const struct pool_want *want, struct pool_waiter *waiter);
+void pool_cancel(struct pools *pools,
+                 struct pool_waiter *waiter); // nothing happens when it doesn't wait
+
+// Gives it back: to the first in line, or to the idle ones. A backend whose command still runs,
+// that is in a transaction or broken is closed; a dirty one is reset first.
+void pool_give(struct pools *pools, struct backend *backend);
+void pool_close(struct pools *pools, struct backend *backend); // its state is not known any more
+
+// Which server reads this shard's rows: by weight among the replicas that are fit (snapshot_is_fit
+// with written_us) and not in back-off; the primary when none is or when `primary_only`; NO_SERVER
+// when there is no primary either.
+uint16_t pool_choose(struct pools *pools, uint16_t shard, bool primary_only, uint64_t written_us);
+
+// Figures of one pool, for SHOW POOLS and metrics.
+struct pool_figures {
+    uint16_t server, account;
+    uint32_t capabilities;
+    uint32_t idle, lent, connecting, waiting;
+    uint64_t taken, opened, failed, closed, resets, synced; // since start
+};
+size_t pools_figures(const struct pools *pools, struct pool_figures *out,
+                     size_t max); // how many there are

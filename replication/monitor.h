@@ -1,0 +1,36 @@
+#pragma once
+// The control plane's door: watches every server, keeps the snapshot true, starts failovers. Runs
+// on the control thread; what blocks runs on job threads (replication/job.h) and comes back by
+// mailbox.
+
+#include "base/loop.h"
+#include "base/mailbox.h"
+#include "cluster/snapshot.h"
+
+struct monitor; // opaque
+
+struct monitor_host { // filled in by server/control; outlives the monitor
+    struct loop *loop;
+    struct mailbox *mailbox; // the control thread's
+    void *owner;
+    const struct snapshot *(*current)(void *owner);
+    // Takes the snapshot over and sends it to all workers. Not called when nothing a worker cares
+    // for has changed... lag figures do count: at least once for each round of probes.
+    void (*publish)(void *owner, struct snapshot *next);
+};
+
+// One line of SHOW EVENTS and of the log: what happened to the cluster, newest last.
+struct monitor_event {
+    uint64_t wall_ms; // Unix milliseconds
+    char text[240];
+};
+
+struct monitor *monitor_start(const struct monitor_host *host);
+void monitor_stop(struct monitor *monitor);           // waits for the job threads
+void monitor_config_changed(struct monitor *monitor); // current() has another config now
+// Passive evidence from a worker: probe this server at once (rate-limited inside).
+void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct error *error);
+// The last events, at most max; how many were filled, oldest first.
+size_t monitor_events(const struct monitor *monitor, struct monitor_event *out, size_t max);
+// True once every server has been probed at least once (or found down).
+bool monitor_is_settled(const struct monitor *monitor) MUST_CHECK;

@@ -1,0 +1,73 @@
+#pragma once
+// The door of the room: the sessions of one worker.
+//
+// Rule: no pointer into a snapshot survives the event in which it was taken; sessions and flows
+// keep ids. So a worker can hand an old snapshot back as soon as it has taken the new one.
+
+#include "base/counter.h"
+#include "base/histogram.h"
+#include "base/loop.h"
+#include "base/sock.h"
+#include "cluster/snapshot.h"
+#include "pool/pool.h"
+
+struct sessions; // a worker's; opaque
+
+// Counted by the worker, read by everybody.
+struct session_counters {
+    struct counter clients_connected; // now
+    struct counter clients_accepted, clients_refused, logins_failed;
+    struct counter queries; // commands that reached the router
+    struct counter queries_one_shard, queries_many_shards, queries_refused, queries_held;
+    struct counter reads_replica, reads_primary, writes;
+    struct counter transactions_begun, transactions_committed, transactions_rolled_back;
+    struct counter retries; // reads run again elsewhere
+    struct counter bytes_from_clients, bytes_to_clients;
+    struct counter errors_sent;
+    struct counter server_reads[SERVERS_MAX],
+        server_writes[SERVERS_MAX]; // statements sent to each server
+    struct counter shard_statements[SHARDS_MAX];
+    struct histogram latency_us; // of a query, from its last byte in to its last byte out
+};
+
+struct sessions_host { // what the worker lends; outlives the sessions
+    struct loop *loop;
+    struct slab *arena_blocks;
+    struct slab *buffer_blocks;
+    uint8_t *scratch; // 64 KiB
+    size_t scratch_bytes;
+    uint16_t worker;
+    uint16_t worker_count;
+    struct pools *pools;
+    // Clients over all workers, to hold max_clients: an atomic of the process.
+    _Atomic uint32_t *client_count;
+};
+
+struct sessions *sessions_new(const struct sessions_host *host, const struct snapshot *snapshot);
+void sessions_free(struct sessions *sessions); // closes what is left
+void sessions_set_snapshot(struct sessions *sessions,
+                           const struct snapshot *snapshot); // held statements go on
+// Takes the descriptor over.
+void sessions_accept(struct sessions *sessions, int fd, const struct address *peer);
+// No new commands: idle sessions are closed with 1053, the others after their command or
+// transaction, at most after grace_ms.
+void sessions_drain(struct sessions *sessions, uint32_t grace_ms);
+size_t sessions_count(const struct sessions *sessions);
+struct session_counters *sessions_counters(struct sessions *sessions);
+
+// One line of SHOW SESSIONS.
+struct session_figures {
+    uint32_t id;      // the connection id that the client was told
+    uint16_t account; // user_config id
+    char peer[64];
+    char database[64];
+    char state[24];  // "idle", "routing", "relaying", "waiting", "held", ...
+    char pinned[96]; // why it is bound to a server; empty: it is not
+    char shards[64]; // of its transaction
+    bool in_transaction;
+    uint64_t queries;
+    uint64_t since_us;   // in this state, loop clock
+    char statement[128]; // the running one's beginning
+};
+size_t sessions_figures(const struct sessions *sessions, struct session_figures *out,
+                        size_t max); // how many there are
