@@ -45,6 +45,7 @@ struct answer {
     bool is_error; // it ended with ERR: error_code
     bool has_rows; // there was a result set
     bool is_cursor_open;
+    bool wants_file; // the server asked for LOCAL INFILE and waits for the client's packets
     uint16_t error_code;
     char sqlstate[6];
     uint16_t status; // STATUS_*
@@ -59,7 +60,9 @@ struct answer {
     uint8_t next_sequence; // of the packet after the last one seen
     // The machine's own: see answer.c.
     uint8_t state;
+    uint8_t phase;
     bool in_continuation;
+    bool is_started; // a packet was seen
     uint32_t columns_left;
     uint32_t packet_left; // payload bytes of the present packet not yet seen
     uint8_t header_have;

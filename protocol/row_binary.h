@@ -15,8 +15,13 @@ struct binary_value {
     uint8_t type; // enum column_type
     bool is_unsigned;
     bool is_null;
+    bool is_long_data;  // came by COM_STMT_SEND_LONG_DATA: not in the packet, `bytes` is empty
     struct slice bytes; // raw, as above
 };
+
+// One value that is not NULL, and its counterpart. A type that no value can have sets is_bad.
+struct slice binary_read_value(struct reader *reader, uint8_t type);
+void binary_write_value(struct text *out, const struct binary_value *value);
 
 // The value as the text protocol would show it: integers in decimal, dates as 'YYYY-MM-DD
 // hh:mm:ss[.ffffff]'. False for a malformed value. Float and double with as many digits as needed
