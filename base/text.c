@@ -57,6 +57,7 @@ void text_add_string(struct text *text, const char *string)
 
 void text_add_format(struct text *text, const char *format, ...)
 {
+    assert(format != NULL); // gcc 12 warns of it under -fsanitize=undefined
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
