@@ -14,7 +14,7 @@ BELOW = {
     "base": [],
     "protocol": ["base"],
     "parser": ["base", "protocol"],
-    "cluster": ["base"],
+    "cluster": ["base", "protocol"],
     "router": ["base", "protocol", "parser", "cluster"],
     "pool": ["base", "protocol", "cluster"],
     "session": ["base", "protocol", "parser", "cluster", "router", "pool"],

@@ -1,0 +1,401 @@
+// The control thread's life:
+//
+//     start:   workers are made (their ports opened), the monitor looks at the servers, the admin
+//     port opens settled: every server was seen once, or SETTLE_MAX_MS are over: the workers accept
+//     clients run:     snapshots go out, come back; questions of the admin port go to the workers
+//     drain:   a signal: no new clients, running transactions may end within DRAIN_GRACE_MS; a
+//     second signal: now stop:    admin, workers, monitor, in this order
+
+#include "server/control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include "admin/admin.h"
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "base/memory.h"
+#include "server/notify.h"
+#include "server/publish.h"
+#include "server/reload.h"
+#include "server/worker.h"
+
+enum {
+    WORKERS_MAX = 256,
+    SETTLE_MAX_MS = 5000,
+    TICK_MS = 50,
+    DRAIN_GRACE_MS = 5000,
+};
+
+// A question of the admin port that waits for reports.
+struct question {
+    struct node node;
+    uint64_t number;
+    void (*on_reports)(void *asker, struct worker_report **reports, uint16_t count);
+    void *asker;
+    uint16_t missing;
+    struct worker_report *reports[]; // by worker
+};
+
+enum control_phase { PHASE_START, PHASE_RUN, PHASE_DRAIN };
+
+struct control {
+    enum control_phase phase;
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct publisher publisher;
+    struct worker_host worker_host;
+    struct worker **workers; // owned
+    uint16_t worker_count;
+    struct monitor *monitor;
+    struct admin *admin;
+    struct timer tick;
+    uint64_t phase_us; // loop clock when the phase began
+    uint64_t started_wall_ms;
+    struct list questions;
+    uint64_t last_question;
+    _Atomic uint32_t client_count;
+};
+
+static uint64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// ---- what the rooms ask of control
+
+static const struct snapshot *host_current(void *owner)
+{
+    return publish_newest(&((struct control *)owner)->publisher);
+}
+
+static void host_publish(void *owner, struct snapshot *next)
+{
+    publish_send(&((struct control *)owner)->publisher, next);
+}
+
+static const struct monitor *host_monitor(void *owner)
+{
+    return ((struct control *)owner)->monitor;
+}
+
+static uint16_t host_worker_count(void *owner)
+{
+    return ((struct control *)owner)->worker_count;
+}
+
+static const struct session_counters *host_counters(void *owner, uint16_t worker)
+{
+    return worker_counters(((struct control *)owner)->workers[worker]);
+}
+
+static uint64_t host_started_wall_ms(void *owner)
+{
+    return ((struct control *)owner)->started_wall_ms;
+}
+
+static void host_ask_workers(void *owner,
+                             void (*on_reports)(void *, struct worker_report **, uint16_t),
+                             void *asker)
+{
+    struct control *control = owner;
+    struct question *question =
+        memory_new(sizeof(*question) + control->worker_count * sizeof(question->reports[0]));
+    question->number = ++control->last_question;
+    question->on_reports = on_reports;
+    question->asker = asker;
+    question->missing = control->worker_count;
+    list_push_back(&control->questions, &question->node);
+    for (uint16_t i = 0; i < control->worker_count; i++) {
+        worker_ask(control->workers[i], question->number);
+    }
+}
+
+static bool host_reload(void *owner, struct text *errors)
+{
+    struct control *control = owner;
+    struct snapshot *next = reload_config(publish_newest(&control->publisher), errors);
+    if (next == NULL) {
+        return false;
+    }
+    log_set_level((enum log_level)next->config->settings.log_level);
+    publish_send(&control->publisher, next);
+    monitor_config_changed(control->monitor);
+    return true;
+}
+
+// ---- what the workers say
+
+static void on_snapshot_returned(void *receiver, const struct snapshot *snapshot)
+{
+    publish_take_back(&((struct control *)receiver)->publisher, snapshot);
+}
+
+static void on_server_trouble(void *receiver, uint16_t server, const struct error *error)
+{
+    monitor_note_trouble(((struct control *)receiver)->monitor, server, error);
+}
+
+static void on_report(void *receiver, uint64_t number, struct worker_report *report)
+{
+    struct control *control = receiver;
+    LIST_FOR_EACH_SAFE (&control->questions, node) {
+        struct question *question = CONTAINER_OF(node, struct question, node);
+        if (question->number != number) {
+            continue;
+        }
+        question->reports[report->worker] = report;
+        if (--question->missing == 0) {
+            list_remove(&control->questions, node);
+            question->on_reports(question->asker, question->reports, control->worker_count);
+            memory_free(question);
+        }
+        return;
+    }
+    worker_report_free(report);
+}
+
+// ---- phases
+
+static void enter_phase(struct control *control, enum control_phase phase)
+{
+    control->phase = phase;
+    control->phase_us = loop_now_us(control->loop);
+}
+
+static void open_workers(struct control *control)
+{
+    for (uint16_t i = 0; i < control->worker_count; i++) {
+        worker_open(control->workers[i]);
+    }
+    const struct settings *settings = &publish_newest(&control->publisher)->config->settings;
+    log_notice("ready: clients on %s, admin on %s, %u workers", settings->listen,
+               settings->admin_listen, control->worker_count);
+    notify_systemd("READY=1");
+    enter_phase(control, PHASE_RUN);
+}
+
+static void on_tick(struct timer *timer)
+{
+    struct control *control = CONTAINER_OF(timer, struct control, tick);
+    uint64_t phase_ms = (loop_now_us(control->loop) - control->phase_us) / 1000;
+    switch (control->phase) {
+    case PHASE_START:
+        if (monitor_is_settled(control->monitor) || phase_ms >= SETTLE_MAX_MS) {
+            open_workers(control);
+        }
+        break;
+    case PHASE_RUN:
+        break;
+    case PHASE_DRAIN:
+        if (atomic_load(&control->client_count) == 0 || phase_ms >= DRAIN_GRACE_MS) {
+            loop_stop(control->loop);
+        }
+        break;
+    }
+    if (control->phase != PHASE_RUN) {
+        timer_start(&control->tick, TICK_MS);
+    }
+}
+
+static void begin_drain(struct control *control)
+{
+    log_notice("stopping: %u clients are connected", atomic_load(&control->client_count));
+    notify_systemd("STOPPING=1");
+    for (uint16_t i = 0; i < control->worker_count; i++) {
+        worker_drain(control->workers[i], DRAIN_GRACE_MS);
+    }
+    enter_phase(control, PHASE_DRAIN);
+    timer_start(&control->tick, TICK_MS);
+}
+
+static void on_hangup(struct control *control)
+{
+    struct text errors;
+    text_init(&errors);
+    notify_systemd("RELOADING=1");
+    if (!log_reopen()) {
+        log_warning("cannot reopen the log: %s", strerror(errno));
+    }
+    if (host_reload(control, &errors)) {
+        log_notice("the configuration was read again");
+    } else {
+        log_error("the configuration stays as it was:\n%.*s", (int)errors.len,
+                  (const char *)errors.ptr);
+    }
+    notify_systemd("READY=1");
+    text_done(&errors);
+}
+
+static void on_signal(void *owner, int signal_number)
+{
+    struct control *control = owner;
+    if (signal_number == SIGHUP) {
+        on_hangup(control);
+    } else if (control->phase == PHASE_DRAIN) {
+        loop_stop(control->loop);
+    } else {
+        begin_drain(control);
+    }
+}
+
+// ---- start and stop
+
+// One descriptor for each client and each backend; the soft limit of many systems is 1024.
+static void raise_descriptor_limit(const struct settings *settings)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)settings->max_clients) {
+        log_warning("only %llu descriptors are allowed (ulimit -n), max_clients is %lld",
+                    (unsigned long long)limit.rlim_cur, (long long)settings->max_clients);
+    }
+}
+
+static uint16_t count_workers(const struct settings *settings)
+{
+    long wanted = settings->workers > 0 ? (long)settings->workers : sysconf(_SC_NPROCESSORS_ONLN);
+    if (wanted < 1) {
+        wanted = 1;
+    }
+    return (uint16_t)(wanted > WORKERS_MAX ? WORKERS_MAX : wanted);
+}
+
+static bool make_workers(struct control *control, struct error *error)
+{
+    const struct snapshot *first = publish_newest(&control->publisher);
+    for (uint16_t i = 0; i < control->worker_count; i++) {
+        control->workers[i] =
+            worker_new(&control->worker_host, i, control->worker_count, first, error);
+        if (control->workers[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool start_rooms(struct control *control, struct error *error)
+{
+    if (!make_workers(control, error)) {
+        return false;
+    }
+    struct admin_host admin_host = {
+        .loop = control->loop,
+        .owner = control,
+        .current = host_current,
+        .monitor = host_monitor,
+        .worker_count = host_worker_count,
+        .counters = host_counters,
+        .ask_workers = host_ask_workers,
+        .reload = host_reload,
+        .started_wall_ms = host_started_wall_ms,
+    };
+    control->admin = admin_start(&admin_host, error);
+    if (control->admin == NULL) {
+        return false;
+    }
+    for (uint16_t i = 0; i < control->worker_count; i++) {
+        if (!worker_start(control->workers[i])) {
+            error_set(error, 1105, "HY000", "cannot start a thread: %s", strerror(errno));
+            return false;
+        }
+    }
+    struct monitor_host monitor_host = {
+        .loop = control->loop,
+        .mailbox = control->mailbox,
+        .owner = control,
+        .current = host_current,
+        .publish = host_publish,
+    };
+    control->monitor = monitor_start(&monitor_host);
+    return true;
+}
+
+static void stop_rooms(struct control *control)
+{
+    if (control->admin != NULL) {
+        admin_stop(control->admin);
+    }
+    for (uint16_t i = 0; i < control->worker_count; i++) {
+        if (control->workers[i] != NULL) {
+            worker_stop(control->workers[i]);
+        }
+    }
+    control->publisher.worker_count = 0; // what the monitor still publishes goes to nobody
+    if (control->monitor != NULL) {
+        monitor_stop(control->monitor);
+    }
+}
+
+static void control_init(struct control *control, struct config *config)
+{
+    control->loop = loop_new();
+    control->mailbox = mailbox_new(control->loop, control);
+    control->worker_count = count_workers(&config->settings);
+    control->workers = memory_new(control->worker_count * sizeof(struct worker *));
+    control->started_wall_ms = wall_ms();
+    list_init(&control->questions);
+    control->worker_host = (struct worker_host){
+        .mailbox = control->mailbox,
+        .client_count = &control->client_count,
+        .on_snapshot_returned = on_snapshot_returned,
+        .on_report = on_report,
+        .on_server_trouble = on_server_trouble,
+    };
+    publish_init(&control->publisher, snapshot_new(config), control->worker_count);
+    control->publisher.workers = control->workers;
+    signal(SIGPIPE, SIG_IGN);
+    loop_on_signal(control->loop, SIGTERM, on_signal, control);
+    loop_on_signal(control->loop, SIGINT, on_signal, control);
+    loop_on_signal(control->loop, SIGHUP, on_signal, control);
+    timer_init(&control->tick, control->loop, on_tick);
+    raise_descriptor_limit(&config->settings);
+}
+
+static void control_done(struct control *control)
+{
+    timer_stop(&control->tick);
+    mailbox_free(control->mailbox);
+    LIST_FOR_EACH_SAFE (&control->questions, node) {
+        struct question *question = CONTAINER_OF(node, struct question, node);
+        for (uint16_t i = 0; i < control->worker_count; i++) {
+            if (question->reports[i] != NULL) {
+                worker_report_free(question->reports[i]);
+            }
+        }
+        list_remove(&control->questions, node);
+        memory_free(question);
+    }
+    publish_done(&control->publisher);
+    memory_free(control->workers);
+    loop_free(control->loop);
+}
+
+int control_run(struct config *config)
+{
+    struct control *control = memory_new(sizeof(*control));
+    struct error error = {0};
+    control_init(control, config);
+    bool is_started = start_rooms(control, &error);
+    if (is_started) {
+        enter_phase(control, PHASE_START);
+        timer_start(&control->tick, TICK_MS);
+        loop_run(control->loop);
+        log_notice("stopped");
+    } else {
+        log_error("%s", error.text);
+    }
+    stop_rooms(control);
+    control_done(control);
+    memory_free(control);
+    return is_started ? 0 : 1;
+}

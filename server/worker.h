@@ -1,0 +1,36 @@
+#pragma once
+// A worker: one thread with its own loop, listener, pools and sessions. It shares nothing on the
+// query path; all that reaches it from outside are messages, and all that leaves it are messages to
+// the control thread and counters.
+
+#include "admin/admin.h"
+#include "base/mailbox.h"
+
+struct worker; // opaque
+
+// The messages that a worker posts to the control thread are delivered to these.
+struct worker_host {         // outlives the workers
+    struct mailbox *mailbox; // the control thread's; its receiver is handed to the functions below
+    _Atomic uint32_t *client_count;
+    void (*on_snapshot_returned)(void *receiver, const struct snapshot *snapshot);
+    void (*on_report)(void *receiver, uint64_t question, struct worker_report *report);
+    void (*on_server_trouble)(void *receiver, uint16_t server, const struct error *error);
+};
+
+// Opens its listener and makes its pools and sessions; the thread does not run yet. NULL with
+// *error.
+struct worker *worker_new(const struct worker_host *host, uint16_t index, uint16_t count,
+                          const struct snapshot *snapshot, struct error *error);
+bool worker_start(struct worker *worker)
+    MUST_CHECK; // starts the thread, which accepts clients only after worker_open
+// Joins the thread; everything is closed.
+void worker_stop(struct worker *worker);
+
+// From the control thread; each is a message.
+void worker_send_snapshot(struct worker *worker, const struct snapshot *snapshot);
+void worker_open(struct worker *worker); // accept clients from now on
+void worker_drain(struct worker *worker, uint32_t grace_ms);
+void worker_ask(struct worker *worker, uint64_t question); // answered by on_report
+
+// Readable from any thread.
+const struct session_counters *worker_counters(const struct worker *worker);
