@@ -1,0 +1,86 @@
+#pragma once
+// A leg: one backend that a session has, or tries to get, for one shard. It outlives a statement
+// when the backend stays with a transaction, is pinned, or lingers for SHOW WARNINGS.
+//
+//                        +--- no primary ---> HELD ---+  a new snapshot
+//                        |                            v
+//     leg_start --> (choose a server) <---------------+<------ lost, may run elsewhere
+//                        |        |
+//                        |        +-- none idle --> WAITING (in the pool's line)
+//                        v                             |
+//                     RUNNING <------------------------+
+//                        | the whole answer
+//                        v
+//        given back, or KEPT (transaction, pin, lingering) --> RUNNING again by leg_start
+//
+// Guarantees: HELD, WAITING: no backend. RUNNING: backend and flow. KEPT: backend, no flow.
+
+#include "pool/pool.h"
+#include "router/plan.h"
+
+struct session;
+struct flow;
+struct request;
+
+enum leg_state { LEG_NEW, LEG_HELD, LEG_WAITING, LEG_RUNNING, LEG_KEPT };
+
+// What a flow asks of a leg. Slices are borrowed until the leg's answer is whole or it failed; in
+// the session's arena they live long enough.
+struct leg_command {
+    uint16_t shard;
+    enum plan_access access;
+    enum answer_kind kind;
+    struct slice packet;           // framed, sequence from 0
+    struct slice prepare_sql;      // ptr NULL: `packet` is used; else:
+    const struct execute *execute; // its parameters
+    bool is_outside; // not a part of the client's transaction: no BEGIN ahead (SET, USE, PREPARE)
+    bool is_own;     // runs on the transaction's backend although it ends it: COMMIT, ROLLBACK
+    bool wants_keep; // the backend stays until the next command (SQL_CALC_FOUND_ROWS)
+    const char *pin_reason; // not NULL: the backend stays with the session from now on
+    // Called when the answer is whole and no error, before the backend is given back: to note what
+    // was set. May be NULL.
+    void (*on_ok)(struct leg *leg, const struct answer *answer);
+    uint32_t tag; // the flow's own: which target it is
+};
+
+struct leg {
+    struct node node;        // in session->legs
+    struct node held_node;   // in sessions->held
+    struct session *session; // back-pointer
+    struct flow *flow;       // whose command runs; NULL when KEPT
+    enum leg_state state;
+    uint16_t shard;
+    uint16_t server; // where it runs or waits; NO_SERVER
+    uint16_t avoid;  // server that lost the read; NO_SERVER
+    uint8_t tries;
+    bool has_delivered;  // bytes of the answer went to the flow
+    bool is_participant; // of the session's transaction
+    bool has_written;    // in this transaction
+    bool is_paused;
+    bool is_lingering; // KEPT only for diagnostics
+    uint64_t since_us; // of the state; loop clock
+    struct leg_command command;
+    struct slice *ahead; // in the session's arena
+    uint32_t ahead_count;
+    struct backend *backend; // lent by the pool
+    struct backend_user user;
+    struct pool_waiter waiter;
+};
+
+// Starts the command on the shard: on the backend that the session's transaction or pin has there,
+// else on one from the pool (with the transaction's BEGIN ahead). Never fails from inside the call.
+// In a session there is at most one leg for each shard.
+struct leg *leg_start(struct flow *flow, const struct leg_command *command);
+// The command that runs one target of the request's plan: the client's own packet, its target text
+// as COM_QUERY, or the execution of a prepared statement (parameters edited).
+struct leg_command leg_command_of(struct request *request, const struct plan_target *target);
+
+// The flow's merge is ahead of this one, or the client is slow: its server is not read. Pairs.
+void leg_pause(struct leg *leg);
+void leg_resume(struct leg *leg);
+
+// The flow needs no more of the running answer: the backend is closed, nothing of the leg is
+// called any more. Only where leg_may_stop: in a transaction or on a pinned backend this would lose
+// the transaction, there the rest must be read and dropped.
+bool leg_may_stop(const struct leg *leg) MUST_CHECK;
+void leg_stop(struct leg *leg);

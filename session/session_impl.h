@@ -1,0 +1,176 @@
+#pragma once
+// What a session is, for the files of this room.
+//
+//     SESSION_LOGIN --> IDLE <--> RUNNING --> FLUSHING --> IDLE
+//           |             |          |            |
+//           +-------------+----------+------------+--> ENDING --> CLOSED (freed after the turn)
+//
+//   LOGIN     the greeting was sent; no account yet, no flow
+//   IDLE      waits for a command; owns no buffer, no arena block, no flow, nothing queued
+//   RUNNING   a flow works on a command
+//   FLUSHING  the answer is whole, but bytes of it are still queued for a slow client
+//   ENDING    the last bytes are queued (an error); closed as soon as they are written
+//   CLOSED    the descriptor is closed, the legs are gone; in the closed list
+//
+// session_enter() is the only writer of the state; each state is a list of the worker's sessions
+// in the order in which they entered it, so a timeout looks at the front only.
+
+#include "base/stream.h"
+#include "parser/parse.h"
+#include "protocol/reply.h"
+#include "session/flow.h"
+#include "session/session.h"
+
+enum session_stage {
+    SESSION_LOGIN,
+    SESSION_IDLE,
+    SESSION_RUNNING,
+    SESSION_FLUSHING,
+    SESSION_ENDING,
+    SESSION_CLOSED,
+};
+
+enum {
+    SESSION_STAGES = SESSION_CLOSED + 1,
+    CLIENT_QUEUE_HIGH = 256 * 1024, // above it the client's backends are not read
+    CLIENT_QUEUE_LOW = 64 * 1024,   // ... until it is below this
+    CLIENT_AHEAD_MAX = 64 * 1024,   // bytes of further commands that are kept while one runs
+    TICK_MS = 100,
+    READ_TRIES_MAX = 3,
+    LINGER_MS = 5000, // how long a backend is kept for SHOW WARNINGS
+    NO_ACCOUNT = 0xffff,
+};
+
+// The command that runs. In the session's arena.
+struct request {
+    uint8_t command;                     // enum com
+    uint8_t sequence;                    // of the next packet that waybill writes itself as answer
+    struct slice raw;                    // as it came, framed
+    struct slice payload;                // with the command byte
+    struct statement *statement;         // NULL when it is no SQL
+    struct plan *plan;                   // NULL when it is not routed
+    struct prepared_statement *prepared; // COM_STMT_EXECUTE: the session's; else NULL
+    struct execute *execute;             // COM_STMT_EXECUTE: the client's parameters; else NULL
+    uint64_t began_us;
+};
+
+// A transaction as the client sees it. The participants are the session's legs with is_participant.
+struct transaction {
+    bool is_open;          // BEGIN was said and neither COMMIT nor ROLLBACK
+    struct text begin;     // the text sent ahead of the first statement on each shard
+    struct text once;      // SET TRANSACTION ... for the next transaction; empty: none
+    struct text points;    // SAVEPOINT statements in order, each ended by a NUL
+    uint16_t first_shard;  // the first participant's; NO_SHARD
+    uint16_t writer_shard; // the first that was written; NO_SHARD
+};
+
+// What the last statement left for SHOW WARNINGS, ROW_COUNT() and the like.
+struct aftermath {
+    uint16_t warnings;
+    bool is_error;
+    bool is_lost;        // there was something to show, and no backend is kept that knows it
+    bool has_found_rows; // SQL_CALC_FOUND_ROWS: only the kept backend knows FOUND_ROWS()
+    int64_t row_count;   // ROW_COUNT()
+    uint64_t found_rows; // FOUND_ROWS()
+    uint16_t shard;      // of the leg that ran it; NO_SHARD
+};
+
+struct login_state; // client_login.c
+
+struct session {
+    struct sessions *sessions; // back-pointer
+    struct node node;          // in sessions->stage[stage], in that order
+    enum session_stage stage;
+    uint32_t id; // connection id
+    uint64_t since_us;
+    uint64_t heard_us; // last byte taken by or from the client
+    struct address peer;
+    // Client side: client_io.c.
+    struct stream stream;
+    struct watch watch;
+    struct later later;          // the next pipelined command, or closing
+    struct text input;           // bytes of the client that are not yet used; empty when idle
+    struct buffer output;        // bytes that the client did not take yet
+    bool is_output_full;         // session_write said so: the flow waits for on_drained
+    bool is_client_gone;         // closed as soon as the event is over
+    bool is_answer_begun;        // bytes of the present answer were written
+    bool is_answer_between_rows; // set by a flow: the next packet may be an ERR
+    // The client, as it logged in.
+    uint16_t account; // user_config id; NO_ACCOUNT before log-in
+    uint32_t capabilities;
+    uint16_t login_collation;
+    struct login_state *login; // owned; only while LOGIN
+    // What it has set: variables.c.
+    struct session_state carried;
+    struct parse_options parse;
+    // What runs.
+    struct arena arena;
+    struct text packet;      // a large packet, moved out of `input` instead of into the arena
+    struct request *request; // in the arena; NULL when idle
+    struct flow *flow;       // in the arena
+    struct list legs;        // struct leg
+    struct transaction transaction;
+    struct leg *pin;        // the backend that stays with the session
+    const char *pin_reason; // literal; NULL: not pinned
+    uint64_t last_insert_id;
+    struct aftermath aftermath;
+    uint64_t *written_us; // owned; by shard: when the last write was acknowledged; NULL: none yet
+    struct prepared_statement *prepared; // owned; uthash by id: flow_prepare.c
+    uint32_t next_prepared_id;
+    uint64_t queries;
+    struct { // COM_SET_OPTION
+        bool is_multi_statements;
+    } option;
+};
+
+struct sessions {
+    struct sessions_host host;       // what it points to is borrowed
+    const struct snapshot *snapshot; // borrowed from the worker, the present one
+    struct list stages[SESSION_STAGES];
+    struct list held; // struct leg by held_node
+    struct slab session_slab;
+    struct slab leg_slab;
+    struct timer tick;
+    struct later sweep; // frees the closed ones after the turn
+    struct order_id_source order_ids;
+    uint32_t next_id;
+    bool is_draining;
+    uint64_t drain_deadline_us;
+    struct session_counters counters;
+};
+
+// session.c
+void session_enter(struct session *session, enum session_stage stage);
+void session_check(const struct session *session); // asserts what the states guarantee
+// Closes the client's connection and gives up the legs; freed after the turn. Not to be called by
+// flows: they use flow_fail.
+void session_close(struct session *session);
+static inline uint64_t session_now_us(const struct session *session)
+{
+    return loop_now_us(session->sessions->host.loop);
+}
+const struct config *session_config(const struct session *session);
+const struct user_config *session_user(const struct session *session); // NULL before log-in
+
+// client_io.c
+// Framed bytes to the client: written at once as far as it takes them, the rest is queued. True:
+// the queue is above CLIENT_QUEUE_HIGH; the flow should pause its legs until on_drained. (It may go
+// on, memory grows then.) A client that is gone swallows bytes; the flow is aborted after the
+// event.
+bool session_write(struct session *session, const void *bytes, size_t len);
+bool session_write_parts(struct session *session, const struct iovec *parts, int count);
+
+// reply_client.c: packets that waybill makes itself. Each is framed with request->sequence, which
+// moves on.
+void session_write_payload(struct session *session, struct slice payload);
+void session_write_ok(struct session *session, const struct ok_packet *ok); // its status is filled
+                                                                            // in by the session's
+void session_write_error(struct session *session, const struct error *error);
+// The end of rows as this client expects it: EOF, or OK with 0xfe.
+void session_write_rows_end(struct session *session, uint16_t warnings, uint16_t more_status);
+// STATUS_IN_TRANS and STATUS_AUTOCOMMIT as the client must see them now.
+uint16_t session_status(const struct session *session);
+
+// For the flows: what came of the statement, once, before flow_finish (flow_single's legs do it by
+// themselves). row_count -1: a result set or an error.
+void session_note_result(struct session *session, const struct aftermath *aftermath);
