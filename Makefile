@@ -79,9 +79,123 @@ unit: $(UNIT_TESTS)
 
 -include $(ALL_OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
 
-.PHONY: build-packages clean
+# ---- the targets that people call
+
+CLUSTER_DIR ?= $(BUILD)/cluster
+
+.PHONY: help
+help:
+	@echo 'make              build/waybill'
+	@echo 'make demo         the whole job on disposable real servers; ends with a summary'
+	@echo 'make demo-up      the same cluster, left running, with how to connect'
+	@echo 'make demo-down    ends it'
+	@echo 'make test         unit, scenario, system and short fuzz tests (under 20 minutes)'
+	@echo 'make unit         the unit tests alone; make unit-parser: those of one room'
+	@echo 'make check        format, warnings, include directions, sizes, clang-tidy, cppcheck'
+	@echo 'make check-fast   its part that takes under 30 seconds'
+	@echo 'make asan, tsan   the tests under address+undefined, thread sanitizers'
+	@echo 'make bench        against a direct connection and HAProxy; writes build/bench.tsv'
+	@echo 'make fuzz         every fuzzer for FUZZ_SECONDS (60) each'
+	@echo 'make docs         writes etc/waybill.ini and doc/settings.md from the settings table'
+	@echo 'make install      PREFIX=/usr/local DESTDIR='
+	@echo 'make clean'
+
+.PHONY: demo demo-up demo-down
+demo: demo-packages $(BUILD)/waybill
+	tests/demo/run --build $(BUILD)
+demo-up: demo-packages $(BUILD)/waybill
+	tests/demo/run --build $(BUILD) --up
+demo-down:
+	tests/demo/run --build $(BUILD) --down
+
+.PHONY: test system scenario
+test: test-packages $(BUILD)/waybill
+	$(MAKE) unit
+	$(MAKE) scenario
+	$(MAKE) system
+	$(MAKE) fuzz FUZZ_SECONDS=5
+	@echo 'all tests passed'
+scenario: test-packages $(BUILD)/waybill
+	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/scenario/run
+system: test-packages $(BUILD)/waybill
+	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/system/run
+
+.PHONY: check check-fast
+check: check-packages
+	tools/check
+	@$(MAKE) --no-print-directory docs-check
+check-fast:
+	tools/check --fast
+
+# The same sources and tests, built with sanitizers in directories of their own.
+.PHONY: asan tsan
+ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+asan: test-packages
+	$(MAKE) BUILD=$(BUILD)/asan OPT='-O1 -g' SANITIZE='$(ASAN_FLAGS)' all unit scenario system
+tsan: test-packages
+	$(MAKE) BUILD=$(BUILD)/tsan OPT='-O1 -g' SANITIZE='-fsanitize=thread' all unit scenario system
+
+# ---- fuzzers: tests/fuzz/fuzz_<what>.c, seeds in tests/fuzz/seeds/<what>
+
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_ROOMS := base protocol parser cluster router
+FUZZ_SOURCES := $(foreach room,$(FUZZ_ROOMS),$(call sources,$(room)))
+FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -I. -g -O1 -fsanitize=fuzzer-no-link,address,undefined -pthread
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lev -lxxhash -linih -lcrypto -lm
+-include $(FUZZ_OBJECTS:.o=.d)
+
+.PHONY: fuzz fuzz-build
+fuzz-build: fuzz-packages $(patsubst %,$(BUILD)/fuzz/fuzz_%,$(FUZZERS))
+fuzz: fuzz-build
+	@set -e; for what in $(FUZZERS); do \
+	    mkdir -p $(BUILD)/fuzz/corpus/$$what; \
+	    seeds=; if [ -d tests/fuzz/seeds/$$what ]; then seeds=tests/fuzz/seeds/$$what; fi; \
+	    echo "fuzz $$what for $(FUZZ_SECONDS) s"; \
+	    $(BUILD)/fuzz/fuzz_$$what -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$what $$seeds; \
+	done; echo "fuzzers: $(words $(FUZZERS)) ran clean"
+
+.PHONY: bench
+bench: bench-packages $(BUILD)/waybill
+	tests/bench/run --build $(BUILD)
+
+# ---- documents made from the settings table
+
+.PHONY: docs docs-check
+docs: $(BUILD)/waybill
+	$(BUILD)/waybill --print-ini > etc/waybill.ini
+	$(BUILD)/waybill --print-settings > doc/settings.md
+docs-check: $(BUILD)/waybill
+	@$(BUILD)/waybill --print-ini | diff -u etc/waybill.ini - || \
+	    { echo 'etc/waybill.ini is not what the settings table says: make docs'; exit 1; }
+	@$(BUILD)/waybill --print-settings | diff -u doc/settings.md - || \
+	    { echo 'doc/settings.md is not what the settings table says: make docs'; exit 1; }
+
+.PHONY: install
+install: $(BUILD)/waybill
+	install -D -m 755 $(BUILD)/waybill $(DESTDIR)$(PREFIX)/bin/waybill
+	install -D -m 640 etc/waybill.ini $(DESTDIR)/etc/waybill/waybill.ini.example
+	install -d $(DESTDIR)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|g' etc/waybill.service > $(DESTDIR)/lib/systemd/system/waybill.service
+
+.PHONY: build-packages test-packages check-packages bench-packages fuzz-packages demo-packages clean
 build-packages:
 	@tools/install_packages $(BUILD_PACKAGES)
+test-packages demo-packages:
+	@tools/install_packages $(TEST_PACKAGES)
+check-packages:
+	@tools/install_packages $(CHECK_PACKAGES)
+bench-packages:
+	@tools/install_packages $(BENCH_PACKAGES)
+fuzz-packages:
+	@tools/install_packages $(BUILD_PACKAGES) clang libclang-rt-14-dev
 
 clean:
 	rm -rf $(BUILD)

@@ -2,6 +2,7 @@
 
 #include "server/notify.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
