@@ -26,7 +26,10 @@ enum merge_kind {
 };
 
 struct merge_key {
-    uint32_t column; // place in the result of the targets, 0-based (hidden ones are at the end)
+    uint32_t column; // place in the result of the targets, 0-based
+    bool is_hidden;  // `column` counts from the first hidden one instead: with * in the select list
+                     // nobody knows here how many columns stand before it. The place is then
+                     // (columns of the result - plan.hidden_columns + column)
     bool is_descending;
 };
 
@@ -61,7 +64,8 @@ struct plan {
     bool has_made_ids; // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives
     uint64_t first_made_id;
     bool is_write_to_many; // best effort: more than one shard is written
-    const char *why;       // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena
+    const char *why;       // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
+                           // unless the request wants_why
 };
 
 struct route_request {
@@ -69,14 +73,20 @@ struct route_request {
     const struct config *config;
     struct slice database; // the session's; empty: none
     const struct binary_value
-        *params;      // NULL for text; NULL also when planning a prepared statement without values
+        *params;      // NULL for text; NULL also when planning a prepared statement without values:
+                      // then the plan is one target where it can be prepared as it came, and
+                      // whether it can be executed is found out with the values
     bool is_prepared; // text with ?
     enum distributed distributed;
     bool in_transaction; // reads go to primaries
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or
                          // pinned shard); NO_SHARD
-    struct order_id_source *ids; // the worker's
+    struct order_id_source *ids; // the worker's; NULL (EXPLAIN ROUTE): ids are only for show
     uint64_t now_ms;             // wall clock, Unix milliseconds, for ids
+    uint64_t last_insert_id;     // the session's: what LAST_INSERT_ID() stands for when it is the
+                                 // value of a key or an id. The text keeps the call: the session
+                                 // makes the server know the value
+    bool wants_why;              // fill plan.why (EXPLAIN ROUTE); costs time
 };
 
 enum { NO_SHARD = 0xffff };
