@@ -122,4 +122,7 @@ const struct server_config *config_find_server(const struct config *config, stru
 // wrong; `errors` then has every mistake as `file:line: what and why`, a line each, in the order of
 // the file. May block (host names).
 struct config *config_read(const char *path, const struct config *before, struct text *errors);
-void config_free(struct config *config);
+// The same from memory; `path` is for the errors.
+struct config *config_read_text(struct slice text, const char *path, const struct config *before,
+                                struct text *errors);
+void config_free(struct config *config); // NULL is fine

@@ -65,3 +65,9 @@ void setting_print(const struct setting *setting, const struct settings *setting
 struct arena;
 bool setting_parse(const struct setting *setting, struct settings *settings, struct slice value,
                    struct arena *arena, char *why, size_t why_bytes) MUST_CHECK;
+bool setting_is_same(const struct setting *setting, const struct settings *a,
+                     const struct settings *b) MUST_CHECK;
+
+// settings_print.c: the documents that are made from the rows of the settings and of the sections.
+void settings_write_ini(struct text *out);      // etc/waybill.ini
+void settings_write_markdown(struct text *out); // doc/settings.md

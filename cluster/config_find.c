@@ -1,0 +1,72 @@
+// Finding things in a config by name. Tables are looked up for every statement, so they are sorted;
+// the others are looked up when a client logs in or an operator asks.
+
+#include "cluster/config_impl.h"
+
+#include <stdlib.h>
+
+static uint8_t lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
+}
+
+int name_compare(struct slice a, struct slice b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    for (size_t i = 0; i < shorter; i++) {
+        int difference = lower(a.ptr[i]) - lower(b.ptr[i]);
+        if (difference != 0) {
+            return difference;
+        }
+    }
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+struct wanted_table {
+    struct slice schema, name;
+};
+
+static int compare_wanted(const void *key, const void *member)
+{
+    const struct wanted_table *wanted = key;
+    const struct table_config *table = member;
+    int difference = name_compare(wanted->schema, slice_of_string(table->schema));
+    return difference != 0 ? difference : name_compare(wanted->name, slice_of_string(table->name));
+}
+
+const struct table_config *config_find_table(const struct config *config, struct slice schema,
+                                             struct slice name)
+{
+    struct wanted_table wanted = {schema, name};
+    if (config->table_count == 0) {
+        return NULL;
+    }
+    return bsearch(&wanted, config->tables, config->table_count, sizeof *config->tables,
+                   compare_wanted);
+}
+
+// The arrays differ in type, not in what is looked for.
+#define FIND_BY_NAME(array, count, wanted)                                                         \
+    do {                                                                                           \
+        for (size_t i = 0; i < (count); i++) {                                                     \
+            if (!(array)[i].is_removed && slice_equal(wanted, slice_of_string((array)[i].name))) { \
+                return &(array)[i];                                                                \
+            }                                                                                      \
+        }                                                                                          \
+        return NULL;                                                                               \
+    } while (0)
+
+const struct user_config *config_find_user(const struct config *config, struct slice name)
+{
+    FIND_BY_NAME(config->users, config->user_count, name);
+}
+
+const struct shard_config *config_find_shard(const struct config *config, struct slice name)
+{
+    FIND_BY_NAME(config->shards, config->shard_count, name);
+}
+
+const struct server_config *config_find_server(const struct config *config, struct slice name)
+{
+    FIND_BY_NAME(config->servers, config->server_count, name);
+}

@@ -1,0 +1,120 @@
+#pragma once
+// Private to cluster/: how a file becomes a config. config_file.c cuts the text into sections and
+// settings; the builders (config_server.c, config_user.c, config_table.c) make values of them;
+// every one goes on after a mistake, so that all mistakes are reported at once.
+
+#include "cluster/config.h"
+
+enum section_kind { SECTION_WAYBILL, SECTION_SERVER, SECTION_SHARD, SECTION_USER, SECTION_TABLE };
+enum { SECTION_KINDS = 5 };
+
+// What a table can be: its type and method, or `with`. Which settings have a meaning depends on it.
+enum table_shape {
+    SHAPE_BUCKET = 1,
+    SHAPE_RANGE = 2,
+    SHAPE_LIST = 4,
+    SHAPE_MODULO = 8,
+    SHAPE_DATE = 16,
+    SHAPE_WITH = 32,
+    SHAPE_REFERENCE = 64,
+    SHAPE_UNSHARDED = 128,
+    SHAPE_ANY = 255,
+};
+
+// A setting of a named section: one row serves the check for unknown names and the documents.
+struct section_setting {
+    enum section_kind kind;
+    unsigned shapes; // SECTION_TABLE: where it has a meaning
+    const char *name;
+    const char *form; // what a value looks like
+    const char *default_text;
+    const char *help;
+};
+
+const struct section_setting *section_settings(size_t *count);
+const char *section_kind_name(enum section_kind kind);
+
+struct entry {
+    struct entry *next;
+    const char *name;
+    struct slice value; // without quotes and comment; a NUL follows
+    int line;
+};
+
+struct section {
+    struct section *next; // in the order of the file
+    enum section_kind kind;
+    const char *name; // empty for [waybill]
+    int line;
+    uint16_t id; // of the server, shard or user; set by its builder
+    struct entry *entries;
+};
+
+struct config_error;
+
+struct build {
+    struct config *config;       // being made; owns what lasts
+    const struct config *before; // the running one; may be NULL
+    const char *path;
+    struct arena scratch;     // sections, entries and errors
+    struct section *sections; // all, in the order of the file
+    struct section *last;     // of them
+    struct config_error *errors;
+    size_t error_count;
+};
+
+// config_error.c
+void build_error(struct build *build, int line, const char *format, ...) PRINTF_LIKE(3, 4);
+void build_print_errors(struct build *build, struct text *out); // sorted by line
+
+// The known word that was most likely meant, if any is near enough.
+struct near_miss {
+    struct slice wanted;
+    const char *best; // NULL: none
+    size_t distance;
+};
+void near_miss_consider(struct near_miss *near, const char *candidate);
+// ", did you mean 'x'?" or nothing; in the scratch arena.
+const char *near_miss_text(struct build *build, const struct near_miss *near);
+
+// config_file.c
+void build_read_sections(struct build *build, struct slice text);
+
+// config_build.c: what all builders use
+size_t build_count(const struct build *build, enum section_kind kind);
+// The next section of the kind, behind `after` (NULL: from the first).
+struct section *build_next(const struct build *build, enum section_kind kind,
+                           const struct section *after);
+struct section *build_find(const struct build *build, enum section_kind kind, struct slice name);
+struct entry *section_find(const struct section *section, const char *name);
+// The value's text in the config's arena; `missing` (borrowed) when it is not set.
+const char *section_text(struct build *build, const struct section *section, const char *name,
+                         const char *missing);
+struct integer_limits {
+    int64_t missing, min, max;
+};
+int64_t section_integer(struct build *build, const struct section *section, const char *name,
+                        struct integer_limits limits);
+// The place of the value in `words` (ends with NULL); `missing` when it is not set or wrong.
+int section_choice(struct build *build, const struct section *section, const char *name,
+                   const char *const *words, int missing);
+const char *build_keep(struct build *build, struct slice text); // with a NUL, in the config's arena
+// Cuts the next part off a list; blanks around it are dropped. False at the end.
+bool list_next(struct slice *rest, char separator, struct slice *item) MUST_CHECK;
+struct slice slice_trim(struct slice text);
+// The shard that is named in a value; false with an error.
+bool build_find_shard(struct build *build, int line, struct slice name, uint16_t *shard) MUST_CHECK;
+
+// The builders
+void build_servers(struct build *build);
+void build_shards(struct build *build); // after build_servers
+void build_users(struct build *build);
+void build_tables(struct build *build); // after build_shards
+
+// config_keys.c: the values of `ranges`, `lists` and `shards`
+void build_ranges(struct build *build, struct table_config *table, const struct entry *entry);
+void build_lists(struct build *build, struct table_config *table, const struct entry *entry);
+void build_modulo(struct build *build, struct table_config *table, const struct entry *entry);
+
+// config_find.c: order of table names, ASCII letters without case. <0, 0 or >0.
+int name_compare(struct slice a, struct slice b);

@@ -1,0 +1,78 @@
+// The settings of the named sections: a row for each, for the check of the file and for its
+// documentation. ([waybill] has the table of settings.c.)
+
+#include "cluster/config_impl.h"
+
+#define KEYED (SHAPE_BUCKET | SHAPE_RANGE | SHAPE_LIST | SHAPE_MODULO | SHAPE_DATE)
+
+// clang-format off
+static const struct section_setting table[] = {
+    {SECTION_SERVER, 0, "address", "host:port", "",
+     "Where the server listens. Other servers must reach it by the same address, for replication."},
+    {SECTION_SERVER, 0, "weight", "0..1000000", "100",
+     "Its share of the reads among the replicas of its shard. 0: none."},
+    {SECTION_SERVER, 0, "max_connections", "1..100000", "pool_max",
+     "Connections of this proxy to it, over all workers."},
+
+    {SECTION_SHARD, 0, "servers", "NAME, NAME, ...", "",
+     "Its servers. Which one is the primary is found out, not configured."},
+    {SECTION_SHARD, 0, "buckets", "0-2047, 3000, ...", "",
+     "Which of the 4096 buckets are here. All shards together have each bucket exactly once."},
+
+    {SECTION_USER, 0, "password", "text", "",
+     "What the client must know. Nothing behind the = means an empty password."},
+    {SECTION_USER, 0, "password_native", "*HEX", "",
+     "Instead of password: its hash for mysql_native_password, as in mysql.user. Needs server_user and "
+     "server_password."},
+    {SECTION_USER, 0, "password_sha2", "$W$HEX", "",
+     "Instead of password: SHA256(SHA256(password)) in hexadecimal, for caching_sha2_password. Needs "
+     "server_user and server_password."},
+    {SECTION_USER, 0, "server_user", "text", "the user's own name",
+     "The account on the servers."},
+    {SECTION_USER, 0, "server_password", "text", "password",
+     "Its password."},
+    {SECTION_USER, 0, "default_schema", "text", "",
+     "The schema of a client that names none when it connects."},
+    {SECTION_USER, 0, "distributed", "refuse|best_effort", "refuse",
+     "A statement or transaction that writes to more than one shard. best_effort: each shard commits by "
+     "itself, so a failure in between leaves a part of it."},
+    {SECTION_USER, 0, "max_connections", "0..1000000", "0",
+     "Clients of this user at one time. 0: no limit but max_clients."},
+    {SECTION_USER, 0, "reads", "replica|primary", "replica",
+     "primary: this user's reads never go to replicas."},
+
+    {SECTION_TABLE, SHAPE_ANY, "type", "sharded|reference|unsharded", "sharded",
+     "sharded: each row is on one shard. reference: the whole table is on every shard. unsharded: the "
+     "whole table is on one shard."},
+    {SECTION_TABLE, SHAPE_UNSHARDED, "shard", "NAME", "",
+     "Where an unsharded table is."},
+    {SECTION_TABLE, SHAPE_WITH, "with", "SCHEMA.NAME", "",
+     "Sharded as that table, so that rows with one key are together. Has a key or an id of its own."},
+    {SECTION_TABLE, KEYED, "method", "bucket|range|list|modulo|date", "bucket",
+     "How a key finds its shard: hashed to a bucket, by ranges of numbers, by lists of values, by the "
+     "rest of a division, by ranges of dates."},
+    {SECTION_TABLE, KEYED | SHAPE_WITH, "key", "COLUMN", "",
+     "The column that says where a row is."},
+    {SECTION_TABLE, KEYED, "key_type", "integer|string|binary|date", "integer",
+     "How the servers compare it. string: ASCII, without case and trailing blanks. binary: bytes as they "
+     "are. Method date has date."},
+    {SECTION_TABLE, SHAPE_BUCKET | SHAPE_WITH, "id", "COLUMN", "",
+     "A BIGINT column whose values carry the bucket, so that a row is found by it as well. waybill makes "
+     "the values for a table that has a key and is not `with` another."},
+    {SECTION_TABLE, SHAPE_RANGE | SHAPE_DATE, "ranges", "0..999:s1, 1000..:s2", "",
+     "Ranges of keys (both ends belong to it, an end may be open) and the shard of each. By date: "
+     "2024-01..2024-12:s1, 2025-01..:s2."},
+    {SECTION_TABLE, SHAPE_LIST, "lists", "cn hk tw:s1, us:s2", "",
+     "Keys and the shard of each."},
+    {SECTION_TABLE, SHAPE_MODULO, "shards", "NAME, NAME, ...", "",
+     "The shard of each rest when the key is divided by their number: 0, 1, 2, ..."},
+    {SECTION_TABLE, SHAPE_DATE, "unit", "year|month|day", "month",
+     "In what the ranges of dates are written: 2024, 2024-05 or 2024-05-17."},
+};
+// clang-format on
+
+const struct section_setting *section_settings(size_t *count)
+{
+    *count = sizeof table / sizeof table[0];
+    return table;
+}

@@ -1,0 +1,281 @@
+// The settings table: one row says everything about a setting. Reading, printing, checking and the
+// documentation walk these rows, so a new setting is a member of struct settings and a row here.
+// The order of the rows is the order in which people read them in etc/waybill.ini.
+
+#include "cluster/settings.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+
+#define AT(member) offsetof(struct settings, member)
+#define DAY_MS     86400000
+#define ANY        0, 0
+#define RELOAD     true
+#define RESTART    false
+
+// clang-format off
+static const struct setting table[] = {
+    // ---- doors
+    {"listen", SETTING_TEXT, AT(listen), "127.0.0.1:6033", ANY, NULL, RESTART,
+     "Where applications connect: host:port, [IPv6]:port or the path of a socket."},
+    {"admin_listen", SETTING_TEXT, AT(admin_listen), "127.0.0.1:6032", ANY, NULL, RESTART,
+     "Where operators connect with the mysql client. Empty: no admin port."},
+    {"http_listen", SETTING_TEXT, AT(http_listen), "", ANY, NULL, RESTART,
+     "Where /metrics (Prometheus) and /healthz are served, host:port. Empty: nowhere."},
+    {"admin_user", SETTING_TEXT, AT(admin_user), "admin", ANY, NULL, RELOAD,
+     "The one user of the admin port."},
+    {"admin_password", SETTING_SECRET, AT(admin_password), "", ANY, NULL, RELOAD,
+     "Its password. Empty: nobody can log in there."},
+    // ---- accounts on the servers
+    {"monitor_user", SETTING_TEXT, AT(monitor_user), "waybill", ANY, NULL, RESTART,
+     "The account with which waybill looks at the servers and promotes them."},
+    {"monitor_password", SETTING_SECRET, AT(monitor_password), "", ANY, NULL, RESTART,
+     "Its password."},
+    {"replication_user", SETTING_TEXT, AT(replication_user), "repl", ANY, NULL, RESTART,
+     "The account with which a replica connects to its primary: written into CHANGE MASTER when a "
+     "replica is pointed to a new primary."},
+    {"replication_password", SETTING_SECRET, AT(replication_password), "", ANY, NULL, RESTART,
+     "Its password."},
+    // ---- the process
+    {"log", SETTING_TEXT, AT(log), "stderr", ANY, NULL, RESTART,
+     "Where the log goes: stderr, or the path of a file (opened anew on SIGHUP)."},
+    {"log_level", SETTING_CHOICE, AT(log_level), "notice", ANY, "error|warning|notice|debug", RELOAD,
+     "The least serious lines that are logged."},
+    {"workers", SETTING_INTEGER, AT(workers), "0", 0, 256, NULL, RESTART,
+     "Threads that serve clients. 0: one for each core."},
+    {"proxy_id", SETTING_INTEGER, AT(proxy_id), "0", 0, 63, NULL, RESTART,
+     "This proxy's number: different for each proxy in front of the same servers, because it is part "
+     "of every order id that waybill makes."},
+    // ---- clients
+    {"max_clients", SETTING_INTEGER, AT(max_clients), "10000", 1, 1000000, NULL, RELOAD,
+     "Clients at one time, over all workers. One more gets error 1040."},
+    {"max_packet_bytes", SETTING_INTEGER, AT(max_packet_bytes), "67108864", 1024, 1073741824, NULL, RELOAD,
+     "The largest statement that a client may send; it should not be more than max_allowed_packet of "
+     "the servers. A larger one gets error 1153. Answers have no limit."},
+    {"login_timeout_ms", SETTING_INTEGER, AT(login_timeout_ms), "10000", 1, DAY_MS, NULL, RELOAD,
+     "How long a client may take to log in."},
+    {"client_idle_ms", SETTING_INTEGER, AT(client_idle_ms), "28800000", 0, INT32_MAX, NULL, RELOAD,
+     "A client that asks nothing for so long is closed, as by a server's wait_timeout. 0: never."},
+    {"client_write_ms", SETTING_INTEGER, AT(client_write_ms), "60000", 1, DAY_MS, NULL, RELOAD,
+     "A client that takes none of its answer for so long is closed, so that it does not keep a "
+     "server's connection."},
+    {"query_timeout_ms", SETTING_INTEGER, AT(query_timeout_ms), "0", 0, INT32_MAX, NULL, RELOAD,
+     "How long a server may be silent while it owes an answer; then its connection is closed and the "
+     "client gets an error. 0: no limit."},
+    {"max_prepared", SETTING_INTEGER, AT(max_prepared), "4096", 1, 1000000, NULL, RELOAD,
+     "Prepared statements that one client may have open. One more gets error 1461."},
+    {"server_version", SETTING_TEXT, AT(server_version), "", ANY, NULL, RELOAD,
+     "The version announced to clients. Empty: the servers' own."},
+    // ---- connections to servers
+    {"connect_timeout_ms", SETTING_INTEGER, AT(connect_timeout_ms), "3000", 1, DAY_MS, NULL, RELOAD,
+     "How long it may take to connect and log in to a server."},
+    {"pool_max", SETTING_INTEGER, AT(pool_max), "200", 1, 100000, NULL, RELOAD,
+     "Connections to each server, over all workers, unless the server has max_connections of its own."},
+    {"pool_wait_ms", SETTING_INTEGER, AT(pool_wait_ms), "5000", 1, DAY_MS, NULL, RELOAD,
+     "How long a statement waits in line for a connection."},
+    {"pool_wait_max", SETTING_INTEGER, AT(pool_wait_max), "10000", 1, 1000000, NULL, RELOAD,
+     "How many statements may wait in line, for each worker and server. One more is refused at once."},
+    {"pool_idle_ms", SETTING_INTEGER, AT(pool_idle_ms), "60000", 1, INT32_MAX, NULL, RELOAD,
+     "A connection that nobody used for so long is closed."},
+    {"pool_prepared_max", SETTING_INTEGER, AT(pool_prepared_max), "256", 1, 100000, NULL, RELOAD,
+     "Prepared statements kept on each connection; the one unused for longest makes room."},
+    {"backoff_ms", SETTING_INTEGER, AT(backoff_ms), "100", 1, DAY_MS, NULL, RELOAD,
+     "The first pause after a server refused a connection. It doubles with each further refusal, up to "
+     "32 times itself."},
+    // ---- reads
+    {"read_split", SETTING_BOOL, AT(read_split), "on", ANY, NULL, RELOAD,
+     "Reads outside transactions go to replicas that are fresh enough. off: everything goes to primaries."},
+    {"max_lag_ms", SETTING_INTEGER, AT(max_lag_ms), "1000", 1, DAY_MS, NULL, RELOAD,
+     "A replica that is behind its primary by more serves no reads."},
+    {"default_shard", SETTING_TEXT, AT(default_shard), "", ANY, NULL, RELOAD,
+     "The shard of tables that have no section here. Empty: the first shard of the file."},
+    // ---- failure
+    {"probe_ms", SETTING_INTEGER, AT(probe_ms), "250", 10, 60000, NULL, RELOAD,
+     "How often every server is looked at."},
+    {"failover", SETTING_CHOICE, AT(failover), "auto", ANY, "off|auto", RELOAD,
+     "auto: when a primary is dead the best replica is promoted. off: waybill only says so."},
+    {"failover_after_ms", SETTING_INTEGER, AT(failover_after_ms), "1000", 100, DAY_MS, NULL, RELOAD,
+     "How long a primary must be seen dead before another server is promoted."},
+    {"hold_ms", SETTING_INTEGER, AT(hold_ms), "15000", 0, DAY_MS, NULL, RELOAD,
+     "How long a statement that was not sent yet waits for a shard that has no primary. 0: it fails at once."},
+    {"slow_query_ms", SETTING_INTEGER, AT(slow_query_ms), "0", 0, DAY_MS, NULL, RELOAD,
+     "Statements that take longer are logged. 0: off."},
+};
+// clang-format on
+
+enum { TABLE_COUNT = sizeof table / sizeof table[0] };
+
+const struct setting *setting_table(size_t *count)
+{
+    *count = TABLE_COUNT;
+    return table;
+}
+
+const struct setting *setting_find(struct slice name)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        if (slice_equal(name, slice_of_string(table[i].name))) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+static void *member_at(struct settings *settings, const struct setting *setting)
+{
+    return (char *)settings + setting->offset;
+}
+
+static const void *const_member_at(const struct settings *settings, const struct setting *setting)
+{
+    return (const char *)settings + setting->offset;
+}
+
+// The name at a place in "off|auto".
+static struct slice choice_at(const char *choices, int64_t place)
+{
+    const char *begin = choices;
+    for (; place > 0 && *begin != '\0'; place--) {
+        begin = strchrnul(begin, '|');
+        begin += *begin == '|';
+    }
+    return slice_of(begin, (size_t)(strchrnul(begin, '|') - begin));
+}
+
+static bool parse_choice(const struct setting *setting, struct slice value, int64_t *place)
+{
+    for (*place = 0;; ++*place) {
+        struct slice choice = choice_at(setting->choices, *place);
+        if (choice.len == 0) {
+            return false;
+        }
+        if (slice_equal_nocase(choice, value)) {
+            return true;
+        }
+    }
+}
+
+static bool parse_bool(struct slice value, bool *is_on)
+{
+    static const char *const words[] = {"off", "on", "no", "yes", "false", "true", "0", "1"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (slice_is_nocase(value, words[i])) {
+            *is_on = i % 2 == 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_integer(const struct setting *setting, struct slice value, int64_t *number,
+                          char *why, size_t why_bytes)
+{
+    if (!slice_to_int64(value, number)) {
+        snprintf(why, why_bytes, "%s is a whole number, not '%.*s'", setting->name, (int)value.len,
+                 (const char *)value.ptr);
+        return false;
+    }
+    if (*number < setting->min || *number > setting->max) {
+        snprintf(why, why_bytes, "%s is between %lld and %lld, not %lld", setting->name,
+                 (long long)setting->min, (long long)setting->max, (long long)*number);
+        return false;
+    }
+    return true;
+}
+
+bool setting_parse(const struct setting *setting, struct settings *settings, struct slice value,
+                   struct arena *arena, char *why, size_t why_bytes)
+{
+    int64_t number = 0;
+    bool is_on = false;
+    switch (setting->type) {
+    case SETTING_TEXT:
+    case SETTING_SECRET:
+        *(const char **)member_at(settings, setting) =
+            (const char *)arena_format(arena, "%.*s", (int)value.len, (const char *)value.ptr).ptr;
+        return true;
+    case SETTING_INTEGER:
+        if (!parse_integer(setting, value, &number, why, why_bytes)) {
+            return false;
+        }
+        *(int64_t *)member_at(settings, setting) = number;
+        return true;
+    case SETTING_BOOL:
+        if (!parse_bool(value, &is_on)) {
+            snprintf(why, why_bytes, "%s is on or off, not '%.*s'", setting->name, (int)value.len,
+                     (const char *)value.ptr);
+            return false;
+        }
+        *(bool *)member_at(settings, setting) = is_on;
+        return true;
+    case SETTING_CHOICE:
+        if (!parse_choice(setting, value, &number)) {
+            snprintf(why, why_bytes, "%s is one of %s, not '%.*s'", setting->name, setting->choices,
+                     (int)value.len, (const char *)value.ptr);
+            return false;
+        }
+        *(int64_t *)member_at(settings, setting) = number;
+        return true;
+    }
+    assert(false);
+    return false;
+}
+
+// Default texts live as long as the program, so they need no arena; the others are numbers.
+void settings_init_defaults(struct settings *settings)
+{
+    *settings = (struct settings){.listen = ""};
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        char why[128];
+        if (table[i].type == SETTING_TEXT || table[i].type == SETTING_SECRET) {
+            *(const char **)member_at(settings, &table[i]) = table[i].default_text;
+            continue;
+        }
+        bool is_good = setting_parse(&table[i], settings, slice_of_string(table[i].default_text),
+                                     NULL, why, sizeof why);
+        assert(is_good);
+        (void)is_good;
+    }
+}
+
+void setting_print(const struct setting *setting, const struct settings *settings, struct text *out)
+{
+    const void *member = const_member_at(settings, setting);
+    switch (setting->type) {
+    case SETTING_TEXT:
+        text_add_string(out, *(const char *const *)member);
+        return;
+    case SETTING_SECRET:
+        text_add_string(out, **(const char *const *)member == '\0' ? "" : "****");
+        return;
+    case SETTING_INTEGER:
+        text_add_format(out, "%lld", (long long)*(const int64_t *)member);
+        return;
+    case SETTING_BOOL:
+        text_add_string(out, *(const bool *)member ? "on" : "off");
+        return;
+    case SETTING_CHOICE:
+        text_add_slice(out, choice_at(setting->choices, *(const int64_t *)member));
+        return;
+    }
+}
+
+bool setting_is_same(const struct setting *setting, const struct settings *a,
+                     const struct settings *b)
+{
+    const void *left = const_member_at(a, setting);
+    const void *right = const_member_at(b, setting);
+    switch (setting->type) {
+    case SETTING_TEXT:
+    case SETTING_SECRET:
+        return strcmp(*(const char *const *)left, *(const char *const *)right) == 0;
+    case SETTING_INTEGER:
+    case SETTING_CHOICE:
+        return *(const int64_t *)left == *(const int64_t *)right;
+    case SETTING_BOOL:
+        return *(const bool *)left == *(const bool *)right;
+    }
+    return false;
+}
