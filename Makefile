@@ -100,6 +100,11 @@ help:
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
 
+# The load generator of the demo and of the system tests.
+$(BUILD)/orders: tests/support/orders.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -isystem /usr/include/mariadb $(LDFLAGS) -o $@ $< -lmariadb
+
 .PHONY: demo demo-up demo-down
 demo: demo-packages $(BUILD)/waybill
 	tests/demo/run --build $(BUILD)
