@@ -2,7 +2,9 @@
 # Rooms are compiled to build/<room>.a; a unit test links only the rooms that its room may include.
 
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
