@@ -89,7 +89,7 @@ static bool find_kind(struct build *build, int line, struct slice word, enum sec
     return false;
 }
 
-static void check_double(struct build *build, const struct section *section)
+static bool is_first(struct build *build, const struct section *section)
 {
     const struct section *other = NULL;
     struct slice name = slice_of_string(section->name);
@@ -101,12 +101,13 @@ static void check_double(struct build *build, const struct section *section)
             build_error(build, section->line, "a second section [%s%s%s]; the first is in line %d",
                         section_kind_name(section->kind), name.len > 0 ? " " : "", section->name,
                         other->line);
-            return;
+            return false;
         }
     }
+    return true;
 }
 
-static void check_name(struct build *build, const struct section *section)
+static bool has_good_name(struct build *build, const struct section *section)
 {
     const char *kind = section_kind_name(section->kind);
     if (section->kind == SECTION_WAYBILL) {
@@ -114,14 +115,19 @@ static void check_name(struct build *build, const struct section *section)
             build_error(build, section->line, "[waybill] has no name, so '%s' is too much",
                         section->name);
         }
-    } else if (section->name[0] == '\0') {
+        return true;
+    }
+    if (section->name[0] == '\0') {
         build_error(build, section->line, "[%s] needs a name: [%s NAME]", kind, kind);
-    } else if (section->kind <= SECTION_SHARD && strpbrk(section->name, " \t,:") != NULL) {
+        return false;
+    }
+    if (section->kind <= SECTION_SHARD && strpbrk(section->name, " \t,:") != NULL) {
         build_error(build, section->line,
                     "the name of a %s has no blanks, commas or colons: '%s' (lists of names "
                     "are written with them)",
                     kind, section->name);
     }
+    return true;
 }
 
 static void begin_section(struct file_reader *reader, struct slice line)
@@ -155,10 +161,11 @@ static void begin_section(struct file_reader *reader, struct slice line)
         (const char *)arena_format(&build->scratch, "%.*s", (int)name.len, (const char *)name.ptr)
             .ptr;
     section->line = reader->line;
-    check_double(build, section);
-    check_name(build, section);
-    *(build->last != NULL ? &build->last->next : &build->sections) = section;
-    build->last = section;
+    // One that can't be used is not built, but its settings are looked at.
+    if (has_good_name(build, section) && is_first(build, section)) {
+        *(build->last != NULL ? &build->last->next : &build->sections) = section;
+        build->last = section;
+    }
     reader->section = section;
     reader->is_skipping = false;
 }
@@ -172,9 +179,9 @@ static bool read_value(struct file_reader *reader, const char *name, struct slic
     if (raw.len > 0 && is_comment_sign(raw.ptr[0])) {
         if (raw.len > 1 && !is_blank(raw.ptr[1])) {
             build_error(reader->build, reader->line,
-                        "is '%.*s' the value of %s or a comment? Put a value that begins with %c "
+                        "is that the value of %s or a comment? Put a value that begins with %c "
                         "into double quotes",
-                        (int)raw.len, (const char *)raw.ptr, name, raw.ptr[0]);
+                        name, raw.ptr[0]);
             return false;
         }
         raw.len = 0;

@@ -286,8 +286,8 @@ static void check_buckets(struct build *build)
     const struct table_config *needing = NULL;
     for (size_t i = 0; i < config->table_count; i++) {
         const struct table_config *table = &config->tables[i];
-        if (table->type == TABLE_SHARDED && table->method == METHOD_BUCKET &&
-            (needing == NULL || table->line < needing->line)) {
+        if (table->schema[0] != '\0' && table->type == TABLE_SHARDED &&
+            table->method == METHOD_BUCKET && (needing == NULL || table->line < needing->line)) {
             needing = table;
         }
     }

@@ -55,7 +55,8 @@ static void write_ini_settings(struct text *out)
         text_add_string(out, "# (");
         write_limits(out, &settings[i]);
         text_add_string(out, settings[i].is_reloadable ? ")\n" : "; needs a restart)\n");
-        text_add_format(out, ";%s = %s\n", settings[i].name, settings[i].default_text);
+        const char *value = settings[i].default_text;
+        text_add_format(out, ";%s =%s%s\n", settings[i].name, value[0] != '\0' ? " " : "", value);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "cluster/snapshot.h"
 
 #include <assert.h>
+
 #include "base/memory.h"
 
 static const struct server_state unknown_server = {.role = ROLE_UNKNOWN, .source = NO_SERVER};
