@@ -53,7 +53,7 @@ enum expr_kind {
     EXPR_FLOAT,   // 1e3
     EXPR_STRING,  // value: unescaped bytes, adjacent literals joined; has_introducer when _utf8'..'
                   // or N'..'
-    EXPR_HEX,     // x'..', 0x.., b'..'
+    EXPR_HEX,     // x'..', 0x.., b'..': value = the bytes
     EXPR_NULL,
     EXPR_BOOL,            // TRUE, FALSE (integer 1 or 0)
     EXPR_TEMPORAL,        // DATE '..', TIME '..', TIMESTAMP '..': value = the string's bytes
@@ -72,9 +72,13 @@ enum expr_kind {
     EXPR_IN_SUBQUERY,     // children[0] IN (query); is_negated. Also = ANY/ALL/SOME (query) with op
     EXPR_VARIABLE,        // @x
     EXPR_SYSTEM_VARIABLE, // @@x, @@session.x, @@global.x: name
-    EXPR_OTHER, // CASE, CAST, INTERVAL, LIKE, REGEXP, window functions, ...: children hold the
+    EXPR_OTHER, // CASE, CAST, INTERVAL, LIKE, REGEXP, IS TRUE, COLLATE, ...: children hold the
                 // operands found inside
 };
+
+// Parentheses leave no node; they only widen the span. Chains of AND and of OR are balanced, so
+// that ten thousand of them are no higher than fourteen.
+enum { EXPR_HEIGHT_MAX = 1000 };
 
 enum expr_op {
     OP_NONE,
@@ -105,6 +109,8 @@ struct expr {
     bool is_distinct;    // COUNT(DISTINCT ..)
     bool has_introducer; // of a string: bytes are of another character set than the connection's
     bool has_over;       // a window function
+    bool is_all;         // EXPR_IN_SUBQUERY: = ALL (query), which is not IN
+    uint16_t height;     // 1 for a leaf; never more than EXPR_HEIGHT_MAX: walking down may recurse
     uint32_t param_index;
     struct span span;    // all of it
     struct slice value;  // literals: digits or bytes (in the arena or the text)
@@ -133,10 +139,13 @@ struct table_ref {
     enum join_kind join;   // how it is joined to what stands before it
     bool is_natural;       // NATURAL JOIN
     bool is_cte;           // the name of a WITH of this statement: not a real table
+    bool is_function;      // JSON_TABLE(...): not a real table; name is empty and derived NULL
     struct expr *on;       // NULL when none
     struct slice *using_columns;
     uint32_t using_count;
-    uint32_t nest; // 0 = plain list; else in parentheses of a nested join
+    // 0 = plain list; else in parentheses of a nested join (or what amounts to it: a LEFT JOIN b
+    // JOIN c ON .. ON ..). The first table of a nest has the nest's `join` and `on`.
+    uint32_t nest;
     struct table_ref *next;
 };
 
@@ -166,11 +175,21 @@ struct query {
     bool is_recursive;
     bool has_rollup;
     bool has_window;
-    bool has_limit_expr; // a LIMIT that is neither a number nor a parameter
+    bool has_limit_expr; // a LIMIT that is neither a number nor a parameter; also ROWS EXAMINED,
+                         // WITH TIES
     struct select_item *items;
     uint32_t item_count;
     struct table_ref *tables; // in the order of the text, all joins flattened
     struct expr *where;
+    // Instead of all that stands above: this arm is itself a query expression in parentheses (a
+    // union, or with its own ORDER BY or LIMIT and another one behind); one of
+    // statement.subqueries.
+    struct query *nested;
+    bool is_parenthesized; // (SELECT ...): its order_by and limit stand inside
+    bool is_values;        // VALUES (..), (..): no items
+    bool has_aggregate;    // in this arm itself
+    bool has_outer_order;  // of the last arm: its order_by, limit and lock stand behind the union
+                          // (or behind the parentheses) and are of the whole
     struct order_item *group_by;
     struct expr *having;
     struct order_item *order_by; // of the last arm: of the whole union when has_outer_order
@@ -181,11 +200,13 @@ struct query {
     struct span order_by_span;   // from ORDER to the end of the list; empty when none
     struct span limit_span;      // from LIMIT to the end of it; empty when none
     enum lock_kind lock;
-    enum set_op set_op; // how `next` is combined with what stands before
+    enum set_op set_op; // how `next` is combined with what stands before. INTERSECT binds closer
+                        // than the others
     struct query *next;
     struct query *ctes; // the queries of WITH, linked by next_cte
     struct query *next_cte;
-    struct span span;
+    struct span span;       // of the arm
+    struct span whole_span; // of the first arm: the whole query expression, WITH and all
 };
 
 // One row of VALUES.
@@ -225,6 +246,9 @@ struct change_part {        // UPDATE and DELETE
     struct expr *limit;
     bool is_multi_table;
     bool has_returning;
+    bool is_ignore;
+    struct table_ref *targets; // DELETE a, b FROM ...: names or aliases of what is deleted from
+    struct query *ctes;        // WITH ... UPDATE / DELETE (MySQL 8)
     // the tables stand in statement.tables
 };
 
@@ -256,7 +280,7 @@ struct ddl_part {
     bool if_exists;             // IF [NOT] EXISTS
     struct slice database;      // CREATE/DROP DATABASE
     struct column_def *columns; // CREATE TABLE
-    struct query *select;       // CREATE TABLE ... SELECT
+    struct query *select;       // CREATE TABLE ... SELECT, CREATE VIEW ... AS SELECT
 };
 
 enum set_scope { SCOPE_SESSION, SCOPE_GLOBAL, SCOPE_USER, SCOPE_ONCE, SCOPE_STATEMENT };
@@ -265,11 +289,13 @@ enum set_scope { SCOPE_SESSION, SCOPE_GLOBAL, SCOPE_USER, SCOPE_ONCE, SCOPE_STAT
 
 struct set_item {
     enum set_scope scope;
-    struct slice
-        name; // variable, lower case; "names" for SET NAMES, "character set" for SET CHARACTER SET,
-              // "transaction isolation" / "transaction access" for SET TRANSACTION
-    struct expr *value; // NULL for NAMES DEFAULT / = DEFAULT; for NAMES a string with the character
-                        // set's name
+    // The variable, lower case; "names" for SET NAMES, "character set" for SET CHARACTER SET,
+    // "transaction isolation" / "transaction access" for SET TRANSACTION, with the value
+    // "READ-COMMITTED" ... / "READ-ONLY", "READ-WRITE"; "role" for SET ROLE (no value).
+    struct slice name;
+    // NULL for NAMES DEFAULT / = DEFAULT; for NAMES a string with the character set's name. A word
+    // without quotes (ON, utf8) is given as EXPR_STRING.
+    struct expr *value;
     struct slice collation; // SET NAMES x COLLATE y
     bool is_constant;       // literals (also ON, OFF, names without quotes) only
     struct span span;       // of the one item, as written
@@ -306,6 +332,9 @@ enum fact {
     FACT_CONNECTION_ID = 1 << 23, // CONNECTION_ID() and the like: answers differ by backend
     FACT_XA = 1 << 24,
     FACT_INSERT_ID_SET = 1 << 25, // LAST_INSERT_ID(expr)
+    FACT_DIAGNOSTICS = 1 << 26,   // @@warning_count, @@error_count: about the previous statement
+    // A stored or loaded function: may even be an aggregate, or write.
+    FACT_UNKNOWN_FUNCTION = 1 << 27,
 };
 
 struct statement {
@@ -319,7 +348,7 @@ struct statement {
     struct insert_part *insert;
     struct change_part *change;
     struct ddl_part *ddl;
-    struct set_item *set;
+    struct set_item *set; // also SET STATEMENT .. FOR ..: all else is then the inner statement's
     struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
                        // ("TABLES")
     struct slice name_schema;  // CALL schema.procedure; SHOW ... FROM schema
@@ -330,6 +359,11 @@ struct statement {
     bool is_transaction_release; // ... RELEASE
     bool is_read_only_transaction;
     bool is_consistent_snapshot;
+    // An executable comment was read as SQL: a span may begin inside of it, so splices may break
+    // it.
+    bool has_executable_comment;
+    struct expr *kill_id; // KILL
+    uint32_t rest; // PARSE_MULTIPLE: offset of what follows the first ';'. The tree is the first's
     struct slice hint;    // the text of a /* waybill: ... */ comment, trimmed; empty when none
     struct slice problem; // STATEMENT_UNKNOWN: where reading stopped ("near '...'")
 };
