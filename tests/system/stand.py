@@ -1,0 +1,133 @@
+"""What a system test stands on: a disposable cluster of real servers with waybill in front."""
+
+import os
+import re
+import subprocess
+import time
+
+import wire
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.dirname(os.environ.get("WAYBILL_BIN", os.path.join(ROOT, "build", "waybill")))
+FIRST_PORT = int(os.environ.get("WAYBILL_TEST_PORT", "26000"))
+PORTS_EACH = 200
+REFUSALS = (1235, 9001, 9002, 9003, 9006)  # waybill says why not, and changes nothing
+
+
+class Skip(Exception):
+    pass
+
+
+class Stand:
+    """`tables`: table sections for waybill's configuration. `settings`: further lines of [waybill]."""
+
+    made = 0
+
+    def __init__(self, name, shards=2, replicas=0, plain=False, tables=None, settings="", flavor="mariadb", relaxed=True):
+        self.directory = os.path.join(BUILD, "system", name)
+        self.port = FIRST_PORT + Stand.made * PORTS_EACH
+        Stand.made += 1
+        self.shards, self.replicas, self.plain, self.flavor = shards, replicas, plain, flavor
+        self.tables, self.settings = tables, settings
+        self.environment = dict(os.environ)
+        if relaxed:
+            self.environment["WAYBILL_CLUSTER_RELAXED"] = "1"
+        self.values = {}
+
+    def cluster(self, *words, check=True):
+        command = [os.path.join(ROOT, "tools", "cluster"), *words, "--dir", self.directory]
+        done = subprocess.run(command, capture_output=True, text=True, env=self.environment)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"tools/cluster {' '.join(words)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def start(self):
+        self.stop()
+        words = ["up", "--shards", str(self.shards), "--replicas", str(self.replicas), "--base-port", str(self.port),
+                 "--flavor", self.flavor]
+        self.cluster(*words, *(["--plain", "1"] if self.plain else []))
+        self.start_waybill()
+        self.read_env()
+        self.wait_until(lambda: self.try_query("SELECT 1"), 20, "waybill answers")
+
+    def read_env(self):
+        self.values = dict(re.findall(r"^(?:export )?(WAYBILL_\w+)='?([^'\n]*?)'?$", self.cluster("env"), re.M))
+
+    def start_waybill(self):
+        text = self.cluster("conf")
+        if self.tables is not None:
+            text = text[: text.index("[table ")] + self.tables
+        if self.settings:
+            text = text.replace("[waybill]\n", "[waybill]\n" + self.settings, 1)
+        path = os.path.join(self.directory, "test.ini")
+        with open(path, "w") as out:
+            out.write(text)
+        self.cluster("waybill", "start", "--conf", path)
+
+    def stop(self):
+        self.cluster("waybill", "stop", check=False)
+        self.cluster("down", check=False)
+
+    def waybill_pid(self):
+        return int(self.cluster("waybill", "pid"))
+
+    def waybill_rss_kib(self):
+        with open(f"/proc/{self.waybill_pid()}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+    def show_log(self):
+        try:
+            with open(os.path.join(self.directory, "waybill.log")) as log:
+                print("".join("      " + line for line in log.readlines()[-12:]), flush=True)
+        except OSError:
+            pass
+
+    # connections
+
+    def client(self, user=None, database="shop", **more):
+        """A client of waybill; user 'loader' may write to several shards."""
+        password = {"loader": "loader_pw"}.get(user, self.values["WAYBILL_PASSWORD"])
+        return wire.Client(port=int(self.values["WAYBILL_PORT"]), user=user or self.values["WAYBILL_USER"],
+                           password=password, database=database, timeout=30, **more)
+
+    def direct(self, server, database="shop", **more):
+        """The application's account, straight on a server."""
+        return wire.Client(port=int(self.values[f"WAYBILL_{server.upper()}_PORT"]), user=self.values["WAYBILL_USER"],
+                           password=self.values["WAYBILL_PASSWORD"], database=database, timeout=30, **more)
+
+    def root(self, server):
+        return wire.Client(unix_socket=self.values[f"WAYBILL_{server.upper()}_SOCKET"], user=self.values["WAYBILL_ROOT_USER"],
+                           password="", timeout=30)
+
+    def admin(self, command):
+        """The rows of an admin command as dictionaries."""
+        client = wire.Client(port=int(self.values["WAYBILL_ADMIN_PORT"]), user=self.values["WAYBILL_ADMIN_USER"],
+                             password=self.values["WAYBILL_ADMIN_PASSWORD"], timeout=10)
+        result = client.query(command)
+        client.close()
+        return [dict(zip(result.names(), row)) for row in result.rows]
+
+    def try_query(self, sql):
+        try:
+            client = self.client()
+            client.query(sql)
+            client.close()
+            return True
+        except (OSError, wire.ServerError, wire.ConnectionLost):
+            return False
+
+    def wait_until(self, condition, seconds, what):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {seconds} s: {what}")
+            time.sleep(0.05)
+
+    def orders(self, *words):
+        """Runs the load generator; its figures as a dictionary."""
+        program = os.path.join(BUILD, "orders")
+        done = subprocess.run([program, *words, "--port", self.values["WAYBILL_PORT"], "--shards", str(self.shards)],
+                              capture_output=True, text=True)
+        figures = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+        return done.returncode, figures, done.stderr
