@@ -1,0 +1,443 @@
+// The rows of several sources as one row of rows.
+//
+//     source 0   [row]  <- the next row of each, put by the flow
+//     source 1   [row]        heap of the sources that have a row, smallest on top
+//     source 2   (none)  <- wanted: as long as one is wanted, a sorted merge must wait
+//     source 3   ended
+//
+// MERGE_SORT takes the smallest row; equal ones by source, so that the answer doesn't depend on who
+// is faster. MERGE_ROWS takes whatever is there. A row is never copied: only the places of its keys
+// are kept (relative to its payload, which may move), and where its visible part ends.
+//
+// The merge is exact only if each source comes in the order of our comparison. That is checked for
+// each row against the one before (their keys were copied when it was taken): a source out of order
+// (a TIMESTAMP across a daylight saving change, a collation with another meaning on that server)
+// becomes an error, never a shuffled answer.
+
+#include "session/merge.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "protocol/error_table.h"
+#include "protocol/row_binary.h"
+
+#define NO_COLUMN UINT32_MAX
+
+enum {
+    NULL_BYTE = 0xfb,     // of a text row
+    BITMAP_OFFSET = 2,    // of a binary row
+    SORT_LENGTH_MIN = 64, // max_sort_length may be as low: the server doesn't look further
+    ALIAS_BYTES = 48,
+};
+
+struct place { // of a field in its row's payload
+    size_t begin;
+    size_t len;
+    bool is_null;
+};
+
+struct merge_source {
+    enum { SOURCE_WANTED, SOURCE_HAS_ROW, SOURCE_ENDED } state;
+    bool is_seen;         // its collations were looked at
+    struct slice payload; // of its row; borrowed from the flow
+    size_t visible_end;   // in the payload
+    struct place *keys;   // one for each key
+};
+
+struct merge {
+    const struct plan *plan;             // borrowed from the statement
+    const struct merge_columns *columns; // borrowed from the flow
+    struct arena *arena;                 // borrowed
+    struct comparison *comparisons;      // one for each key, chosen with the first row
+    struct slice *collations;            // one for each key; ptr NULL: not told
+    bool has_comparisons;
+    uint32_t *key_columns;       // one for each key
+    uint32_t *collation_columns; // one for each key: the hidden column or NO_COLUMN
+    struct place *places;        // scratch: one for each column
+    uint32_t source_count;
+    uint32_t wanted_count;
+    struct merge_source *sources;
+    uint32_t *heap; // MERGE_SORT: the sources that have a row
+    uint32_t heap_count;
+    uint64_t offset_left;
+    uint64_t limit_left;
+    uint32_t last_source;    // whose row was taken last
+    bool has_last;           // ... and its keys are kept
+    struct text last_bytes;  // owned; the keys of that row
+    struct place *last_keys; // in last_bytes
+    struct text shown;       // owned; a binary row without its hidden columns
+};
+
+static bool is_sorted(const struct merge *merge)
+{
+    return merge->plan->merge == MERGE_SORT;
+}
+
+// ---- reading a row
+
+static bool scan_text(const struct merge_columns *columns, struct slice payload,
+                      struct place *places, size_t *visible_end)
+{
+    struct reader reader = reader_of(payload);
+    for (uint32_t i = 0; i < columns->count; i++) {
+        places[i] = (struct place){.begin = 0};
+        if (reader_left(&reader) > 0 && reader.at[0] == NULL_BYTE) {
+            reader.at++;
+            places[i].is_null = true;
+        } else {
+            struct slice bytes = read_lenenc_bytes(&reader);
+            places[i].begin = (size_t)(reader.at - payload.ptr) - bytes.len;
+            places[i].len = bytes.len;
+        }
+        if (i + 1 == columns->visible) {
+            *visible_end = (size_t)(reader.at - payload.ptr);
+        }
+    }
+    return !reader.is_bad && reader_left(&reader) == 0;
+}
+
+static size_t bitmap_bytes(uint32_t columns)
+{
+    return ((size_t)columns + BITMAP_OFFSET + 7) / 8;
+}
+
+static bool scan_binary(const struct merge_columns *columns, struct slice payload,
+                        struct place *places, size_t *visible_end)
+{
+    struct reader reader = reader_of(payload);
+    uint8_t first = read_u8(&reader);
+    struct slice bitmap = read_bytes(&reader, bitmap_bytes(columns->count));
+    if (reader.is_bad || first != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < columns->count; i++) {
+        uint32_t bit = i + BITMAP_OFFSET;
+        places[i] = (struct place){.is_null = (bitmap.ptr[bit / 8] >> (bit % 8)) & 1};
+        if (!places[i].is_null) {
+            struct slice bytes = binary_read_value(&reader, columns->columns[i].type);
+            places[i].begin = (size_t)(reader.at - payload.ptr) - bytes.len;
+            places[i].len = bytes.len;
+        }
+        if (i + 1 == columns->visible) {
+            *visible_end = (size_t)(reader.at - payload.ptr);
+        }
+    }
+    return !reader.is_bad && reader_left(&reader) == 0;
+}
+
+static bool scan_row(struct merge *merge, struct merge_source *source, struct error *error)
+{
+    const struct merge_columns *columns = merge->columns;
+    bool is_fine = columns->is_binary
+                       ? scan_binary(columns, source->payload, merge->places, &source->visible_end)
+                       : scan_text(columns, source->payload, merge->places, &source->visible_end);
+    if (!is_fine) {
+        error_fill(error, ER_MALFORMED_PACKET);
+    }
+    return is_fine;
+}
+
+static struct field field_at(const uint8_t *base, const struct place *place)
+{
+    return (struct field){.bytes = slice_of(base + place->begin, place->len),
+                          .is_null = place->is_null};
+}
+
+// ---- choosing the comparisons
+
+// The hidden column of that alias, or NO_COLUMN.
+static uint32_t find_hidden(const struct merge_columns *columns, const char *alias)
+{
+    for (uint32_t i = columns->visible; i < columns->count; i++) {
+        if (slice_equal(columns->columns[i].name, slice_of_string(alias))) {
+            return i;
+        }
+    }
+    return NO_COLUMN;
+}
+
+static void find_keys(struct merge *merge)
+{
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        char alias[ALIAS_BYTES];
+        snprintf(alias, sizeof alias, MERGE_KEY_ALIAS, i);
+        uint32_t hidden = find_hidden(merge->columns, alias);
+        merge->key_columns[i] = hidden != NO_COLUMN ? hidden : merge->plan->keys[i].column;
+        snprintf(alias, sizeof alias, MERGE_COLLATION_ALIAS, i);
+        merge->collation_columns[i] = find_hidden(merge->columns, alias);
+    }
+}
+
+static bool choose_comparison(struct merge *merge, uint32_t key, struct error *error)
+{
+    if (merge->key_columns[key] >= merge->columns->count) {
+        error_fill(error, ER_CROSS_SHARD, "waybill's plan sorts by a column that isn't there");
+        return false;
+    }
+    const struct comparison_wish wish = {
+        .column = &merge->columns->columns[merge->key_columns[key]],
+        .is_binary = merge->columns->is_binary,
+        .is_descending = merge->plan->keys[key].is_descending,
+        .collation = merge->collations[key],
+    };
+    return comparison_choose(&merge->comparisons[key], &wish, error);
+}
+
+// The first row of each source: all must sort by the same collations.
+static bool look_at_collations(struct merge *merge, struct merge_source *source,
+                               struct error *error)
+{
+    source->is_seen = true;
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        struct slice told = {.ptr = NULL};
+        if (merge->collation_columns[i] != NO_COLUMN) {
+            told = field_at(source->payload.ptr, &merge->places[merge->collation_columns[i]]).bytes;
+        }
+        if (!merge->has_comparisons) {
+            merge->collations[i] = told.ptr != NULL ? arena_copy(merge->arena, told) : told;
+            if (!choose_comparison(merge, i, error)) {
+                return false;
+            }
+        } else if (!slice_equal(merge->collations[i], told)) {
+            error_fill(error, ER_CROSS_SHARD,
+                       "the shards don't sort by the same collation; are the tables alike?");
+            return false;
+        }
+    }
+    merge->has_comparisons = true;
+    return true;
+}
+
+// ---- order
+
+static int compare_keys(const struct merge *merge, const uint8_t *a_base, const struct place *a,
+                        const uint8_t *b_base, const struct place *b)
+{
+    int order = 0;
+    for (uint32_t i = 0; i < merge->plan->key_count && order == 0; i++) {
+        struct field a_field = field_at(a_base, &a[i]), b_field = field_at(b_base, &b[i]);
+        order = compare_fields(&merge->comparisons[i], &a_field, &b_field);
+    }
+    return order;
+}
+
+static bool is_before(const struct merge *merge, uint32_t a, uint32_t b)
+{
+    const struct merge_source *x = &merge->sources[a], *y = &merge->sources[b];
+    int order = compare_keys(merge, x->payload.ptr, x->keys, y->payload.ptr, y->keys);
+    return order != 0 ? order < 0 : a < b;
+}
+
+static void heap_push(struct merge *merge, uint32_t source)
+{
+    uint32_t at = merge->heap_count++;
+    while (at > 0 && is_before(merge, source, merge->heap[(at - 1) / 2])) {
+        merge->heap[at] = merge->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    merge->heap[at] = source;
+}
+
+static uint32_t heap_pop(struct merge *merge)
+{
+    uint32_t top = merge->heap[0], moved = merge->heap[--merge->heap_count], at = 0;
+    for (uint32_t child = 1; child < merge->heap_count; child = 2 * at + 1) {
+        if (child + 1 < merge->heap_count &&
+            is_before(merge, merge->heap[child + 1], merge->heap[child])) {
+            child++;
+        }
+        if (!is_before(merge, merge->heap[child], moved)) {
+            break;
+        }
+        merge->heap[at] = merge->heap[child];
+        at = child;
+    }
+    merge->heap[at] = moved;
+    return top;
+}
+
+// Whether a long string decides between the two rows: the server sorts by max_sort_length bytes
+// only, so that such rows may come in either order.
+static bool is_long_tie(const struct merge *merge, const struct merge_source *source)
+{
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        struct field last = field_at(merge->last_bytes.ptr, &merge->last_keys[i]);
+        struct field next = field_at(source->payload.ptr, &source->keys[i]);
+        if (compare_fields(&merge->comparisons[i], &last, &next) != 0) {
+            return merge->comparisons[i].method == COMPARE_STRING &&
+                   last.bytes.len >= SORT_LENGTH_MIN && next.bytes.len >= SORT_LENGTH_MIN;
+        }
+    }
+    return false;
+}
+
+static bool is_in_order(struct merge *merge, const struct merge_source *source, struct error *error)
+{
+    int order = compare_keys(merge, merge->last_bytes.ptr, merge->last_keys, source->payload.ptr,
+                             source->keys);
+    if (order <= 0 || is_long_tie(merge, source)) {
+        return true;
+    }
+    error_fill(error, ER_CROSS_SHARD,
+               "a shard's rows don't come in the order in which waybill compares them (a TIMESTAMP "
+               "across a daylight saving change?); give the shard key in WHERE, or set "
+               "time_zone = '+00:00'");
+    return false;
+}
+
+static void keep_last(struct merge *merge, const struct merge_source *source)
+{
+    merge->last_bytes.len = 0;
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        const struct place *key = &source->keys[i];
+        merge->last_keys[i] = *key;
+        merge->last_keys[i].begin = merge->last_bytes.len;
+        text_add(&merge->last_bytes, source->payload.ptr + key->begin, key->len);
+    }
+    merge->has_last = true;
+}
+
+// ---- the door
+
+struct merge *merge_start(struct arena *arena, const struct plan *plan,
+                          const struct merge_columns *columns, uint32_t source_count)
+{
+    struct merge *merge = arena_alloc(arena, sizeof *merge);
+    uint32_t keys = plan->key_count;
+    merge->plan = plan;
+    merge->columns = columns;
+    merge->arena = arena;
+    merge->source_count = merge->wanted_count = source_count;
+    merge->offset_left = plan->offset;
+    merge->limit_left = plan->limit;
+    merge->comparisons = arena_alloc(arena, keys * sizeof *merge->comparisons);
+    merge->collations = arena_alloc(arena, keys * sizeof *merge->collations);
+    merge->key_columns = arena_alloc(arena, keys * sizeof *merge->key_columns);
+    merge->collation_columns = arena_alloc(arena, keys * sizeof *merge->collation_columns);
+    merge->last_keys = arena_alloc(arena, keys * sizeof *merge->last_keys);
+    merge->places = arena_alloc(arena, columns->count * sizeof *merge->places);
+    merge->sources = arena_alloc(arena, source_count * sizeof *merge->sources);
+    merge->heap = arena_alloc(arena, source_count * sizeof *merge->heap);
+    for (uint32_t i = 0; i < source_count; i++) {
+        merge->sources[i].keys = arena_alloc(arena, keys * sizeof *merge->sources[i].keys);
+    }
+    text_init(&merge->last_bytes);
+    text_init(&merge->shown);
+    find_keys(merge);
+    return merge;
+}
+
+void merge_stop(struct merge *merge)
+{
+    text_done(&merge->last_bytes);
+    text_done(&merge->shown);
+}
+
+static bool put_sorted(struct merge *merge, uint32_t number, struct error *error)
+{
+    struct merge_source *source = &merge->sources[number];
+    if (!source->is_seen && !look_at_collations(merge, source, error)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        source->keys[i] = merge->places[merge->key_columns[i]];
+    }
+    if (merge->has_last && merge->last_source == number && !is_in_order(merge, source, error)) {
+        return false;
+    }
+    heap_push(merge, number);
+    return true;
+}
+
+bool merge_put(struct merge *merge, uint32_t number, struct slice payload, struct error *error)
+{
+    struct merge_source *source = &merge->sources[number];
+    assert(source->state == SOURCE_WANTED);
+    source->payload = payload;
+    source->visible_end = payload.len;
+    bool is_scanned = is_sorted(merge) || merge->columns->visible < merge->columns->count;
+    if (is_scanned && !scan_row(merge, source, error)) {
+        return false;
+    }
+    if (is_sorted(merge) && !put_sorted(merge, number, error)) {
+        return false;
+    }
+    source->state = SOURCE_HAS_ROW;
+    merge->wanted_count--;
+    return true;
+}
+
+void merge_moved(struct merge *merge, uint32_t number, const uint8_t *payload)
+{
+    merge->sources[number].payload.ptr = payload;
+}
+
+void merge_end(struct merge *merge, uint32_t number)
+{
+    assert(merge->sources[number].state == SOURCE_WANTED);
+    merge->sources[number].state = SOURCE_ENDED;
+    merge->wanted_count--;
+}
+
+// MERGE_ROWS: the next source with a row behind the one that was last, so that all get on alike.
+static bool take_any(const struct merge *merge, uint32_t *number)
+{
+    for (uint32_t i = 1; i <= merge->source_count; i++) {
+        *number = (merge->last_source + i) % merge->source_count;
+        if (merge->sources[*number].state == SOURCE_HAS_ROW) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum merge_step merge_next(struct merge *merge, uint32_t *number)
+{
+    if (merge->limit_left == 0) {
+        return MERGE_STEP_DONE;
+    }
+    if (is_sorted(merge)) {
+        if (merge->wanted_count > 0 || merge->heap_count == 0) {
+            return merge->wanted_count > 0 ? MERGE_STEP_WAIT : MERGE_STEP_DONE;
+        }
+        *number = heap_pop(merge);
+        keep_last(merge, &merge->sources[*number]);
+    } else if (!take_any(merge, number)) {
+        return merge->wanted_count > 0 ? MERGE_STEP_WAIT : MERGE_STEP_DONE;
+    }
+    merge->sources[*number].state = SOURCE_WANTED;
+    merge->wanted_count++;
+    merge->last_source = *number;
+    if (merge->offset_left > 0) {
+        merge->offset_left--;
+        return MERGE_STEP_SKIP;
+    }
+    merge->limit_left -= merge->limit_left != UINT64_MAX;
+    return MERGE_STEP_ROW;
+}
+
+// A binary row's NULL bitmap is as long as all its columns need: rebuilt for the visible ones.
+static struct slice shown_binary(struct merge *merge, const struct merge_source *source)
+{
+    uint32_t visible = merge->columns->visible;
+    size_t have = 1 + bitmap_bytes(merge->columns->count), want = 1 + bitmap_bytes(visible);
+    uint32_t last_bits = (visible + BITMAP_OFFSET) % 8;
+    merge->shown.len = 0;
+    text_add(&merge->shown, source->payload.ptr, want);
+    if (last_bits != 0) {
+        merge->shown.ptr[want - 1] &= (uint8_t)((1u << last_bits) - 1);
+    }
+    text_add(&merge->shown, source->payload.ptr + have, source->visible_end - have);
+    return text_slice(&merge->shown);
+}
+
+struct slice merge_shown(struct merge *merge, uint32_t number)
+{
+    const struct merge_source *source = &merge->sources[number];
+    bool has_hidden = merge->columns->visible < merge->columns->count;
+    if (has_hidden && merge->columns->is_binary) {
+        return shown_binary(merge, source);
+    }
+    return slice_part(source->payload, 0, source->visible_end);
+}

@@ -1,0 +1,101 @@
+#pragma once
+// Many answers to one: the rows of several targets in one order, their column definitions as one.
+// Pure: no backend, no client; the flow brings packets' payloads and takes payloads away.
+//
+//     heads of all targets --merge_columns_join--> columns --merge_start--> merge
+//     per target:  merge_put(row) | merge_end          then  merge_next -> ROW s | SKIP s | WAIT |
+//     DONE after ROW s: merge_shown(s) is what the client gets; then merge_put or merge_end for s
+//     again
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "protocol/column.h"
+#include "protocol/reply.h"
+#include "router/plan.h"
+#include "session/compare.h"
+
+// ---- column definitions
+
+struct merge_head { // what one target said of its columns
+    const struct column *columns;
+    uint32_t count;
+    const char *shard; // its name, for errors
+};
+
+struct merge_columns {
+    struct column *columns; // in the arena; all, the hidden ones at the end
+    uint32_t count;
+    uint32_t visible;
+    bool is_binary; // rows of the binary protocol
+};
+
+// A definition that outlives its packet: its strings are copied into the arena.
+struct column merge_copy_column(struct arena *arena, const struct column *column);
+// The first target's columns, as wide as the widest (length, decimals; NOT NULL only if all are).
+// False with *error when the targets don't agree on number, name, type, sign or collation.
+bool merge_columns_join(struct arena *arena, const struct merge_head *heads, uint32_t head_count,
+                        uint32_t hidden_columns, struct merge_columns *out,
+                        struct error *error) MUST_CHECK;
+
+// ---- rows
+
+// The alias of the hidden column that holds COLLATION(key), for the key of that place in plan->keys
+// (0-based). Column definitions name the collation of character_set_results and never the column's
+// own, so without it only numbers, dates and binary strings can be merged in order.
+#define MERGE_COLLATION_ALIAS "waybill collation %u"
+// A hidden column of this alias is the key of that place in plan->keys, wherever it stands: after
+// SELECT * nobody knows its number beforehand.
+#define MERGE_KEY_ALIAS "waybill key %u"
+
+struct merge; // in the arena
+
+// MERGE_ROWS and MERGE_SORT. The comparisons are chosen with the first row, which tells the
+// collations: merge_put may refuse it.
+struct merge *merge_start(struct arena *arena, const struct plan *plan,
+                          const struct merge_columns *columns, uint32_t source_count);
+void merge_stop(struct merge *merge); // gives back what isn't in the arena
+
+// The source's next row. The payload is borrowed until the row was taken; merge_moved when it
+// moves. False with *error: malformed, not comparable, or not in the order that it should have.
+bool merge_put(struct merge *merge, uint32_t source, struct slice payload,
+               struct error *error) MUST_CHECK;
+void merge_moved(struct merge *merge, uint32_t source, const uint8_t *payload);
+void merge_end(struct merge *merge, uint32_t source); // has no more rows
+
+enum merge_step {
+    MERGE_STEP_WAIT, // some source must bring its next row or its end first
+    MERGE_STEP_ROW,  // *source's row is the next one of the answer
+    MERGE_STEP_SKIP, // *source's row is taken and falls under the offset
+    MERGE_STEP_DONE, // the answer has all its rows
+};
+
+// ROW and SKIP take the row: the source must be fed again.
+enum merge_step merge_next(struct merge *merge, uint32_t *source);
+// The payload of the row just taken without hidden columns; lives as long as the row's bytes or the
+// next call.
+struct slice merge_shown(struct merge *merge, uint32_t source);
+
+// ---- MERGE_SUM: one row of counts from each target
+
+struct merge_sum {
+    const struct merge_columns *columns;
+    struct merge_total *totals; // one for each column, in the arena
+    struct field *fields;       // scratch, likewise
+    uint32_t row_count;
+};
+
+// False with *error: a column that is no integer.
+bool merge_sum_start(struct merge_sum *sum, struct arena *arena,
+                     const struct merge_columns *columns, struct error *error) MUST_CHECK;
+bool merge_sum_add(struct merge_sum *sum, struct slice payload, struct error *error) MUST_CHECK;
+// The one row of the answer. False with *error when a total doesn't fit its column.
+bool merge_sum_row(const struct merge_sum *sum, struct text *payload,
+                   struct error *error) MUST_CHECK;
+
+// ---- MERGE_OK
+
+// Adds a target's OK to the total, which begins as the first one's: affected rows, warnings, and
+// the figures of "Rows matched: 1  Changed: 1  Warnings: 0" (dropped when the texts differ). The
+// message is in the arena.
+void merge_ok_add(struct arena *arena, struct ok_packet *total, const struct ok_packet *ok,
+                  bool is_first);
