@@ -33,6 +33,7 @@ struct pool_want {
     uint16_t account;                  // user_config id
     uint32_t capabilities;             // the client's; only CAP_CLASS matters
     const struct session_state *state; // an idle backend already like it is preferred; NULL: any
+    bool needs_no_database; // a connection in which none was chosen; implied by a state without one
 };
 
 // An idle, clean backend right now, or NULL: then wait.
