@@ -1,0 +1,219 @@
+"""The same statements on one plain MariaDB and through waybill over 1 and over 4 shards: rows, column names, types,
+affected rows, insert ids, warnings, messages and errors must be equal; what waybill refuses must say so in the script."""
+
+import os
+import random
+import re
+
+import wire
+from compare import Outcome, run_script
+from stand import HERE, REFUSALS, Stand
+
+SCRIPTS = os.path.join(HERE, "differential")
+
+
+def read(name):
+    with open(os.path.join(SCRIPTS, name)) as script:
+        return script.read()
+
+
+TABLES = read("tables.ini")
+CLUSTER = {"shards": 4, "replicas": 0, "plain": True, "tables": TABLES}
+WAYS = {
+    "text": {},
+    "old EOF": {"capabilities": wire.CLIENT_DEFAULT & ~wire.DEPRECATE_EOF},
+    "found rows": {"capabilities": wire.CLIENT_DEFAULT | wire.FOUND_ROWS},
+}
+one_shard = None
+
+
+def single(stand):
+    """A second waybill, over one shard; made when first wanted, and stopped with the first."""
+    global one_shard
+    if one_shard is None:
+        one_shard = Stand("differential_one", shards=1, tables=re.sub(r":s\d", ":s1", TABLES).replace("s1, s2, s3, s4", "s1").replace("shard = s2", "shard = s1"))
+        stop = stand.stop
+        stand.stop = lambda: (one_shard.stop(), stop())
+        one_shard.start()
+    return one_shard
+
+
+def names_of_tables():
+    return re.findall(r"CREATE TABLE (\w+)", read("tables.sql"))
+
+
+def fill(client):
+    """The same rows, by statements that each stay on one shard."""
+    for name in names_of_tables():
+        client.query(f"DROP TABLE IF EXISTS {name}")
+    for statement, _ in run_script(read("tables.sql")):
+        client.query(statement)
+    for i in range(1, 62):
+        age = "NULL" if i % 7 == 0 else str(i % 13)
+        client.query(f"INSERT INTO users VALUES ({i}, 'user {i}', {age}, {i * 1.25}, '2026-01-{i % 28 + 1:02} 10:00:00')")
+        for no in range(i % 4):
+            client.query(f"INSERT INTO addresses VALUES ({i}, {no}, 'city {(i * 3 + no) % 10}')")
+    for i in range(0, 400, 7):
+        client.query(f"INSERT INTO by_range VALUES ({i}, 'v{i}')")
+    client.query("INSERT INTO by_range VALUES (150, 'here')")
+    for i, country in enumerate("cn hk tw de fr us br ar cl".split() * 2):
+        client.query(f"INSERT INTO by_country VALUES ('{country}', {i})")
+    for i in range(12):
+        client.query(f"INSERT INTO by_modulo VALUES ({i}, {i * i})")
+    for day in ("2026-01-01", "2026-03-31", "2026-04-01", "2026-05-05", "2026-06-30", "2026-07-01", "2027-01-01"):
+        client.query(f"INSERT INTO by_day VALUES ('{day}', 1, 5)")
+    for i, name in enumerate(("Anna", "bert", "CARL", "dora", "anton")):
+        client.query(f"INSERT INTO by_name VALUES ('{name}', {i})")
+    for i in range(1, 11):
+        client.query(f"INSERT INTO products VALUES ({i}, 'product {i}', {i}.5)")
+        client.query(f"INSERT INTO inventory VALUES ({i}, {i * 100})")
+
+
+def play(stand, script, way, is_prepared=False):
+    """Runs the script on the plain server and through `stand`; every difference is a line of the failure."""
+    plain_stand = stand if stand.plain else one_shard.plain_stand
+    filler = stand.client(user="loader")
+    fill(filler)
+    filler.close()
+    plain, client = plain_stand.direct("plain", **way), stand.client(**way)
+    fill(plain)
+    plain.reset_connection()
+    plain.init_db("shop")
+    problems = []
+    for statement, directives in run_script(read(script)):
+        is_refusal_right = "refused" in directives and stand.shards > 1
+        mine = Outcome(client, statement, is_prepared)
+        if mine.is_refused() or is_refusal_right:
+            code = mine.error[0] if mine.error else None
+            if not is_refusal_right or str(code) != directives["refused"]:
+                problems.append(f"{statement}\n        {mine.error or 'was not refused'}")
+            continue
+        theirs = Outcome(plain, statement, is_prepared)
+        is_ordered = "unordered" not in directives or stand.shards == 1
+        problems += [f"{statement}\n        {what}" for what in mine.differences(theirs, is_ordered)]
+    plain.close()
+    client.close()
+    assert not problems, f"{len(problems)} differences over {stand.shards} shards:\n    " + "\n    ".join(problems)
+
+
+def both(stand, script, way="text", is_prepared=False):
+    small = single(stand)
+    small.plain_stand = stand
+    play(small, script, WAYS[way], is_prepared)
+    play(stand, script, WAYS[way], is_prepared)
+
+
+def test_reads(stand):
+    both(stand, "reads.sql")
+
+
+def test_reads_old_eof(stand):
+    both(stand, "reads.sql", way="old EOF")
+
+
+def test_reads_prepared(stand):
+    both(stand, "reads.sql", is_prepared=True)
+
+
+def test_types(stand):
+    both(stand, "types.sql")
+
+
+def test_types_prepared(stand):
+    both(stand, "types.sql", is_prepared=True)
+
+
+def test_writes(stand):
+    both(stand, "writes.sql")
+
+
+def test_writes_found_rows(stand):
+    both(stand, "writes.sql", way="found rows")
+
+
+def test_writes_prepared(stand):
+    both(stand, "writes.sql", is_prepared=True)
+
+
+def test_refused_writes(stand):
+    play(stand, "refused_writes.sql", WAYS["text"])
+
+
+def test_transactions(stand):
+    both(stand, "transactions.sql")
+
+
+def test_session(stand):
+    both(stand, "session.sql")
+
+
+# ---- statements made at random
+
+
+def random_condition(rng):
+    key = rng.choice(("buyer_id", "u.buyer_id"))
+    number = lambda: rng.choice((str(rng.randint(1, 70)), f"'{rng.randint(1, 70)}'", "NULL"))
+    simple = lambda: rng.choice((
+        f"{key} = {number()}", f"{number()} = {key}", f"{key} <=> {number()}",
+        f"{key} IN ({', '.join(number() for _ in range(rng.randint(1, 4)))})",
+        f"({key}, age) = ({number()}, {rng.randint(0, 12)})", f"age = {rng.randint(0, 12)}", f"age IS NULL",
+        f"{key} BETWEEN {number()} AND {number()}", f"NOT {key} = {number()}", f"{key} > {number()}", f"name = 'user {rng.randint(1, 60)}'",
+        f"{key} = {rng.randint(1, 30)} + {rng.randint(1, 30)}", f"{key} NOT IN ({number()}, {number()})"))
+    text = simple()
+    for _ in range(rng.randint(0, 3)):
+        text = f"{text} {rng.choice(('AND', 'OR', 'AND', 'OR', 'XOR'))} {rng.choice(('', 'NOT '))}({simple()})"
+    return text
+
+
+def random_statement(rng):
+    where = random_condition(rng)
+    kind = rng.randint(0, 9)
+    if kind < 3:
+        return f"SELECT u.buyer_id, name, age FROM users u WHERE {where}", False
+    if kind < 5:
+        order = rng.choice(("u.buyer_id", "age, u.buyer_id DESC", "name", "balance DESC, u.buyer_id"))
+        limit = rng.choice(("", f" LIMIT {rng.randint(0, 9)}", f" LIMIT {rng.randint(0, 9)} OFFSET {rng.randint(0, 9)}"))
+        return f"SELECT u.buyer_id, name FROM users u WHERE {where} ORDER BY {order}{limit}", True
+    if kind == 5:
+        return f"SELECT COUNT(*), COUNT(age) FROM users u WHERE {where}", True
+    if kind == 6:
+        join = rng.choice(("JOIN", "LEFT JOIN", "RIGHT JOIN"))
+        condition = where if "u." in where else where.replace("buyer_id", "u.buyer_id")
+        return f"SELECT u.buyer_id, a.no FROM users u {join} addresses a ON u.buyer_id = a.buyer_id WHERE {condition}", False
+    where = where.replace("u.buyer_id", "buyer_id")
+    if kind == 7:
+        return f"UPDATE users SET age = {rng.randint(0, 12)} WHERE {where}", True
+    if kind == 8:
+        return f"DELETE FROM addresses WHERE {where.replace('age', 'no').replace('name', 'city')}", True
+    i = rng.randint(1, 90)
+    return f"INSERT INTO users (buyer_id, name, age) VALUES ({i}, 'user {i}', {rng.randint(0, 12)}) ON DUPLICATE KEY UPDATE age = age + 1", True
+
+
+def test_random(stand):
+    """4000 statements by a seed that is printed with a failure."""
+    seed = int(os.environ.get("WAYBILL_TEST_SEED", random.randrange(1 << 30)))
+    rng = random.Random(seed)
+    filler = stand.client(user="loader")
+    fill(filler)
+    plain, client = stand.direct("plain"), stand.client()
+    fill(plain)
+    plain.reset_connection()
+    plain.init_db("shop")
+    problems, refused = [], 0
+    for number in range(4000):
+        statement, is_ordered = random_statement(rng)
+        is_prepared = rng.random() < 0.25
+        mine = Outcome(client, statement, is_prepared)
+        if mine.is_refused():
+            refused += 1
+            assert mine.error[0] in REFUSALS
+            continue
+        theirs = Outcome(plain, statement, is_prepared)
+        problems += [f"{statement}\n        {what}" for what in mine.differences(theirs, is_ordered)]
+        assert len(problems) < 5, f"seed {seed}, statement {number}:\n    " + "\n    ".join(problems)
+    assert not problems, f"seed {seed}:\n    " + "\n    ".join(problems)
+    assert refused < 2400, f"seed {seed}: {refused} of 4000 were refused"
+    for table in ("users", "addresses"):
+        order = "buyer_id" if table == "users" else "buyer_id, no"
+        mine, theirs = (Outcome(c, f"SELECT * FROM {table} ORDER BY {order}") for c in (client, plain))
+        assert mine.rows == theirs.rows, f"seed {seed}: {table} differs at the end"
