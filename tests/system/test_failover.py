@@ -1,0 +1,132 @@
+"""A primary dies under load: a replica is promoted, and every acknowledged order is there."""
+
+import os
+import threading
+import time
+
+import wire
+
+CLUSTER = {"shards": 2, "replicas": 2, "relaxed": False}
+SCHEMA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "demo", "schema.sql")
+
+
+def prepare(stand):
+    client = stand.client(user="loader")
+    with open(SCHEMA) as script:
+        lines = [line for line in script if not line.startswith("--")]
+    for statement in "".join(lines).split(";"):
+        if statement.strip():
+            client.query(statement.strip().replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS "))
+    if client.query("SELECT COUNT(*) FROM products").rows[0][0] == "0":
+        code, _, complaint = stand.orders("fill", "--user", "loader", "--password", "loader_pw", "--users", "500")
+        assert code == 0, complaint
+    client.close()
+
+
+def primary_of(stand, shard):
+    return next(row["primary"] for row in stand.admin("SHOW SHARDS") if row["name"] == shard)
+
+
+def test_reads_go_to_replicas(stand):
+    prepare(stand)
+    client = stand.client()
+    before = {row["name"]: int(row["reads"]) for row in stand.admin("SHOW SERVERS")}
+    stand.wait_until(lambda: all(row["fit"] == "yes" for row in stand.admin("SHOW SERVERS") if row["role"] == "replica"), 10,
+                     "every replica is fit")
+    for buyer in range(1, 101):
+        client.query(f"SELECT COUNT(*) FROM orders WHERE buyer_id = {buyer}")
+    after = {row["name"]: int(row["reads"]) for row in stand.admin("SHOW SERVERS")}
+    for replica in ("s1b", "s1c", "s2b", "s2c"):
+        assert after[replica] > before[replica], f"no read went to {replica}: {before} {after}"
+    for primary in ("s1a", "s2a"):
+        assert after[primary] == before[primary], f"reads went to {primary}: {before} {after}"
+
+
+def test_own_writes_are_read(stand):
+    """Right after its own write a session reads it, however far the replicas are behind."""
+    prepare(stand)
+    roots = [stand.root(name) for name in ("s1b", "s1c", "s2b", "s2c")]
+    for root in roots:
+        root.query("STOP SLAVE SQL_THREAD")
+    try:
+        client = stand.client()
+        for buyer in range(9001, 9021):
+            client.query(f"INSERT INTO users VALUES ({buyer}, 'mine', 'm@example.com', NOW(6))")
+            rows = client.query(f"SELECT name FROM users WHERE buyer_id = {buyer}").rows
+            assert rows == [("mine",)] or rows == [["mine"]], f"buyer {buyer}: {rows}"
+    finally:
+        for root in roots:
+            root.query("START SLAVE SQL_THREAD")
+
+
+def test_lagging_replica_serves_no_reads(stand):
+    root = stand.root("s1b")
+    root.query("STOP SLAVE SQL_THREAD")
+    fit = lambda: next(row["fit"] for row in stand.admin("SHOW SERVERS") if row["name"] == "s1b")
+    stand.wait_until(lambda: fit() == "no", 10, "s1b is taken out")
+    root.query("START SLAVE SQL_THREAD")
+    stand.wait_until(lambda: fit() == "yes", 10, "s1b is back")
+
+
+def test_primary_killed_under_load(stand):
+    prepare(stand)
+    ledger = os.path.join(stand.directory, "ledger")
+    victim = primary_of(stand, "s1")
+    result = {}
+    load = threading.Thread(target=lambda: result.update(
+        zip(("code", "figures", "complaint"), stand.orders("place", "--seconds", "10", "--clients", "16", "--users", "500", "--ledger", ledger))))
+    load.start()
+    time.sleep(3)
+    stand.cluster("kill", f"s1/{victim}")
+    load.join()
+    figures = result["figures"]
+    assert primary_of(stand, "s1") not in (victim, "", "NULL"), stand.admin("SHOW SHARDS")
+    assert float(figures["shard_1_longest_pause_ms"]) < 8000, figures
+    code, checked, complaint = stand.orders("verify", "--ledger", ledger)
+    assert code == 0 and checked["missing"] == "0" and int(checked["checked"]) > 100, f"{checked} {complaint}"
+    # It goes on: orders are placed on both shards after the failover.
+    code, figures, complaint = stand.orders("place", "--seconds", "2", "--clients", "4", "--users", "500", "--ledger", ledger)
+    assert int(figures["shard_1_orders"]) > 0 and int(figures["shard_2_orders"]) > 0, figures
+
+
+def test_old_primary_is_not_written(stand):
+    """The killed server comes back: read-only, detached, and nothing is sent to it."""
+    down = [row["name"] for row in stand.admin("SHOW SERVERS") if row["status"] != "up"]
+    assert len(down) == 1, f"one server should be down: {down}"
+    stand.cluster("start", f"s1/{down[0]}")
+    state = lambda: next(row for row in stand.admin("SHOW SERVERS") if row["name"] == down[0])
+    stand.wait_until(lambda: state()["status"] == "up", 15, "the old primary is seen")
+    time.sleep(1)
+    assert state()["role"] == "detached", state()
+    before = int(state()["writes"])
+    code, figures, _ = stand.orders("place", "--seconds", "1", "--clients", "4", "--users", "500")
+    assert int(figures["acknowledged"]) > 0
+    assert int(state()["writes"]) == before
+    root = stand.root(down[0])
+    assert root.query("SELECT @@read_only").rows[0][0] == "1"
+
+
+def test_promotion_refused_when_it_cannot_be_proven(stand):
+    """Primary and one of its replicas gone: the other may lack acknowledged orders, so nobody is promoted."""
+    victim = primary_of(stand, "s2")
+    replica = next(name for name in ("s2b", "s2c", "s2a") if name != victim)
+    remaining = next(name for name in ("s2a", "s2b", "s2c") if name not in (victim, replica))
+    stand.cluster("kill", f"s2/{replica}")
+    time.sleep(0.2)
+    stand.cluster("kill", f"s2/{victim}")
+    time.sleep(5)
+    assert primary_of(stand, "s2") in ("", None, "NULL", "-"), stand.admin("SHOW SHARDS")
+    assert stand.root(remaining).query("SELECT @@read_only").rows[0][0] == "1"
+    stand.cluster("start", f"s2/{replica}")
+    stand.wait_until(lambda: primary_of(stand, "s2") in (replica, remaining), 30, "with both replicas there one is promoted")
+
+
+def test_restart_of_waybill_finds_the_roles(stand):
+    before = {row["name"]: row["primary"] for row in stand.admin("SHOW SHARDS")}
+    stand.cluster("waybill", "stop")
+    stand.start_waybill()
+    stand.wait_until(lambda: stand.try_query("SELECT 1"), 20, "waybill answers")
+    stand.wait_until(lambda: {row["name"]: row["primary"] for row in stand.admin("SHOW SHARDS")} == before, 15, "the same primaries")
+    client = stand.client()
+    client.query("UPDATE users SET name = 'x' WHERE buyer_id = 1")
+    assert isinstance(client, wire.Client)
