@@ -160,10 +160,9 @@ static uint32_t find_hidden(const struct merge_columns *columns, const char *ali
 static void find_keys(struct merge *merge)
 {
     for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        const struct merge_key *key = &merge->plan->keys[i];
         char alias[ALIAS_BYTES];
-        snprintf(alias, sizeof alias, MERGE_KEY_ALIAS, i);
-        uint32_t hidden = find_hidden(merge->columns, alias);
-        merge->key_columns[i] = hidden != NO_COLUMN ? hidden : merge->plan->keys[i].column;
+        merge->key_columns[i] = key->column + (key->is_hidden ? merge->columns->visible : 0);
         snprintf(alias, sizeof alias, MERGE_COLLATION_ALIAS, i);
         merge->collation_columns[i] = find_hidden(merge->columns, alias);
     }

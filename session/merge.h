@@ -43,9 +43,6 @@ bool merge_columns_join(struct arena *arena, const struct merge_head *heads, uin
 // (0-based). Column definitions name the collation of character_set_results and never the column's
 // own, so without it only numbers, dates and binary strings can be merged in order.
 #define MERGE_COLLATION_ALIAS "waybill collation %u"
-// A hidden column of this alias is the key of that place in plan->keys, wherever it stands: after
-// SELECT * nobody knows its number beforehand.
-#define MERGE_KEY_ALIAS "waybill key %u"
 
 struct merge; // in the arena
 
