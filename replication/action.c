@@ -1,0 +1,133 @@
+// A runbook on its thread: take the leader's locks, run, report the end, let the locks go.
+
+#include "replication/action_impl.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+
+static struct action_report *new_report(const struct action *action, enum report_kind kind)
+{
+    struct action_report *report = memory_new(sizeof *report);
+    report->message.deliver = action->setup.deliver;
+    report->kind = kind;
+    report->server = NO_SERVER;
+    report->at_us = job_now_us();
+    return report;
+}
+
+static unsigned elapsed_ms(const struct action *action)
+{
+    return (unsigned)((job_now_us() - action->began_us) / 1000);
+}
+
+void action_say(struct action *action, const char *format, ...)
+{
+    struct action_report *report = new_report(action, REPORT_STEP);
+    int len = snprintf(report->text, sizeof report->text,
+                       "shard %s: +%u ms: ", action->setup.shard_name, elapsed_ms(action));
+    va_list args;
+    va_start(args, format);
+    vsnprintf(report->text + len, sizeof report->text - (size_t)len, format, args);
+    va_end(args);
+    mailbox_post(action->setup.mailbox, &report->message);
+}
+
+void action_report_opened(struct action *action, uint16_t server, uint64_t epoch)
+{
+    struct action_report *report = new_report(action, REPORT_OPENED);
+    report->server = server;
+    report->epoch = epoch;
+    snprintf(report->text, sizeof report->text, "shard %s: +%u ms: %s takes writes, epoch %llu",
+             action->setup.shard_name, elapsed_ms(action),
+             action->setup.servers[action_place(action, server)].endpoint.name,
+             (unsigned long long)epoch);
+    mailbox_post(action->setup.mailbox, &report->message);
+}
+
+bool action_give_up(struct action *action, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(action->why, sizeof action->why, format, args);
+    va_end(args);
+    return false;
+}
+
+size_t action_place(const struct action *action, uint16_t server)
+{
+    size_t place = 0;
+    while (place < action->setup.count && action->setup.servers[place].server != server) {
+        place++;
+    }
+    assert(place < action->setup.count);
+    return place;
+}
+
+static const char *title(enum action_kind kind)
+{
+    switch (kind) {
+    case ACTION_OPEN:
+        return "opening";
+    case ACTION_FAILOVER:
+        return "failover";
+    case ACTION_FOLLOW:
+        return "leading back";
+    }
+    return "?";
+}
+
+static bool run_book(struct action *action)
+{
+    switch (action->setup.kind) {
+    case ACTION_OPEN:
+        return action_open(action);
+    case ACTION_FAILOVER:
+        return action_failover(action);
+    case ACTION_FOLLOW:
+        return action_follow(action);
+    }
+    return false;
+}
+
+static void run_action(struct job *job, void *owner)
+{
+    struct action *action = owner;
+    action->self = job;
+    arena_init(&action->arena, NULL);
+    action->began_us = job_now_us();
+    bool is_done = step_take_leadership(action) && run_book(action);
+    struct action_report *report = new_report(action, REPORT_END);
+    report->is_done = is_done;
+    snprintf(report->text, sizeof report->text, "shard %s: +%u ms: %s of %s %s%s",
+             action->setup.shard_name, elapsed_ms(action), title(action->setup.kind),
+             action->setup.servers[action_place(action, action->setup.subject)].endpoint.name,
+             is_done ? "done" : "refused: ", is_done ? "" : action->why);
+    leader_give_up(&action->leader);
+    arena_clear(&action->arena);
+    mailbox_post(action->setup.mailbox, &report->message);
+}
+
+struct action *action_start(const struct action_setup *setup)
+{
+    struct action *action = memory_new(sizeof *action);
+    action->setup = *setup;
+    char name[16];
+    snprintf(name, sizeof name, "act %.11s", setup->shard_name);
+    action->job = job_start(name, run_action, action);
+    return action;
+}
+
+void action_ask_to_stop(struct action *action)
+{
+    job_ask_to_stop(action->job);
+}
+
+void action_join(struct action *action)
+{
+    job_join(action->job);
+    memory_free(action->setup.servers);
+    memory_free(action);
+}

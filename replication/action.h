@@ -1,0 +1,56 @@
+#pragma once
+// What the monitor has done by a job under the leader's lock: open a primary, promote a replica,
+// lead a stray replica back. One at a time in a process. The job reports by mailbox.
+
+#include "base/mailbox.h"
+#include "cluster/snapshot.h"
+#include "replication/dbconn.h"
+
+enum action_kind { ACTION_OPEN, ACTION_FAILOVER, ACTION_FOLLOW };
+
+struct action_server {
+    struct endpoint endpoint;
+    uint16_t server;       // id
+    bool is_member;        // of the shard
+    bool is_worth_trying;  // up, or at least quick to say no
+    enum server_role role; // by the monitor's last opinion
+};
+
+struct action_setup {
+    enum action_kind kind;
+    uint16_t shard;
+    char shard_name[64];
+    uint16_t subject;   // OPEN: the server to open. FAILOVER: the dead one. FOLLOW: the stray one
+    uint16_t primary;   // FOLLOW: whom it shall follow
+    bool was_semi_sync; // FAILOVER: the dead one waited for its replicas
+    bool is_mariadb;
+    uint64_t epoch; // the newest known
+    uint32_t proxy;
+    char replication_user[96], replication_password[128];
+    size_t count;                  // all servers of the cluster: their locks make the leader
+    struct action_server *servers; // owned; given to the action
+    struct mailbox *mailbox;
+    void (*deliver)(struct message *message, void *receiver);
+};
+
+enum report_kind {
+    REPORT_STEP,   // something worth a line
+    REPORT_OPENED, // `server` takes writes now
+    REPORT_END     // the last one; is_done: as wished
+};
+
+struct action_report { // the receiver frees it (memory_free)
+    struct message message;
+    enum report_kind kind;
+    bool is_done;
+    uint16_t server;
+    uint64_t epoch;
+    uint64_t at_us; // loop clock; what probes found out before is outdated
+    char text[480];
+};
+
+struct action; // opaque
+
+struct action *action_start(const struct action_setup *setup); // takes setup->servers over
+void action_ask_to_stop(struct action *action);
+void action_join(struct action *action);

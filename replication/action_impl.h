@@ -1,0 +1,51 @@
+#pragma once
+// What the runbooks share: the running action, and their verbs.
+
+#include "replication/action.h"
+#include "replication/gtid.h"
+#include "replication/job.h"
+#include "replication/leader.h"
+
+struct action {
+    struct action_setup setup;
+    struct job *job;      // owned by the control thread
+    struct job *self;     // the same, for the job's thread
+    struct leader leader; // the connections
+    struct arena arena;
+    uint64_t began_us;
+    struct error error; // of the last failed statement
+    char why[160];      // why the runbook gave up
+};
+
+// What a member of the shard says when a runbook asks it.
+struct member_state {
+    bool is_read_only;
+    uint32_t source_count;
+    uint16_t source_port;
+    char source_host[256];
+    bool is_receiving;
+    bool is_applying;
+    uint32_t server_id;
+    struct gtid_set received; // everything that it has, applied or not
+    struct slice wait_for;    // text: what must be applied to have it applied all
+};
+
+// The runbooks. False: given up, `why` says it.
+bool action_open(struct action *action) MUST_CHECK;
+bool action_failover(struct action *action) MUST_CHECK;
+bool action_follow(struct action *action) MUST_CHECK;
+
+// action.c
+void action_say(struct action *action, const char *format, ...) PRINTF_LIKE(2, 3);
+void action_report_opened(struct action *action, uint16_t server, uint64_t epoch);
+bool action_give_up(struct action *action, const char *format, ...) PRINTF_LIKE(2, 3); // false
+size_t action_place(const struct action *action, uint16_t server); // in setup.servers
+
+// steps.c: each runs on the connection that holds that server's lock. False: action->error.
+bool step_take_leadership(struct action *action) MUST_CHECK; // false: given up
+bool step_still_leads(struct action *action) MUST_CHECK;
+bool step_read_state(struct action *action, size_t place, struct member_state *state) MUST_CHECK;
+bool step_run(struct action *action, size_t place, const char *statement) MUST_CHECK;
+// Which half of semi-sync is on: the source's or the replica's. Nothing without the plugin.
+bool step_set_semi_sync(struct action *action, size_t place, bool is_source) MUST_CHECK;
+bool step_follow(struct action *action, size_t place, size_t primary) MUST_CHECK;

@@ -1,0 +1,267 @@
+// libmysqlclient (MariaDB's on Debian), as little of it as a job thread needs. The library counts
+// its timeouts in whole seconds and tells a refused connection from one that timed out only by the
+// time that it took: both are "can't connect", with an errno that it has overwritten.
+
+#include "replication/dbconn.h"
+
+#include <mysql/mysql.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+enum {
+    CLIENT_ERRORS = 2000,     // the library's own numbers: CR_MIN_ERROR ..
+    CLIENT_ERRORS_END = 3000, // .. CR_MAX_ERROR and room
+    CONNECTION_ERROR = 2002,
+    CONN_HOST_ERROR = 2003
+};
+
+struct dbconn {
+    MYSQL *mysql; // owned
+    bool is_mariadb;
+};
+
+void dbconn_start_library(void)
+{
+    // Its only failures are of allocation and of plugins that are not asked for here.
+    (void)mysql_library_init(0, NULL, NULL);
+}
+
+static uint64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void take_error(MYSQL *mysql, struct error *error)
+{
+    error_set(error, (uint16_t)mysql_errno(mysql), mysql_sqlstate(mysql), "%s", mysql_error(mysql));
+}
+
+static enum db_failure failure_of(unsigned code)
+{
+    if (code == 0) {
+        return DB_FINE;
+    }
+    return code >= CLIENT_ERRORS && code < CLIENT_ERRORS_END ? DB_LOST : DB_ANSWERED;
+}
+
+static MYSQL *new_mysql(const struct endpoint *to)
+{
+    MYSQL *mysql = mysql_init(NULL);
+    if (mysql == NULL) {
+        return NULL;
+    }
+    unsigned connect_s = (to->connect_ms + 999) / 1000;
+    unsigned answer_s = (to->answer_ms + 999) / 1000;
+    unsigned no = 0;
+    my_bool is_wanted = 0;
+    mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
+    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &answer_s);
+    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &answer_s);
+    mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no);
+    mysql_options(mysql, MYSQL_OPT_RECONNECT, &is_wanted);
+    mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    return mysql;
+}
+
+// A lock timeout below the read timeout: the server says "timed out", and the connection stays.
+static bool prepare_session(struct dbconn *conn, struct error *error)
+{
+    return dbconn_run(conn, error,
+                      "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, "
+                      "wait_timeout = 20, autocommit = 1");
+}
+
+struct dbconn *dbconn_open(const struct endpoint *to, struct error *error, enum db_failure *failure)
+{
+    MYSQL *mysql = new_mysql(to);
+    if (mysql == NULL) {
+        error_set(error, CLIENT_ERRORS + 8, "HY000", "out of memory");
+        *failure = DB_LOST;
+        return NULL;
+    }
+    uint64_t began_ms = clock_ms();
+    if (mysql_real_connect(mysql, to->host, to->user, to->password, NULL, to->port, NULL, 0) ==
+        NULL) {
+        unsigned code = mysql_errno(mysql);
+        bool is_refused = (code == CONNECTION_ERROR || code == CONN_HOST_ERROR) &&
+                          clock_ms() - began_ms < to->connect_ms / 2;
+        *failure = is_refused ? DB_REFUSED : failure_of(code);
+        take_error(mysql, error);
+        mysql_close(mysql);
+        return NULL;
+    }
+    struct dbconn *conn = memory_new(sizeof *conn);
+    conn->mysql = mysql;
+    conn->is_mariadb = strstr(mysql_get_server_info(mysql), "MariaDB") != NULL;
+    if (!prepare_session(conn, error)) {
+        *failure = failure_of(mysql_errno(mysql));
+        dbconn_close(conn);
+        return NULL;
+    }
+    *failure = DB_FINE;
+    return conn;
+}
+
+void dbconn_close(struct dbconn *conn)
+{
+    if (conn != NULL) {
+        mysql_close(conn->mysql);
+        memory_free(conn);
+    }
+}
+
+bool dbconn_is_mariadb(const struct dbconn *conn)
+{
+    return conn->is_mariadb;
+}
+
+uint32_t dbconn_version(const struct dbconn *conn)
+{
+    return (uint32_t)mysql_get_server_version(conn->mysql);
+}
+
+void dbconn_print_greeting(const struct dbconn *conn, char *text, size_t text_bytes)
+{
+    // MariaDB 10 says 5.5.5 first, for old replicas that know one digit; the library takes it away.
+    const char *version = mysql_get_server_info(conn->mysql);
+    const char *prefix = conn->is_mariadb && strncmp(version, "10.", 3) == 0 ? "5.5.5-" : "";
+    snprintf(text, text_bytes, "%s%s", prefix, version);
+}
+
+enum db_failure dbconn_failure(const struct dbconn *conn)
+{
+    return failure_of(mysql_errno(conn->mysql));
+}
+
+// ---- statements
+
+static bool send_statement(struct dbconn *conn, struct error *error, const char *format,
+                           va_list args)
+{
+    char *statement = NULL;
+    int len = vasprintf(&statement, format, args);
+    if (len < 0) {
+        error_set(error, CLIENT_ERRORS + 8, "HY000", "out of memory");
+        return false;
+    }
+    bool is_fine = mysql_real_query(conn->mysql, statement, (unsigned long)len) == 0;
+    free(statement);
+    if (!is_fine) {
+        take_error(conn->mysql, error);
+    }
+    return is_fine;
+}
+
+static bool take_rows(struct dbconn *conn, struct db_rows *rows, struct error *error)
+{
+    MYSQL_RES *result = mysql_store_result(conn->mysql);
+    if (result == NULL) {
+        if (mysql_errno(conn->mysql) != 0) {
+            take_error(conn->mysql, error);
+            return false;
+        }
+        return true;
+    }
+    rows->result = result;
+    rows->count = (size_t)mysql_num_rows(result);
+    rows->row = mysql_fetch_row(result);
+    return true;
+}
+
+bool dbconn_query(struct dbconn *conn, struct db_rows *rows, struct error *error,
+                  const char *format, ...)
+{
+    *rows = (struct db_rows){.result = NULL};
+    va_list args;
+    va_start(args, format);
+    bool is_fine = send_statement(conn, error, format, args);
+    va_end(args);
+    return is_fine && take_rows(conn, rows, error);
+}
+
+bool dbconn_run(struct dbconn *conn, struct error *error, const char *format, ...)
+{
+    struct db_rows rows = {.result = NULL};
+    va_list args;
+    va_start(args, format);
+    bool is_fine = send_statement(conn, error, format, args);
+    va_end(args);
+    is_fine = is_fine && take_rows(conn, &rows, error);
+    db_rows_done(&rows);
+    return is_fine;
+}
+
+// ---- rows
+
+bool db_rows_next(struct db_rows *rows)
+{
+    if (rows->row != NULL) {
+        rows->row = mysql_fetch_row(rows->result);
+    }
+    return rows->row != NULL;
+}
+
+const char *db_rows_get(const struct db_rows *rows, const char *column)
+{
+    if (rows->row == NULL) {
+        return NULL;
+    }
+    const MYSQL_FIELD *fields = mysql_fetch_fields(rows->result);
+    unsigned count = mysql_num_fields(rows->result);
+    for (unsigned i = 0; i < count; i++) {
+        if (strcasecmp(fields[i].name, column) == 0) {
+            return rows->row[i];
+        }
+    }
+    return NULL;
+}
+
+const char *db_rows_text(const struct db_rows *rows, const char *column)
+{
+    const char *value = db_rows_get(rows, column);
+    return value != NULL ? value : "";
+}
+
+uint64_t db_rows_number(const struct db_rows *rows, const char *column)
+{
+    uint64_t number = 0;
+    return slice_to_uint64(slice_of_string(db_rows_text(rows, column)), &number) ? number : 0;
+}
+
+bool db_rows_is_yes(const struct db_rows *rows, const char *column)
+{
+    const char *value = db_rows_text(rows, column);
+    return strcasecmp(value, "yes") == 0 || strcasecmp(value, "on") == 0 || strcmp(value, "1") == 0;
+}
+
+void db_rows_done(struct db_rows *rows)
+{
+    if (rows->result != NULL) {
+        mysql_free_result(rows->result);
+    }
+    *rows = (struct db_rows){.result = NULL};
+}
+
+// Doubled quotes and backslashes: right in the sql_mode that a server starts with; with
+// NO_BACKSLASH_ESCAPES a backslash would come out double.
+void db_quote(const char *text, char *quoted, size_t quoted_bytes)
+{
+    size_t at = 0;
+    quoted[at++] = '\'';
+    for (; *text != '\0' && at + 4 < quoted_bytes; text++) {
+        if (*text == '\'' || *text == '\\') {
+            quoted[at++] = *text;
+        }
+        quoted[at++] = *text;
+    }
+    quoted[at++] = '\'';
+    quoted[at] = '\0';
+}

@@ -1,0 +1,69 @@
+#pragma once
+// A blocking connection of the control plane to one server, for job threads: connect, run, read a
+// column by name. Every wait has a timeout. <mysql.h> is behind it and is included there only.
+
+#include "base/error.h"
+
+struct dbconn; // opaque; used by one thread
+
+// Where and as whom; plain values, so that a job thread needs no config.
+struct endpoint {
+    char name[64]; // the server's, for the log
+    char host[256];
+    uint16_t port;
+    char user[96];
+    char password[128];
+    uint32_t connect_ms; // at most; timeouts count in whole seconds
+    uint32_t answer_ms;  // each read and write
+};
+
+// Why a call failed, seen from far: what does it say about the server?
+enum db_failure {
+    DB_FINE,
+    DB_REFUSED, // nobody listens
+    DB_LOST,    // the network or a timeout: nothing is known
+    DB_ANSWERED // the server is there and says no
+};
+
+enum { DB_LOST_CODE = 2013 }; // CR_SERVER_LOST
+
+// Once, before the first job thread is started: the library's own start is not thread-safe.
+void dbconn_start_library(void);
+
+// NULL on failure (`error`, *failure). The session has short lock timeouts (a waiting semi-sync
+// commit must not hold an administrator for a day) and ends by itself when unused for 20 seconds.
+struct dbconn *dbconn_open(const struct endpoint *to, struct error *error,
+                           enum db_failure *failure);
+void dbconn_close(struct dbconn *conn); // NULL is fine
+bool dbconn_is_mariadb(const struct dbconn *conn) MUST_CHECK;
+uint32_t dbconn_version(const struct dbconn *conn) MUST_CHECK; // 101119
+// The version as the server greets its clients, "5.5.5-10.11.19-MariaDB" among them.
+void dbconn_print_greeting(const struct dbconn *conn, char *text, size_t text_bytes);
+// After a failed call: does the connection still stand?
+enum db_failure dbconn_failure(const struct dbconn *conn) MUST_CHECK;
+
+// The rows of one answer, whole.
+struct db_rows {
+    void *result; // owned; NULL = no rows
+    size_t count;
+    char **row; // the present one; NULL before the first and after the last
+};
+
+// Runs one statement; its rows, if any, are thrown away.
+bool dbconn_run(struct dbconn *conn, struct error *error, const char *format, ...)
+    PRINTF_LIKE(3, 4) MUST_CHECK;
+// Runs one statement and keeps its rows: the first is the present one. db_rows_done in any case.
+bool dbconn_query(struct dbconn *conn, struct db_rows *rows, struct error *error,
+                  const char *format, ...) PRINTF_LIKE(4, 5) MUST_CHECK;
+bool db_rows_next(struct db_rows *rows) MUST_CHECK; // false after the last
+// A column of the present row by its name (any case). NULL: NULL, no such column, no row. Borrowed
+// from the rows.
+const char *db_rows_get(const struct db_rows *rows, const char *column);
+const char *db_rows_text(const struct db_rows *rows, const char *column); // "" instead of NULL
+uint64_t db_rows_number(const struct db_rows *rows, const char *column);  // 0 instead of NULL
+// "Yes", "ON", "1" ...
+bool db_rows_is_yes(const struct db_rows *rows, const char *column) MUST_CHECK;
+void db_rows_done(struct db_rows *rows);
+
+// `text` as a quoted SQL string (for names and passwords in statements of our own making).
+void db_quote(const char *text, char *quoted, size_t quoted_bytes);

@@ -1,0 +1,65 @@
+// A primary with semi-sync waits for the acknowledgement of one replica, any one. So an
+// acknowledged transaction is on at least one replica, and it takes the positions of all replicas
+// to know it.
+//
+//     unreachable replica               -> refuse: the transaction may be there alone
+//     one holds what all hold together  -> it
+//     none does (they have diverged)    -> refuse: somebody must look
+//
+// A server that follows nobody (an old primary that came back) has acknowledged nothing: it neither
+// counts nor becomes the primary.
+
+#include "replication/failover_decide.h"
+
+#include <stdio.h>
+
+static void refuse(struct failover_choice *choice, const char *why)
+{
+    choice->is_refused = true;
+    snprintf(choice->why, sizeof choice->why, "%s", why);
+}
+
+static bool holds_all(const struct failover_member *members, size_t count, size_t place)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].is_reachable && members[i].is_replica &&
+            !gtid_contains(&members[place].received, &members[i].received)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void failover_decide(const struct failover_member *members, size_t count,
+                     struct failover_choice *choice)
+{
+    *choice = (struct failover_choice){.is_refused = false};
+    size_t reachable = 0;
+    size_t away = 0;
+    for (size_t i = 0; i < count; i++) {
+        reachable += members[i].is_replica && members[i].is_reachable;
+        away += members[i].is_replica && !members[i].is_reachable;
+    }
+    if (reachable == 0) {
+        refuse(choice, "no replica can be reached");
+        return;
+    }
+    if (away > 0) {
+        char why[160];
+        snprintf(why, sizeof why,
+                 "cannot prove that nothing is lost: %zu of %zu replicas can't be reached and may "
+                 "hold the only copy of an acknowledged transaction",
+                 away, away + reachable);
+        refuse(choice, why);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].is_reachable && members[i].is_replica && holds_all(members, count, i)) {
+            choice->candidate = i;
+            snprintf(choice->why, sizeof choice->why, "it has received all that %zu replicas have",
+                     reachable);
+            return;
+        }
+    }
+    refuse(choice, "the replicas have diverged: each has received something that the others lack");
+}

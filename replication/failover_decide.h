@@ -1,0 +1,20 @@
+#pragma once
+// Which replica may become the primary: one that has received everything that any reachable one
+// has, and only if nobody who can't be asked could have more. Pure.
+
+#include "replication/gtid.h"
+
+struct failover_member { // every server of the shard but the dead primary
+    bool is_reachable;   // its receiving has been stopped, and `received` was read after that
+    bool is_replica;     // of the dead primary; when unreachable: it was, or nothing is known
+    struct gtid_set received;
+};
+
+struct failover_choice {
+    bool is_refused;
+    size_t candidate; // place
+    char why[160];    // of the refusal, or of the choice
+};
+
+void failover_decide(const struct failover_member *members, size_t count,
+                     struct failover_choice *choice);

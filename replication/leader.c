@@ -1,0 +1,87 @@
+// The locks of one leader. Servers are asked in the order of the configuration, so that of two
+// proxies which try at the same time the one that gets the first lock usually gets them all; the
+// other finds fewer than half, closes and comes back later.
+
+#include "replication/leader.h"
+
+#include "base/memory.h"
+
+static bool take_lock(struct dbconn *conn)
+{
+    struct error error;
+    struct db_rows rows;
+    bool is_taken =
+        dbconn_query(conn, &rows, &error, "SELECT GET_LOCK('waybill.leader', 0) AS is_taken") &&
+        db_rows_is_yes(&rows, "is_taken");
+    db_rows_done(&rows);
+    return is_taken;
+}
+
+static bool is_still_held(struct dbconn *conn)
+{
+    struct error error;
+    struct db_rows rows;
+    bool is_held =
+        dbconn_query(conn, &rows, &error,
+                     "SELECT IS_USED_LOCK('waybill.leader') = CONNECTION_ID() AS is_held") &&
+        db_rows_is_yes(&rows, "is_held");
+    db_rows_done(&rows);
+    return is_held;
+}
+
+static bool has_majority(const struct leader *leader)
+{
+    return leader->held_count > leader->count / 2;
+}
+
+bool leader_take(struct leader *leader, size_t count,
+                 const struct endpoint *(*endpoint)(const void *owner, size_t place),
+                 const void *owner)
+{
+    *leader = (struct leader){.count = count, .conns = memory_new(sizeof *leader->conns * count)};
+    for (size_t place = 0; place < count; place++) {
+        const struct endpoint *to = endpoint(owner, place);
+        struct error error;
+        enum db_failure failure;
+        struct dbconn *conn = to != NULL ? dbconn_open(to, &error, &failure) : NULL;
+        if (conn == NULL) {
+            continue;
+        }
+        leader->conns[place] = conn;
+        if (take_lock(conn)) {
+            leader->held_count++;
+        } else {
+            dbconn_close(conn);
+            leader->conns[place] = NULL;
+        }
+    }
+    return has_majority(leader);
+}
+
+bool leader_still_leads(struct leader *leader)
+{
+    for (size_t place = 0; place < leader->count; place++) {
+        if (leader->conns[place] != NULL && !is_still_held(leader->conns[place])) {
+            leader_drop(leader, place);
+        }
+    }
+    return has_majority(leader);
+}
+
+void leader_drop(struct leader *leader, size_t place)
+{
+    if (leader->conns[place] != NULL) {
+        dbconn_close(leader->conns[place]);
+        leader->conns[place] = NULL;
+        leader->held_count--;
+    }
+}
+
+void leader_give_up(struct leader *leader)
+{
+    for (size_t place = 0; place < leader->count; place++) {
+        dbconn_close(leader->conns[place]);
+    }
+    memory_free(leader->conns);
+    *leader = (struct leader){.count = 0};
+}

@@ -1,0 +1,23 @@
+#pragma once
+// Who may change roles: the proxy that holds GET_LOCK('waybill.leader') on a majority of all
+// servers of the cluster. Each statement of a change runs on the very connection that holds that
+// server's lock: a connection that is lost is a lock that is lost is a statement that can't run.
+
+#include "replication/dbconn.h"
+
+struct leader {
+    struct dbconn **conns; // owned, by place; NULL: not connected or its lock is another's
+    size_t count;          // servers
+    size_t held_count;     // locks
+};
+
+// Connects to every server that is_worth_trying(place) and takes its lock without waiting. True
+// when the majority is held. leader_give_up in any case.
+bool leader_take(struct leader *leader, size_t count,
+                 const struct endpoint *(*endpoint)(const void *owner, size_t place),
+                 const void *owner) MUST_CHECK; // endpoint NULL: not worth trying
+// Asks every connection; those that don't answer are closed. True when a majority still stands.
+// Also keeps the idle ones alive.
+bool leader_still_leads(struct leader *leader) MUST_CHECK;
+void leader_drop(struct leader *leader, size_t place); // a connection that has failed
+void leader_give_up(struct leader *leader);            // closes them all, which frees the locks

@@ -1,0 +1,63 @@
+#pragma once
+// The monitor's own state; control thread only.
+
+#include "replication/action.h"
+#include "replication/monitor.h"
+#include "replication/observe.h"
+
+enum { EVENTS_KEPT = 256 };
+
+struct watched {         // one server, by id
+    struct probe *probe; // owned; NULL: removed from the configuration
+    struct probe_setup setup;
+    struct probe_order order; // the last one
+    struct observation seen;
+    uint64_t poked_us;
+    enum server_role role;
+    uint16_t source;
+};
+
+struct guarded {      // one shard, by id
+    uint16_t primary; // as published
+    uint16_t known;   // the last one that there was
+    uint64_t epoch;
+    enum shard_verdict verdict;
+    char said[160];    // the last reason that was told
+    uint64_t retry_us; // no action before
+    uint32_t retry_ms; // grows while actions are refused
+};
+
+struct monitor {
+    const struct monitor_host *host;
+    struct mailbox *mailbox; // owned: what jobs post; delivered and emptied by monitor_stop
+    uint64_t run;            // this process, in the heartbeats
+    uint32_t generation;     // of the last probe
+    struct watched *servers; // owned
+    struct guarded *shards;  // owned
+    uint16_t server_count, shard_count;
+    struct probe **retired; // owned; ended probes whose threads may still run
+    size_t retired_count;
+    struct action *action; // owned; the one that runs; NULL
+    enum action_kind action_kind;
+    uint16_t action_shard;
+    bool is_stopping;
+    struct timer tick;    // judges what only time changes
+    struct timer publish; // gathers the figures of one round of probes
+    struct monitor_event events[EVENTS_KEPT];
+    size_t event_count; // ever
+};
+
+const struct config *monitor_config(const struct monitor *monitor);
+void monitor_say(struct monitor *monitor, const char *format, ...) PRINTF_LIKE(2, 3);
+// An order to a probe; is_now: don't wait for its next round.
+void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64_t expect_us);
+
+// monitor_shard.c: forms the opinion on a shard and acts on it.
+void monitor_judge(struct monitor *monitor, uint16_t shard);
+void monitor_on_report(struct message *message, void *receiver);
+
+// monitor_publish.c
+// Sends a new snapshot now if anything has changed that workers act on.
+void monitor_publish_changes(struct monitor *monitor);
+void monitor_publish_figures(struct monitor *monitor); // ... and if not, soon, for the lag figures
+void monitor_publish_now(struct monitor *monitor);

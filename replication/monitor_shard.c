@@ -1,0 +1,241 @@
+// The opinion on a shard and what is done about it. An action takes the leader's locks, so there is
+// one at a time; after a refusal it is tried again, later each time.
+
+#include "replication/monitor_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { RETRY_FIRST_MS = 250, RETRY_MAX_MS = 10000, ACTION_ANSWER_MS = 5000, CONNECT_MS = 1000 };
+
+// ---- starting an action
+
+static void fill_servers(struct monitor *monitor, const struct config *config,
+                         struct action_setup *setup)
+{
+    setup->servers = memory_new(sizeof *setup->servers * config->server_count);
+    for (uint16_t i = 0; i < config->server_count; i++) {
+        const struct watched *watched = &monitor->servers[i];
+        if (watched->probe == NULL) {
+            continue;
+        }
+        struct action_server *server = &setup->servers[setup->count++];
+        server->endpoint = watched->setup.endpoint;
+        server->endpoint.connect_ms = CONNECT_MS;
+        server->endpoint.answer_ms = ACTION_ANSWER_MS;
+        server->server = i;
+        server->is_member = config->servers[i].shard == setup->shard;
+        server->is_worth_trying = watched->seen.is_up || watched->seen.was_refused;
+        server->role = watched->role;
+    }
+}
+
+static void start_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
+                         const struct shard_opinion *opinion)
+{
+    const struct config *config = monitor_config(monitor);
+    const struct settings *settings = &config->settings;
+    const struct server_facts *facts = &monitor->servers[opinion->subject].seen.facts;
+    struct action_setup setup = {
+        .kind = kind,
+        .shard = shard,
+        .subject = opinion->subject,
+        .primary = opinion->primary,
+        .was_semi_sync = facts->is_semi_sync_source,
+        .epoch = opinion->epoch,
+        .proxy = (uint32_t)settings->proxy_id,
+        .mailbox = monitor->mailbox,
+        .deliver = monitor_on_report,
+    };
+    snprintf(setup.shard_name, sizeof setup.shard_name, "%s", config->shards[shard].name);
+    snprintf(setup.replication_user, sizeof setup.replication_user, "%s",
+             settings->replication_user);
+    snprintf(setup.replication_password, sizeof setup.replication_password, "%s",
+             settings->replication_password);
+    const struct shard_config *members = &config->shards[shard];
+    for (uint16_t i = 0; i < members->server_count; i++) {
+        const struct observation *seen = &monitor->servers[members->servers[i]].seen;
+        setup.is_mariadb |= seen->has_facts && seen->facts.is_mariadb;
+    }
+    fill_servers(monitor, config, &setup);
+    monitor->action_kind = kind;
+    monitor->action_shard = shard;
+    monitor->action = action_start(&setup);
+}
+
+static bool wants_action(const struct monitor *monitor, const struct shard_opinion *opinion,
+                         enum action_kind *kind)
+{
+    switch (opinion->verdict) {
+    case SHARD_OPEN:
+        *kind = ACTION_OPEN;
+        return true;
+    case SHARD_FOLLOW:
+        *kind = ACTION_FOLLOW;
+        return true;
+    case SHARD_DEAD:
+        *kind = ACTION_FAILOVER;
+        return monitor_config(monitor)->settings.failover == FAILOVER_AUTO;
+    case SHARD_FINE:
+    case SHARD_WAIT:
+    case SHARD_CONFLICT:
+        break;
+    }
+    return false;
+}
+
+// ---- the opinion
+
+static void form_opinion(struct monitor *monitor, uint16_t shard, struct shard_opinion *opinion)
+{
+    const struct config *config = monitor_config(monitor);
+    const struct shard_config *wanted = &config->shards[shard];
+    struct shard_member members[SERVERS_MAX];
+    struct shard_view view = {
+        .members = members,
+        .count = wanted->server_count,
+        .known_primary = monitor->shards[shard].known,
+        .now_us = loop_now_us(monitor->host->loop),
+        .failover_after_us = (uint64_t)config->settings.failover_after_ms * 1000,
+    };
+    for (uint16_t i = 0; i < wanted->server_count; i++) {
+        const struct server_config *server = &config->servers[wanted->servers[i]];
+        members[i] = (struct shard_member){.server = server->id,
+                                           .name = server->name,
+                                           .host = server->host,
+                                           .port = server->port,
+                                           .seen = &monitor->servers[server->id].seen};
+    }
+    observe_shard(&view, opinion);
+    for (uint16_t i = 0; i < wanted->server_count; i++) {
+        monitor->servers[wanted->servers[i]].role = opinion->roles[i];
+        monitor->servers[wanted->servers[i]].source = opinion->sources[i];
+    }
+}
+
+static const char *name_of(const struct monitor *monitor, uint16_t server)
+{
+    return server == NO_SERVER ? "none" : monitor->servers[server].setup.endpoint.name;
+}
+
+static void tell_reason(struct monitor *monitor, uint16_t shard,
+                        const struct shard_opinion *opinion)
+{
+    struct guarded *guarded = &monitor->shards[shard];
+    bool is_new = guarded->verdict != opinion->verdict || strcmp(guarded->said, opinion->why) != 0;
+    guarded->verdict = opinion->verdict;
+    if (is_new && opinion->why[0] != '\0' && monitor_is_settled(monitor)) {
+        monitor_say(monitor, "shard %s: %s", monitor_config(monitor)->shards[shard].name,
+                    opinion->why);
+    }
+    memcpy(guarded->said, opinion->why, sizeof guarded->said);
+}
+
+static void set_primary(struct monitor *monitor, uint16_t shard, uint16_t primary)
+{
+    struct guarded *guarded = &monitor->shards[shard];
+    uint16_t before = guarded->primary;
+    if (before == primary) {
+        return;
+    }
+    guarded->primary = primary;
+    monitor_say(monitor, "shard %s: primary is %s (was %s)",
+                monitor_config(monitor)->shards[shard].name, name_of(monitor, primary),
+                name_of(monitor, before));
+    if (before != NO_SERVER) {
+        monitor_order(monitor, before, false, 0);
+    }
+    if (primary != NO_SERVER) {
+        guarded->known = primary;
+        guarded->retry_ms = 0;
+        guarded->retry_us = 0;
+        monitor_order(monitor, primary, true, 0);
+    }
+}
+
+void monitor_judge(struct monitor *monitor, uint16_t shard)
+{
+    if (monitor->is_stopping || monitor_config(monitor)->shards[shard].is_removed) {
+        return;
+    }
+    struct guarded *guarded = &monitor->shards[shard];
+    struct shard_opinion opinion;
+    form_opinion(monitor, shard, &opinion);
+    bool is_busy = monitor->action != NULL && monitor->action_shard == shard;
+    if (is_busy && monitor->action_kind == ACTION_FAILOVER) {
+        // Its reports say what is true now; probes that lag behind them don't.
+        monitor_publish_changes(monitor);
+        return;
+    }
+    guarded->epoch = opinion.epoch;
+    tell_reason(monitor, shard, &opinion);
+    set_primary(monitor, shard, opinion.primary);
+    enum action_kind kind;
+    if (wants_action(monitor, &opinion, &kind) && monitor->action == NULL &&
+        loop_now_us(monitor->host->loop) >= guarded->retry_us) {
+        start_action(monitor, shard, kind, &opinion);
+    }
+    monitor_publish_changes(monitor);
+}
+
+// ---- what an action reports
+
+// All that was found out before is outdated, and everybody is asked anew.
+static void ask_members_anew(struct monitor *monitor, uint16_t shard, uint64_t at_us)
+{
+    const struct shard_config *members = &monitor_config(monitor)->shards[shard];
+    for (uint16_t i = 0; i < members->server_count; i++) {
+        monitor->servers[members->servers[i]].seen.valid_from_us = at_us;
+        monitor_order(monitor, members->servers[i], true, 0);
+    }
+}
+
+static void on_opened(struct monitor *monitor, const struct action_report *report)
+{
+    uint16_t shard = monitor->action_shard;
+    struct server_facts *facts = &monitor->servers[report->server].seen.facts;
+    facts->is_read_only = false;
+    facts->source_count = 0;
+    facts->epoch = report->epoch;
+    snprintf(facts->epoch_primary, sizeof facts->epoch_primary, "%s",
+             name_of(monitor, report->server));
+    monitor->shards[shard].epoch = report->epoch;
+    set_primary(monitor, shard, report->server);
+    ask_members_anew(monitor, shard, report->at_us);
+}
+
+static void on_end(struct monitor *monitor, const struct action_report *report)
+{
+    struct guarded *guarded = &monitor->shards[monitor->action_shard];
+    action_join(monitor->action); // its last message: the thread is ending
+    monitor->action = NULL;
+    if (!report->is_done) {
+        guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
+        guarded->retry_ms = guarded->retry_ms > RETRY_MAX_MS ? RETRY_MAX_MS : guarded->retry_ms;
+        guarded->retry_us = report->at_us + (uint64_t)guarded->retry_ms * 1000;
+    }
+    ask_members_anew(monitor, monitor->action_shard, report->at_us);
+}
+
+void monitor_on_report(struct message *message, void *receiver)
+{
+    struct monitor *monitor = receiver;
+    struct action_report *report = CONTAINER_OF(message, struct action_report, message);
+    if (!monitor->is_stopping) {
+        monitor_say(monitor, "%s", report->text);
+        switch (report->kind) {
+        case REPORT_STEP:
+            break;
+        case REPORT_OPENED:
+            on_opened(monitor, report);
+            break;
+        case REPORT_END:
+            on_end(monitor, report);
+            break;
+        }
+        monitor_publish_changes(monitor);
+    }
+    memory_free(report);
+}

@@ -1,0 +1,390 @@
+// The opinion on a shard, in this order:
+//
+//   1. Who takes writes (up, not read-only, replicates from nobody)? One: it is the primary, unless
+//      the newest epoch names another that has not stepped back. Several: the epoch's, else the one
+//      that was known; the others are never written to. None: 2.
+//   2. Who should be primary? The known one; else the epoch's; else the one that the replicas
+//   follow.
+//      It is up and read-only: it may be opened if nobody can have newer data. It is down: 3.
+//   3. Is it dead? Only if the network says so several times over failover_after, and no replica
+//   still
+//      receives from it. A primary that answers late stays the primary until then.
+//
+// Damping: one refused connection or two lost ones make a server down, two good probes make it up
+// again (one the first time).
+
+#include "replication/observe.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+enum { LOST_COUNT_DOWN = 2, GOOD_COUNT_UP = 2, FAIL_COUNT_DEAD = 3, MOVING_US = 1000000 };
+
+// ---- one server
+
+static void take_facts(struct observation *seen, const struct probe_result *result)
+{
+    bool has_moved =
+        !seen->has_facts || strcmp(seen->facts.received_gtid, result->facts.received_gtid) != 0;
+    if (has_moved) {
+        seen->moved_us = result->ended_us;
+    }
+    seen->facts = result->facts;
+    seen->has_facts = true;
+    seen->seen_us = result->ended_us;
+    seen->probe_us = (uint32_t)(result->ended_us - result->began_us);
+    seen->fail_count = 0;
+    seen->was_refused = false;
+    seen->good_count++;
+    if (!seen->is_seen || seen->good_count >= GOOD_COUNT_UP) {
+        seen->is_up = true;
+    }
+    seen->problem[0] = '\0';
+}
+
+static void take_failure(struct observation *seen, const struct probe_result *result)
+{
+    seen->good_count = 0;
+    snprintf(seen->problem, sizeof seen->problem, "%s", result->problem);
+    if (result->failure == DB_ANSWERED) {
+        seen->fail_count = 0;
+        seen->was_refused = false;
+        seen->is_up = false;
+        return;
+    }
+    if (seen->fail_count++ == 0) {
+        seen->failing_since_us = result->began_us;
+    }
+    seen->was_refused = result->failure == DB_REFUSED;
+    if (seen->was_refused || seen->fail_count >= LOST_COUNT_DOWN) {
+        seen->is_up = false;
+    }
+}
+
+void observe_result(struct observation *seen, const struct probe_result *result)
+{
+    if (result->began_us < seen->valid_from_us) {
+        return;
+    }
+    if (result->failure == DB_FINE) {
+        take_facts(seen, result);
+    } else {
+        take_failure(seen, result);
+    }
+    seen->is_seen = true;
+}
+
+// ---- a shard
+
+static const struct shard_member *member_of(const struct shard_view *view, uint16_t server)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        if (view->members[i].server == server) {
+            return &view->members[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct shard_member *member_named(const struct shard_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        if (strcmp(view->members[i].name, name) == 0) {
+            return &view->members[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_replica(const struct shard_member *member)
+{
+    return member->seen->has_facts && member->seen->facts.source_count > 0;
+}
+
+static bool is_writable(const struct shard_member *member)
+{
+    const struct server_facts *facts = &member->seen->facts;
+    return member->seen->is_up && member->seen->has_facts && !facts->is_read_only &&
+           facts->source_count == 0;
+}
+
+// Whom it replicates from; NULL: nobody, several, or a server of another shard.
+static const struct shard_member *source_of(const struct shard_view *view,
+                                            const struct shard_member *member)
+{
+    const struct server_facts *facts = &member->seen->facts;
+    if (!is_replica(member) || facts->source_count != 1) {
+        return NULL;
+    }
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *other = &view->members[i];
+        if (other->port == facts->source_port && strcasecmp(other->host, facts->source_host) == 0) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+static void explain(struct shard_opinion *opinion, enum shard_verdict verdict, const char *format,
+                    ...) PRINTF_LIKE(3, 4);
+static void explain(struct shard_opinion *opinion, enum shard_verdict verdict, const char *format,
+                    ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(opinion->why, sizeof opinion->why, format, args);
+    va_end(args);
+    opinion->verdict = verdict;
+}
+
+// The server of the newest promotion that any server knows of. NULL: none, or it isn't in the shard
+// now.
+static const struct shard_member *find_epoch(const struct shard_view *view, uint64_t *epoch)
+{
+    const struct shard_member *owner = NULL;
+    *epoch = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct observation *seen = view->members[i].seen;
+        if (seen->has_facts && seen->facts.epoch > *epoch) {
+            *epoch = seen->facts.epoch;
+            owner = member_named(view, seen->facts.epoch_primary);
+        }
+    }
+    return owner;
+}
+
+// Did the epoch's primary step back by hand (it follows the other now)?
+static bool has_stepped_back(const struct shard_view *view, const struct shard_member *owner,
+                             const struct shard_member *writer)
+{
+    return owner->seen->is_up && owner->seen->facts.is_read_only &&
+           source_of(view, owner) == writer;
+}
+
+// ---- 1. who takes writes
+
+static void judge_writers(const struct shard_view *view, const struct shard_member *owner,
+                          const struct shard_member *writers[2], size_t writer_count,
+                          struct shard_opinion *opinion)
+{
+    if (writer_count == 1) {
+        if (owner != NULL && owner != writers[0] && !has_stepped_back(view, owner, writers[0])) {
+            explain(opinion, SHARD_CONFLICT, "%s takes writes, but epoch %llu made %s the primary",
+                    writers[0]->name, (unsigned long long)opinion->epoch, owner->name);
+            return;
+        }
+        opinion->primary = writers[0]->server;
+        return;
+    }
+    const struct shard_member *known = member_of(view, view->known_primary);
+    const struct shard_member *right = owner != NULL && is_writable(owner)   ? owner
+                                       : known != NULL && is_writable(known) ? known
+                                                                             : NULL;
+    opinion->primary = right != NULL ? right->server : NO_SERVER;
+    explain(opinion, SHARD_CONFLICT, "%zu servers take writes (%s, %s): %s%s", writer_count,
+            writers[0]->name, writers[1]->name, right != NULL ? "holding to " : "none is trusted",
+            right != NULL ? right->name : "");
+}
+
+// ---- 2. who should
+
+static const struct shard_member *common_source(const struct shard_view *view)
+{
+    const struct shard_member *common = NULL;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *source = source_of(view, &view->members[i]);
+        if (source == NULL || is_replica(source)) {
+            continue; // (a chain: its source's source counts)
+        }
+        if (common != NULL && common != source) {
+            return NULL;
+        }
+        common = source;
+    }
+    return common;
+}
+
+static const struct shard_member *presumed_primary(const struct shard_view *view,
+                                                   const struct shard_member *owner)
+{
+    const struct shard_member *known = member_of(view, view->known_primary);
+    if (known != NULL && !is_replica(known)) {
+        return known;
+    }
+    if (owner != NULL && !is_replica(owner)) {
+        return owner;
+    }
+    return view->count == 1 ? &view->members[0] : common_source(view);
+}
+
+// Nobody that can't be asked may have newer data: a promotion that isn't known here has reached one
+// replica at least, and that one would not follow this server.
+static void judge_opening(const struct shard_view *view, const struct shard_member *primary,
+                          bool is_trusted, struct shard_opinion *opinion)
+{
+    size_t away = 0;
+    size_t followers = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *member = &view->members[i];
+        if (member == primary) {
+            continue;
+        }
+        if (!member->seen->is_seen) {
+            explain(opinion, SHARD_WAIT, "%s was not asked yet", member->name);
+            return;
+        }
+        if (!member->seen->is_up) {
+            away++;
+            continue;
+        }
+        const struct shard_member *source = source_of(view, member);
+        followers += source == primary;
+        if (is_replica(member) && source != primary && (source == NULL || !is_replica(source))) {
+            explain(opinion, SHARD_WAIT, "%s follows another server than %s", member->name,
+                    primary->name);
+            return;
+        }
+    }
+    bool is_proven = away == 0 || is_trusted || (away == 1 && followers > 0);
+    if (!is_proven) {
+        explain(opinion, SHARD_WAIT, "%zu servers can't be asked and may have newer data than %s",
+                away, primary->name);
+        return;
+    }
+    if (primary->seen->good_count < GOOD_COUNT_UP) {
+        explain(opinion, SHARD_WAIT, "%s has just come", primary->name);
+        return;
+    }
+    opinion->subject = primary->server;
+    explain(opinion, SHARD_OPEN, "%s is the primary and is read-only", primary->name);
+}
+
+// ---- 3. is it dead
+
+static bool is_still_heard(const struct shard_view *view, const struct shard_member *primary,
+                           const struct shard_member *member)
+{
+    const struct observation *seen = member->seen;
+    return seen->is_up && source_of(view, member) == primary &&
+           seen->facts.receiving == RECEIVING_YES && view->now_us - seen->moved_us < MOVING_US;
+}
+
+static void judge_death(const struct shard_view *view, const struct shard_member *primary,
+                        struct shard_opinion *opinion)
+{
+    const struct observation *seen = primary->seen;
+    bool was_writable = seen->has_facts && !seen->facts.is_read_only;
+    if (view->known_primary == primary->server && was_writable && seen->fail_count > 0 &&
+        !seen->was_refused) {
+        opinion->primary = primary->server; // late; what was sent to it may still be answered
+    }
+    explain(opinion, SHARD_WAIT, "%s does not answer", primary->name);
+    if (seen->fail_count < FAIL_COUNT_DEAD ||
+        view->now_us - seen->failing_since_us < view->failover_after_us) {
+        return;
+    }
+    size_t followers = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *member = &view->members[i];
+        if (is_still_heard(view, primary, member)) {
+            explain(opinion, SHARD_WAIT, "%s does not answer here, but %s still receives from it",
+                    primary->name, member->name);
+            return;
+        }
+        followers += member != primary && member->seen->is_up && is_replica(member);
+    }
+    if (followers == 0) {
+        explain(opinion, SHARD_WAIT, "%s is down and there is no replica that answers",
+                primary->name);
+        return;
+    }
+    opinion->primary = NO_SERVER;
+    opinion->subject = primary->server;
+    explain(opinion, SHARD_DEAD, "%s is dead: %s", primary->name, seen->problem);
+}
+
+static void judge_vacancy(const struct shard_view *view, const struct shard_member *owner,
+                          struct shard_opinion *opinion)
+{
+    const struct shard_member *presumed = presumed_primary(view, owner);
+    if (presumed == NULL) {
+        explain(opinion, SHARD_WAIT, "nothing tells who the primary is");
+    } else if (presumed->seen->is_up) {
+        bool is_trusted = presumed == owner || presumed->server == view->known_primary;
+        judge_opening(view, presumed, is_trusted, opinion);
+    } else {
+        judge_death(view, presumed, opinion);
+    }
+}
+
+// ---- roles
+
+static enum server_role role_of(const struct shard_view *view, const struct shard_member *member,
+                                uint16_t head)
+{
+    if (member->server == head) {
+        return ROLE_PRIMARY;
+    }
+    if (!member->seen->has_facts) {
+        return ROLE_UNKNOWN;
+    }
+    const struct shard_member *source = source_of(view, member);
+    bool is_in_line = source != NULL && (head == NO_SERVER || source->server == head ||
+                                         (source->seen->is_up && is_replica(source)));
+    return is_in_line ? ROLE_REPLICA : ROLE_DETACHED;
+}
+
+static void give_roles(const struct shard_view *view, const struct shard_member *owner,
+                       struct shard_opinion *opinion)
+{
+    uint16_t head = opinion->primary;
+    if (head == NO_SERVER && opinion->verdict != SHARD_CONFLICT) {
+        const struct shard_member *presumed = presumed_primary(view, owner);
+        head = presumed != NULL ? presumed->server : NO_SERVER;
+    }
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *source = source_of(view, &view->members[i]);
+        opinion->roles[i] = role_of(view, &view->members[i], head);
+        opinion->sources[i] = source != NULL ? source->server : NO_SERVER;
+    }
+}
+
+// A replica that nobody told of the new primary.
+static void find_stray(const struct shard_view *view, struct shard_opinion *opinion)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *member = &view->members[i];
+        if (opinion->roles[i] == ROLE_DETACHED && opinion->sources[i] != NO_SERVER &&
+            member->seen->is_up && member->seen->facts.is_read_only) {
+            opinion->subject = member->server;
+            explain(opinion, SHARD_FOLLOW, "%s follows a server that is not the primary",
+                    member->name);
+            return;
+        }
+    }
+}
+
+void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
+{
+    *opinion =
+        (struct shard_opinion){.verdict = SHARD_FINE, .primary = NO_SERVER, .subject = NO_SERVER};
+    const struct shard_member *owner = find_epoch(view, &opinion->epoch);
+    const struct shard_member *writers[2] = {NULL, NULL};
+    size_t writer_count = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        if (is_writable(&view->members[i])) {
+            writers[writer_count < 2 ? writer_count : 1] = &view->members[i];
+            writer_count++;
+        }
+    }
+    if (writer_count > 0) {
+        judge_writers(view, owner, writers, writer_count, opinion);
+    } else {
+        judge_vacancy(view, owner, opinion);
+    }
+    give_roles(view, owner, opinion);
+    if (opinion->verdict == SHARD_FINE) {
+        find_stray(view, opinion);
+    }
+}

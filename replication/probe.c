@@ -1,0 +1,358 @@
+// A probe asks one server, over one connection that it keeps. What it sends, in order (a server
+// that is played in a test has to answer these):
+//
+//   once for each connection:
+//     SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, wait_timeout = 20,
+//     autocommit = 1
+//   in each round, MariaDB:
+//     SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, @@GLOBAL.sql_mode AS
+//     sql_mode,
+//         @@GLOBAL.gtid_binlog_pos AS binlog_gtid, @@GLOBAL.gtid_slave_pos AS applied_gtid
+//     SHOW ALL SLAVES STATUS            (no rows: no replica; columns Master_Host, Master_Port,
+//         Slave_IO_Running, Slave_SQL_Running, Last_IO_Error, Last_SQL_Error, Gtid_IO_Pos)
+//   ... and MySQL (told by a greeting without "MariaDB"):
+//     SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, @@GLOBAL.sql_mode AS
+//     sql_mode,
+//         @@GLOBAL.gtid_executed AS binlog_gtid, '' AS applied_gtid
+//     SHOW SLAVE STATUS                 (columns as above, Retrieved_Gtid_Set for Gtid_IO_Pos)
+//   then both:
+//     SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync%_status'      (Variable_name, Value; may be empty)
+//     SELECT (SELECT sent_us FROM waybill.heartbeat WHERE proxy = P AND run = R) AS sent_us,
+//         (SELECT MAX(epoch) FROM waybill.topology WHERE shard = 'S') AS epoch,
+//         (SELECT primary_name FROM waybill.topology WHERE shard = 'S' ORDER BY epoch DESC LIMIT 1)
+//         AS primary_name               (error 1146 or 1049: no tables yet; NULLs are fine)
+//   and where the monitor holds the server for the primary, and it is writable and replicates from
+//   nobody, before that last SELECT:
+//     INSERT INTO waybill.heartbeat (proxy, run, sent_us) VALUES (P, R, T)
+//         ON DUPLICATE KEY UPDATE run = R, sent_us = T
+//     (error 1146 or 1049: the statements of schema.c, and the INSERT again)
+//
+// T is read from the clock just before the INSERT is sent: whatever was told to be committed before
+// T was committed before the INSERT, and replicas apply in the order of commits. So a replica that
+// shows T shows all of that. The monitor has the replicas probed right after the primary, so that
+// their figures are fresh; a replica that hasn't applied the newest heartbeat yet is looked at
+// again.
+//
+// A heartbeat may wait for a semi-sync replica that isn't there. It then runs into the lock or the
+// read timeout and isn't tried again for a while: the server is slow, not dead, and stays observed.
+
+#include "replication/probe.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "replication/schema.h"
+
+enum {
+    HURRY_MS = 100,          // between probes of a server that has failed or just come back
+    BEAT_PAUSE_US = 2000000, // after a heartbeat that could not be written
+    LOOK_AGAIN_MAX = 3,      // for a heartbeat that should be there
+    LOOK_AGAIN_MS = 4,
+    NO_SUCH_SCHEMA = 1049,
+    NO_SUCH_TABLE = 1146
+};
+
+struct probe {
+    struct probe_setup setup;
+    struct probe_order order; // the newest
+    struct job *job;          // owned; for the thread that started it
+    struct job *self;         // the same, for the job's thread
+    struct dbconn *conn;      // owned by the job's thread; NULL = not connected
+    uint32_t good_count;      // in a row
+    uint64_t beat_pause_until_us;
+};
+
+static bool is_missing_table(const struct error *error)
+{
+    return error->code == NO_SUCH_TABLE || error->code == NO_SUCH_SCHEMA;
+}
+
+static void copy_text(char *to, size_t to_bytes, const char *from)
+{
+    size_t len = strnlen(from, to_bytes - 1);
+    memcpy(to, from, len);
+    to[len] = '\0';
+}
+
+// ---- the parts of a round; each is false when the connection or the server failed it
+
+static bool ask_variables(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    const char *gtids = facts->is_mariadb
+                            ? "@@GLOBAL.gtid_binlog_pos AS binlog_gtid, "
+                              "@@GLOBAL.gtid_slave_pos AS applied_gtid"
+                            : "@@GLOBAL.gtid_executed AS binlog_gtid, '' AS applied_gtid";
+    struct db_rows rows;
+    bool is_fine = dbconn_query(probe->conn, &rows, error,
+                                "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
+                                "@@GLOBAL.sql_mode AS sql_mode, %s",
+                                gtids);
+    if (is_fine) {
+        facts->is_read_only = db_rows_is_yes(&rows, "read_only");
+        facts->server_id = (uint32_t)db_rows_number(&rows, "server_id");
+        copy_text(facts->sql_mode, sizeof facts->sql_mode, db_rows_text(&rows, "sql_mode"));
+        copy_text(facts->binlog_gtid, sizeof facts->binlog_gtid,
+                  db_rows_text(&rows, "binlog_gtid"));
+        copy_text(facts->applied_gtid, sizeof facts->applied_gtid,
+                  db_rows_text(&rows, "applied_gtid"));
+    }
+    db_rows_done(&rows);
+    return is_fine;
+}
+
+static void take_replication(const struct db_rows *rows, struct server_facts *facts)
+{
+    const char *receiving = db_rows_text(rows, "Slave_IO_Running");
+    facts->receiving = strcmp(receiving, "Yes") == 0  ? RECEIVING_YES
+                       : strcmp(receiving, "No") == 0 ? RECEIVING_NO
+                                                      : RECEIVING_CONNECTING;
+    facts->is_applying = db_rows_is_yes(rows, "Slave_SQL_Running");
+    facts->source_port = (uint16_t)db_rows_number(rows, "Master_Port");
+    copy_text(facts->source_host, sizeof facts->source_host, db_rows_text(rows, "Master_Host"));
+    copy_text(facts->received_gtid, sizeof facts->received_gtid,
+              db_rows_text(rows, facts->is_mariadb ? "Gtid_IO_Pos" : "Retrieved_Gtid_Set"));
+    const char *sql_error = db_rows_text(rows, "Last_SQL_Error");
+    copy_text(facts->replication_error, sizeof facts->replication_error,
+              sql_error[0] != '\0' ? sql_error : db_rows_text(rows, "Last_IO_Error"));
+}
+
+static bool ask_replication(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    struct db_rows rows;
+    bool is_fine = dbconn_query(probe->conn, &rows, error, "%s",
+                                facts->is_mariadb ? "SHOW ALL SLAVES STATUS" : "SHOW SLAVE STATUS");
+    if (is_fine) {
+        facts->source_count = (uint32_t)rows.count;
+        take_replication(&rows, facts);
+    }
+    db_rows_done(&rows);
+    return is_fine;
+}
+
+static bool ask_semi_sync(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    struct db_rows rows;
+    bool is_fine =
+        dbconn_query(probe->conn, &rows, error, "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync%%_status'");
+    for (bool is_there = is_fine && rows.count > 0; is_there; is_there = db_rows_next(&rows)) {
+        bool is_on = db_rows_is_yes(&rows, "Value");
+        const char *name = db_rows_text(&rows, "Variable_name");
+        facts->has_semi_sync = true;
+        if (strstr(name, "_master_") != NULL || strstr(name, "_source_") != NULL) {
+            facts->is_semi_sync_source = is_on;
+        } else {
+            facts->is_semi_sync_replica = is_on;
+        }
+    }
+    db_rows_done(&rows);
+    return is_fine;
+}
+
+static bool write_beat(struct probe *probe, uint64_t *sent_us, struct error *error)
+{
+    *sent_us = job_now_us();
+    unsigned long long run = probe->setup.run;
+    unsigned long long sent = *sent_us;
+    return dbconn_run(probe->conn, error,
+                      "INSERT INTO waybill.heartbeat (proxy, run, sent_us) VALUES (%u, %llu, %llu) "
+                      "ON DUPLICATE KEY UPDATE run = %llu, sent_us = %llu",
+                      probe->setup.proxy, run, sent, run, sent);
+}
+
+// False only when the connection is gone; a server that doesn't take the row is no dead server.
+static bool beat(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    uint64_t sent_us = 0;
+    if (job_now_us() < probe->beat_pause_until_us) {
+        facts->is_beat_late = true;
+        return true;
+    }
+    facts->is_beat_written = write_beat(probe, &sent_us, error);
+    if (!facts->is_beat_written && is_missing_table(error)) {
+        facts->is_beat_written =
+            schema_create(probe->conn, error) && write_beat(probe, &sent_us, error);
+    }
+    facts->is_beat_late = !facts->is_beat_written;
+    if (facts->is_beat_written) {
+        return true;
+    }
+    probe->beat_pause_until_us = job_now_us() + BEAT_PAUSE_US;
+    copy_text(facts->replication_error, sizeof facts->replication_error, error->text);
+    return dbconn_failure(probe->conn) != DB_LOST;
+}
+
+static bool ask_tables(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    const char *shard = probe->setup.shard_name;
+    uint64_t now_us = job_now_us();
+    struct db_rows rows;
+    bool is_fine =
+        dbconn_query(probe->conn, &rows, error,
+                     "SELECT (SELECT sent_us FROM waybill.heartbeat WHERE proxy = %u AND run = "
+                     "%llu) AS sent_us, "
+                     "(SELECT MAX(epoch) FROM waybill.topology WHERE shard = '%s') AS epoch, "
+                     "(SELECT primary_name FROM waybill.topology WHERE shard = '%s' ORDER BY epoch "
+                     "DESC LIMIT 1) "
+                     "AS primary_name",
+                     probe->setup.proxy, (unsigned long long)probe->setup.run, shard, shard);
+    if (is_fine) {
+        facts->has_tables = true;
+        facts->applied_us = db_rows_number(&rows, "sent_us");
+        facts->has_applied_us = facts->applied_us > 0;
+        facts->lag_us = now_us > facts->applied_us ? now_us - facts->applied_us : 0;
+        facts->epoch = db_rows_number(&rows, "epoch");
+        copy_text(facts->epoch_primary, sizeof facts->epoch_primary,
+                  db_rows_text(&rows, "primary_name"));
+    }
+    db_rows_done(&rows);
+    return is_fine || is_missing_table(error);
+}
+
+static void pause_for(uint32_t ms)
+{
+    struct timespec time = {.tv_nsec = (long)ms * 1000000};
+    nanosleep(&time, NULL);
+}
+
+// A replica that is a moment behind gets that moment, so that an idle one isn't held for a round
+// late.
+static bool look_for_beat(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    bool is_fine = ask_tables(probe, facts, error);
+    for (int i = 0; i < LOOK_AGAIN_MAX && is_fine && facts->has_applied_us && facts->is_applying &&
+                    facts->applied_us < probe->order.expect_us;
+         i++) {
+        pause_for(LOOK_AGAIN_MS);
+        is_fine = ask_tables(probe, facts, error);
+    }
+    return is_fine;
+}
+
+static bool ask_all(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    facts->is_mariadb = dbconn_is_mariadb(probe->conn);
+    facts->version = dbconn_version(probe->conn);
+    dbconn_print_greeting(probe->conn, facts->version_text, sizeof facts->version_text);
+    if (!ask_variables(probe, facts, error) || !ask_replication(probe, facts, error) ||
+        !ask_semi_sync(probe, facts, error)) {
+        return false;
+    }
+    bool is_primary = probe->order.is_primary && !facts->is_read_only && facts->source_count == 0;
+    if (is_primary && !beat(probe, facts, error)) {
+        // The connection is gone with the heartbeat that waits, but what was asked before is true.
+        dbconn_close(probe->conn);
+        probe->conn = NULL;
+        return true;
+    }
+    return look_for_beat(probe, facts, error);
+}
+
+// ---- a round
+
+static struct probe_result *ask(struct probe *probe)
+{
+    struct probe_result *result = memory_new(sizeof *result);
+    struct error error = {.code = 0};
+    result->message.deliver = probe->setup.deliver;
+    result->server = probe->setup.server;
+    result->generation = probe->setup.generation;
+    result->began_us = job_now_us();
+    if (probe->conn == NULL) {
+        probe->conn = dbconn_open(&probe->setup.endpoint, &error, &result->failure);
+    }
+    if (probe->conn != NULL && !ask_all(probe, &result->facts, &error)) {
+        result->failure = dbconn_failure(probe->conn);
+        result->failure = result->failure == DB_FINE ? DB_ANSWERED : result->failure;
+        dbconn_close(probe->conn);
+        probe->conn = NULL;
+    }
+    result->ended_us = job_now_us();
+    if (result->failure != DB_FINE) {
+        copy_text(result->problem, sizeof result->problem, error.text);
+    }
+    return result;
+}
+
+static uint32_t pause_ms(const struct probe *probe, uint64_t began_us)
+{
+    bool is_steady = probe->good_count > 1;
+    uint32_t period_ms = probe->order.probe_ms;
+    if (!is_steady && period_ms > HURRY_MS) {
+        period_ms = HURRY_MS;
+    }
+    uint64_t spent_ms = (job_now_us() - began_us) / 1000;
+    return spent_ms < period_ms ? period_ms - (uint32_t)spent_ms : 1;
+}
+
+// Waits for the next round; false when the job ends. An order that isn't urgent is remembered only.
+static bool wait_for_round(struct probe *probe, uint64_t began_us)
+{
+    while (true) {
+        struct probe_order order;
+        switch (job_wait(probe->self, pause_ms(probe, began_us), &order, sizeof order)) {
+        case JOB_NOTHING:
+            return true;
+        case JOB_STOP:
+            return false;
+        case JOB_ORDER:
+            probe->order = order;
+            if (order.is_now) {
+                return true;
+            }
+            break;
+        }
+    }
+}
+
+static void run_probe(struct job *job, void *owner)
+{
+    struct probe *probe = owner;
+    probe->self = job;
+    uint64_t began_us;
+    do {
+        struct probe_result *result = ask(probe);
+        began_us = result->began_us;
+        probe->good_count = result->failure == DB_FINE ? probe->good_count + 1 : 0;
+        mailbox_post(probe->setup.mailbox, &result->message);
+    } while (wait_for_round(probe, began_us));
+    dbconn_close(probe->conn);
+}
+
+// ---- the control thread's side
+
+struct probe *probe_start(const struct probe_setup *setup, const struct probe_order *first)
+{
+    struct probe *probe = memory_new(sizeof *probe);
+    probe->setup = *setup;
+    probe->order = *first;
+    char name[16];
+    snprintf(name, sizeof name, "probe %.9s", setup->endpoint.name);
+    probe->job = job_start(name, run_probe, probe);
+    return probe;
+}
+
+void probe_tell(struct probe *probe, const struct probe_order *order)
+{
+    job_tell(probe->job, order, sizeof *order);
+}
+
+void probe_ask_to_stop(struct probe *probe)
+{
+    job_ask_to_stop(probe->job);
+}
+
+void probe_join(struct probe *probe)
+{
+    job_join(probe->job);
+    memory_free(probe);
+}
+
+bool probe_try_join(struct probe *probe)
+{
+    if (!job_try_join(probe->job)) {
+        return false;
+    }
+    memory_free(probe);
+    return true;
+}

@@ -1,0 +1,81 @@
+#pragma once
+// One server's probe: a long-lived job that asks the server how it is, every probe_ms and when it
+// is poked, and on the primary writes the heartbeat. Facts only: what they mean is
+// replication/observe's.
+
+#include "base/mailbox.h"
+#include "replication/dbconn.h"
+#include "replication/job.h"
+
+enum { GTID_TEXT_BYTES = 1024 };
+
+enum receiving { RECEIVING_NO, RECEIVING_CONNECTING, RECEIVING_YES };
+
+// What one server said of itself.
+struct server_facts {
+    bool is_mariadb;
+    bool is_read_only;
+    bool has_semi_sync;       // the server knows semi-sync at all
+    bool is_semi_sync_source; // on, as primary
+    bool is_semi_sync_replica;
+    bool is_applying;     // SQL thread
+    bool has_tables;      // waybill.heartbeat and waybill.topology are there
+    bool has_applied_us;  // our own heartbeat of this run was read
+    bool is_beat_written; // primary: the heartbeat was written in this probe
+    bool is_beat_late;    // primary: it was tried and failed or waits (semi-sync without a replica)
+    enum receiving receiving;
+    uint32_t version;
+    uint32_t server_id;
+    uint32_t source_count; // configured sources; 0: is no replica
+    uint16_t source_port;
+    char source_host[256];
+    char version_text[64]; // as greeted
+    char sql_mode[256];
+    char binlog_gtid[GTID_TEXT_BYTES];   // MySQL: gtid_executed
+    char applied_gtid[GTID_TEXT_BYTES];  // gtid_slave_pos; MySQL: empty (in gtid_executed)
+    char received_gtid[GTID_TEXT_BYTES]; // Gtid_IO_Pos; MySQL: Retrieved_Gtid_Set
+    char replication_error[192];         // "" = none
+    uint64_t applied_us;                 // see struct server_state
+    uint64_t lag_us;
+    uint64_t epoch; // the newest promotion that this server knows of; 0 = none
+    char epoch_primary[64];
+};
+
+// The answer to one probe. Posted to the mailbox; the receiver frees it (memory_free).
+struct probe_result {
+    struct message message;
+    uint16_t server;     // id
+    uint32_t generation; // of the probe: older ones' results are not looked at
+    enum db_failure failure;
+    uint64_t began_us, ended_us; // loop clock
+    char problem[128];           // when it failed
+    struct server_facts facts;   // when it did not fail
+};
+
+// Everything that a probe needs to know; copied by it.
+struct probe_setup {
+    struct endpoint endpoint;
+    char shard_name[64];
+    uint16_t server;
+    uint32_t generation;
+    uint32_t proxy; // heartbeat's key
+    uint64_t run;   // this process
+    struct mailbox *mailbox;
+    void (*deliver)(struct message *message, void *receiver);
+};
+
+struct probe_order {
+    uint32_t probe_ms;
+    bool is_primary;    // write the heartbeat (if it is writable and replicates from nobody)
+    bool is_now;        // don't wait for the next round
+    uint64_t expect_us; // a heartbeat so new should be there soon: look twice
+};
+
+struct probe; // opaque
+
+struct probe *probe_start(const struct probe_setup *setup, const struct probe_order *first);
+void probe_tell(struct probe *probe, const struct probe_order *order);
+void probe_ask_to_stop(struct probe *probe);
+void probe_join(struct probe *probe); // waits for at most a few timeouts
+// Frees it if its thread has ended; never waits. False: not yet.
+bool probe_try_join(struct probe *probe) MUST_CHECK;

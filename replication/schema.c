@@ -1,0 +1,43 @@
+// The tables, and who writes them:
+//
+//     heartbeat   each proxy its own row, on each primary, at every probe
+//     topology    the job that promotes or opens a server: one row for each epoch of a shard
+//     event       what has happened, for people
+
+#include "replication/schema.h"
+
+// clang-format off
+static const char *const statements[] = {
+    "CREATE DATABASE IF NOT EXISTS waybill",
+    // run: of the proxy's process, so that a restarted proxy doesn't take an old figure of another
+    // clock for its own. sent_us: that process's monotonic clock.
+    "CREATE TABLE IF NOT EXISTS waybill.heartbeat ("
+        "proxy INT NOT NULL PRIMARY KEY, "
+        "run BIGINT UNSIGNED NOT NULL, "
+        "sent_us BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB",
+    // cut_gtid: what the new primary had received when it was promoted.
+    "CREATE TABLE IF NOT EXISTS waybill.topology ("
+        "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "epoch BIGINT UNSIGNED NOT NULL, "
+        "primary_name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "server_id INT UNSIGNED NOT NULL, "
+        "cut_gtid TEXT CHARACTER SET ascii NOT NULL, "
+        "at DATETIME(3) NOT NULL, "
+        "PRIMARY KEY (shard, epoch)) ENGINE=InnoDB",
+    "CREATE TABLE IF NOT EXISTS waybill.event ("
+        "id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+        "at DATETIME(3) NOT NULL, "
+        "proxy INT NOT NULL, "
+        "text VARCHAR(500) CHARACTER SET utf8mb4 NOT NULL) ENGINE=InnoDB",
+};
+// clang-format on
+
+bool schema_create(struct dbconn *conn, struct error *error)
+{
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        if (!dbconn_run(conn, error, "%s", statements[i])) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,8 @@
+#pragma once
+// The schema `waybill` on the primaries: what waybill must remember is kept there, and is
+// replicated like everything else.
+
+#include "replication/dbconn.h"
+
+// Creates what is missing, on a primary: every statement is IF NOT EXISTS and is replicated.
+bool schema_create(struct dbconn *conn, struct error *error) MUST_CHECK;

@@ -1,0 +1,166 @@
+// The verbs of the runbooks, each a few statements on one server. Tried sequences: hardparts 2.2.
+
+#include "replication/action_impl.h"
+
+#include <stdio.h>
+
+static const struct endpoint *endpoint_at(const void *owner, size_t place)
+{
+    const struct action *action = owner;
+    const struct action_server *server = &action->setup.servers[place];
+    return server->is_worth_trying ? &server->endpoint : NULL;
+}
+
+bool step_take_leadership(struct action *action)
+{
+    if (leader_take(&action->leader, action->setup.count, endpoint_at, action)) {
+        return true;
+    }
+    return action_give_up(action, "not the leader: has the locks of %zu of %zu servers",
+                          action->leader.held_count, action->leader.count);
+}
+
+bool step_still_leads(struct action *action)
+{
+    if (job_is_stopping(action->self)) {
+        return action_give_up(action, "waybill stops");
+    }
+    if (leader_still_leads(&action->leader)) {
+        return true;
+    }
+    return action_give_up(action, "leadership lost: has the locks of %zu of %zu servers",
+                          action->leader.held_count, action->leader.count);
+}
+
+bool step_run(struct action *action, size_t place, const char *statement)
+{
+    struct dbconn *conn = action->leader.conns[place];
+    if (conn == NULL) {
+        error_set(&action->error, DB_LOST_CODE, "HY000", "no connection with its lock");
+        return false;
+    }
+    if (dbconn_run(conn, &action->error, "%s", statement)) {
+        return true;
+    }
+    if (dbconn_failure(conn) == DB_LOST) {
+        leader_drop(&action->leader, place);
+    }
+    return false;
+}
+
+// ---- what a member has
+
+static bool ask(struct action *action, size_t place, const char *statement, struct db_rows *rows)
+{
+    *rows = (struct db_rows){.result = NULL};
+    struct dbconn *conn = action->leader.conns[place];
+    if (conn == NULL) {
+        error_set(&action->error, DB_LOST_CODE, "HY000", "no connection with its lock");
+        return false;
+    }
+    if (dbconn_query(conn, rows, &action->error, "%s", statement)) {
+        return true;
+    }
+    if (dbconn_failure(conn) == DB_LOST) {
+        leader_drop(&action->leader, place);
+    }
+    return false;
+}
+
+// Adds the position in a column to what is known as received.
+static bool add_position(struct action *action, const struct db_rows *rows, const char *column,
+                         struct gtid_set *received)
+{
+    struct gtid_set more;
+    if (!gtid_parse(received->flavor, slice_of_string(db_rows_text(rows, column)), &action->arena,
+                    &more)) {
+        error_set(&action->error, 1, "HY000", "can't read the position in %s", column);
+        return false;
+    }
+    *received = gtid_union(received, &more, &action->arena);
+    return true;
+}
+
+static bool read_replication(struct action *action, size_t place, struct member_state *state)
+{
+    bool is_mariadb = state->received.flavor == GTID_MARIADB;
+    struct db_rows rows;
+    bool is_fine =
+        ask(action, place, is_mariadb ? "SHOW ALL SLAVES STATUS" : "SHOW SLAVE STATUS", &rows);
+    if (is_fine) {
+        state->source_count = (uint32_t)rows.count;
+        state->source_port = (uint16_t)db_rows_number(&rows, "Master_Port");
+        snprintf(state->source_host, sizeof state->source_host, "%s",
+                 db_rows_text(&rows, "Master_Host"));
+        state->is_receiving = db_rows_is_yes(&rows, "Slave_IO_Running");
+        state->is_applying = db_rows_is_yes(&rows, "Slave_SQL_Running");
+        const char *column = is_mariadb ? "Gtid_IO_Pos" : "Retrieved_Gtid_Set";
+        state->wait_for = arena_format(&action->arena, "%s", db_rows_text(&rows, column));
+        is_fine = add_position(action, &rows, column, &state->received);
+    }
+    db_rows_done(&rows);
+    return is_fine;
+}
+
+bool step_read_state(struct action *action, size_t place, struct member_state *state)
+{
+    bool is_mariadb =
+        action->leader.conns[place] != NULL && dbconn_is_mariadb(action->leader.conns[place]);
+    *state = (struct member_state){.received.flavor = is_mariadb ? GTID_MARIADB : GTID_MYSQL};
+    struct db_rows rows;
+    bool is_fine =
+        ask(action, place,
+            is_mariadb ? "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
+                         "@@GLOBAL.gtid_binlog_pos AS binlog_gtid, "
+                         "@@GLOBAL.gtid_slave_pos AS applied_gtid"
+                       : "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
+                         "@@GLOBAL.gtid_executed AS binlog_gtid, '' AS applied_gtid",
+            &rows);
+    if (is_fine) {
+        state->is_read_only = db_rows_is_yes(&rows, "read_only");
+        state->server_id = (uint32_t)db_rows_number(&rows, "server_id");
+        is_fine = add_position(action, &rows, "binlog_gtid", &state->received) &&
+                  add_position(action, &rows, "applied_gtid", &state->received);
+    }
+    db_rows_done(&rows);
+    return is_fine && read_replication(action, place, state);
+}
+
+// ---- changes
+
+bool step_set_semi_sync(struct action *action, size_t place, bool is_source)
+{
+    struct db_rows rows;
+    bool is_known =
+        ask(action, place, "SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_master_enabled'", &rows) &&
+        rows.count > 0;
+    db_rows_done(&rows);
+    if (!is_known) {
+        return action->leader.conns[place] != NULL;
+    }
+    const char *first = is_source ? "SET GLOBAL rpl_semi_sync_slave_enabled = 0"
+                                  : "SET GLOBAL rpl_semi_sync_master_enabled = 0";
+    const char *second = is_source ? "SET GLOBAL rpl_semi_sync_master_enabled = 1"
+                                   : "SET GLOBAL rpl_semi_sync_slave_enabled = 1";
+    return step_run(action, place, first) && step_run(action, place, second);
+}
+
+bool step_follow(struct action *action, size_t place, size_t primary)
+{
+    const struct endpoint *to = &action->setup.servers[primary].endpoint;
+    char host[600];
+    char user[220];
+    char password[280];
+    char statement[1600];
+    db_quote(to->host, host, sizeof host);
+    db_quote(action->setup.replication_user, user, sizeof user);
+    db_quote(action->setup.replication_password, password, sizeof password);
+    // slave_pos, never current_pos: what a server once wrote itself is no place to go on from.
+    snprintf(statement, sizeof statement,
+             "CHANGE MASTER TO MASTER_HOST = %s, MASTER_PORT = %u, MASTER_USER = %s, "
+             "MASTER_PASSWORD = %s, MASTER_CONNECT_RETRY = 1, %s",
+             host, to->port, user, password,
+             action->setup.is_mariadb ? "MASTER_USE_GTID = slave_pos" : "MASTER_AUTO_POSITION = 1");
+    return step_run(action, place, "STOP SLAVE") && step_set_semi_sync(action, place, false) &&
+           step_run(action, place, statement) && step_run(action, place, "START SLAVE");
+}
