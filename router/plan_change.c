@@ -1,0 +1,203 @@
+// UPDATE and DELETE. Where the rows are follows from WHERE as for SELECT. On several shards only
+// the plain form of one table, for a user who accepts that each shard commits by itself. The
+// columns that place a row are never changed: the row would be where nobody looks for it.
+
+#include "router/plan_impl.h"
+
+static const char *verb(const struct planner *planner)
+{
+    return planner->statement->kind == STATEMENT_UPDATE ? "UPDATE" : "DELETE";
+}
+
+// Which table an assigned column is of; NULL when that is not certain.
+static const struct scope_ref *assigned_table(struct scope *scope, const struct expr *column)
+{
+    const struct scope_ref *found = NULL;
+    if (scope->ref_count == 1) {
+        return &scope->refs[0];
+    }
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        const struct table_ref *table = scope->refs[i].table;
+        if (slice_equal_nocase(table->alias.len > 0 ? table->alias : table->name, column->table)) {
+            if (found != NULL) {
+                return NULL;
+            }
+            found = &scope->refs[i];
+        }
+    }
+    return found;
+}
+
+// A column that places rows of the table, or of any table when it is not certain which one is
+// meant.
+static const struct scope_ref *placing_table(struct scope *scope, const struct expr *column)
+{
+    const struct scope_ref *table = assigned_table(scope, column);
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        const struct scope_ref *ref = &scope->refs[i];
+        if ((table == NULL || table == ref) &&
+            scope_attribute(ref, column->name) != ATTRIBUTE_NONE) {
+            return ref;
+        }
+    }
+    return NULL;
+}
+
+static bool check_assignments(struct planner *planner, struct scope *scope)
+{
+    const struct assignment *one = planner->statement->change->set;
+    for (; one != NULL; one = one->next) {
+        const struct expr *value = one->value;
+        const struct scope_ref *table = placing_table(scope, one->column);
+        bool is_itself = value->kind == EXPR_COLUMN && scope->ref_count == 1 &&
+                         slice_equal_nocase(value->name, one->column->name);
+        if (table != NULL && !is_itself) {
+            return plan_refuse(planner, ER_SHARD_KEY,
+                               "UPDATE may not change `%.*s`, by which the rows of table %s are "
+                               "found: insert the row anew with the new value and delete the old "
+                               "one, in one transaction",
+                               (int)one->column->name.len, (const char *)one->column->name.ptr,
+                               scope_table_name(planner->arena, table));
+        }
+    }
+    return true;
+}
+
+static uint16_t count_places(const struct scope *scope, enum place place)
+{
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        count = (uint16_t)(count + (scope->refs[i].place == place ? 1 : 0));
+    }
+    return count;
+}
+
+// May it write to a reference table that is joined with others?
+static bool may_write_reference(struct planner *planner, struct scope *scope)
+{
+    const struct assignment *one = planner->statement->change->set;
+    if (count_places(scope, PLACE_REFERENCE) == 0) {
+        return false;
+    }
+    for (; one != NULL; one = one->next) {
+        const struct scope_ref *table = assigned_table(scope, one->column);
+        if (table == NULL || table->place == PLACE_REFERENCE) {
+            return true;
+        }
+    }
+    return planner->statement->kind == STATEMENT_DELETE;
+}
+
+static bool change_reference(struct planner *planner)
+{
+    const struct change_part *change = planner->statement->change;
+    struct reach reach;
+    scopes_reach(&planner->scopes, &reach);
+    if (reach.has_sharded || reach.has_home || reach.has_system) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "%s of a reference table may read only reference tables, since it runs "
+                           "on every shard: read the values first and put them in",
+                           verb(planner));
+    }
+    if (change->limit != NULL || change->has_returning) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD_WRITE,
+            "%s of a reference table can't have LIMIT or RETURNING, since it runs on "
+            "every shard: name the rows in WHERE",
+            verb(planner));
+    }
+    return plan_reference_write(planner, verb(planner));
+}
+
+// What several shards can't do each by themselves; NULL when nothing.
+static const char *inexact_part(struct planner *planner, const struct scope *top)
+{
+    const struct change_part *change = planner->statement->change;
+    if (top->ref_count != 1) {
+        return "several tables";
+    }
+    if (change->order_by != NULL || change->limit != NULL) {
+        return "ORDER BY or LIMIT";
+    }
+    if (change->has_returning) {
+        return "RETURNING";
+    }
+    for (struct scope *scope = top->next; scope != NULL; scope = scope->next) {
+        for (uint16_t i = 0; i < scope->ref_count; i++) {
+            enum place place = scope->refs[i].place;
+            if (place == PLACE_HOME || place == PLACE_SYSTEM ||
+                (place == PLACE_SHARDED && !scope_root(scope, &scope->refs[i])->is_tied)) {
+                return "a subquery that may need rows of other shards";
+            }
+        }
+    }
+    return plan_single_server_part(planner->statement);
+}
+
+static bool change_many(struct planner *planner, struct scope *top, const struct reach *reach)
+{
+    const char *part = inexact_part(planner, top);
+    const char *spread = plan_spread(planner, reach);
+    if (part != NULL) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "waybill doesn't do %s with %s on several shards yet, and %s. Add a "
+                           "condition on the shard key, or name the shard with /* waybill: "
+                           "shard=NAME */",
+                           verb(planner), part, spread);
+    }
+    if (planner->request->distributed != DISTRIBUTED_BEST_EFFORT) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "%s on several shards is not done atomically yet, and %s. Add a "
+                           "condition on the shard key, or use a user with distributed = "
+                           "best_effort",
+                           verb(planner), spread);
+    }
+    planner->plan->is_write_to_many = true;
+    plan_because(planner, "%s", spread);
+    return plan_to_all(planner, scope_root(top, &top->refs[0])->set, MERGE_OK);
+}
+
+static void add_assigned_values(struct planner *planner, struct scope *scope)
+{
+    const struct assignment *one = planner->statement->change->set;
+    for (; one != NULL; one = one->next) {
+        scopes_add_inner(&planner->scopes, scope, one->value);
+    }
+    scopes_add_rest(&planner->scopes, planner->statement);
+}
+
+bool plan_change(struct planner *planner)
+{
+    struct reach reach;
+    const struct change_part *change = planner->statement->change;
+    if (change == NULL || planner->statement->tables == NULL) {
+        return plan_unknown(planner);
+    }
+    struct scope *top =
+        scopes_add_tables(&planner->scopes, planner->statement->tables, change->where);
+    if (top == NULL) {
+        return !plan_is_too_large(planner) && plan_unknown(planner);
+    }
+    add_assigned_values(planner, top);
+    if (plan_is_too_large(planner) || !check_assignments(planner, top)) {
+        return false;
+    }
+    if (planner->hint_shard != NO_SHARD) {
+        plan_because(planner, "the hint names it");
+        return plan_to(planner, planner->hint_shard);
+    }
+    if (top->refs[0].place == PLACE_REFERENCE && top->ref_count == 1) {
+        return change_reference(planner);
+    }
+    if (may_write_reference(planner, top)) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "%s of several tables may write a reference table, which has a copy on "
+                           "every shard: read its values first, and change one table at a time",
+                           verb(planner));
+    }
+    scopes_reach(&planner->scopes, &reach);
+    if (shard_set_count(reach.shards) > 1) {
+        return change_many(planner, top, &reach);
+    }
+    return plan_to_reach(planner, ER_CROSS_SHARD_WRITE, verb(planner));
+}

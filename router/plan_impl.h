@@ -1,0 +1,101 @@
+#pragma once
+// Private to router/: one statement being planned, and what the planners of the kinds of statements
+// share.
+
+#include "parser/splice.h"
+#include "protocol/error_table.h"
+#include "router/condition.h"
+
+// Changes to the text, sorted by place.
+struct splice_list {
+    struct splice *items;
+    size_t count;
+};
+
+struct planner {
+    struct arena *arena;
+    const struct route_request *request;
+    const struct config *config;
+    const struct statement *statement;
+    struct plan *plan;
+    struct error *error;
+    struct scopes scopes;
+    uint16_t hint_shard; // of /* waybill: shard=s1 */; NO_SHARD
+    bool wants_primary;  // of /* waybill: primary */
+    bool is_lenient;     // the configuration has one shard: nothing is refused
+};
+
+// False, with the error set: so that a planner can end with `return plan_refuse(...)`.
+bool plan_refuse(struct planner *planner, enum error_code code, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+// A sentence for plan.why; kept only if the request wants it.
+void plan_because(struct planner *planner, const char *format, ...) PRINTF_LIKE(2, 3);
+
+bool plan_to(struct planner *planner, uint16_t shard); // true: one target, as it came
+bool plan_to_all(struct planner *planner, struct shard_set set, enum merge_kind merge);
+uint16_t plan_any_shard(const struct planner *planner); // where a statement without tables may go
+
+// One target, if all that the scopes name is there; refused otherwise: `what` is the part of the
+// statement ("UPDATE") and `code` the error.
+bool plan_to_reach(struct planner *planner, enum error_code code, const char *what);
+// Why the scopes need several shards, as a part of a sentence; in the arena.
+const char *plan_spread(struct planner *planner, const struct reach *reach);
+// What only one server can answer, or would answer differently elsewhere; NULL when nothing.
+const char *plan_single_server_part(const struct statement *statement);
+// Writes to a reference table: every shard, the same.
+bool plan_reference_write(struct planner *planner, const char *what);
+const char *plan_shard_name(const struct planner *planner, uint16_t shard);
+// "buyer_id or id": the columns that place the rows of a sharded table; in the arena.
+const char *plan_key_columns(struct planner *planner, const struct table_config *table);
+bool plan_is_too_large(struct planner *planner); // refused, if so
+
+bool plan_hint(struct planner *planner);
+enum plan_access plan_access_of(const struct planner *planner);
+
+bool plan_select(struct planner *planner);
+bool plan_select_scatter(struct planner *planner, const struct reach *reach);
+bool plan_insert(struct planner *planner);
+bool plan_change(struct planner *planner);
+bool plan_ddl(struct planner *planner);
+bool plan_load(struct planner *planner);
+bool plan_lock(struct planner *planner);
+bool plan_show(struct planner *planner);
+bool plan_explained(struct planner *planner);
+bool plan_admin(struct planner *planner);
+bool plan_call(struct planner *planner);
+bool plan_handler(struct planner *planner);
+bool plan_anywhere(struct planner *planner);
+bool plan_unknown(struct planner *planner);
+
+// ---- rewrite_limit.c
+
+// How LIMIT and OFFSET change when a statement goes to several shards: each gives limit + offset
+// rows, the merge cuts. Fills plan.offset, plan.limit and parameter edits; adds at most two
+// splices.
+bool rewrite_limit(struct planner *planner, const struct query *query, struct splice_list *splices);
+
+// ---- rewrite_order_by.c
+
+// Fills plan.keys; what is not in the select list is added to it as hidden columns.
+bool rewrite_order_by(struct planner *planner, const struct query *query,
+                      struct splice_list *splices);
+
+// ---- rewrite_order_id.c
+
+// The ids of new rows, put into text and parameters.
+struct id_rewrite {
+    const struct table_config *table;
+    struct splice_list splices; // at most one for the column list and one for each row
+    uint32_t params_seen;       // ? in the text before the place of the next splice
+};
+
+void rewrite_id_start(struct planner *planner, struct id_rewrite *rewrite,
+                      const struct table_config *table, bool adds_column);
+// A made id for the row: in place of `value`, or added to the row when value is NULL.
+void rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
+                const struct expr *value, uint16_t bucket);
+// When a row is done: its parameters stand before those of the next.
+void rewrite_id_pass(struct id_rewrite *rewrite, const struct value_row *row);
+// Are the places of the new parameters certain? Not when some parameter was not seen above (inside
+// a subquery).
+bool rewrite_id_is_certain(const struct planner *planner) MUST_CHECK;

@@ -1,0 +1,458 @@
+// INSERT and REPLACE. Each row of a sharded table is placed by its key, or by its id when that is
+// all there is. What the router can't be sure of it refuses: a row on the wrong shard would never
+// be found again.
+//
+//     row -> key -> bucket -> shard      the id, when given, must carry the same bucket;
+//                                        when left out, it is made for that bucket
+
+#include "router/plan_impl.h"
+
+enum { NO_COLUMN = -1 };
+
+struct shape { // which columns place the rows
+    const struct table_config *table;
+    int32_t key_at, id_at; // in the column list
+};
+
+struct placement {
+    uint16_t shard;
+    uint16_t bucket;
+    bool has_bucket;
+    const struct expr *replaced_id; // NULL, 0 or DEFAULT
+    bool adds_id;
+};
+
+static const char *table_name(struct planner *planner, const struct table_config *table)
+{
+    return (const char *)arena_format(planner->arena, "%s.%s", table->schema, table->name).ptr;
+}
+
+// ---- what can't be done at all
+
+static bool is_same_name(const struct expr *expr, const struct expr *column)
+{
+    return expr->kind == EXPR_COLUMN && slice_equal_nocase(expr->name, column->name);
+}
+
+// a = a, a = VALUES(a), a = LAST_INSERT_ID(a) leave the column as it is.
+static bool keeps_column(const struct assignment *assignment)
+{
+    const struct expr *value = assignment->value;
+    if (value->kind == EXPR_FUNCTION && value->child_count == 1 &&
+        (slice_is_nocase(value->name, "VALUES") || slice_is_nocase(value->name, "VALUE") ||
+         slice_is_nocase(value->name, "LAST_INSERT_ID"))) {
+        return is_same_name(value->children[0], assignment->column);
+    }
+    return is_same_name(value, assignment->column);
+}
+
+static bool check_on_duplicate(struct planner *planner, const struct scope_ref *target)
+{
+    const struct assignment *one = planner->statement->insert->on_duplicate;
+    for (; one != NULL; one = one->next) {
+        if (scope_attribute(target, one->column->name) != ATTRIBUTE_NONE && !keeps_column(one)) {
+            return plan_refuse(
+                planner, ER_SHARD_KEY,
+                "ON DUPLICATE KEY UPDATE may not change `%.*s`, by which table %s is "
+                "sharded: delete the row and insert it anew",
+                (int)one->column->name.len, (const char *)one->column->name.ptr,
+                table_name(planner, target->config));
+        }
+    }
+    return true;
+}
+
+static bool check_form(struct planner *planner, const struct table_config *table)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    if (insert->select != NULL) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD_WRITE,
+            "INSERT ... SELECT into sharded table %s is not done yet, since each row "
+            "may belong to another shard: read the rows and insert them by VALUES",
+            table_name(planner, table));
+    }
+    if (insert->columns == NULL || insert->column_count == 0) {
+        return plan_refuse(planner, ER_SHARD_KEY,
+                           "INSERT into sharded table %s must list its columns, since waybill does "
+                           "not know at which place %s is",
+                           table_name(planner, table), plan_key_columns(planner, table));
+    }
+    return true;
+}
+
+static int32_t column_at(const struct insert_part *insert, const char *name)
+{
+    for (uint32_t i = 0; name != NULL && i < insert->column_count; i++) {
+        if (slice_is_nocase(insert->columns[i], name)) {
+            return (int32_t)i;
+        }
+    }
+    return NO_COLUMN;
+}
+
+static bool read_shape(struct planner *planner, const struct table_config *table,
+                       struct shape *shape)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    shape->table = table;
+    shape->key_at = column_at(insert, table->key);
+    shape->id_at = column_at(insert, table->id_column);
+    if (table->key != NULL && shape->key_at == NO_COLUMN) {
+        return plan_refuse(planner, ER_SHARD_KEY,
+                           "INSERT into table %s must give a value for its shard key `%s`",
+                           table_name(planner, table), table->key);
+    }
+    if (table->id_column != NULL && shape->id_at == NO_COLUMN && !table->makes_ids) {
+        return plan_refuse(planner, ER_SHARD_KEY,
+                           "INSERT into table %s must give a value for `%s`, by which its rows are "
+                           "found (waybill makes it only for the table that others are sharded "
+                           "with)",
+                           table_name(planner, table), table->id_column);
+    }
+    return true;
+}
+
+// A row with more or fewer values than columns: the server refuses the statement as a whole.
+static bool has_wrong_count(const struct insert_part *insert)
+{
+    for (const struct value_row *row = insert->rows; row != NULL; row = row->next) {
+        if (row->value_count != insert->column_count) {
+            return true;
+        }
+    }
+    return insert->rows == NULL;
+}
+
+// ---- one row
+
+static bool place_by_key(struct planner *planner, const struct shape *shape,
+                         const struct value_row *row, uint32_t number, struct placement *placement)
+{
+    const struct table_config *table = shape->table;
+    struct value value =
+        value_of_expr(planner->arena, planner->request, row->values[shape->key_at]);
+    struct shard_key key;
+    const char *why = NULL;
+    if (!value_to_key(planner->arena, table->key_type, KEY_STORED, &value, &key, &why)) {
+        return plan_refuse(
+            planner, ER_SHARD_KEY,
+            "The shard key `%s` of row %u of the INSERT into table %s %s: give it as "
+            "a literal or a parameter that is certain",
+            table->key, number, table_name(planner, table), why);
+    }
+    if (!sharding_of_key(planner->config, table, &key, &placement->shard)) {
+        return plan_refuse(planner, ER_SHARD_KEY,
+                           "No %s of table %s covers %s = %.*s (row %u): add one to its section in "
+                           "the configuration",
+                           sharding_method_name(table), table_name(planner, table), table->key,
+                           (int)(value.bytes.len < 64 ? value.bytes.len : 64),
+                           (const char *)value.bytes.ptr, number);
+    }
+    placement->bucket = bucket_of_key(key.bytes);
+    placement->has_bucket = true;
+    return true;
+}
+
+static bool check_id(struct planner *planner, const struct shape *shape, uint32_t number,
+                     uint64_t id, struct placement *placement)
+{
+    const struct table_config *table = shape->table;
+    uint16_t bucket = order_id_bucket(id);
+    if (placement->has_bucket && placement->bucket != bucket) {
+        return plan_refuse(planner, ER_SHARD_KEY,
+                           "Row %u of the INSERT into table %s: its %s belongs to bucket %u, but "
+                           "%s = %llu carries bucket %u. Leave `%s` out%s",
+                           number, table_name(planner, table), table->key, placement->bucket,
+                           table->id_column, (unsigned long long)id, bucket, table->id_column,
+                           table->makes_ids ? ", and waybill makes it"
+                                            : " or use the id that waybill made for this key");
+    }
+    placement->shard = planner->config->bucket_shard[bucket];
+    placement->bucket = bucket;
+    placement->has_bucket = true;
+    return true;
+}
+
+static bool place_by_id(struct planner *planner, const struct shape *shape,
+                        const struct value_row *row, uint32_t number, struct placement *placement)
+{
+    const struct table_config *table = shape->table;
+    if (shape->id_at == NO_COLUMN) {
+        placement->adds_id = true;
+        return true;
+    }
+    const struct expr *expr = row->values[shape->id_at];
+    struct value value = value_of_expr(planner->arena, planner->request, expr);
+    uint64_t id = 0;
+    if (table->makes_ids && value_wants_id(&value)) {
+        placement->replaced_id = expr;
+        return true;
+    }
+    switch (value_to_id(planner->arena, &value, &id)) {
+    case ID_KNOWN:
+        return check_id(planner, shape, number, id, placement);
+    case ID_IMPOSSIBLE:
+        return plan_refuse(planner, ER_SHARD_KEY,
+                           "`%s` of row %u of the INSERT into table %s must be an id that waybill "
+                           "made (a positive BIGINT)%s",
+                           table->id_column, number, table_name(planner, table),
+                           expr->kind == EXPR_FUNCTION ? "; LAST_INSERT_ID() is 0 in this session"
+                                                       : "");
+    case ID_UNKNOWN:
+        break;
+    }
+    return plan_refuse(planner, ER_SHARD_KEY,
+                       "`%s` of row %u of the INSERT into table %s is an expression whose value "
+                       "only the server knows: give it as a whole number or a parameter",
+                       table->id_column, number, table_name(planner, table));
+}
+
+static bool place_row(struct planner *planner, const struct shape *shape,
+                      const struct value_row *row, uint32_t number, struct placement *placement)
+{
+    *placement = (struct placement){.has_bucket = false};
+    if (shape->key_at != NO_COLUMN && !place_by_key(planner, shape, row, number, placement)) {
+        return false;
+    }
+    if (shape->table->id_column == NULL) {
+        return true;
+    }
+    return place_by_id(planner, shape, row, number, placement);
+}
+
+// ---- all rows
+
+static void push(struct splice_list *list, struct splice splice)
+{
+    list->items[list->count++] = splice;
+}
+
+// The INSERT with only the rows of one shard: the others are cut out, with the commas that would be
+// too many.
+static struct slice text_for_shard(struct planner *planner, const struct splice_list *splices,
+                                   const struct placement *placements, uint16_t shard)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    struct splice_list list = {.count = 0};
+    size_t at = 0;
+    uint32_t before_end = 0;
+    uint32_t number = 0;
+    bool has_kept = false;
+    list.items =
+        arena_alloc(planner->arena, (splices->count + 2u * insert->row_count) * sizeof *list.items);
+    for (const struct value_row *row = insert->rows; row != NULL; row = row->next, number++) {
+        bool is_kept = placements[number].shard == shard;
+        while (at < splices->count && splices->items[at].span.begin < row->span.begin) {
+            push(&list, splices->items[at++]);
+        }
+        if (number > 0 && !(is_kept && has_kept)) {
+            push(&list, (struct splice){.span = {before_end, row->span.begin}});
+        }
+        for (; at < splices->count && splices->items[at].span.begin < row->span.end; at++) {
+            if (is_kept) {
+                push(&list, splices->items[at]);
+            }
+        }
+        if (!is_kept) {
+            push(&list, (struct splice){.span = row->span});
+        }
+        has_kept |= is_kept;
+        before_end = row->span.end;
+    }
+    while (at < splices->count) {
+        push(&list, splices->items[at++]);
+    }
+    return splice_text(planner->arena, planner->statement->text, list.items, list.count);
+}
+
+static bool insert_on_many(struct planner *planner, const struct table_config *table,
+                           const struct splice_list *splices, const struct placement *placements)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    struct shard_set set = {0};
+    const char *what = NULL;
+    for (uint32_t i = 0; i < insert->row_count; i++) {
+        set.bits |= shard_set_of(placements[i].shard).bits;
+    }
+    if (planner->request->distributed != DISTRIBUTED_BEST_EFFORT) {
+        what = "which is not done atomically yet: insert the rows of each shard by a statement of "
+               "their own, or use a user with distributed = best_effort";
+    } else if (planner->request->is_prepared) {
+        what = "which waybill can't split in a prepared statement: send it as text, or insert the "
+               "rows of each shard by a statement of their own";
+    } else if (insert->has_returning) {
+        what = "and waybill can't put together RETURNING of several shards yet";
+    } else if (plan_single_server_part(planner->statement) != NULL) {
+        what = "and waybill can't do that with functions that only one server can answer";
+    }
+    if (what != NULL) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "The rows of this INSERT into table %s belong to %u shards, %s",
+                           table_name(planner, table), shard_set_count(set), what);
+    }
+    if (!plan_to_all(planner, set, MERGE_OK)) {
+        return false;
+    }
+    for (uint16_t i = 0; i < planner->plan->target_count; i++) {
+        struct plan_target *target = &planner->plan->targets[i];
+        target->sql = text_for_shard(planner, splices, placements, target->shard);
+    }
+    planner->plan->is_write_to_many = true;
+    plan_because(planner, "its rows belong to %u shards", shard_set_count(set));
+    return true;
+}
+
+// The subqueries in its values must be answered by the shard that has the rows.
+static bool check_inner(struct planner *planner, uint16_t shard)
+{
+    struct reach reach;
+    scopes_add_rest(&planner->scopes, planner->statement);
+    if (plan_is_too_large(planner)) {
+        return false;
+    }
+    scopes_reach(&planner->scopes, &reach);
+    if ((reach.shards.bits & ~shard_set_of(shard).bits) != 0) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "A subquery of the INSERT needs other shards than %s, where the rows "
+                           "belong: %s. Read the value first and put it in",
+                           plan_shard_name(planner, shard), plan_spread(planner, &reach));
+    }
+    return true;
+}
+
+static bool place_rows(struct planner *planner, const struct shape *shape,
+                       struct id_rewrite *rewrite, struct placement *placements)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    uint32_t number = 0;
+    for (const struct value_row *row = insert->rows; row != NULL; row = row->next, number++) {
+        if (!place_row(planner, shape, row, number + 1, &placements[number])) {
+            return false;
+        }
+    }
+    number = 0;
+    for (const struct value_row *row = insert->rows; row != NULL; row = row->next, number++) {
+        const struct placement *placement = &placements[number];
+        if (placement->adds_id || placement->replaced_id != NULL) {
+            rewrite_id(planner, rewrite, row, placement->replaced_id, placement->bucket);
+        }
+        rewrite_id_pass(rewrite, row);
+    }
+    if (!rewrite_id_is_certain(planner)) {
+        return plan_refuse(planner, ER_NOT_SUPPORTED_YET,
+                           "parameters inside subqueries of an INSERT for which it makes the `%s`",
+                           shape->table->id_column);
+    }
+    return true;
+}
+
+static bool finish_insert(struct planner *planner, const struct table_config *table,
+                          const struct id_rewrite *rewrite, const struct placement *placements)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    uint16_t shard = placements[0].shard;
+    bool is_on_one = true;
+    for (uint32_t i = 1; i < insert->row_count; i++) {
+        is_on_one = is_on_one && placements[i].shard == shard;
+    }
+    if (planner->hint_shard != NO_SHARD && (!is_on_one || planner->hint_shard != shard)) {
+        return plan_refuse(planner, ER_SHARD_KEY,
+                           "The hint names shard %s, but rows of this INSERT into table %s belong "
+                           "to shard %s",
+                           plan_shard_name(planner, planner->hint_shard),
+                           table_name(planner, table),
+                           plan_shard_name(planner, shard != planner->hint_shard
+                                                        ? shard
+                                                        : placements[insert->row_count - 1].shard));
+    }
+    if (!is_on_one) {
+        return insert_on_many(planner, table, &rewrite->splices, placements);
+    }
+    if (!check_inner(planner, shard) || !plan_to(planner, shard)) {
+        return false;
+    }
+    if (rewrite->splices.count > 0) {
+        planner->plan->targets[0].sql = splice_text(planner->arena, planner->statement->text,
+                                                    rewrite->splices.items, rewrite->splices.count);
+    }
+    plan_because(planner, "%s of the row%s -> %s", plan_key_columns(planner, table),
+                 insert->row_count > 1 ? "s" : "", plan_shard_name(planner, shard));
+    return true;
+}
+
+static bool insert_sharded(struct planner *planner, const struct scope_ref *target)
+{
+    const struct table_config *table = target->config;
+    const struct insert_part *insert = planner->statement->insert;
+    struct shape shape;
+    struct id_rewrite rewrite;
+    if (!check_on_duplicate(planner, target) || !check_form(planner, table) ||
+        !read_shape(planner, table, &shape)) {
+        return false;
+    }
+    if (has_wrong_count(insert)) {
+        return plan_to(planner, plan_any_shard(planner));
+    }
+    struct placement *placements =
+        arena_alloc(planner->arena, insert->row_count * sizeof *placements);
+    bool adds_column = table->id_column != NULL && shape.id_at == NO_COLUMN;
+    rewrite_id_start(planner, &rewrite, table, adds_column);
+    return place_rows(planner, &shape, &rewrite, placements) &&
+           finish_insert(planner, table, &rewrite, placements);
+}
+
+// ---- tables that are not sharded
+
+static void add_sources(struct planner *planner)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    if (insert->select != NULL) {
+        scopes_add_query(&planner->scopes, insert->select, NULL, false);
+    }
+    scopes_add_rest(&planner->scopes, planner->statement);
+}
+
+static bool insert_reference(struct planner *planner)
+{
+    struct reach reach;
+    add_sources(planner);
+    if (plan_is_too_large(planner)) {
+        return false;
+    }
+    scopes_reach(&planner->scopes, &reach);
+    if (reach.has_sharded || reach.has_home || reach.has_system) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "An INSERT into a reference table may read only reference tables, since "
+                           "it runs on every shard: read the rows and insert them by VALUES");
+    }
+    return plan_reference_write(planner, "INSERT");
+}
+
+bool plan_insert(struct planner *planner)
+{
+    const struct table_ref *table = planner->statement->tables;
+    struct scope_ref target;
+    if (table == NULL || planner->statement->insert == NULL) {
+        return planner->is_lenient ? false : plan_unknown(planner);
+    }
+    scope_place(planner->request, table, &target);
+    if (target.place == PLACE_SHARDED) {
+        return insert_sharded(planner, &target);
+    }
+    if (planner->is_lenient) {
+        return false;
+    }
+    if (planner->hint_shard != NO_SHARD) {
+        return plan_to(planner, planner->hint_shard);
+    }
+    if (target.place == PLACE_REFERENCE) {
+        return insert_reference(planner);
+    }
+    struct table_ref only = *table; // without what may follow it in the list
+    only.next = NULL;
+    if (scopes_add_tables(&planner->scopes, &only, NULL) != NULL) {
+        add_sources(planner);
+    }
+    return plan_to_reach(planner, ER_CROSS_SHARD_WRITE, "INSERT ... SELECT");
+}

@@ -1,0 +1,210 @@
+// SELECT. All on one shard: to that shard, as it came. Else the form must be one whose pieces add
+// up exactly: rows of one class of tables that meet only within a shard, in no order, sorted by
+// columns, or counted. Everything else is refused by name.
+
+#include "router/plan_impl.h"
+
+bool plan_select(struct planner *planner)
+{
+    struct reach reach;
+    scopes_add_query(&planner->scopes, planner->statement->query, NULL, true);
+    scopes_add_rest(&planner->scopes, planner->statement);
+    if (plan_is_too_large(planner)) {
+        return false;
+    }
+    scopes_reach(&planner->scopes, &reach);
+    if (shard_set_count(reach.shards) > 1) {
+        return plan_select_scatter(planner, &reach);
+    }
+    if (reach.shards.bits != 0) {
+        return plan_to(planner, shard_set_first(reach.shards));
+    }
+    return plan_to(planner,
+                   reach.has_system ? planner->config->default_shard : plan_any_shard(planner));
+}
+
+static bool refuse_part(struct planner *planner, const struct reach *reach, const char *part)
+{
+    return plan_refuse(planner, ER_CROSS_SHARD,
+                       "waybill doesn't do %s over several shards yet, and %s. Add a condition on "
+                       "the shard key, or name the shard with /* waybill: shard=NAME */",
+                       part, plan_spread(planner, reach));
+}
+
+// What the pieces of several shards don't add up to; NULL when nothing.
+static const char *inexact_part(const struct query *query, const struct statement *statement)
+{
+    const struct {
+        bool is_there;
+        const char *part;
+    } parts[] = {
+        {query->next != NULL, "UNION, INTERSECT or EXCEPT"},
+        {query->is_distinct, "DISTINCT"},
+        {query->group_by != NULL || query->has_rollup, "GROUP BY"},
+        {query->having != NULL, "HAVING"},
+        {query->has_window || (statement->facts & FACT_WINDOW) != 0, "window functions"},
+        {query->has_into, "SELECT ... INTO"},
+        {query->lock != LOCK_NONE || (statement->facts & FACT_LOCKS_ROWS) != 0,
+         "a locking read (FOR UPDATE, LOCK IN SHARE MODE)"},
+        {(statement->facts & FACT_WRITES) != 0, "a function that may write"},
+        {query->has_limit_expr, "a LIMIT that is no number"},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].is_there) {
+            return parts[i].part;
+        }
+    }
+    return plan_single_server_part(statement);
+}
+
+// Each row of the result must have a row of a sharded table in it, or it would come from every
+// shard: an outer join may not keep rows of the copies on every shard alone.
+static bool is_outer_join_exact(const struct scope *scope)
+{
+    bool has_certain = false; // a sharded table among those before, without NULLs
+    bool has_sharded = false;
+    if (scope->has_nest && scope->has_outer_join) {
+        return false;
+    }
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        bool is_sharded = scope->refs[i].place == PLACE_SHARDED;
+        switch (scope->refs[i].table->join) {
+        case JOIN_LEFT:
+            if (is_sharded && !has_certain) {
+                return false;
+            }
+            break;
+        case JOIN_RIGHT:
+            if (has_sharded && !is_sharded) {
+                return false;
+            }
+            has_certain = is_sharded;
+            break;
+        case JOIN_INNER:
+        case JOIN_CROSS:
+            has_certain |= is_sharded;
+            break;
+        }
+        has_sharded |= is_sharded;
+    }
+    return true;
+}
+
+// One class in the statement itself; inside, only tables that follow it row by row.
+static bool check_scope(struct planner *planner, const struct reach *reach, struct scope *scope)
+{
+    struct scope_ref *root = NULL;
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        struct scope_ref *ref = &scope->refs[i];
+        const char *name = scope_table_name(planner->arena, ref);
+        if (ref->place == PLACE_HOME || ref->place == PLACE_SYSTEM) {
+            return plan_refuse(planner, ER_CROSS_SHARD,
+                               "Table %s is on one shard only and can't be joined with rows of "
+                               "several shards: %s",
+                               name, plan_spread(planner, reach));
+        }
+        if (ref->place != PLACE_SHARDED) {
+            continue;
+        }
+        if (!scope->is_top && !scope_root(scope, ref)->is_tied) {
+            return plan_refuse(planner, ER_CROSS_SHARD,
+                               "The subquery on table %s may need rows of other shards than the "
+                               "statement around it. Compare its %s with that of the outer table, "
+                               "or limit all to one shard",
+                               name, plan_key_columns(planner, ref->config));
+        }
+        if (scope->is_top && root != NULL && root != scope_root(scope, ref)) {
+            return plan_refuse(planner, ER_CROSS_SHARD,
+                               "Tables %s and %s are not joined by their shard key or id, so their "
+                               "rows may be on different shards. Join them by %s, or limit both to "
+                               "one shard",
+                               scope_table_name(planner->arena, root), name,
+                               plan_key_columns(planner, ref->config));
+        }
+        root = scope_root(scope, ref);
+    }
+    if (scope->is_top && !is_outer_join_exact(scope)) {
+        return refuse_part(planner, reach, "an outer join that keeps rows of reference tables");
+    }
+    return true;
+}
+
+// COUNT(*), COUNT(x): each shard's figure is a part of the sum.
+static bool is_count(const struct expr *expr)
+{
+    return expr->kind == EXPR_FUNCTION && slice_is_nocase(expr->name, "COUNT") &&
+           !expr->is_distinct && !expr->has_over && expr->child_count == 1;
+}
+
+static bool is_counts_only(struct planner *planner, const struct query *query)
+{
+    uint64_t limit = 1;
+    if (query->limit != NULL) { // one row is the result, so any but LIMIT 0 is none
+        struct value value = value_of_expr(planner->arena, planner->request, query->limit);
+        if (!value_to_count(&value, &limit)) {
+            return false;
+        }
+    }
+    for (const struct select_item *item = query->items; item != NULL; item = item->next) {
+        if (!is_count(item->expr)) {
+            return false;
+        }
+    }
+    return query->items != NULL && query->order_by == NULL && query->offset == NULL && limit > 0;
+}
+
+static bool scatter_rows(struct planner *planner, struct shard_set set)
+{
+    const struct query *query = planner->statement->query;
+    struct plan *plan = planner->plan;
+    struct splice splices[4];
+    struct splice_list list = {splices, 0};
+    if (query->order_by != NULL && !rewrite_order_by(planner, query, &list)) {
+        return false;
+    }
+    if (query->limit != NULL && !rewrite_limit(planner, query, &list)) {
+        return false;
+    }
+    if (!plan_to_all(planner, set, plan->key_count > 0 ? MERGE_SORT : MERGE_ROWS)) {
+        return false;
+    }
+    if (list.count > 0) {
+        struct slice text =
+            splice_text(planner->arena, planner->statement->text, list.items, list.count);
+        for (uint16_t i = 0; i < plan->target_count; i++) {
+            plan->targets[i].sql = text;
+        }
+    }
+    return true;
+}
+
+bool plan_select_scatter(struct planner *planner, const struct reach *reach)
+{
+    const struct query *query = planner->statement->query;
+    const char *part = inexact_part(query, planner->statement);
+    struct shard_set set = {0};
+    if (part != NULL) {
+        return refuse_part(planner, reach, part);
+    }
+    for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
+        if (!check_scope(planner, reach, scope)) {
+            return false;
+        }
+    }
+    struct scope *top = planner->scopes.first;
+    for (uint16_t i = 0; i < top->ref_count; i++) {
+        if (top->refs[i].place == PLACE_SHARDED) {
+            set.bits |= scope_root(top, &top->refs[i])->set.bits;
+        }
+    }
+    plan_because(planner, "%s", plan_spread(planner, reach));
+    if ((planner->statement->facts & FACT_AGGREGATE) == 0) {
+        return scatter_rows(planner, set);
+    }
+    if (!is_counts_only(planner, query)) {
+        return refuse_part(planner, reach,
+                           "aggregates other than COUNT(*) and COUNT(x) alone (without ORDER BY "
+                           "and LIMIT)");
+    }
+    return plan_to_all(planner, set, MERGE_SUM);
+}

@@ -1,0 +1,90 @@
+// Primary or replica, and what a hint in a comment asks for:
+//
+//     /* waybill: primary */            a read that must see the newest state
+//     /* waybill: shard=s1 */           this shard, whatever the router would say
+//     /* waybill: shard=s1, primary */  both
+
+#include "router/plan_impl.h"
+
+static bool is_write_kind(const struct statement *statement)
+{
+    static const bool writes[STATEMENT_UNKNOWN + 1] = {
+        [STATEMENT_INSERT] = true, [STATEMENT_REPLACE] = true, [STATEMENT_UPDATE] = true,
+        [STATEMENT_DELETE] = true, [STATEMENT_DDL] = true,     [STATEMENT_LOAD] = true,
+        [STATEMENT_ADMIN] = true,  [STATEMENT_XA] = true,      [STATEMENT_UNKNOWN] = true,
+    };
+    if (statement->kind == STATEMENT_EXPLAIN && statement->inner != NULL) {
+        return writes[statement->inner->kind]; // ANALYZE UPDATE really updates
+    }
+    return writes[statement->kind];
+}
+
+enum plan_access plan_access_of(const struct planner *planner)
+{
+    const struct statement *statement = planner->statement;
+    uint32_t primary_facts = FACT_LOCKS_ROWS | FACT_NEEDS_PRIMARY | FACT_TABLE_LOCK |
+                             FACT_NAMED_LOCK | FACT_TEMPORARY_TABLE | FACT_SETS_USER_VARIABLE;
+    if ((statement->facts & FACT_WRITES) != 0 || is_write_kind(statement)) {
+        return ACCESS_WRITE;
+    }
+    if ((statement->facts & primary_facts) != 0 || planner->wants_primary ||
+        planner->request->in_transaction || statement->kind == STATEMENT_LOCK ||
+        statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_HANDLER) {
+        return ACCESS_PRIMARY;
+    }
+    return ACCESS_REPLICA;
+}
+
+static bool is_separator(uint8_t byte)
+{
+    return byte == ',' || byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+static struct slice next_word(struct slice *rest)
+{
+    size_t begin = 0;
+    while (begin < rest->len && is_separator(rest->ptr[begin])) {
+        begin++;
+    }
+    size_t end = begin;
+    while (end < rest->len && !is_separator(rest->ptr[end])) {
+        end++;
+    }
+    struct slice word = slice_part(*rest, begin, end);
+    *rest = slice_part(*rest, end, rest->len);
+    return word;
+}
+
+static bool hint_word(struct planner *planner, struct slice word)
+{
+    if (slice_is_nocase(word, "primary")) {
+        planner->wants_primary = true;
+        return true;
+    }
+    if (word.len > 6 && slice_is_nocase(slice_part(word, 0, 6), "shard=")) {
+        struct slice name = slice_part(word, 6, word.len);
+        const struct shard_config *shard = config_find_shard(planner->config, name);
+        if (shard == NULL || shard->is_removed) {
+            return plan_refuse(planner, ER_UNKNOWN,
+                               "The hint names shard '%.*s', which is not in the configuration",
+                               (int)name.len, (const char *)name.ptr);
+        }
+        planner->hint_shard = shard->id;
+        return true;
+    }
+    return plan_refuse(planner, ER_UNKNOWN,
+                       "Unknown word '%.*s' in a /* waybill: ... */ hint. The words are: "
+                       "shard=NAME, primary",
+                       (int)(word.len < 64 ? word.len : 64), (const char *)word.ptr);
+}
+
+bool plan_hint(struct planner *planner)
+{
+    struct slice rest = planner->statement->hint;
+    for (struct slice word = next_word(&rest); word.len > 0; word = next_word(&rest)) {
+        if (!hint_word(planner, word)) {
+            return false;
+        }
+    }
+    return true;
+}

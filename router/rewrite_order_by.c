@@ -1,0 +1,165 @@
+// ORDER BY over several shards: each shard sorts, the merge compares columns of the result. So each
+// item must be found in the select list, or be put there as a hidden column (`_waybill_1`, ...)
+// that the client never sees. With * nobody here knows how many columns stand before it, so then
+// every item is a hidden one.
+//
+// Which column a bare name means follows the servers' rule: a name or alias in the select list goes
+// before a column of the tables. Where two could be meant it is refused.
+
+#include "router/plan_impl.h"
+
+enum { ORDER_ITEMS_MAX = 64 };
+
+struct found_item {
+    unsigned aliases; // items with the name as alias
+    unsigned columns; // items that are the column itself, whatever their alias
+    uint32_t alias_at, column_at;
+    const struct select_item *alias;
+    bool has_star;
+};
+
+static bool is_same_column(const struct expr *item, const struct expr *wanted)
+{
+    if (item->kind != EXPR_COLUMN || !slice_equal_nocase(item->name, wanted->name)) {
+        return false;
+    }
+    return wanted->table.len == 0 || (slice_equal_nocase(item->table, wanted->table) &&
+                                      slice_equal_nocase(item->schema, wanted->schema));
+}
+
+static void find_item(const struct query *query, const struct expr *wanted,
+                      struct found_item *found)
+{
+    uint32_t at = 0;
+    *found = (struct found_item){.aliases = 0};
+    for (const struct select_item *item = query->items; item != NULL; item = item->next, at++) {
+        found->has_star |= item->expr->kind == EXPR_STAR;
+        if (wanted->table.len == 0 && item->alias.len > 0 &&
+            slice_equal_nocase(item->alias, wanted->name)) {
+            found->aliases++;
+            found->alias = item;
+            found->alias_at = at;
+        }
+        if (is_same_column(item->expr, wanted)) {
+            found->columns++;
+            found->column_at = at;
+        }
+    }
+}
+
+static void add_key(struct plan *plan, uint32_t column, bool is_hidden, bool is_descending)
+{
+    plan->keys[plan->key_count++] = (struct merge_key){
+        .column = column, .is_hidden = is_hidden, .is_descending = is_descending};
+}
+
+// The item's text goes to the end of the select list.
+static void add_hidden(struct planner *planner, const struct order_item *item,
+                       struct slice *hidden_text)
+{
+    struct plan *plan = planner->plan;
+    struct slice text =
+        slice_part(planner->statement->text, item->expr->span.begin, item->expr->span.end);
+    add_key(plan, plan->hidden_columns++, true, item->is_descending);
+    *hidden_text = arena_format(planner->arena, "%.*s, %.*s AS `_waybill_%u`",
+                                (int)hidden_text->len, (const char *)hidden_text->ptr,
+                                (int)text.len, (const char *)text.ptr, plan->hidden_columns);
+}
+
+static bool refuse_name(struct planner *planner, struct slice name)
+{
+    return plan_refuse(planner, ER_CROSS_SHARD,
+                       "It is not certain which column ORDER BY `%.*s` means in a statement for "
+                       "several shards: give the column in the select list an alias of its own, or "
+                       "name the table",
+                       (int)name.len, (const char *)name.ptr);
+}
+
+static bool order_by_name(struct planner *planner, const struct query *query,
+                          const struct order_item *item, struct slice *hidden_text)
+{
+    struct found_item found;
+    const struct expr *wanted = item->expr;
+    find_item(query, wanted, &found);
+    if (found.aliases > 0) {
+        bool is_itself = found.aliases == 1 && is_same_column(found.alias->expr, wanted);
+        if (found.aliases > 1 || found.columns > (is_itself ? 1u : 0u) ||
+            (found.has_star && !is_itself)) {
+            return refuse_name(planner, wanted->name);
+        }
+        if (!found.has_star) {
+            add_key(planner->plan, found.alias_at, false, item->is_descending);
+            return true;
+        }
+    } else if (found.columns > 1 && wanted->table.len == 0) {
+        return refuse_name(planner, wanted->name);
+    } else if (found.columns > 0 && !found.has_star) {
+        add_key(planner->plan, found.column_at, false, item->is_descending);
+        return true;
+    }
+    add_hidden(planner, item, hidden_text);
+    return true;
+}
+
+static bool order_by_position(struct planner *planner, const struct query *query,
+                              const struct order_item *item)
+{
+    uint64_t position = 0;
+    uint64_t at = 0;
+    if (!slice_to_uint64(item->expr->value, &position)) {
+        position = 0;
+    }
+    for (const struct select_item *one = query->items; one != NULL; one = one->next) {
+        if (one->expr->kind == EXPR_STAR) {
+            return plan_refuse(planner, ER_CROSS_SHARD,
+                               "ORDER BY a position behind * is not possible in a statement for "
+                               "several shards: name the column");
+        }
+        if (++at == position) {
+            add_key(planner->plan, (uint32_t)(at - 1), false, item->is_descending);
+            return true;
+        }
+    }
+    return plan_refuse(planner, ER_CROSS_SHARD,
+                       "ORDER BY names position %llu, and the select list "
+                       "has %llu",
+                       (unsigned long long)position, (unsigned long long)at);
+}
+
+bool rewrite_order_by(struct planner *planner, const struct query *query,
+                      struct splice_list *splices)
+{
+    struct slice hidden = {.len = 0};
+    uint32_t count = 0;
+    planner->plan->keys = arena_alloc(planner->arena, ORDER_ITEMS_MAX * sizeof(struct merge_key));
+    for (const struct order_item *item = query->order_by; item != NULL; item = item->next) {
+        bool is_done = true;
+        if (++count > ORDER_ITEMS_MAX) {
+            return plan_refuse(planner, ER_TOO_LARGE, "ORDER BY has more than %d items",
+                               ORDER_ITEMS_MAX);
+        }
+        if (item->expr->kind == EXPR_NULL) {
+            continue; // no order: the idiom for "don't sort"
+        }
+        if (item->expr->kind == EXPR_COLUMN) {
+            is_done = order_by_name(planner, query, item, &hidden);
+        } else if (item->expr->kind == EXPR_INTEGER) {
+            is_done = order_by_position(planner, query, item);
+        } else {
+            is_done = plan_refuse(planner, ER_CROSS_SHARD,
+                                  "waybill doesn't do ORDER BY an expression over several shards "
+                                  "yet: put it into the select list with an alias and order by the "
+                                  "alias");
+        }
+        if (!is_done) {
+            return false;
+        }
+    }
+    if (hidden.len > 0) {
+        splices->items[splices->count++] = (struct splice){
+            .span = {query->items_span.end, query->items_span.end},
+            .with = hidden,
+        };
+    }
+    return true;
+}
