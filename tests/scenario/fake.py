@@ -115,6 +115,9 @@ class FakeConnection(wire.ServerSide):
             elif command in (wire.COM_PING, wire.COM_INIT_DB, wire.COM_RESET_CONNECTION):
                 self.fake.note('%s %s' % ({14: 'PING', 2: 'INIT_DB', 0x1f: 'RESET'}[command],
                                           argument.decode('utf-8', 'replace')), self)
+                if command == wire.COM_RESET_CONNECTION:
+                    self.autocommit, self.in_transaction = True, False
+                    self.statements.clear()
                 self.send_ok(status=self.status())
             elif command == wire.COM_SET_OPTION:
                 self.send_rows_end(self.status())

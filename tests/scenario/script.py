@@ -178,7 +178,7 @@ class Scenario:
     def set_setting(self, key, value):
         self.proxy.settings[key] = value
 
-    @step(r'user (\w+) with (\w+) = (.*)')
+    @step(r'user (\w+) with (\w+) = ?(.*)')
     def set_user(self, name, key, value):
         self.proxy.users.setdefault(name, {'server_user': 'app', 'server_password': 'app_pw',
                                            'default_schema': 'shop'})[key] = value
@@ -271,6 +271,14 @@ class Scenario:
         if name == 'servers':
             self.shared.rules.clear()
 
+    @step(r'(\w+) saw /(.*)/ before /(.*)/')
+    def check_order(self, name, first, second):
+        with self.fake(name).lock:
+            seen = [sql for sql, _ in self.fake(name).seen]
+        places = [[i for i, sql in enumerate(seen) if re.search(p, sql, re.I)] for p in (first, second)]
+        if not places[0] or not places[1] or places[0][0] > places[1][0]:
+            raise Failed('seen: %s' % [sql[:60] for sql in seen])
+
     @step(r'(\w+) saw (no|exactly \d+|at most \d+)? ?/(.*)/')
     def check_seen(self, name, how, pattern):
         fakes = self.some(name)
@@ -311,7 +319,7 @@ class Scenario:
         for fake in self.some(name):
             fake.die()
 
-    @step(r'(\w+) drops? its connections')
+    @step(r'(\w+) drops? (?:its|their) connections')
     def drop(self, name):
         for fake in self.some(name):
             fake.drop_connections(is_monitor_too=False)
@@ -340,7 +348,7 @@ class Scenario:
     def set_read_only(self, name, how):
         self.fake(name).is_read_only = how == 'read-only'
 
-    @step(r'(\w+) was probed (\d+) times more')
+    @step(r'(\w+) (?:was|were) probed (\d+) times more')
     def wait_probes(self, name, count):
         fakes = self.some(name)
         before = {fake.name: fake.probes for fake in fakes}
@@ -359,6 +367,15 @@ class Scenario:
             return
         is_true = {'exactly': lambda: found() == wanted, 'at least': lambda: found() >= wanted}[how]
         self.wait_until(is_true, lambda: '%d connections' % found())
+
+    @step(r'(\w+) has no open transaction')
+    def check_no_transaction(self, name):
+        fake = self.fake(name)
+
+        def count():
+            with fake.lock:
+                return sum(1 for c in fake.connections if c.in_transaction)
+        self.wait_until(lambda: count() == 0, lambda: '%d open transactions' % count())
 
     # ---- clients: log-in
 
@@ -556,14 +573,27 @@ class Scenario:
         if insert_id is not None and result.insert_id != int(insert_id):
             raise Failed('insert id %d' % result.insert_id)
 
-    @step(r'(?:(\w+) )?gives error (\d+)(?: (\w{5}))?(?: /(.*)/)?')
-    def gives_error(self, name, code, sqlstate, pattern):
+    @step(r'(?:(\w+) )?gives error (\d+(?: or \d+)*)(?: (\w{5}))?(?: /(.*)/)?')
+    def gives_error(self, name, codes, sqlstate, pattern):
         answer = self.answer(name)
         if not isinstance(answer, wire.ServerError):
             raise Failed('it gave %s' % (answer.rows[:5] if isinstance(answer, wire.Result) else repr(answer)))
-        if answer.code != int(code) or (sqlstate and answer.sqlstate != sqlstate) or \
+        if str(answer.code) not in codes.split(' or ') or (sqlstate and answer.sqlstate != sqlstate) or \
                 (pattern and not re.search(pattern, answer.message)):
             raise Failed('it gave %s' % answer)
+
+    @step(r'(?:(\w+) )?gives an error')
+    def gives_some_error(self, name):
+        answer = self.answer(name)
+        if not isinstance(answer, wire.ServerError):
+            raise Failed('it gave %r' % answer)
+
+    @step(r'(?:(\w+) )?gives a broken answer')
+    def gives_broken(self, name):
+        """An ERR in the middle of it, or the end of the connection; no answer that looks whole."""
+        answer = self.answer(name)
+        if isinstance(answer, wire.Result):
+            raise Failed('it gave a whole answer of %d rows' % len(answer.rows))
 
     @step(r'(?:(\w+) )?gives a closed connection')
     def gives_closed(self, name):
