@@ -53,7 +53,8 @@ static struct statement_entry *find(struct statements *statements)
 
 static void forget(struct statements *statements, struct statement_entry *entry)
 {
-    HASH_DELETE(hh, statements->by_key, entry);
+    // clang's analyzer does not know that an entry of the list is in the table.
+    HASH_DELETE(hh, statements->by_key, entry); // NOLINT(clang-analyzer-core.NullDereference)
     list_remove(&statements->by_use, &entry->node);
     memory_free(entry);
 }

@@ -10,7 +10,9 @@
 //   - this server has never yet accepted that database or those settings: a command must not run in
 //   a session that
 //     could not be made like the client's,
-//   - it executes a statement whose id is not known before (PREPARE).
+//   - it executes a statement whose id is not known before (PREPARE). MariaDB has an id for "the
+//   one prepared last",
+//     and after a PREPARE that failed there is none, so that nothing else is executed by mistake.
 //
 // When something ahead fails, its error is the answer of the whole command, handed over when the
 // connection is quiet again (the command's own answer, if it was sent, is swallowed).
@@ -24,6 +26,10 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/reply.h"
+
+#define LAST_STATEMENT 0xffffffffu // MariaDB knowledge base: "COM_STMT_EXECUTE", statement id -1
+
+enum { MARIADB_HAS_LAST_STATEMENT = 100200 };
 
 static struct slot *slot_of(const struct backend *backend)
 {
@@ -91,7 +97,11 @@ static void add_prepare(struct backend *backend)
         return;
     }
     run->has_prepare = true;
-    run->is_held_back = true;
+    if (backend->is_mariadb && backend->version >= MARIADB_HAS_LAST_STATEMENT) {
+        run->statement_id = LAST_STATEMENT;
+    } else {
+        run->is_held_back = true;
+    }
     add_packet(&backend->out, COM_STMT_PREPARE, command->prepare_sql);
 }
 

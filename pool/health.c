@@ -86,7 +86,7 @@ void pool_note_refusal(struct pool *pool, const struct error *error)
     pool->failed++;
     // Said once for each time that a server goes away, not for each attempt.
     enum log_level level = backoff->pause_ms == 0 ? LOG_WARNING : LOG_DEBUG;
-    log_write(level, "server %u: no connection: %s", slot->server, error->text);
+    log_write(level, "server %s: no connection: %s", slot_config(slot)->name, error->text);
     backoff_start(backoff, now_us, pools_settings(pools)->backoff_ms, error);
     if (!is_accounts && pools->host.on_server_trouble != NULL) {
         pools->host.on_server_trouble(pools->host.owner, slot->server, error);
@@ -97,7 +97,7 @@ void pool_note_success(struct pool *pool)
 {
     struct slot *slot = pool->slot;
     if (slot->backoff.pause_ms != 0) {
-        log_notice("server %u: connections work again", slot->server);
+        log_notice("server %s: connections work again", slot_config(slot)->name);
     }
     pool->backoff.until_us = slot->backoff.until_us = 0;
     pool->backoff.pause_ms = slot->backoff.pause_ms = 0;

@@ -281,8 +281,8 @@ static bool is_silent(const struct backend *backend)
 
 static void why_silent(const struct backend *backend, struct error *error)
 {
-    log_notice("backend %u of server %u: no answer in time", backend->connection_id,
-               backend->pool->slot->server);
+    log_notice("server %s: connection %u gave no answer in time (query_timeout_ms)",
+               slot_config(backend->pool->slot)->name, backend->connection_id);
     error_fill(error, ER_QUERY_TIMEOUT);
 }
 

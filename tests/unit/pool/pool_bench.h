@@ -6,6 +6,12 @@
 // know; an error to what begins with BAD; a transaction's flag after BEGIN; nothing to HANG; the
 // end of the connection to DIE.
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include <errno.h>
 #include <stdio.h>
 

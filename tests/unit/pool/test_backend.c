@@ -1,12 +1,6 @@
 // A command on a backend: what goes ahead of it, whose answer is whose, and what happens when the
 // server goes away.
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "tests/unit/pool/pool_bench.h"
 
 static struct user user;
@@ -142,18 +136,35 @@ static void prepares_once(void **state)
     execute("one");
     execute("one");
     execute("two");
-    assert_string_equal(bench_heard(), "P:one|E:1|E:1|P:two|E:2|");
+    assert_string_equal(bench_heard(), "P:one|E:255|E:1|P:two|E:255|");
     bench_forget();
     execute("three"); // two are kept (pool_prepared_max): the oldest goes with the next command
     execute("two");
-    assert_string_equal(bench_heard(), "P:three|E:3|C:1|E:2|");
+    assert_string_equal(bench_heard(), "P:three|E:255|C:1|E:2|");
     bench_forget();
     execute("BAD");
     expect_error(1064);
-    assert_string_equal(bench_heard(), "P:BAD|");
+    assert_string_equal(bench_heard(), "P:BAD|E:255|");
     bench_forget();
     execute("one");
-    assert_string_equal(bench_heard(), "P:one|E:4|");
+    assert_string_equal(bench_heard(), "P:one|E:255|");
+}
+
+static void another_server_tells_the_id_first(void **state)
+{
+    (void)state;
+    user_give(&user);
+    fake_close(&bench.connections[0]);
+    turn();
+    bench.version = "8.0.36";
+    user_get(&user, 0, NULL);
+    bench_forget();
+    execute("one");
+    execute("one");
+    assert_string_equal(bench_heard(), "P:one|E:1|E:1|");
+    execute("BAD");
+    expect_error(1064);
+    assert_string_equal(bench_heard(), "P:one|E:1|E:1|P:BAD|");
 }
 
 static void a_statement_belongs_to_its_database(void **state)
@@ -165,7 +176,7 @@ static void a_statement_belongs_to_its_database(void **state)
     user_run(&user, (struct backend_command){.state = &session}, "SELECT");
     bench_forget();
     execute("one");
-    assert_string_equal(bench_heard(), "P:one|E:2|");
+    assert_string_equal(bench_heard(), "P:one|E:255|");
 }
 
 static void a_server_that_goes_away(void **state)
@@ -247,6 +258,7 @@ int main(void)
         TEST(what_is_sent_ahead_is_not_seen),
         TEST(what_fails_ahead_is_the_answer),
         TEST(prepares_once),
+        TEST(another_server_tells_the_id_first),
         TEST(a_statement_belongs_to_its_database),
         TEST(a_server_that_goes_away),
         TEST(a_server_that_goes_away_before_the_command),

@@ -1,11 +1,5 @@
 // Reads go to the fit replicas by weight, and to the primary when none is fit.
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "tests/unit/pool/pool_bench.h"
 
 static void make_fit(uint16_t server, uint32_t weight)

@@ -1,11 +1,5 @@
 // Who gets a connection: limits, the line, giving back clean or dirty, back-off, new snapshots.
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "tests/unit/pool/pool_bench.h"
 
 static struct user users[8];
