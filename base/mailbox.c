@@ -40,9 +40,9 @@ static void deliver_waiting(struct mailbox *mailbox)
     pthread_mutex_lock(&mailbox->lock);
     move_all(&mailbox->waiting, &taken);
     pthread_mutex_unlock(&mailbox->lock);
-    struct node *node;
-    while ((node = list_pop_front(&taken)) != NULL) {
+    LIST_FOR_EACH_SAFE (&taken, node) {
         struct message *message = CONTAINER_OF(node, struct message, node);
+        list_remove(&taken, node);
         message->deliver(message, mailbox->receiver);
     }
 }
