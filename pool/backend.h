@@ -28,7 +28,8 @@ struct backend_user {
                     bool was_sent);
 };
 
-// One command. Slices are borrowed until is_done or on_lost.
+// One command. The struct itself is copied; all that it points to is borrowed until is_done or
+// on_lost.
 struct backend_command {
     const struct session_state *state; // what the connection's session must be like; NULL: as it is
     // Sent ahead in packets of their own, their OKs swallowed: BEGIN, SAVEPOINT ..., SET
@@ -37,7 +38,8 @@ struct backend_command {
     const struct slice *ahead;
     uint32_t ahead_count;
     // Wait for the answers to what is sent ahead before the command goes out (writes whose meaning
-    // depends on them). Otherwise all goes out in one write.
+    // depends on them). Otherwise all goes out in one write; only a database or settings that this
+    // server has not accepted before are always waited for.
     bool is_careful;
     enum answer_kind kind;
     struct slice packet; // framed bytes, sequence from 0, as the client sent them or as
