@@ -159,7 +159,7 @@ static bool float_to_text(struct arena *arena, const struct binary_value *value,
         for (int precision = 6; precision <= 9; precision++) {
             len = snprintf(digits, sizeof digits, "%.*g", precision, (double)number);
             float back = strtof(digits, NULL);
-            if (memcmp(&back, &number, sizeof back) == 0) {
+            if (back == number) {
                 break;
             }
         }
@@ -172,7 +172,7 @@ static bool float_to_text(struct arena *arena, const struct binary_value *value,
         for (int precision = 15; precision <= 17; precision++) {
             len = snprintf(digits, sizeof digits, "%.*g", precision, number);
             double back = strtod(digits, NULL);
-            if (memcmp(&back, &number, sizeof back) == 0) {
+            if (back == number) {
                 break;
             }
         }

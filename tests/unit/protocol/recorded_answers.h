@@ -1,5 +1,6 @@
 #pragma once
-// Answers as MariaDB 10.11.19 sent them, one row for each, recorded once with tests/support/wire.py.
+// Answers as MariaDB 10.11.19 sent them, one row for each, recorded once with
+// tests/support/wire.py.
 
 #include "protocol/answer.h"
 
