@@ -116,6 +116,9 @@ static const char *inexact_part(struct planner *planner, const struct scope *top
     if (top->ref_count != 1) {
         return "several tables";
     }
+    if (top->refs[0].place != PLACE_SHARDED) {
+        return "a subquery on tables of other shards";
+    }
     if (change->order_by != NULL || change->limit != NULL) {
         return "ORDER BY or LIMIT";
     }

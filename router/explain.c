@@ -1,0 +1,98 @@
+// A plan as text, for EXPLAIN ROUTE and for tests:
+//
+//     s1 replica: as it came
+//     s2 replica: SELECT ...
+//     merge: sort by 2 desc, hidden 1; hidden columns 1; offset 5; limit 10
+//     why: buyer_id = 5 -> bucket 1234 -> s2
+
+#include <inttypes.h>
+
+#include "base/text.h"
+#include "router/plan.h"
+
+static const char *access_name(enum plan_access access)
+{
+    switch (access) {
+    case ACCESS_REPLICA:
+        return "replica";
+    case ACCESS_PRIMARY:
+        return "primary";
+    case ACCESS_WRITE:
+        return "write";
+    }
+    return "?";
+}
+
+static const char *merge_name(enum merge_kind merge)
+{
+    switch (merge) {
+    case MERGE_NONE:
+        return "none";
+    case MERGE_ROWS:
+        return "rows";
+    case MERGE_SORT:
+        return "sort";
+    case MERGE_SUM:
+        return "sum";
+    case MERGE_OK:
+        return "add up";
+    case MERGE_FIRST:
+        return "first";
+    }
+    return "?";
+}
+
+static void explain_merge(struct text *out, const struct plan *plan)
+{
+    text_add_format(out, "merge: %s", merge_name(plan->merge));
+    for (uint32_t i = 0; i < plan->key_count; i++) {
+        text_add_format(out, "%s%s%" PRIu32 "%s", i == 0 ? " by " : ", ",
+                        plan->keys[i].is_hidden ? "hidden " : "", plan->keys[i].column + 1,
+                        plan->keys[i].is_descending ? " desc" : "");
+    }
+    if (plan->hidden_columns > 0) {
+        text_add_format(out, "; hidden columns %" PRIu32, plan->hidden_columns);
+    }
+    if (plan->offset > 0) {
+        text_add_format(out, "; offset %" PRIu64, plan->offset);
+    }
+    if (plan->limit != UINT64_MAX) {
+        text_add_format(out, "; limit %" PRIu64, plan->limit);
+    }
+    text_add_string(out, "\n");
+}
+
+static void explain_edits(struct text *out, const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->edit_count; i++) {
+        const struct param_edit *edit = &plan->edits[i];
+        text_add_format(out, "%s parameter %" PRIu32 ": %" PRIu64 "\n",
+                        edit->kind == EDIT_INSERT ? "insert before" : "replace", edit->index + 1,
+                        edit->value);
+    }
+}
+
+struct slice plan_explain(struct arena *arena, const struct plan *plan, const struct config *config)
+{
+    struct text out;
+    text_init(&out);
+    for (uint16_t i = 0; i < plan->target_count; i++) {
+        const struct plan_target *target = &plan->targets[i];
+        text_add_format(&out, "%s %s: ", config->shards[target->shard].name,
+                        access_name(plan->access));
+        if (target->sql.ptr != NULL) {
+            text_add_slice(&out, target->sql);
+        } else {
+            text_add_string(&out, "as it came");
+        }
+        text_add_string(&out, "\n");
+    }
+    explain_merge(&out, plan);
+    explain_edits(&out, plan);
+    if (plan->why != NULL && *plan->why != 0) {
+        text_add_format(&out, "why: %s\n", plan->why);
+    }
+    struct slice copy = arena_copy(arena, text_slice(&out));
+    text_done(&out);
+    return copy;
+}

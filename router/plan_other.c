@@ -1,0 +1,190 @@
+// The statements that are neither rows nor DDL: SHOW, EXPLAIN, CALL, LOCK, LOAD, administration.
+// Most go to one shard; what names tables goes where they are.
+
+#include "router/plan_impl.h"
+
+// Everything that the statement names, as one list without a condition.
+static void add_everything(struct planner *planner)
+{
+    if (planner->statement->tables != NULL) {
+        (void)scopes_add_tables(&planner->scopes, planner->statement->tables, NULL);
+    }
+    if (planner->statement->query != NULL) {
+        scopes_add_query(&planner->scopes, planner->statement->query, NULL, false);
+    }
+    scopes_add_rest(&planner->scopes, planner->statement);
+}
+
+bool plan_anywhere(struct planner *planner)
+{
+    add_everything(planner);
+    return plan_to_reach(planner, ER_CROSS_SHARD, "This statement");
+}
+
+bool plan_handler(struct planner *planner)
+{
+    add_everything(planner);
+    return plan_to_reach(planner, ER_CROSS_SHARD, "HANDLER");
+}
+
+bool plan_lock(struct planner *planner)
+{
+    struct reach reach;
+    add_everything(planner);
+    if (plan_is_too_large(planner)) {
+        return false;
+    }
+    scopes_reach(&planner->scopes, &reach);
+    if (reach.has_sharded || reach.has_reference || shard_set_count(reach.shards) > 1) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "LOCK TABLES must stay on one shard, and these tables are on several: "
+                           "use a transaction with SELECT ... FOR UPDATE, or name the shard with "
+                           "/* waybill: shard=NAME */");
+    }
+    return plan_to_reach(planner, ER_CROSS_SHARD, "LOCK TABLES");
+}
+
+// What a procedure does nobody knows here; undeclared tables are on the default shard.
+bool plan_call(struct planner *planner)
+{
+    struct reach reach;
+    add_everything(planner);
+    if (plan_is_too_large(planner)) {
+        return false;
+    }
+    scopes_reach(&planner->scopes, &reach);
+    if (reach.shards.bits != 0) {
+        return plan_to_reach(planner, ER_CROSS_SHARD, "CALL");
+    }
+    plan_because(planner, "procedures run on the default shard");
+    return plan_to(planner, planner->config->default_shard);
+}
+
+// ANALYZE TABLE and the like on every shard that has the table; accounts, FLUSH and the rest on the
+// default shard.
+bool plan_admin(struct planner *planner)
+{
+    const struct table_ref *table = planner->statement->tables;
+    struct shard_set set = {0};
+    for (; table != NULL; table = table->next) {
+        struct scope_ref ref;
+        struct shard_set one = {0};
+        scope_place(planner->request, table, &ref);
+        if (ref.place == PLACE_SHARDED || ref.place == PLACE_REFERENCE) {
+            one = sharding_all(planner->config);
+        } else if (ref.place == PLACE_HOME) {
+            one = shard_set_of(ref.home);
+        }
+        if (set.bits != 0 && one.bits != 0 && set.bits != one.bits) {
+            return plan_refuse(planner, ER_CROSS_SHARD,
+                               "The tables of this statement are not on the same shards: name them "
+                               "in statements of their own");
+        }
+        set.bits |= one.bits;
+    }
+    if (set.bits != 0) {
+        return plan_to_all(planner, set, MERGE_FIRST);
+    }
+    return plan_to(planner, planner->config->default_shard);
+}
+
+bool plan_load(struct planner *planner)
+{
+    struct scope_ref ref;
+    if (planner->statement->tables == NULL) {
+        return plan_unknown(planner);
+    }
+    scope_place(planner->request, planner->statement->tables, &ref);
+    if (ref.place == PLACE_SHARDED || ref.place == PLACE_REFERENCE) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD_WRITE,
+            "LOAD into table %s, which is on several shards, is not done yet: insert "
+            "the rows by INSERT",
+            scope_table_name(planner->arena, &ref));
+    }
+    if (planner->hint_shard != NO_SHARD) {
+        return plan_to(planner, planner->hint_shard);
+    }
+    add_everything(planner);
+    return plan_to_reach(planner, ER_CROSS_SHARD_WRITE, "LOAD");
+}
+
+// The first shard that has the table.
+static uint16_t table_shard(struct planner *planner, const struct table_ref *table)
+{
+    struct scope_ref ref;
+    scope_place(planner->request, table, &ref);
+    if (ref.place == PLACE_HOME) {
+        return ref.home;
+    }
+    if (ref.place == PLACE_SHARDED && ref.set.bits != 0) {
+        return shard_set_first(ref.set);
+    }
+    return planner->config->default_shard;
+}
+
+static bool is_about_the_session(struct slice name)
+{
+    static const char *const words[] = {"VARIABLES",   "STATUS",   "SESSION", "LOCAL",    "GLOBAL",
+                                        "PROCESSLIST", "PROFILES", "PROFILE", "WARNINGS", "ERRORS"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t len = strlen(words[i]);
+        if (name.len >= len && slice_is_nocase(slice_part(name, 0, len), words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// SHOW VARIABLES is about the session's own server; SHOW TABLES shows the shard that has the most:
+// the undeclared tables as well.
+bool plan_show(struct planner *planner)
+{
+    if (planner->statement->tables != NULL) {
+        return plan_to(planner, table_shard(planner, planner->statement->tables));
+    }
+    if (is_about_the_session(planner->statement->name)) {
+        return plan_to(planner, plan_any_shard(planner));
+    }
+    return plan_to(planner, planner->config->default_shard);
+}
+
+bool plan_explained(struct planner *planner)
+{
+    struct route_request request = *planner->request;
+    struct plan *inner = NULL;
+    request.statement = planner->statement->inner;
+    if (request.statement == NULL) {
+        return plan_show(planner);
+    }
+    request.ids = NULL; // nothing is written, so no ids are used up
+    request.distributed = DISTRIBUTED_BEST_EFFORT;
+    if (!plan_make(planner->arena, &request, &inner, planner->error)) {
+        return false;
+    }
+    if (inner->target_count > 1) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "EXPLAIN of a statement for %u shards would show the plan of one: name "
+                           "it with /* waybill: shard=NAME */, or use EXPLAIN ROUTE on the admin "
+                           "port to see where the statement goes",
+                           inner->target_count);
+    }
+    planner->plan->why = inner->why;
+    return plan_to(planner, inner->targets[0].shard);
+}
+
+bool plan_unknown(struct planner *planner)
+{
+    struct slice problem = planner->statement->problem;
+    char text[128];
+    size_t len = problem.len < sizeof text - 1 ? problem.len : sizeof text - 1;
+    if (planner->config->table_count == 0) {
+        return plan_to(planner, planner->config->default_shard);
+    }
+    if (len > 0) {
+        memcpy(text, problem.ptr, len);
+    }
+    text[len] = 0;
+    error_fill(planner->error, ER_PARSE, text);
+    return false;
+}
