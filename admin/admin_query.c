@@ -1,0 +1,114 @@
+// COM_QUERY of the admin port: what clients send by themselves, then the table of commands. A
+// command that wants the workers' reports waits for them in state ASKING.
+//
+// An ask outlives its client when the client leaves first: the reports still come, and are freed.
+
+#include "admin/admin_impl.h"
+
+#include <assert.h>
+
+#include "admin/courtesy.h"
+#include "base/memory.h"
+#include "protocol/packet.h"
+
+struct ask {
+    struct client *client; // NULL: it has gone
+    const struct command *command;
+    struct text arguments; // owned: the packet will be gone
+};
+
+static void answer(struct client *client, const struct command_run *run)
+{
+    if (error_is_set(&run->error)) {
+        client_send_error(client, &run->error);
+    } else if (run->grid.column_count == 0) {
+        struct text message;
+        text_init(&message);
+        text_add_slice(&message, run->message);
+        text_add(&message, "", 1);
+        client_send_ok(client, (const char *)message.ptr);
+        text_done(&message);
+    } else {
+        struct text packets;
+        text_init(&packets);
+        grid_write(&run->grid, client->capabilities, &packets, &client->sequence);
+        client_send_bytes(client, text_slice(&packets));
+        text_done(&packets);
+    }
+}
+
+static void run_command(struct client *client, const struct command *command,
+                        struct command_run *run)
+{
+    const struct admin_host *host = &client->admin->host;
+    struct arena arena;
+    arena_init(&arena, NULL);
+    run->host = host;
+    run->snapshot = host->current(host->owner);
+    run->arena = &arena;
+    run->database = text_slice(&client->database);
+    command_start(command, run);
+    answer(client, run);
+    command_done(run);
+    arena_clear(&arena);
+}
+
+// ---- reports
+
+static void on_reports(void *asker, struct worker_report **reports, uint16_t count)
+{
+    struct ask *ask = asker;
+    struct client *client = ask->client;
+    if (client != NULL) {
+        struct command_run run = {
+            .arguments = text_slice(&ask->arguments), .reports = reports, .report_count = count};
+        client->ask = NULL;
+        run_command(client, ask->command, &run);
+        client_enter(client, CLIENT_IDLE);
+        loop_do_later(client->admin->host.loop, &client->later);
+    }
+    for (uint16_t i = 0; i < count; i++) {
+        worker_report_free(reports[i]);
+    }
+    text_done(&ask->arguments);
+    memory_free(ask);
+}
+
+void query_forget(struct client *client)
+{
+    client->ask->client = NULL;
+    client->ask = NULL;
+}
+
+static void ask_workers(struct client *client, const struct command *command,
+                        struct slice arguments)
+{
+    struct ask *ask = memory_new(sizeof *ask);
+    ask->client = client;
+    ask->command = command;
+    text_init(&ask->arguments);
+    text_add_slice(&ask->arguments, arguments);
+    client->ask = ask;
+    client_enter(client, CLIENT_ASKING);
+    client->admin->host.ask_workers(client->admin->host.owner, on_reports, ask);
+}
+
+// ---- statements
+
+void query_run(struct client *client, struct slice sql)
+{
+    struct command_run run = {.arguments = {.ptr = NULL}};
+    if (courtesy_answer(sql, &client->database, &run)) {
+        answer(client, &run);
+        command_done(&run);
+        return;
+    }
+    const struct command *command = command_find(sql, &run.arguments, &run.error);
+    if (command == NULL) {
+        client_send_error(client, &run.error);
+    } else if (command->wants_reports) {
+        ask_workers(client, command, run.arguments);
+    } else {
+        run_command(client, command, &run);
+    }
+}

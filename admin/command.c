@@ -1,0 +1,176 @@
+// The table of commands, and how a statement finds its row. Words are compared without case and
+// with any blanks between them; a statement that is no row is answered with the rows there are.
+
+#include "admin/command.h"
+
+#include <stdio.h>
+
+#include "protocol/error_table.h"
+
+#define LIKE "[LIKE 'pattern']"
+
+static void run_reload(struct command_run *run);
+static void run_help(struct command_run *run);
+
+// clang-format off
+static const struct command table[] = {
+    {"SHOW SHARDS",   LIKE, true, false, show_shards,   "the shards: primary, replicas, buckets"},
+    {"SHOW SERVERS",  LIKE, true, false, show_servers,  "every server: role, lag, reads and writes sent to it, what is wrong"},
+    {"SHOW TABLES",   LIKE, true, false, show_tables,   "the tables of the configuration and where their rows are"},
+    {"SHOW USERS",    LIKE, true, false, show_users,    "the users of the configuration"},
+    {"SHOW BUCKETS",  LIKE, true, false, show_buckets,  "runs of buckets and the shard of each (LIKE: by shard)"},
+    {"SHOW POOLS",    LIKE, true, true,  show_pools,    "connections to servers, over all workers"},
+    {"SHOW SESSIONS", LIKE, true, true,  show_sessions, "the clients, what they do, why one is bound to a server (LIKE: by user)"},
+    {"SHOW SETTINGS", LIKE, true, false, show_settings, "every setting, its value and default"},
+    {"SHOW STATUS",   LIKE, true, true,  show_status,   "the figures of the metrics page"},
+    {"SHOW EVENTS",   "",   false, false, show_events,  "what happened to the cluster, newest last"},
+    {"SHOW VERSION",  "",   false, false, show_version, "waybill's version and how long it runs"},
+    {"EXPLAIN ROUTE", "[FOR user] statement", false, false, explain_route,
+     "where a statement would go and why, without running it"},
+    {"RELOAD",        "",   false, false, run_reload,   "reads the configuration file again; a mistake in it changes nothing"},
+    {"HELP",          "",   false, false, run_help,     "this"},
+};
+// clang-format on
+
+enum { TABLE_COUNT = sizeof table / sizeof table[0] };
+
+const struct command *command_table(size_t *count)
+{
+    *count = TABLE_COUNT;
+    return table;
+}
+
+// ---- words
+
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+static struct slice trim(struct slice text)
+{
+    while (text.len > 0 && is_blank(text.ptr[0])) {
+        text = slice_part(text, 1, text.len);
+    }
+    while (text.len > 0 && (is_blank(text.ptr[text.len - 1]) || text.ptr[text.len - 1] == ';')) {
+        text.len--;
+    }
+    return text;
+}
+
+struct slice command_next_word(struct slice *rest)
+{
+    *rest = trim(*rest);
+    size_t len = 0;
+    while (len < rest->len && !is_blank(rest->ptr[len]) && rest->ptr[len] != '\'' &&
+           rest->ptr[len] != '"') {
+        len++;
+    }
+    struct slice word = slice_part(*rest, 0, len);
+    *rest = trim(slice_part(*rest, len, rest->len));
+    return word;
+}
+
+// Does the statement begin with the row's words? *arguments is what follows.
+static bool begins_with(struct slice statement, const char *words, struct slice *arguments)
+{
+    struct slice wanted = slice_of_string(words);
+    *arguments = statement;
+    while (wanted.len > 0) {
+        struct slice word = command_next_word(&wanted);
+        if (!slice_equal_nocase(word, command_next_word(arguments))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct command *command_find(struct slice statement, struct slice *arguments,
+                                   struct error *error)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        if (begins_with(statement, table[i].words, arguments)) {
+            return &table[i];
+        }
+    }
+    char all[400];
+    size_t len = 0;
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        int more = snprintf(all + len, sizeof all - len, "%s%s", i > 0 ? ", " : "", table[i].words);
+        len += more > 0 && len + (size_t)more < sizeof all ? (size_t)more : 0;
+    }
+    error_set(error, ER_PARSE, "42000", "waybill's admin port does not know this; there is: %s",
+              all);
+    return NULL;
+}
+
+// ---- running
+
+// LIKE 'pattern' or nothing. False with the error set.
+static bool read_like(const struct command *command, struct command_run *run, struct slice *pattern)
+{
+    struct slice rest = run->arguments;
+    *pattern = (struct slice){.ptr = NULL};
+    if (rest.len == 0) {
+        return true;
+    }
+    struct slice word = command_next_word(&rest);
+    if (!slice_is_nocase(word, "LIKE") || rest.len < 2 ||
+        (rest.ptr[0] != '\'' && rest.ptr[0] != '"') || rest.ptr[rest.len - 1] != rest.ptr[0]) {
+        error_set(&run->error, ER_PARSE, "42000", "after %s comes nothing or LIKE 'pattern'",
+                  command->words);
+        return false;
+    }
+    *pattern = slice_part(rest, 1, rest.len - 1);
+    return true;
+}
+
+void command_start(const struct command *command, struct command_run *run)
+{
+    struct slice like = {.ptr = NULL};
+    bool is_good = true;
+    run->error.code = 0;
+    run->message = (struct slice){.ptr = NULL};
+    if (command->takes_like) {
+        is_good = read_like(command, run, &like);
+    } else if (command->form[0] == '\0' && run->arguments.len > 0) {
+        error_set(&run->error, ER_PARSE, "42000", "nothing follows %s", command->words);
+        is_good = false;
+    }
+    grid_init(&run->grid, like);
+    if (is_good) {
+        command->run(run);
+    }
+}
+
+void command_done(struct command_run *run)
+{
+    grid_done(&run->grid);
+}
+
+// ---- commands that are about nothing else
+
+static void run_reload(struct command_run *run)
+{
+    struct text errors;
+    text_init(&errors);
+    if (run->host->reload(run->host->owner, &errors)) {
+        run->message = slice_of_string("the configuration was read again");
+    } else {
+        error_set(&run->error, ER_UNKNOWN, "HY000", "nothing was changed:\n%.*s", (int)errors.len,
+                  errors.len > 0 ? (const char *)errors.ptr : "");
+    }
+    text_done(&errors);
+}
+
+static void run_help(struct command_run *run)
+{
+    grid_column(&run->grid, "command");
+    grid_column(&run->grid, "what it does");
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        grid_format(&run->grid, "%s%s%s", table[i].words, table[i].form[0] != '\0' ? " " : "",
+                    table[i].form);
+        grid_text(&run->grid, table[i].help);
+        grid_end_row(&run->grid);
+    }
+}

@@ -1,0 +1,59 @@
+#pragma once
+// What an operator can say. A command is one row of the table: its words, what it does, its help.
+
+#include "admin/admin.h"
+#include "admin/grid.h"
+#include "base/arena.h"
+#include "base/error.h"
+
+// One command that runs, and its answer: an error, a grid (it has columns), or OK with a message.
+struct command_run {
+    const struct admin_host *host;
+    const struct snapshot *snapshot;
+    struct arena *arena;
+    struct slice database;          // what USE said
+    struct slice arguments;         // behind the command's words
+    struct worker_report **reports; // by worker; NULL unless the row wants them
+    uint16_t report_count;
+    struct grid grid;
+    struct error error;
+    struct slice message; // of OK; in the arena
+};
+
+struct command {
+    const char *words; // "SHOW SHARDS"
+    const char *form;  // what follows: "[LIKE 'pattern']"; empty: nothing may
+    bool takes_like;   // `arguments` is taken by LIKE, the grid applies it
+    bool wants_reports;
+    void (*run)(struct command_run *run);
+    const char *help;
+};
+
+const struct command *command_table(size_t *count);
+
+// The command that the statement is, with *arguments behind its words; NULL with *error that says
+// what there is.
+const struct command *command_find(struct slice statement, struct slice *arguments,
+                                   struct error *error);
+// Runs it; `run` has host, snapshot, arena, database, arguments and reports. command_done
+// afterwards.
+void command_start(const struct command *command, struct command_run *run);
+void command_done(struct command_run *run);
+
+// The next word of *rest (letters, digits, _, @, ., and the like; quotes are no word); empty at
+// the end.
+struct slice command_next_word(struct slice *rest);
+
+// show_cluster.c, show_workers.c, explain.c: what the rows name
+void show_shards(struct command_run *run);
+void show_servers(struct command_run *run);
+void show_tables(struct command_run *run);
+void show_users(struct command_run *run);
+void show_buckets(struct command_run *run);
+void show_settings(struct command_run *run);
+void show_events(struct command_run *run);
+void show_version(struct command_run *run);
+void show_pools(struct command_run *run);
+void show_sessions(struct command_run *run);
+void show_status(struct command_run *run);
+void explain_route(struct command_run *run);

@@ -1,0 +1,104 @@
+// EXPLAIN ROUTE [FOR user] statement: parses and plans as a session of that user would (the first
+// user of the configuration when none is named), with the current snapshot, and runs nothing.
+
+#include "admin/command.h"
+
+#include <time.h>
+
+#include "parser/parse.h"
+#include "protocol/error_table.h"
+#include "router/plan.h"
+
+static const struct user_config *first_user(const struct config *config)
+{
+    for (uint16_t i = 0; i < config->user_count; i++) {
+        if (!config->users[i].is_removed) {
+            return &config->users[i];
+        }
+    }
+    return NULL; // not in a config that was read from a file
+}
+
+// Takes FOR user off the arguments. False with the error set.
+static bool read_user(struct command_run *run, struct slice *sql, const struct user_config **user)
+{
+    const struct config *config = run->snapshot->config;
+    struct slice rest = run->arguments;
+    *sql = run->arguments;
+    *user = first_user(config);
+    if (slice_is_nocase(command_next_word(&rest), "FOR")) {
+        struct slice name = command_next_word(&rest);
+        *user = config_find_user(config, name);
+        *sql = rest;
+        if (*user == NULL) {
+            error_set(&run->error, ER_UNKNOWN, "HY000", "there is no user '%.*s' (SHOW USERS)",
+                      (int)name.len, (const char *)name.ptr);
+            return false;
+        }
+    }
+    if (sql->len == 0) {
+        error_set(&run->error, ER_PARSE, "42000", "a statement follows EXPLAIN ROUTE [FOR user]");
+        return false;
+    }
+    return true;
+}
+
+static bool parse(struct command_run *run, struct slice sql, struct statement **statement)
+{
+    struct parse_options options = {
+        .sql_mode = parse_sql_mode(slice_of_string(run->snapshot->sql_mode)),
+        .is_mariadb = run->snapshot->is_mariadb,
+        .server_version = run->snapshot->server_version,
+    };
+    switch (parse_statement(run->arena, sql, &options, statement)) {
+    case PARSE_OK:
+        return true;
+    case PARSE_MULTIPLE:
+        error_set(&run->error, ER_PARSE, "42000",
+                  "EXPLAIN ROUTE takes one statement; here are several");
+        return false;
+    case PARSE_TOO_DEEP:
+        error_set(&run->error, ER_PARSE, "42000", "the statement is nested too deeply");
+        return false;
+    }
+    return false;
+}
+
+static void print_lines(struct command_run *run, struct slice lines)
+{
+    grid_column(&run->grid, "route");
+    while (lines.len > 0) {
+        const uint8_t *end = memchr(lines.ptr, '\n', lines.len);
+        size_t len = end != NULL ? (size_t)(end - lines.ptr) : lines.len;
+        grid_slice(&run->grid, slice_part(lines, 0, len));
+        grid_end_row(&run->grid);
+        lines = slice_part(lines, len + (end != NULL), lines.len);
+    }
+}
+
+void explain_route(struct command_run *run)
+{
+    struct slice sql;
+    const struct user_config *user = NULL;
+    struct statement *statement = NULL;
+    if (!read_user(run, &sql, &user) || !parse(run, sql, &statement)) {
+        return;
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    bool has_database = run->database.len > 0 || user == NULL;
+    struct route_request request = {
+        .statement = statement,
+        .config = run->snapshot->config,
+        .database = has_database ? run->database : slice_of_string(user->default_schema),
+        .is_prepared = statement->param_count > 0,
+        .distributed = user != NULL ? user->distributed : DISTRIBUTED_REFUSE,
+        .last_shard = NO_SHARD,
+        .now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
+        .wants_why = true,
+    };
+    struct plan *plan = NULL;
+    if (plan_make(run->arena, &request, &plan, &run->error)) {
+        print_lines(run, plan_explain(run->arena, plan, request.config));
+    }
+}
