@@ -9,6 +9,11 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
 
+# make V=1 shows the commands.
+ifeq ($(V),)
+QUIET := @
+endif
+
 ROOMS := base protocol parser cluster router pool session replication admin server
 
 # What a room may include (and its tests link): doc/architecture.md, checked by tools/check.
@@ -47,18 +52,20 @@ all: build-packages $(BUILD)/waybill
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	@echo '  compile $<'
+	$(QUIET)$(CC) $(CFLAGS) -c -o $@ $<
 
 define room_archive
 $(BUILD)/$(1).a: $$(call objects,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(QUIET)ar rcs $$@ $$^
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_archive,$(room))))
 
 $(BUILD)/waybill: $(foreach room,$(below_server),$(BUILD)/$(room).a)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo '  link    $@'
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # ---- unit tests: tests/unit/<room>/test_<module>.c -> build/tests/unit/<room>/test_<module>
 
@@ -68,7 +75,8 @@ UNIT_TESTS   := $(patsubst %.c,$(BUILD)/%,$(UNIT_SOURCES))
 define unit_room
 $(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(foreach below,$(below_$(1)),$(BUILD)/$(below).a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(filter-out -Wmissing-prototypes,$$(CFLAGS)) $$(LDFLAGS) -o $$@ $$(filter %.c %.a,$$^) $$(LIBS) -lcmocka
+	@echo '  build   $$@'
+	$$(QUIET)$$(CC) $$(filter-out -Wmissing-prototypes,$$(CFLAGS)) $$(LDFLAGS) -o $$@ $$(filter %.c %.a,$$^) $$(LIBS) -lcmocka
 unit-$(1): $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/$(1)/test_*.c)))
 	@set -e; for t in $$^; do $$$$t; done
 .PHONY: unit-$(1)
@@ -105,7 +113,8 @@ help:
 # The load generator of the demo and of the system tests.
 $(BUILD)/orders: tests/support/orders.c
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -isystem /usr/include/mariadb $(LDFLAGS) -o $@ $< -lmariadb
+	@echo '  build   $@'
+	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -isystem /usr/include/mariadb $(LDFLAGS) -o $@ $< -lmariadb
 
 .PHONY: demo demo-up demo-down
 demo: demo-packages $(BUILD)/waybill
@@ -153,9 +162,11 @@ FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))
 
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+	@echo '  compile $< (clang, fuzz)'
+	$(QUIET)clang $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lev -lxxhash -linih -lcrypto -lm
+	@echo '  link    $@'
+	$(QUIET)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lev -lxxhash -linih -lcrypto -lm
 -include $(FUZZ_OBJECTS:.o=.d)
 
 .PHONY: fuzz fuzz-build
