@@ -189,7 +189,7 @@ struct query {
     bool is_values;        // VALUES (..), (..): no items
     bool has_aggregate;    // in this arm itself
     bool has_outer_order;  // of the last arm: its order_by, limit and lock stand behind the union
-                          // (or behind the parentheses) and are of the whole
+                           // (or behind the parentheses) and are of the whole
     struct order_item *group_by;
     struct expr *having;
     struct order_item *order_by; // of the last arm: of the whole union when has_outer_order

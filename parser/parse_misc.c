@@ -1,0 +1,192 @@
+// Statements that need little reading: what they touch, and what they mean for the session. The
+// rest of their text goes to the server as it is.
+
+#include "parser/parse_impl.h"
+
+enum {
+    FACTS_OF_ADMIN = FACT_WRITES | FACT_NEEDS_PRIMARY | FACT_ENDS_TRANSACTION,
+};
+
+// The first word in upper case.
+static void name_by_word(struct parser *parser)
+{
+    parser->statement->name = literal_upper(parser->arena, parser_text(parser, parser->token.span));
+}
+
+static void read_table_list(struct parser *parser)
+{
+    struct table_ref **last = &parser->statement->tables;
+    do {
+        *last = parse_table_name(parser);
+        last = &(*last)->next;
+    } while (parser_accept(parser, TOKEN_COMMA));
+}
+
+void parse_call(struct parser *parser)
+{
+    parser_begin(parser, STATEMENT_CALL, FACT_WRITES | FACT_NEEDS_PRIMARY | FACT_ROUTINE);
+    struct statement *statement = parser->statement;
+    statement->name = parser_name(parser);
+    if (parser_accept(parser, TOKEN_DOT)) {
+        statement->name_schema = statement->name;
+        statement->name = parser_name(parser);
+    }
+    if (parser_accept(parser, TOKEN_LPAREN) && !parser_accept(parser, TOKEN_RPAREN)) {
+        struct expr_list list = {0};
+        parse_expr_list(parser, &list);
+        parser_expect(parser, TOKEN_RPAREN);
+    }
+}
+
+void parse_do(struct parser *parser)
+{
+    parser_begin(parser, STATEMENT_DO, 0);
+    uint32_t count = 0;
+    (void)parse_select_items(parser, &count); // aliases are allowed, and mean nothing
+}
+
+// LOAD DATA [LOCAL] INFILE 'x' [REPLACE | IGNORE] INTO TABLE t ...; LOAD INDEX INTO CACHE ... is
+// administration.
+void parse_load(struct parser *parser)
+{
+    if (parser_ahead(parser)->keyword != KW_DATA && parser_ahead(parser)->keyword != KW_XML) {
+        parse_admin(parser);
+        return;
+    }
+    parser_begin(parser, STATEMENT_LOAD, FACT_WRITES);
+    parser_advance(parser);
+    if (!parser_accept_word(parser, KW_LOW_PRIORITY)) {
+        (void)parser_accept_word(parser, KW_CONCURRENT);
+    }
+    if (parser_accept_word(parser, KW_LOCAL)) {
+        parser->statement->name = slice_of_string("LOCAL");
+    }
+    parser_expect_word(parser, KW_INFILE);
+    (void)parser_string(parser);
+    if (!parser_accept_word(parser, KW_REPLACE)) {
+        (void)parser_accept_word(parser, KW_IGNORE);
+    }
+    parser_expect_word(parser, KW_INTO);
+    parser_expect_word(parser, KW_TABLE);
+    parser->statement->tables = parse_table_name(parser);
+    parser_skip_rest(parser);
+}
+
+void parse_handler(struct parser *parser)
+{
+    parser_begin(parser, STATEMENT_HANDLER, FACT_HANDLER | FACT_NEEDS_PRIMARY);
+    parser->statement->tables = parse_table_name(parser);
+    name_by_word(parser); // OPEN, READ, CLOSE
+    parser_skip_rest(parser);
+}
+
+void parse_use(struct parser *parser)
+{
+    parser_begin(parser, STATEMENT_USE, 0);
+    parser->statement->name = parser_name(parser);
+}
+
+void parse_kill(struct parser *parser)
+{
+    struct statement *statement = parser->statement;
+    parser_begin(parser, STATEMENT_KILL, 0);
+    statement->name = slice_of_string("CONNECTION");
+    if (!parser_accept_word(parser, KW_HARD)) {
+        (void)parser_accept_word(parser, KW_SOFT);
+    }
+    if (parser_accept_word(parser, KW_QUERY)) {
+        statement->name = slice_of_string("QUERY");
+    } else {
+        (void)parser_accept_word(parser, KW_CONNECTION);
+    }
+    if (parser_at_word(parser, KW_USER)) { // KILL USER x: all of one account's
+        statement->name = slice_of_string("USER");
+        parser_skip_rest(parser);
+        return;
+    }
+    if (statement->name.ptr[0] == 'Q' && parser_at(parser, TOKEN_NAME) &&
+        slice_is_nocase(parser_text(parser, parser->token.span), "id")) {
+        statement->name = slice_of_string("QUERY ID"); // the id is of a query, not of a connection
+        parser_advance(parser);
+    }
+    statement->kill_id = parse_expr(parser);
+}
+
+// PREPARE s FROM ..., EXECUTE s [USING ..], EXECUTE IMMEDIATE .., DEALLOCATE PREPARE s, DROP
+// PREPARE s.
+void parse_prepare(struct parser *parser)
+{
+    bool is_execute = parser_at_word(parser, KW_EXECUTE);
+    parser_begin(parser, STATEMENT_PREPARE, FACT_PREPARED_TEXT | FACT_NEEDS_PRIMARY);
+    if (is_execute) { // what it does is not known here
+        parser_add_fact(parser, FACT_WRITES);
+    }
+    (void)parser_accept_word(parser, KW_PREPARE);
+    if (!parser_accept_word(parser, KW_IMMEDIATE)) {
+        parser->statement->name = parser_name(parser);
+    }
+    parser_skip_rest(parser);
+}
+
+// GET DIAGNOSTICS, SIGNAL, RESIGNAL
+void parse_diagnostics(struct parser *parser)
+{
+    bool is_get = parser_at_word(parser, KW_GET);
+    parser_begin(parser, STATEMENT_DIAGNOSTICS, is_get ? FACT_SETS_USER_VARIABLE : 0);
+    parser_skip_rest(parser);
+}
+
+void parse_admin(struct parser *parser)
+{
+    name_by_word(parser);
+    parser_begin(parser, STATEMENT_ADMIN, FACTS_OF_ADMIN);
+    parser_skip_rest(parser);
+}
+
+void parse_help(struct parser *parser)
+{
+    name_by_word(parser);
+    parser_begin(parser, STATEMENT_SHOW, 0);
+    (void)parser_name_or_text(parser);
+}
+
+static bool at_table_word(const struct parser *parser)
+{
+    return parser_at_word(parser, KW_TABLE) || parser_at_word(parser, KW_TABLES);
+}
+
+// FLUSH TABLES [t, ...] [WITH READ LOCK | FOR EXPORT] takes locks; other forms do not.
+void parse_flush(struct parser *parser)
+{
+    name_by_word(parser);
+    parser_begin(parser, STATEMENT_ADMIN, FACTS_OF_ADMIN);
+    if (!parser_accept_word(parser, KW_NO_WRITE_TO_BINLOG)) {
+        (void)parser_accept_word(parser, KW_LOCAL);
+    }
+    bool is_tables = at_table_word(parser);
+    if (is_tables) {
+        parser_advance(parser);
+        if (parser_at_name(parser)) {
+            read_table_list(parser);
+        }
+        if (parser_at_word(parser, KW_WITH) || parser_at_word(parser, KW_FOR)) {
+            parser_add_fact(parser, FACT_TABLE_LOCK);
+        }
+    }
+    parser_skip_rest(parser);
+}
+
+// OPTIMIZE, CHECK, REPAIR, CHECKSUM, ANALYZE [LOCAL] TABLE t, ...
+void parse_table_maintenance(struct parser *parser)
+{
+    name_by_word(parser);
+    parser_begin(parser, STATEMENT_ADMIN, FACTS_OF_ADMIN);
+    if (!parser_accept_word(parser, KW_NO_WRITE_TO_BINLOG)) {
+        (void)parser_accept_word(parser, KW_LOCAL);
+    }
+    if (at_table_word(parser)) {
+        parser_advance(parser);
+        read_table_list(parser);
+    }
+    parser_skip_rest(parser);
+}
