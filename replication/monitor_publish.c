@@ -8,8 +8,6 @@
 
 enum { GATHER_MS = 20 };
 
-static const uint64_t lag_max_us = 3600ULL * 1000000;
-
 static bool is_failing_over(const struct monitor *monitor, uint16_t shard)
 {
     return monitor->action != NULL && monitor->action_shard == shard &&
@@ -54,9 +52,10 @@ static void fill_server(const struct watched *watched, struct server_state *stat
     state->has_semi_sync = facts->is_semi_sync_source || facts->is_semi_sync_replica;
     state->is_lag_known = is_primary || facts->has_applied_us;
     state->version = facts->version;
-    state->lag_us = is_primary                   ? 0
-                    : facts->lag_us < lag_max_us ? (int64_t)facts->lag_us
-                                                 : (int64_t)lag_max_us;
+    state->lag_us = 0;
+    if (!is_primary && facts->has_applied_us) {
+        state->lag_us = (int64_t)facts->lag_us;
+    }
     state->applied_us = facts->has_applied_us ? facts->applied_us : 0;
     state->seen_us = seen->seen_us;
     state->probe_us = seen->probe_us;

@@ -1,0 +1,427 @@
+// Opinions on a shard of three servers: what probes say, and what must be held for true of it.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "replication/observe.h"
+
+enum { MEMBERS = 3, A = 0, B = 1, C = 2, START_US = 10000000 };
+
+struct scene {
+    struct observation seen[MEMBERS];
+    struct shard_member members[MEMBERS];
+    struct shard_view view;
+    struct shard_opinion opinion;
+};
+
+static const char *const names[MEMBERS] = {"a", "b", "c"};
+
+static void begin(struct scene *scene)
+{
+    memset(scene, 0, sizeof *scene);
+    for (uint16_t i = 0; i < MEMBERS; i++) {
+        scene->members[i] = (struct shard_member){.server = i,
+                                                  .name = names[i],
+                                                  .host = "db",
+                                                  .port = (uint16_t)(3300 + i),
+                                                  .seen = &scene->seen[i]};
+    }
+    scene->view = (struct shard_view){.members = scene->members,
+                                      .count = MEMBERS,
+                                      .known_primary = NO_SERVER,
+                                      .now_us = START_US,
+                                      .failover_after_us = 1000000};
+}
+
+static struct server_facts writable(void)
+{
+    return (struct server_facts){.is_mariadb = true};
+}
+
+static struct server_facts read_only(void)
+{
+    return (struct server_facts){.is_mariadb = true, .is_read_only = true};
+}
+
+static struct server_facts follows(int source)
+{
+    struct server_facts facts = read_only();
+    facts.source_count = 1;
+    facts.source_port = (uint16_t)(3300 + source);
+    facts.receiving = RECEIVING_YES;
+    facts.is_applying = true;
+    snprintf(facts.source_host, sizeof facts.source_host, "DB");
+    return facts;
+}
+
+static struct server_facts with_epoch(struct server_facts facts, uint64_t epoch, int owner)
+{
+    facts.epoch = epoch;
+    snprintf(facts.epoch_primary, sizeof facts.epoch_primary, "%s", names[owner]);
+    return facts;
+}
+
+static void probe(struct scene *scene, int server, enum db_failure failure,
+                  const struct server_facts *facts)
+{
+    struct probe_result result = {
+        .failure = failure, .began_us = scene->view.now_us, .ended_us = scene->view.now_us + 1000};
+    if (facts != NULL) {
+        result.facts = *facts;
+    } else {
+        snprintf(result.problem, sizeof result.problem, "no answer");
+    }
+    observe_result(&scene->seen[server], &result);
+}
+
+static void good(struct scene *scene, int server, struct server_facts facts)
+{
+    probe(scene, server, DB_FINE, &facts);
+    probe(scene, server, DB_FINE, &facts);
+}
+
+static void bad(struct scene *scene, int server, enum db_failure failure, int times)
+{
+    for (int i = 0; i < times; i++) {
+        probe(scene, server, failure, NULL);
+    }
+}
+
+static void judge(struct scene *scene)
+{
+    observe_shard(&scene->view, &scene->opinion);
+    if (scene->opinion.primary != NO_SERVER) {
+        scene->view.known_primary = scene->opinion.primary;
+    }
+}
+
+// a takes writes, b and c follow it.
+static void healthy(struct scene *scene)
+{
+    begin(scene);
+    good(scene, A, writable());
+    good(scene, B, follows(A));
+    good(scene, C, follows(A));
+    judge(scene);
+    assert_int_equal(scene->opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene->opinion.primary, A);
+}
+
+static void later(struct scene *scene, uint64_t ms)
+{
+    scene->view.now_us += ms * 1000;
+}
+
+static void damps(void **state)
+{
+    (void)state;
+    struct observation seen = {.is_seen = false};
+    struct probe_result result = {.failure = DB_FINE, .began_us = 1000, .ended_us = 2000};
+    observe_result(&seen, &result);
+    assert_true(seen.is_up); // the first counts
+    result.failure = DB_LOST;
+    observe_result(&seen, &result);
+    assert_true(seen.is_up);
+    observe_result(&seen, &result);
+    assert_false(seen.is_up);
+    assert_int_equal(seen.fail_count, 2);
+    result.failure = DB_FINE;
+    observe_result(&seen, &result);
+    assert_false(seen.is_up);
+    observe_result(&seen, &result);
+    assert_true(seen.is_up);
+    result.failure = DB_REFUSED;
+    observe_result(&seen, &result);
+    assert_false(seen.is_up); // one refusal is enough
+    result.failure = DB_ANSWERED;
+    observe_result(&seen, &result);
+    assert_int_equal(seen.fail_count, 0); // it lives
+    assert_false(seen.is_up);
+    seen.valid_from_us = 5000;
+    result.failure = DB_FINE;
+    observe_result(&seen, &result);
+    assert_int_equal(seen.good_count, 0); // outdated
+}
+
+static void finds_roles(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    assert_int_equal(scene.opinion.roles[A], ROLE_PRIMARY);
+    assert_int_equal(scene.opinion.roles[B], ROLE_REPLICA);
+    assert_int_equal(scene.opinion.sources[B], A);
+    good(&scene, C, follows(B)); // a chain
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.roles[C], ROLE_REPLICA);
+    good(&scene, C, follows(7)); // a stranger
+    judge(&scene);
+    assert_int_equal(scene.opinion.roles[C], ROLE_DETACHED);
+    assert_int_equal(scene.opinion.sources[C], NO_SERVER);
+    good(&scene, C, read_only());
+    judge(&scene);
+    assert_int_equal(scene.opinion.roles[C], ROLE_DETACHED);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+}
+
+static void dies(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    later(&scene, 5000);
+    bad(&scene, A, DB_REFUSED, 1);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    assert_int_equal(scene.opinion.primary, NO_SERVER); // nothing can be sent there
+    assert_int_equal(scene.opinion.roles[A], ROLE_PRIMARY);
+    assert_int_equal(scene.opinion.roles[B], ROLE_REPLICA);
+    later(&scene, 999);
+    bad(&scene, A, DB_REFUSED, 9);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    later(&scene, 1);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
+    assert_int_equal(scene.opinion.subject, A);
+}
+
+static void two_failures_are_not_enough(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    later(&scene, 5000);
+    bad(&scene, A, DB_LOST, 2);
+    later(&scene, 5000);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    assert_int_equal(scene.opinion.primary, A); // slow: it may still answer
+    bad(&scene, A, DB_LOST, 1);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+}
+
+static void an_error_is_an_answer(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    later(&scene, 5000);
+    bad(&scene, A, DB_ANSWERED, 20);
+    later(&scene, 5000);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+}
+
+static void a_primary_that_is_still_heard_lives(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    later(&scene, 5000);
+    bad(&scene, A, DB_LOST, 3);
+    later(&scene, 5000);
+    struct server_facts moving = follows(A);
+    snprintf(moving.received_gtid, sizeof moving.received_gtid, "1-1-9");
+    good(&scene, B, moving);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    assert_non_null(strstr(scene.opinion.why, "still receives"));
+    later(&scene, 1100);
+    good(&scene, B, moving); // nothing new came
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
+}
+
+static void a_dead_primary_without_replicas_stays(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    for (int i = 0; i < MEMBERS; i++) {
+        bad(&scene, i, DB_REFUSED, 5);
+    }
+    later(&scene, 5000);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+}
+
+static void a_dead_primary_is_known_by_its_replicas(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene); // a proxy that has just started
+    good(&scene, B, follows(A));
+    good(&scene, C, follows(A));
+    bad(&scene, A, DB_REFUSED, 5);
+    later(&scene, 5000);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
+    assert_int_equal(scene.opinion.subject, A);
+}
+
+static void opens_the_one_that_is_followed(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene);
+    good(&scene, A, read_only());
+    good(&scene, B, follows(A));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT); // c was not asked
+    good(&scene, C, follows(A));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
+    assert_int_equal(scene.opinion.subject, A);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+    bad(&scene, C, DB_REFUSED, 1); // one follower and one away: still proven
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
+    good(&scene, B, follows(C)); // b was led to c: c may be the newer primary
+    judge(&scene);
+    assert_int_not_equal(scene.opinion.verdict, SHARD_OPEN);
+}
+
+static void opens_nothing_when_two_are_away(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene);
+    good(&scene, A, with_epoch(read_only(), 1, A));
+    bad(&scene, B, DB_REFUSED, 3);
+    bad(&scene, C, DB_REFUSED, 3);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_OPEN); // the epoch names it
+    begin(&scene);
+    good(&scene, A, read_only());
+    bad(&scene, B, DB_REFUSED, 3);
+    bad(&scene, C, DB_REFUSED, 3);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+}
+
+static void opens_a_restarted_primary(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    bad(&scene, A, DB_REFUSED, 3);
+    judge(&scene);
+    later(&scene, 300);
+    good(&scene, A, read_only());
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+}
+
+static void opens_a_lone_server(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene);
+    scene.view.count = 1;
+    good(&scene, A, read_only());
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
+}
+
+static void an_old_primary_stays_detached(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    bad(&scene, A, DB_REFUSED, 3);
+    good(&scene, B, with_epoch(writable(), 1, B));
+    good(&scene, C, with_epoch(follows(B), 1, B));
+    judge(&scene);
+    assert_int_equal(scene.opinion.primary, B);
+    assert_int_equal(scene.opinion.epoch, 1);
+    assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
+    good(&scene, A, read_only());
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
+    good(&scene, A, writable()); // it even came back open
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_CONFLICT);
+    assert_int_equal(scene.opinion.primary, B);
+    assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
+    bad(&scene, B, DB_REFUSED, 3); // and is alone: still not
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_CONFLICT);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+}
+
+static void two_writers(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene);
+    good(&scene, A, writable());
+    good(&scene, B, writable());
+    good(&scene, C, follows(A));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_CONFLICT);
+    assert_int_equal(scene.opinion.primary, NO_SERVER); // nothing tells
+    scene.view.known_primary = A;
+    judge(&scene);
+    assert_int_equal(scene.opinion.primary, A);
+    assert_int_equal(scene.opinion.roles[B], ROLE_DETACHED);
+}
+
+static void a_switchover_by_hand_is_followed(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    good(&scene, A, with_epoch(follows(B), 1, A));
+    good(&scene, B, with_epoch(writable(), 1, A));
+    good(&scene, C, with_epoch(follows(B), 1, A));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.primary, B);
+    assert_int_equal(scene.opinion.roles[A], ROLE_REPLICA);
+}
+
+static void leads_strays_back(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    bad(&scene, A, DB_REFUSED, 3);
+    good(&scene, B, with_epoch(writable(), 1, B));
+    judge(&scene); // c still follows the dead one
+    assert_int_equal(scene.opinion.verdict, SHARD_FOLLOW);
+    assert_int_equal(scene.opinion.subject, C);
+    assert_int_equal(scene.opinion.roles[C], ROLE_DETACHED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damps),
+        cmocka_unit_test(finds_roles),
+        cmocka_unit_test(dies),
+        cmocka_unit_test(two_failures_are_not_enough),
+        cmocka_unit_test(an_error_is_an_answer),
+        cmocka_unit_test(a_primary_that_is_still_heard_lives),
+        cmocka_unit_test(a_dead_primary_without_replicas_stays),
+        cmocka_unit_test(a_dead_primary_is_known_by_its_replicas),
+        cmocka_unit_test(opens_the_one_that_is_followed),
+        cmocka_unit_test(opens_nothing_when_two_are_away),
+        cmocka_unit_test(opens_a_restarted_primary),
+        cmocka_unit_test(opens_a_lone_server),
+        cmocka_unit_test(an_old_primary_stays_detached),
+        cmocka_unit_test(two_writers),
+        cmocka_unit_test(a_switchover_by_hand_is_followed),
+        cmocka_unit_test(leads_strays_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
