@@ -6,7 +6,7 @@
 //        +-----------+-----------+---------+--> ENDING --> CLOSED (freed after the turn)
 //
 //   GREETED   the greeting was sent, the client's log-in is awaited
-//   SWITCHED  it was asked to log in with mysql_native_password
+//   SWITCHED  it was asked to log in with another plugin, or for the first time with its own
 //   IDLE      takes commands
 //   ASKING    a command waits for the workers' reports; further commands stay in `input`
 //   ENDING    the last bytes are queued; closed as soon as they are written
@@ -57,6 +57,7 @@ struct client {
     uint32_t capabilities;
     uint8_t nonce[NONCE_BYTES];
     uint8_t sequence; // of the next packet that waybill sends
+    bool is_sha2;     // logs in with caching_sha2_password
     bool is_admin;    // the user that it named is admin_user
     struct text input;
     struct buffer output;

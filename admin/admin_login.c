@@ -1,7 +1,8 @@
-// Log-in of the admin port: one user, admin_user, with admin_password. The client's own plugin is
-// taken when waybill knows it (its answer is for the nonce of the greeting, whatever plugin that
-// named); else it is asked to switch to mysql_native_password. caching_sha2_password takes its fast
-// path, for waybill knows the password.
+// Log-in of the admin port: one user, admin_user, with admin_password. The greeting names
+// mysql_native_password. A client that prefers caching_sha2_password has not answered yet, or has
+// answered for the greeting's nonce: it is asked to switch to its own plugin, or taken at its word.
+// Any other plugin is switched to mysql_native_password. caching_sha2_password takes its fast path,
+// for waybill knows the password.
 
 #include "admin/admin_impl.h"
 
@@ -15,6 +16,11 @@ enum { COLLATION_ID = 45, SHA2_MORE = 0x01, SHA2_FAST_OK = 0x03 };
 
 static const char native_name[] = "mysql_native_password";
 static const char sha2_name[] = "caching_sha2_password";
+
+static const struct settings *settings_of(const struct client *client)
+{
+    return &client->admin->host.current(client->admin->host.owner)->config->settings;
+}
 
 static void make_nonce(uint8_t nonce[NONCE_BYTES])
 {
@@ -61,29 +67,25 @@ static void finish(struct client *client, bool is_right)
         client_enter(client, CLIENT_IDLE);
         return;
     }
-    const struct settings *settings =
-        &client->admin->host.current(client->admin->host.owner)->config->settings;
     struct error error;
     error_set(&error, ER_ACCESS_DENIED, "28000",
-              settings->admin_password[0] == '\0'
+              settings_of(client)->admin_password[0] == '\0'
                   ? "Access denied: no admin_password is set, so nobody can log in here"
                   : "Access denied: not the admin_user and admin_password of the configuration");
     refuse(client, &error);
 }
 
-static bool check_native(struct client *client, struct slice answer)
+static bool check_native(const struct client *client, struct slice answer)
 {
-    const struct settings *settings =
-        &client->admin->host.current(client->admin->host.owner)->config->settings;
+    const struct settings *settings = settings_of(client);
     uint8_t hash[NATIVE_BYTES];
     auth_native_hash(slice_of_string(settings->admin_password), hash);
     return settings->admin_password[0] != '\0' && auth_native_check(answer, client->nonce, hash);
 }
 
-static bool check_sha2(struct client *client, struct slice answer)
+static bool check_sha2(const struct client *client, struct slice answer)
 {
-    const struct settings *settings =
-        &client->admin->host.current(client->admin->host.owner)->config->settings;
+    const struct settings *settings = settings_of(client);
     uint8_t hash[SHA2_BYTES];
     auth_sha2_hash(slice_of_string(settings->admin_password), hash);
     return settings->admin_password[0] != '\0' && auth_sha2_check(answer, client->nonce, hash);
@@ -91,35 +93,42 @@ static bool check_sha2(struct client *client, struct slice answer)
 
 static bool is_admin(const struct client *client, struct slice user)
 {
-    const struct settings *settings =
-        &client->admin->host.current(client->admin->host.owner)->config->settings;
-    return slice_equal(user, slice_of_string(settings->admin_user));
+    return slice_equal(user, slice_of_string(settings_of(client)->admin_user));
 }
 
 static void ask_to_switch(struct client *client)
 {
     struct text payload;
     text_init(&payload);
-    auth_switch_write(&payload, slice_of_string(native_name), client->nonce);
+    auth_switch_write(&payload, slice_of_string(client->is_sha2 ? sha2_name : native_name),
+                      client->nonce);
     client_send(client, text_slice(&payload));
     text_done(&payload);
     client_enter(client, CLIENT_SWITCHED);
+}
+
+static void check_answer(struct client *client, struct slice answer)
+{
+    bool is_right = client->is_admin &&
+                    (client->is_sha2 ? check_sha2(client, answer) : check_native(client, answer));
+    if (is_right && client->is_sha2) {
+        const uint8_t fast[] = {SHA2_MORE, SHA2_FAST_OK};
+        client_send(client, slice_of(fast, sizeof fast));
+    }
+    finish(client, is_right);
 }
 
 static void take_login(struct client *client, const struct login *login)
 {
     client->capabilities = login->capabilities & CAP_OFFERED;
     client->is_admin = is_admin(client, login->user);
+    client->is_sha2 = slice_equal(login->plugin, slice_of_string(sha2_name));
     text_add_slice(&client->database, login->database);
-    if (slice_equal(login->plugin, slice_of_string(sha2_name))) {
-        bool is_right = client->is_admin && check_sha2(client, login->auth);
-        if (is_right) {
-            const uint8_t fast[] = {SHA2_MORE, SHA2_FAST_OK};
-            client_send(client, slice_of(fast, sizeof fast));
-        }
-        finish(client, is_right);
-    } else if (login->plugin.len == 0 || slice_equal(login->plugin, slice_of_string(native_name))) {
-        finish(client, client->is_admin && check_native(client, login->auth));
+    bool is_answer = client->is_sha2 ? login->auth.len == SHA2_BYTES
+                                     : login->plugin.len == 0 ||
+                                           slice_equal(login->plugin, slice_of_string(native_name));
+    if (is_answer) {
+        check_answer(client, login->auth);
     } else {
         ask_to_switch(client);
     }
@@ -128,7 +137,7 @@ static void take_login(struct client *client, const struct login *login)
 void login_answer(struct client *client, struct slice payload)
 {
     if (client->stage == CLIENT_SWITCHED) {
-        finish(client, client->is_admin && check_native(client, payload));
+        check_answer(client, payload);
         return;
     }
     struct login login;

@@ -28,6 +28,7 @@ static const struct command table[] = {
     {"EXPLAIN ROUTE", "[FOR user] statement", false, false, explain_route,
      "where a statement would go and why, without running it"},
     {"RELOAD",        "",   false, false, run_reload,   "reads the configuration file again; a mistake in it changes nothing"},
+    {"SHOW HELP",     "",   false, false, run_help,     "this (the mysql client answers HELP by itself)"},
     {"HELP",          "",   false, false, run_help,     "this"},
 };
 // clang-format on

@@ -12,7 +12,7 @@ struct courtesy {
 
 // clang-format off
 static const struct courtesy table[] = {
-    {"SELECT @@version_comment", "@@version_comment", "waybill's admin port: HELP says what there is"},
+    {"SELECT @@version_comment", "@@version_comment", "waybill's admin port: SHOW HELP says what there is"},
     {"SELECT DATABASE()",        "DATABASE()",        ""}, // filled in
     {"SELECT VERSION()",         "VERSION()",         WAYBILL_VERSION},
     {"SELECT @@version",         "@@version",         WAYBILL_VERSION},

@@ -27,6 +27,7 @@ struct http {
     struct watch watch; // the daemon's epoll descriptor
     struct timer timer; // when the daemon wants to run again
     struct list pages;  // that wait for reports
+    bool is_stopping;   // nothing is suspended any more
 };
 
 // One request for /metrics; owned by the connection until it is done, and by the question until it
@@ -169,6 +170,9 @@ static enum MHD_Result on_request(void *owner, struct MHD_Connection *connection
         return respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED, text_type,
                        slice_of_string("only GET\n"));
     }
+    if (http->is_stopping) {
+        return MHD_NO;
+    }
     if (strcmp(url, "/metrics") == 0) {
         return ask(http, connection, kept);
     }
@@ -232,6 +236,7 @@ void http_stop(struct http *http)
     if (http == NULL) {
         return;
     }
+    http->is_stopping = true;
     watch_set(&http->watch, 0);
     timer_stop(&http->timer);
     struct node *node;
