@@ -7,11 +7,13 @@
 // digit by digit, never through floating point. Where it doesn't, the column is refused with the
 // way out:
 //
-//   FLOAT as text         six digits of a value that has more        ORDER BY x + 0e0
-//   computed DOUBLE(m,d)  rounded for display only                   ORDER BY x + 0e0
-//   ENUM, SET             sorted by number, sent as text             ORDER BY x + 0
-//   JSON, GEOMETRY        their own orders
-//   most collations       see compare_string.c                       ORDER BY CAST(x AS BINARY)
+// clang-format off
+//   FLOAT as text          six digits of a value that has more   select x + 0e0 AS s, ORDER BY s
+//   computed DOUBLE(m,d)   rounded for display only              the same
+//   ENUM, SET              sorted by number, sent as text        select x + 0 AS s
+//   JSON, GEOMETRY         have their own orders
+//   most collations        compare_string.c says why             select CAST(x AS BINARY) AS s
+// clang-format on
 //
 // TIMESTAMP is sorted by its moment and sent as local time: in the hour that a daylight saving
 // change repeats, the two orders differ. The merge notices rows that don't come in order and says
@@ -261,15 +263,15 @@ static bool choose_string(struct comparison *comparison, const struct comparison
     struct slice collation = wish->collation;
     if ((column->flags & (FLAG_ENUM | FLAG_SET)) != 0) {
         return refuse(error, column, "ENUM and SET are sorted by number but sent as text",
-                      "order by the column + 0");
+                      "select column + 0 AS sorting and order by that");
     }
     bool is_bytes = column->collation_id == COLLATION_BINARY && (column->flags & COLUMN_BINARY);
     if (collation.ptr == NULL && is_bytes) {
         collation = slice_of_string("binary");
     }
     static const char instead[] =
-        "give the shard key in WHERE, or order by CAST(column AS BINARY) or by a collation that "
-        "waybill knows (general_ci, bin)";
+        "give the shard key in WHERE, or select CAST(column AS BINARY) AS sorting and order by "
+        "that";
     if (collation.ptr == NULL) {
         return refuse(error, column, "its collation is not known", instead);
     }
@@ -296,7 +298,7 @@ static bool choose_float(struct comparison *comparison, const struct comparison_
 {
     if (!wish->is_binary && !is_exact_text(wish->column)) {
         return refuse(error, wish->column, "its text has fewer digits than its value",
-                      "order by the column + 0e0");
+                      "select column + 0e0 AS sorting and order by that");
     }
     comparison->method = !wish->is_binary                   ? COMPARE_NUMBER_TEXT
                          : wish->column->type == TYPE_FLOAT ? COMPARE_FLOAT
@@ -359,7 +361,7 @@ bool comparison_choose(struct comparison *comparison, const struct comparison_wi
         return choose_string(comparison, wish, error);
     default:
         return refuse(error, wish->column, "JSON, GEOMETRY and unknown types have their own order",
-                      "order by CAST(column AS CHAR) or give the shard key in WHERE");
+                      "give the shard key in WHERE");
     }
 }
 

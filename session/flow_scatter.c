@@ -1,0 +1,531 @@
+// A statement that goes to several shards: sent to all at once, the answers become one.
+//
+//                     every source has its first row, its end or its OK
+//     (start) --> HEADS -----------------------------------------> ROWS <---> FULL
+//                  |  ^                                              |          |
+//                  |  +-- lost before the client got a byte:         |          |
+//                  |      all again (reads, 3 times)                 |          |
+//                  |                                                 |          |
+//                  +--> counts of all, OKs of all, an error ---+     |          |
+//                                                              v     v          v
+//                                                              DRAINING --> (finished)
+//
+//     from -> to [function]
+//     HEADS -> ROWS [begin_rows], HEADS -> HEADS [start_all], ROWS <-> FULL [flush, on_drained],
+//     any -> DRAINING [decide], DRAINING -> finished [finish]
+//
+//     HEADS     nothing was written to the client: what can't be merged is an ordinary error
+//     ROWS      the column definitions were written; the client takes bytes
+//     FULL      as ROWS, the client is slow: no source is read
+//     DRAINING  what the client gets in the end is decided: what still comes is read and dropped
+//
+// Memory: a source that has a row to spare and SOURCE_BYTES_MAX behind it is not read until that is
+// used up, so what is buffered is bounded by the number of shards (and the longest row).
+//
+// Reads that are no longer needed are cut off: at once after an error, after DRAIN_BYTES_MAX of
+// rows beyond a LIMIT. Where that would lose a transaction, and for writes, every answer is
+// awaited.
+
+#include <assert.h>
+
+#include "protocol/error_table.h"
+#include "session/scatter_impl.h"
+
+enum {
+    SOURCE_BYTES_MAX = 64 * 1024,
+    DRAIN_BYTES_MAX = 256 * 1024,
+    OUT_BYTES = 32 * 1024, // rows are collected up to this before they are written
+    TRIES_MAX = 3,
+    // Of the servers' status flags, what is about the statement and not about the session.
+    STATUS_OF_STATEMENT = STATUS_NO_GOOD_INDEX | STATUS_NO_INDEX | STATUS_SLOW | STATUS_DB_DROPPED |
+                          STATUS_METADATA_CHANGED,
+};
+
+static void scatter_check(const struct scatter *scatter)
+{
+    const struct session *session = scatter->flow.session;
+    switch (scatter->state) {
+    case SCATTER_HEADS:
+        assert(scatter->merge == NULL || scatter->row_count == 0);
+        assert(!session->is_answer_begun && scatter->out.len == 0);
+        break;
+    case SCATTER_ROWS:
+    case SCATTER_FULL:
+        assert(scatter->merge != NULL);
+        break;
+    case SCATTER_DRAINING:
+        break;
+    }
+}
+
+static void scatter_enter(struct scatter *scatter, enum scatter_state state)
+{
+    scatter->state = state;
+    scatter_check(scatter);
+}
+
+// ---- starting
+
+static const struct flow_kind scatter_kind;
+
+static struct leg_command command_of(struct scatter *scatter, uint32_t target)
+{
+    struct leg_command command =
+        leg_command_of(scatter->flow.request, &scatter->plan.targets[target]);
+    command.tag = target;
+    command.may_linger = false; // SHOW WARNINGS could show one shard's only
+    if (command.execute != NULL && command.execute->cursor_flags != 0) {
+        // A cursor is an offer that a server may decline by sending the rows at once.
+        struct execute *execute = arena_alloc(scatter_arena(scatter), sizeof *execute);
+        *execute = *command.execute;
+        execute->cursor_flags = 0;
+        command.execute = execute;
+    }
+    return command;
+}
+
+static void start_all(struct scatter *scatter)
+{
+    const struct session *session = scatter->flow.session;
+    const struct config *config = session_config(session);
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        struct leg_command command = command_of(scatter, i);
+        struct slice name = slice_of_string(config->shards[command.shard].name);
+        struct slice shard =
+            arena_format(scatter_arena(scatter), "%.*s", (int)name.len, (const char *)name.ptr);
+        struct scatter_source *source = &scatter->sources[i];
+        source_start(source, scatter_arena(scatter), (const char *)shard.ptr, command.kind,
+                     session->capabilities);
+        scatter->columns.is_binary = command.kind == ANSWER_EXECUTE;
+        source->leg = leg_start(&scatter->flow, &command);
+    }
+}
+
+void flow_scatter_start(struct session *session, struct request *request)
+{
+    struct scatter *scatter = arena_alloc(&session->arena, sizeof *scatter);
+    scatter->plan = *request->plan;
+    scatter->source_count = scatter->merged_count = request->plan->target_count;
+    if (scatter->plan.merge == MERGE_FIRST) {
+        scatter->merged_count = 1;
+    }
+    if (scatter->plan.merge != MERGE_SORT && scatter->plan.merge != MERGE_ROWS) {
+        scatter->plan.offset = 0; // they mean nothing there
+        scatter->plan.limit = UINT64_MAX;
+    }
+    scatter->sources =
+        arena_alloc(&session->arena, scatter->source_count * sizeof *scatter->sources);
+    text_init(&scatter->out);
+    flow_begin(&scatter->flow, &scatter_kind, session, request);
+    scatter_enter(scatter, SCATTER_HEADS);
+    start_all(scatter);
+}
+
+static void give_back(struct scatter *scatter)
+{
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        source_stop(&scatter->sources[i]);
+    }
+    if (scatter->merge != NULL) {
+        merge_stop(scatter->merge);
+    }
+    text_done(&scatter->out);
+}
+
+// ---- deciding and ending
+
+static void stop_leg(struct scatter_source *source)
+{
+    if (source->leg != NULL && leg_may_stop(source->leg)) {
+        leg_stop(source->leg);
+        source->leg = NULL;
+    }
+}
+
+static void decide(struct scatter *scatter, enum ending ending, const struct error *error)
+{
+    scatter->ending = ending;
+    if (error != NULL) {
+        scatter->error = *error;
+    }
+    for (uint32_t i = 0;
+         ending == END_ERROR && !scatter_is_write(scatter) && i < scatter->source_count; i++) {
+        stop_leg(&scatter->sources[i]);
+    }
+    scatter_enter(scatter, SCATTER_DRAINING);
+}
+
+static void flush(struct scatter *scatter)
+{
+    if (scatter->out.len == 0) {
+        return;
+    }
+    bool is_full = session_write(scatter->flow.session, scatter->out.ptr, scatter->out.len);
+    scatter->out.len = 0;
+    if (is_full && scatter->state == SCATTER_ROWS) {
+        scatter_enter(scatter, SCATTER_FULL);
+    }
+}
+
+// The last thing in an event: the flow is gone afterwards.
+static void finish(struct scatter *scatter)
+{
+    flush(scatter);
+    struct error error = scatter->error;
+    enum ending ending = scatter->ending;
+    if (ending == END_ROWS) {
+        scatter_write_rows_end(scatter);
+    } else if (ending == END_OK) {
+        scatter_write_ok(scatter);
+    }
+    give_back(scatter);
+    if (ending == END_ERROR) {
+        flow_fail(&scatter->flow, &error);
+    } else {
+        flow_finish(&scatter->flow);
+    }
+}
+
+// ---- HEADS: until all have said what they have
+
+// The first source's error, by place; for writes with the list of where it was done all the same.
+static void decide_error(struct scatter *scatter)
+{
+    uint32_t first = 0;
+    while (scatter->sources[first].at != SOURCE_AT_ERROR) {
+        first++;
+    }
+    struct error error = scatter->sources[first].error;
+    if (scatter_is_write(scatter)) {
+        scatter_explain_write(scatter, &error);
+    }
+    decide(scatter, END_ERROR, &error);
+}
+
+static void decide_refusal(struct scatter *scatter, const char *why)
+{
+    struct error error;
+    error_fill(&error, ER_CROSS_SHARD, why);
+    decide(scatter, END_ERROR, &error);
+}
+
+// A source whose answer isn't shown (MERGE_FIRST): only its end matters.
+static void skip_rows(struct scatter_source *source)
+{
+    while (source_look(source) == SOURCE_AT_ROW) {
+        source_take(source);
+    }
+}
+
+// Have all said what they have? Errors of a read end it at once.
+static bool has_all_heads(struct scatter *scatter)
+{
+    bool has_all = true;
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        struct scatter_source *source = &scatter->sources[i];
+        if (i >= scatter->merged_count) {
+            skip_rows(source);
+        }
+        enum source_at at = source_look(source);
+        if (at == SOURCE_AT_ERROR && !scatter_is_write(scatter)) {
+            decide_error(scatter);
+            return false;
+        }
+        has_all = has_all && at != SOURCE_AT_NOTHING;
+    }
+    return has_all;
+}
+
+// Gives the merge what the source has next. False when it has nothing yet, or it is decided.
+static bool feed(struct scatter *scatter, uint32_t number)
+{
+    struct scatter_source *source = &scatter->sources[number];
+    struct error error;
+    if (source->is_fed || scatter->state == SCATTER_DRAINING) {
+        return false;
+    }
+    switch (source_look(source)) {
+    case SOURCE_AT_NOTHING:
+        return false;
+    case SOURCE_AT_ROW:
+        if (!merge_put(scatter->merge, number, source->row, &error)) {
+            decide(scatter, END_ERROR, &error);
+            return false;
+        }
+        break;
+    case SOURCE_AT_END:
+        merge_end(scatter->merge, number);
+        break;
+    case SOURCE_AT_OK:
+        decide_refusal(scatter, "the shards' answers don't fit together: rows and OK");
+        return false;
+    case SOURCE_AT_ERROR:
+        decide_error(scatter);
+        return false;
+    }
+    source->is_fed = true;
+    return true;
+}
+
+static void begin_rows(struct scatter *scatter)
+{
+    struct error error;
+    if (!scatter_join_columns(scatter, &error)) {
+        decide(scatter, END_ERROR, &error);
+        return;
+    }
+    if (scatter->plan.merge == MERGE_SUM) {
+        bool is_fine = scatter_add_sum(scatter, &error);
+        decide(scatter, is_fine ? END_ROWS : END_ERROR, is_fine ? NULL : &error);
+        return;
+    }
+    scatter->merge = merge_start(scatter_arena(scatter), &scatter->plan, &scatter->columns,
+                                 scatter->merged_count);
+    for (uint32_t i = 0; i < scatter->merged_count; i++) {
+        (void)feed(scatter, i);
+    }
+    if (scatter->state == SCATTER_HEADS) {
+        scatter_enter(scatter, SCATTER_ROWS);
+        scatter_add_columns(scatter);
+    }
+}
+
+static void look_at_heads(struct scatter *scatter)
+{
+    uint32_t ok_count = 0;
+    if (!has_all_heads(scatter)) {
+        return;
+    }
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        if (scatter->sources[i].at == SOURCE_AT_ERROR) {
+            decide_error(scatter);
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < scatter->merged_count; i++) {
+        const struct scatter_source *source = &scatter->sources[i];
+        if (source->at == SOURCE_AT_OK) {
+            merge_ok_add(scatter_arena(scatter), &scatter->ok, &source->ok, ok_count == 0);
+            ok_count++;
+        }
+    }
+    if (ok_count == scatter->merged_count) {
+        decide(scatter, END_OK, NULL);
+    } else if (ok_count > 0) {
+        decide_refusal(scatter, "the shards' answers don't fit together: rows and OK");
+    } else {
+        begin_rows(scatter);
+    }
+}
+
+// ---- ROWS
+
+// Feeds all that are wanted; false when none could be.
+static bool feed_all(struct scatter *scatter)
+{
+    bool has_fed = false;
+    for (uint32_t i = 0; i < scatter->merged_count; i++) {
+        has_fed = feed(scatter, i) || has_fed;
+    }
+    return has_fed;
+}
+
+static void next_of(struct scatter *scatter, uint32_t number)
+{
+    source_take(&scatter->sources[number]);
+    scatter->sources[number].is_fed = false;
+    (void)feed(scatter, number);
+}
+
+static void pass_row(struct scatter *scatter, uint32_t number)
+{
+    scatter_add_packet(scatter, merge_shown(scatter->merge, number));
+    scatter->row_count++;
+    if (scatter->out.len >= OUT_BYTES) {
+        flush(scatter);
+    }
+    next_of(scatter, number);
+}
+
+static void merge_rows(struct scatter *scatter)
+{
+    bool is_waiting = false;
+    while (scatter->state == SCATTER_ROWS && !is_waiting) {
+        uint32_t number;
+        switch (merge_next(scatter->merge, &number)) {
+        case MERGE_STEP_WAIT:
+            is_waiting = !feed_all(scatter);
+            break;
+        case MERGE_STEP_ROW:
+            pass_row(scatter, number);
+            break;
+        case MERGE_STEP_SKIP:
+            next_of(scatter, number);
+            break;
+        case MERGE_STEP_DONE:
+            decide(scatter, END_ROWS, NULL);
+            break;
+        }
+    }
+    flush(scatter);
+}
+
+// ---- DRAINING
+
+// Reads on where it must, so that no transaction is lost and errors are seen. True: it is settled.
+static bool drain(struct scatter *scatter, struct scatter_source *source)
+{
+    while (source_look(source) == SOURCE_AT_ROW) {
+        source->dropped_bytes += source->front_bytes;
+        source_take(source);
+    }
+    if (source->at == SOURCE_AT_ERROR && scatter->ending != END_ERROR) {
+        scatter->ending = END_ERROR; // in a transaction even unwanted rows may tell of its end
+        scatter->error = source->error;
+    }
+    if (source->dropped_bytes > DRAIN_BYTES_MAX) {
+        stop_leg(source);
+    }
+    return source->leg == NULL;
+}
+
+static bool is_drained(struct scatter *scatter)
+{
+    bool is_over = true;
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        struct scatter_source *source = &scatter->sources[i];
+        is_over = (source->leg == NULL || drain(scatter, source)) && is_over;
+    }
+    return is_over;
+}
+
+// ---- events
+
+// A source that is ahead of the others is not read; nor is any while the client is slow.
+static void update_pauses(struct scatter *scatter)
+{
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        struct scatter_source *source = &scatter->sources[i];
+        bool is_ahead = source->at == SOURCE_AT_ROW && scatter->state != SCATTER_DRAINING &&
+                        source_waiting_bytes(source) >= SOURCE_BYTES_MAX;
+        bool is_paused = is_ahead || scatter->state == SCATTER_FULL;
+        if (source->leg == NULL || is_paused == source->is_paused) {
+            continue;
+        }
+        source->is_paused = is_paused;
+        if (is_paused) {
+            leg_pause(source->leg);
+        } else {
+            leg_resume(source->leg);
+        }
+    }
+}
+
+// Goes as far as the bytes at hand allow. The flow may be gone afterwards.
+static void advance(struct scatter *scatter)
+{
+    if (scatter->state == SCATTER_HEADS) {
+        look_at_heads(scatter);
+    }
+    if (scatter->state == SCATTER_ROWS) {
+        merge_rows(scatter);
+    }
+    if (scatter->state == SCATTER_DRAINING && is_drained(scatter)) {
+        finish(scatter);
+        return;
+    }
+    update_pauses(scatter);
+}
+
+static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
+                      const struct answer *last)
+{
+    struct scatter *scatter = CONTAINER_OF(flow, struct scatter, flow);
+    uint32_t number = leg->command.tag;
+    struct scatter_source *source = &scatter->sources[number];
+    source_add(source, bytes, len);
+    if (source->at == SOURCE_AT_ROW && source->is_fed) {
+        merge_moved(scatter->merge, number, source->row.ptr);
+    }
+    if (last != NULL) {
+        if (scatter->state == SCATTER_DRAINING) {
+            (void)drain(scatter, source);
+        }
+        source->leg = NULL;
+    }
+    advance(scatter);
+}
+
+// May all be run again? Nothing was written, nothing was changed, no transaction hangs on it.
+static bool may_run_again(const struct scatter *scatter, const struct error *error)
+{
+    bool is_lost = error->code == ER_SERVER_LOST || error->code == ER_SERVER_SHUTDOWN;
+    if (!is_lost || scatter->state != SCATTER_HEADS || scatter->tries >= TRIES_MAX ||
+        scatter->plan.access != ACCESS_REPLICA) {
+        return false;
+    }
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        const struct leg *leg = scatter->sources[i].leg;
+        if (leg != NULL && !leg_may_stop(leg)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void run_again(struct scatter *scatter)
+{
+    scatter->tries++;
+    counter_add(&scatter->flow.session->sessions->counters.retries, 1);
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        stop_leg(&scatter->sources[i]);
+        source_stop(&scatter->sources[i]);
+    }
+    start_all(scatter);
+}
+
+static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
+{
+    struct scatter *scatter = CONTAINER_OF(flow, struct scatter, flow);
+    struct scatter_source *source = &scatter->sources[leg->command.tag];
+    source->leg = NULL;
+    bool is_unwanted = scatter->state == SCATTER_DRAINING && scatter->ending == END_ROWS;
+    if (is_unwanted && error->code != ER_LOCK_DEADLOCK) {
+        advance(scatter);
+        return;
+    }
+    if (may_run_again(scatter, error)) {
+        run_again(scatter);
+        return;
+    }
+    source_fail(source, error);
+    if (scatter_is_write(scatter) && error->code != ER_LOCK_DEADLOCK) {
+        advance(scatter); // the others are awaited: the client must know where it was done
+        return;
+    }
+    flush(scatter);
+    give_back(scatter);
+    flow_fail(flow, error); // stops the other legs, tells of a lost transaction
+}
+
+static void on_drained(struct flow *flow)
+{
+    struct scatter *scatter = CONTAINER_OF(flow, struct scatter, flow);
+    if (scatter->state == SCATTER_FULL) {
+        scatter_enter(scatter, SCATTER_ROWS);
+    }
+    advance(scatter);
+}
+
+static void on_abort(struct flow *flow)
+{
+    give_back(CONTAINER_OF(flow, struct scatter, flow));
+}
+
+static const struct flow_kind scatter_kind = {
+    .name = "merging",
+    .on_answer = on_answer,
+    .on_failed = on_failed,
+    .on_drained = on_drained,
+    .on_abort = on_abort,
+};

@@ -1,0 +1,151 @@
+// What a scattered statement's client is sent: definitions, sums, ends, errors.
+
+#include <stdio.h>
+
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "session/scatter_impl.h"
+
+enum {
+    // Of the servers' status flags, what is about the statement and not about the session.
+    STATUS_OF_STATEMENT = STATUS_NO_GOOD_INDEX | STATUS_NO_INDEX | STATUS_SLOW | STATUS_DB_DROPPED |
+                          STATUS_METADATA_CHANGED,
+    NAMES_BYTES = 100,
+    NAMES_SENTENCE_BYTES = 250, // both lists and the words around them
+};
+
+bool scatter_join_columns(struct scatter *scatter, struct error *error)
+{
+    struct merge_head *heads =
+        arena_alloc(scatter_arena(scatter), scatter->merged_count * sizeof *heads);
+    for (uint32_t i = 0; i < scatter->merged_count; i++) {
+        const struct scatter_source *source = &scatter->sources[i];
+        heads[i] = (struct merge_head){
+            .columns = source->columns, .count = source->column_count, .shard = source->shard};
+    }
+    return merge_columns_join(scatter_arena(scatter), heads, scatter->merged_count,
+                              scatter->plan.hidden_columns, &scatter->columns, error);
+}
+
+void scatter_add_packet(struct scatter *scatter, struct slice payload)
+{
+    packet_append(&scatter->out, payload, &scatter->flow.request->sequence);
+}
+
+void scatter_add_columns(struct scatter *scatter)
+{
+    struct session *session = scatter->flow.session;
+    struct text payload;
+    text_init(&payload);
+    write_lenenc(&payload, scatter->columns.visible);
+    scatter_add_packet(scatter, text_slice(&payload));
+    for (uint32_t i = 0; i < scatter->columns.visible; i++) {
+        payload.len = 0;
+        column_write(&payload, &scatter->columns.columns[i]);
+        scatter_add_packet(scatter, text_slice(&payload));
+    }
+    if ((session->capabilities & CAP_DEPRECATE_EOF) == 0) {
+        payload.len = 0;
+        eof_write(&payload, 0, session_status(session));
+        scatter_add_packet(scatter, text_slice(&payload));
+    }
+    text_done(&payload);
+    session->is_answer_between_rows = true;
+}
+
+bool scatter_add_sum(struct scatter *scatter, struct error *error)
+{
+    struct merge_sum sum;
+    if (!merge_sum_start(&sum, scatter_arena(scatter), &scatter->columns, error)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        const struct scatter_source *source = &scatter->sources[i];
+        if (source->at != SOURCE_AT_ROW) {
+            error_fill(error, ER_CROSS_SHARD, "a shard gave no count");
+            return false;
+        }
+        if (!merge_sum_add(&sum, source->row, error)) {
+            return false;
+        }
+    }
+    struct text row;
+    text_init(&row);
+    bool is_fine = merge_sum_row(&sum, &row, error);
+    if (is_fine) {
+        scatter_add_columns(scatter);
+        scatter_add_packet(scatter, text_slice(&row));
+        scatter->row_count = 1;
+    }
+    text_done(&row);
+    return is_fine;
+}
+
+static void add_names(const struct scatter *scatter, char *text, size_t text_bytes, bool is_failed)
+{
+    size_t len = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < scatter->source_count && len < text_bytes; i++) {
+        if ((scatter->sources[i].at == SOURCE_AT_ERROR) == is_failed) {
+            len += (size_t)snprintf(text + len, text_bytes - len, "%s%s", len > 0 ? ", " : "",
+                                    scatter->sources[i].shard);
+        }
+    }
+}
+
+void scatter_explain_write(const struct scatter *scatter, struct error *error)
+{
+    char done[NAMES_BYTES], failed[NAMES_BYTES];
+    add_names(scatter, done, sizeof done, false);
+    add_names(scatter, failed, sizeof failed, true);
+    size_t len = strlen(error->text), max = sizeof error->text - NAMES_SENTENCE_BYTES;
+    len = len < max ? len : max;
+    snprintf(error->text + len, sizeof error->text - len, " (waybill: done on %s; not done on %s)",
+             done[0] != '\0' ? done : "no shard", failed);
+}
+
+// The sum of what the sources said at their ends.
+static struct aftermath aftermath_of(const struct scatter *scatter)
+{
+    uint32_t warnings = 0;
+    for (uint32_t i = 0; i < scatter->merged_count; i++) {
+        warnings += scatter->sources[i].ok.warnings;
+    }
+    warnings = warnings > UINT16_MAX ? UINT16_MAX : warnings;
+    return (struct aftermath){
+        .warnings = (uint16_t)warnings,
+        .is_lost = warnings > 0,
+        .row_count = -1,
+        .found_rows = scatter->row_count,
+        .shard = NO_SHARD,
+    };
+}
+
+void scatter_write_ok(struct scatter *scatter)
+{
+    struct session *session = scatter->flow.session;
+    const struct plan *plan = &scatter->plan;
+    struct aftermath aftermath = aftermath_of(scatter);
+    scatter->ok.status &= STATUS_OF_STATEMENT;
+    if (plan->has_made_ids) {
+        scatter->ok.insert_id = plan->first_made_id;
+    }
+    if (scatter->ok.insert_id != 0) {
+        session->last_insert_id = scatter->ok.insert_id;
+    }
+    aftermath.row_count = (int64_t)scatter->ok.affected_rows;
+    session_note_result(session, &aftermath);
+    session_write_ok(session, &scatter->ok);
+}
+
+void scatter_write_rows_end(struct scatter *scatter)
+{
+    struct session *session = scatter->flow.session;
+    struct aftermath aftermath = aftermath_of(scatter);
+    uint16_t status = 0;
+    for (uint32_t i = 0; i < scatter->merged_count; i++) {
+        status |= scatter->sources[i].ok.status;
+    }
+    session_note_result(session, &aftermath);
+    session_write_rows_end(session, aftermath.warnings, status & STATUS_OF_STATEMENT);
+}
