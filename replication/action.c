@@ -101,6 +101,7 @@ static void run_action(struct job *job, void *owner)
     bool is_done = step_take_leadership(action) && run_book(action);
     struct action_report *report = new_report(action, REPORT_END);
     report->is_done = is_done;
+    memcpy(report->why, action->why, sizeof report->why);
     snprintf(report->text, sizeof report->text, "shard %s: +%u ms: %s of %s %s%s",
              action->setup.shard_name, elapsed_ms(action), title(action->setup.kind),
              action->setup.servers[action_place(action, action->setup.subject)].endpoint.name,

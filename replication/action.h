@@ -47,6 +47,7 @@ struct action_report { // the receiver frees it (memory_free)
     uint64_t epoch;
     uint64_t at_us; // loop clock; what probes found out before is outdated
     char text[480];
+    char why[160]; // REPORT_END, not done
 };
 
 struct action; // opaque

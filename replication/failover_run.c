@@ -44,6 +44,7 @@ struct failover {
     struct member_state states[SERVERS_MAX];
     size_t count;
     size_t candidate;      // in members
+    uint64_t stopped_us;   // when nobody received any more
     size_t follower_count; // others that could be told to follow
     bool is_follower[SERVERS_MAX];
 };
@@ -93,7 +94,7 @@ static bool stop_receiving(struct failover *failover)
         failover->views[i] = (struct failover_member){
             .is_reachable = is_reachable, .is_replica = is_replica, .received = state->received};
     }
-    action_say(action, "receiving is stopped on all replicas that answer");
+    failover->stopped_us = job_now_us();
     return true;
 }
 
@@ -119,7 +120,9 @@ static bool choose(struct failover *failover)
     }
     failover->candidate = choice.candidate;
     action_say(
-        action, "%s is chosen: %s (%s)", name_of(failover, choice.candidate), choice.why,
+        action, "receiving was stopped at +%u ms; %s is chosen: %s (%s)",
+        (unsigned)((failover->stopped_us - action->began_us) / 1000),
+        name_of(failover, choice.candidate), choice.why,
         (const char *)gtid_print(&failover->views[choice.candidate].received, &action->arena).ptr);
     if (!action->setup.was_semi_sync) {
         action_say(action, "warning: semi-sync was not on at the old primary, or this was never "

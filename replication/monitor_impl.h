@@ -23,6 +23,8 @@ struct guarded {      // one shard, by id
     uint64_t epoch;
     enum shard_verdict verdict;
     char said[160];    // the last reason that was told
+    char refused[160]; // why the last action was refused; "" after one that was done
+    uint32_t up_count; // members, at the last judgement
     uint64_t retry_us; // no action before
     uint32_t retry_ms; // grows while actions are refused
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 enum { RETRY_FIRST_MS = 250, RETRY_MAX_MS = 10000, ACTION_ANSWER_MS = 5000, CONNECT_MS = 1000 };
@@ -109,10 +110,17 @@ static void form_opinion(struct monitor *monitor, uint16_t shard, struct shard_o
                                            .seen = &monitor->servers[server->id].seen};
     }
     observe_shard(&view, opinion);
+    uint32_t up_count = 0;
     for (uint16_t i = 0; i < wanted->server_count; i++) {
         monitor->servers[wanted->servers[i]].role = opinion->roles[i];
         monitor->servers[wanted->servers[i]].source = opinion->sources[i];
+        up_count += monitor->servers[wanted->servers[i]].seen.is_up;
     }
+    if (up_count > monitor->shards[shard].up_count) {
+        monitor->shards[shard].retry_us = 0; // what was refused for want of it may go now
+        monitor->shards[shard].retry_ms = 0;
+    }
+    monitor->shards[shard].up_count = up_count;
 }
 
 static const char *name_of(const struct monitor *monitor, uint16_t server)
@@ -211,6 +219,7 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
     struct guarded *guarded = &monitor->shards[monitor->action_shard];
     action_join(monitor->action); // its last message: the thread is ending
     monitor->action = NULL;
+    memcpy(guarded->refused, report->why, sizeof guarded->refused);
     if (!report->is_done) {
         guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
         guarded->retry_ms = guarded->retry_ms > RETRY_MAX_MS ? RETRY_MAX_MS : guarded->retry_ms;
@@ -219,12 +228,23 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
     ask_members_anew(monitor, monitor->action_shard, report->at_us);
 }
 
+// An action that is refused again for the same reason is no news.
+static void tell_report(struct monitor *monitor, const struct action_report *report)
+{
+    const char *before = monitor->shards[monitor->action_shard].refused;
+    if (report->kind == REPORT_END && report->why[0] != '\0' && strcmp(report->why, before) == 0) {
+        log_debug("%s", report->text);
+        return;
+    }
+    monitor_say(monitor, "%s", report->text);
+}
+
 void monitor_on_report(struct message *message, void *receiver)
 {
     struct monitor *monitor = receiver;
     struct action_report *report = CONTAINER_OF(message, struct action_report, message);
     if (!monitor->is_stopping) {
-        monitor_say(monitor, "%s", report->text);
+        tell_report(monitor, report);
         switch (report->kind) {
         case REPORT_STEP:
             break;

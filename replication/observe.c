@@ -21,6 +21,12 @@
 
 enum { LOST_COUNT_DOWN = 2, GOOD_COUNT_UP = 2, FAIL_COUNT_DEAD = 3, MOVING_US = 1000000 };
 
+// A job's clock may be a moment ahead of the loop's, which is read once for each turn.
+static uint64_t passed_us(uint64_t now_us, uint64_t since_us)
+{
+    return now_us > since_us ? now_us - since_us : 0;
+}
+
 // ---- one server
 
 static void take_facts(struct observation *seen, const struct probe_result *result)
@@ -267,7 +273,8 @@ static bool is_still_heard(const struct shard_view *view, const struct shard_mem
 {
     const struct observation *seen = member->seen;
     return seen->is_up && source_of(view, member) == primary &&
-           seen->facts.receiving == RECEIVING_YES && view->now_us - seen->moved_us < MOVING_US;
+           seen->facts.receiving == RECEIVING_YES &&
+           passed_us(view->now_us, seen->moved_us) < MOVING_US;
 }
 
 static void judge_death(const struct shard_view *view, const struct shard_member *primary,
@@ -281,7 +288,7 @@ static void judge_death(const struct shard_view *view, const struct shard_member
     }
     explain(opinion, SHARD_WAIT, "%s does not answer", primary->name);
     if (seen->fail_count < FAIL_COUNT_DEAD ||
-        view->now_us - seen->failing_since_us < view->failover_after_us) {
+        passed_us(view->now_us, seen->failing_since_us) < view->failover_after_us) {
         return;
     }
     size_t followers = 0;
