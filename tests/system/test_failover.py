@@ -24,18 +24,18 @@ def prepare(stand):
 
 
 def primary_of(stand, shard):
-    return next(row["primary"] for row in stand.admin("SHOW SHARDS") if row["name"] == shard)
+    return next(row["primary"] for row in stand.admin("SHOW SHARDS") if row["shard"] == shard)
 
 
 def test_reads_go_to_replicas(stand):
     prepare(stand)
     client = stand.client()
-    before = {row["name"]: int(row["reads"]) for row in stand.admin("SHOW SERVERS")}
+    before = {row["server"]: int(row["reads"]) for row in stand.admin("SHOW SERVERS")}
     stand.wait_until(lambda: all(row["fit"] == "yes" for row in stand.admin("SHOW SERVERS") if row["role"] == "replica"), 10,
                      "every replica is fit")
     for buyer in range(1, 101):
         client.query(f"SELECT COUNT(*) FROM orders WHERE buyer_id = {buyer}")
-    after = {row["name"]: int(row["reads"]) for row in stand.admin("SHOW SERVERS")}
+    after = {row["server"]: int(row["reads"]) for row in stand.admin("SHOW SERVERS")}
     for replica in ("s1b", "s1c", "s2b", "s2c"):
         assert after[replica] > before[replica], f"no read went to {replica}: {before} {after}"
     for primary in ("s1a", "s2a"):
@@ -62,7 +62,7 @@ def test_own_writes_are_read(stand):
 def test_lagging_replica_serves_no_reads(stand):
     root = stand.root("s1b")
     root.query("STOP SLAVE SQL_THREAD")
-    fit = lambda: next(row["fit"] for row in stand.admin("SHOW SERVERS") if row["name"] == "s1b")
+    fit = lambda: next(row["fit"] for row in stand.admin("SHOW SERVERS") if row["server"] == "s1b")
     stand.wait_until(lambda: fit() == "no", 10, "s1b is taken out")
     root.query("START SLAVE SQL_THREAD")
     stand.wait_until(lambda: fit() == "yes", 10, "s1b is back")
@@ -91,11 +91,11 @@ def test_primary_killed_under_load(stand):
 
 def test_old_primary_is_not_written(stand):
     """The killed server comes back: read-only, detached, and nothing is sent to it."""
-    down = [row["name"] for row in stand.admin("SHOW SERVERS") if row["status"] != "up"]
+    down = [row["server"] for row in stand.admin("SHOW SERVERS") if row["state"] != "up"]
     assert len(down) == 1, f"one server should be down: {down}"
     stand.cluster("start", f"s1/{down[0]}")
-    state = lambda: next(row for row in stand.admin("SHOW SERVERS") if row["name"] == down[0])
-    stand.wait_until(lambda: state()["status"] == "up", 15, "the old primary is seen")
+    state = lambda: next(row for row in stand.admin("SHOW SERVERS") if row["server"] == down[0])
+    stand.wait_until(lambda: state()["state"] == "up", 15, "the old primary is seen")
     time.sleep(1)
     assert state()["role"] == "detached", state()
     before = int(state()["writes"])
@@ -122,11 +122,11 @@ def test_promotion_refused_when_it_cannot_be_proven(stand):
 
 
 def test_restart_of_waybill_finds_the_roles(stand):
-    before = {row["name"]: row["primary"] for row in stand.admin("SHOW SHARDS")}
+    before = {row["shard"]: row["primary"] for row in stand.admin("SHOW SHARDS")}
     stand.cluster("waybill", "stop")
     stand.start_waybill()
     stand.wait_until(lambda: stand.try_query("SELECT 1"), 20, "waybill answers")
-    stand.wait_until(lambda: {row["name"]: row["primary"] for row in stand.admin("SHOW SHARDS")} == before, 15, "the same primaries")
+    stand.wait_until(lambda: {row["shard"]: row["primary"] for row in stand.admin("SHOW SHARDS")} == before, 15, "the same primaries")
     client = stand.client()
     client.query("UPDATE users SET name = 'x' WHERE buyer_id = 1")
     assert isinstance(client, wire.Client)
