@@ -96,6 +96,17 @@ bool plan_is_too_large(struct planner *planner)
     return true;
 }
 
+bool plan_may_rewrite(struct planner *planner)
+{
+    if (!planner->statement->has_executable_comment) {
+        return true;
+    }
+    return plan_refuse(
+        planner, ER_NOT_SUPPORTED_YET,
+        "changing a statement that has executable comments, as this one needs: write "
+        "it without /*! ... */");
+}
+
 // Names of a set of shards, the first few of them.
 static const char *shard_names(struct planner *planner, struct shard_set set)
 {
@@ -163,6 +174,7 @@ const char *plan_single_server_part(const struct statement *statement)
         {FACT_LAST_INSERT_ID | FACT_INSERT_ID_SET, "LAST_INSERT_ID()"},
         {FACT_FOUND_ROWS, "FOUND_ROWS()"},
         {FACT_ROW_COUNT, "ROW_COUNT()"},
+        {FACT_DIAGNOSTICS, "@@warning_count or @@error_count"},
         {FACT_CONNECTION_ID, "CONNECTION_ID() or the like"},
         {FACT_NAMED_LOCK, "a named lock"},
         {FACT_SLEEPS, "SLEEP() or BENCHMARK()"},

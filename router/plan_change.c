@@ -85,7 +85,15 @@ static bool may_write_reference(struct planner *planner, struct scope *scope)
             return true;
         }
     }
-    return planner->statement->kind == STATEMENT_DELETE;
+    for (const struct table_ref *target = planner->statement->change->targets; target != NULL;
+         target = target->next) {
+        struct expr column = {.table = target->name};
+        const struct scope_ref *table = assigned_table(scope, &column);
+        if (table == NULL || table->place == PLACE_REFERENCE) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool change_reference(struct planner *planner)

@@ -47,6 +47,8 @@ bool plan_reference_write(struct planner *planner, const char *what);
 const char *plan_shard_name(const struct planner *planner, uint16_t shard);
 // "buyer_id or id": the columns that place the rows of a sharded table; in the arena.
 const char *plan_key_columns(struct planner *planner, const struct table_config *table);
+// May parts of the text be replaced? Refused, if an executable comment makes it unsafe.
+bool plan_may_rewrite(struct planner *planner);
 bool plan_is_too_large(struct planner *planner); // refused, if so
 
 bool plan_hint(struct planner *planner);

@@ -266,6 +266,39 @@ static struct slice text_for_shard(struct planner *planner, const struct splice_
     return splice_text(planner->arena, planner->statement->text, list.items, list.count);
 }
 
+// The subqueries in its values must be answered by the shard that has the rows.
+static bool check_inner(struct planner *planner, uint16_t shard)
+{
+    struct reach reach;
+    scopes_add_rest(&planner->scopes, planner->statement);
+    if (plan_is_too_large(planner)) {
+        return false;
+    }
+    scopes_reach(&planner->scopes, &reach);
+    if ((reach.shards.bits & ~shard_set_of(shard).bits) != 0) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "A subquery of the INSERT needs other shards than %s, where the rows "
+                           "belong: %s. Read the value first and put it in",
+                           plan_shard_name(planner, shard), plan_spread(planner, &reach));
+    }
+    return true;
+}
+
+// Rows of several shards: their subqueries are answered on each, so from reference tables only.
+static bool check_inner_of_many(struct planner *planner)
+{
+    struct reach reach;
+    scopes_add_rest(&planner->scopes, planner->statement);
+    scopes_reach(&planner->scopes, &reach);
+    if (planner->scopes.is_too_large || reach.has_sharded || reach.has_home || reach.has_system) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD,
+            "The rows of this INSERT belong to several shards, so its subqueries may "
+            "read reference tables only: read the values first and put them in");
+    }
+    return true;
+}
+
 static bool insert_on_many(struct planner *planner, const struct table_config *table,
                            const struct splice_list *splices, const struct placement *placements)
 {
@@ -291,7 +324,8 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
                            "The rows of this INSERT into table %s belong to %u shards, %s",
                            table_name(planner, table), shard_set_count(set), what);
     }
-    if (!plan_to_all(planner, set, MERGE_OK)) {
+    if (!plan_may_rewrite(planner) || !check_inner_of_many(planner) ||
+        !plan_to_all(planner, set, MERGE_OK)) {
         return false;
     }
     for (uint16_t i = 0; i < planner->plan->target_count; i++) {
@@ -300,24 +334,6 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
     }
     planner->plan->is_write_to_many = true;
     plan_because(planner, "its rows belong to %u shards", shard_set_count(set));
-    return true;
-}
-
-// The subqueries in its values must be answered by the shard that has the rows.
-static bool check_inner(struct planner *planner, uint16_t shard)
-{
-    struct reach reach;
-    scopes_add_rest(&planner->scopes, planner->statement);
-    if (plan_is_too_large(planner)) {
-        return false;
-    }
-    scopes_reach(&planner->scopes, &reach);
-    if ((reach.shards.bits & ~shard_set_of(shard).bits) != 0) {
-        return plan_refuse(planner, ER_CROSS_SHARD,
-                           "A subquery of the INSERT needs other shards than %s, where the rows "
-                           "belong: %s. Read the value first and put it in",
-                           plan_shard_name(planner, shard), plan_spread(planner, &reach));
-    }
     return true;
 }
 
@@ -370,6 +386,9 @@ static bool finish_insert(struct planner *planner, const struct table_config *ta
         return insert_on_many(planner, table, &rewrite->splices, placements);
     }
     if (!check_inner(planner, shard) || !plan_to(planner, shard)) {
+        return false;
+    }
+    if (rewrite->splices.count > 0 && !plan_may_rewrite(planner)) {
         return false;
     }
     if (rewrite->splices.count > 0) {

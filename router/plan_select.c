@@ -38,7 +38,8 @@ static const char *inexact_part(const struct query *query, const struct statemen
         bool is_there;
         const char *part;
     } parts[] = {
-        {query->next != NULL, "UNION, INTERSECT or EXCEPT"},
+        {query->next != NULL || query->nested != NULL, "UNION, INTERSECT or EXCEPT"},
+        {query->is_parenthesized && query->order_by != NULL, "ORDER BY with parentheses"},
         {query->is_distinct, "DISTINCT"},
         {query->group_by != NULL || query->has_rollup, "GROUP BY"},
         {query->having != NULL, "HAVING"},
@@ -46,7 +47,7 @@ static const char *inexact_part(const struct query *query, const struct statemen
         {query->has_into, "SELECT ... INTO"},
         {query->lock != LOCK_NONE || (statement->facts & FACT_LOCKS_ROWS) != 0,
          "a locking read (FOR UPDATE, LOCK IN SHARE MODE)"},
-        {(statement->facts & FACT_WRITES) != 0, "a function that may write"},
+        {(statement->facts & (FACT_WRITES | FACT_UNKNOWN_FUNCTION)) != 0, "stored functions"},
         {query->has_limit_expr, "a LIMIT that is no number"},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -169,6 +170,9 @@ static bool scatter_rows(struct planner *planner, struct shard_set set)
         return false;
     }
     if (list.count > 0) {
+        if (!plan_may_rewrite(planner)) {
+            return false;
+        }
         struct slice text =
             splice_text(planner->arena, planner->statement->text, list.items, list.count);
         for (uint16_t i = 0; i < plan->target_count; i++) {
@@ -198,7 +202,7 @@ bool plan_select_scatter(struct planner *planner, const struct reach *reach)
         }
     }
     plan_because(planner, "%s", plan_spread(planner, reach));
-    if ((planner->statement->facts & FACT_AGGREGATE) == 0) {
+    if (!query->has_aggregate) {
         return scatter_rows(planner, set);
     }
     if (!is_counts_only(planner, query)) {

@@ -24,7 +24,8 @@ enum plan_access plan_access_of(const struct planner *planner)
     const struct statement *statement = planner->statement;
     uint32_t primary_facts = FACT_LOCKS_ROWS | FACT_NEEDS_PRIMARY | FACT_TABLE_LOCK |
                              FACT_NAMED_LOCK | FACT_TEMPORARY_TABLE | FACT_SETS_USER_VARIABLE;
-    if ((statement->facts & FACT_WRITES) != 0 || is_write_kind(statement)) {
+    if ((statement->facts & (FACT_WRITES | FACT_UNKNOWN_FUNCTION)) != 0 || // which may write
+        is_write_kind(statement)) {
         return ACCESS_WRITE;
     }
     if ((statement->facts & primary_facts) != 0 || planner->wants_primary ||

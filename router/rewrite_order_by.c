@@ -155,6 +155,12 @@ bool rewrite_order_by(struct planner *planner, const struct query *query,
             return false;
         }
     }
+    if (hidden.len > 0 && query->items_span.begin == query->items_span.end) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD,
+            "waybill doesn't do TABLE ... ORDER BY over several shards: write SELECT "
+            "* FROM");
+    }
     if (hidden.len > 0) {
         splices->items[splices->count++] = (struct splice){
             .span = {query->items_span.end, query->items_span.end},

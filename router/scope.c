@@ -91,25 +91,12 @@ bool scope_are_together(const struct scope_ref *a, const struct scope_ref *b,
            (attribute == ATTRIBUTE_KEY && a->config->key_type == b->config->key_type);
 }
 
-// LEFT makes what it joins nullable, RIGHT what stands before it. (The comma binds weaker than
-// JOIN, so with a comma list RIGHT really reaches less far: more nullable is the careful side.)
-static void mark_joins(struct scope *scope)
+static void mark_join(struct scope *scope, const struct table_ref *table)
 {
-    for (uint16_t i = 0; i < scope->ref_count; i++) {
-        const struct table_ref *table = scope->refs[i].table;
-        scope->has_using |= table->using_count > 0;
-        scope->has_natural |= table->is_natural;
-        scope->has_nest |= table->nest != 0;
-        if (table->join == JOIN_LEFT) {
-            scope->has_outer_join = true;
-            scope->refs[i].is_nullable = true;
-        } else if (table->join == JOIN_RIGHT) {
-            scope->has_outer_join = scope->has_right_join = true;
-            for (uint16_t before = 0; before < i; before++) {
-                scope->refs[before].is_nullable = true;
-            }
-        }
-    }
+    scope->has_using |= table->using_count > 0;
+    scope->has_natural |= table->is_natural;
+    scope->has_nest |= table->nest != 0;
+    scope->has_outer_join |= table->join == JOIN_LEFT || table->join == JOIN_RIGHT;
 }
 
 static struct scope *scope_new(struct scopes *scopes, const struct table_ref *tables,
@@ -135,9 +122,9 @@ static struct scope *scope_new(struct scopes *scopes, const struct table_ref *ta
     for (const struct table_ref *table = tables; table != NULL; table = table->next) {
         scope_place(scopes->request, table, &scope->refs[at]);
         scope->refs[at].parent = at;
+        mark_join(scope, table);
         at++;
     }
-    mark_joins(scope);
     if (scopes->last == NULL) {
         scopes->first = scope;
     } else {
@@ -190,6 +177,9 @@ static void add_arm(struct scopes *scopes, const struct query *query, struct sco
     scope->query = query;
     scope->is_top = is_top;
     condition_narrow(scopes, scope, query->where);
+    if (query->nested != NULL) {
+        scopes_add_query(scopes, query->nested, outer, false);
+    }
     add_tables_inner(scopes, scope, query->tables);
     for (const struct query *cte = query->ctes; cte != NULL; cte = cte->next_cte) {
         scopes_add_query(scopes, cte, NULL, false);

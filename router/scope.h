@@ -21,7 +21,6 @@ struct scope_ref {
     enum place place;
     uint16_t home;        // PLACE_HOME
     uint16_t parent;      // union-find: tables whose rows meet only within a shard
-    bool is_nullable;     // an outer join may give NULL for its columns
     bool is_tied;         // of the root: follows a table of an outer query by key or id
     struct shard_set set; // of the root: shards that rows of the result can come from
 };
@@ -38,8 +37,7 @@ struct scope {
     bool has_natural;
     bool has_nest;       // parentheses around joins
     bool has_outer_join; // LEFT or RIGHT
-    bool has_right_join;
-    bool is_top; // of the statement itself, not of something inside
+    bool is_top;         // of the statement itself, not of something inside
 };
 
 struct scopes {
