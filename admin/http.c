@@ -239,11 +239,9 @@ void http_stop(struct http *http)
     http->is_stopping = true;
     watch_set(&http->watch, 0);
     timer_stop(&http->timer);
-    struct node *node;
-    while ((node = list_first(&http->pages)) != NULL) {
+    LIST_FOR_EACH (&http->pages, node) {
         struct page *page = CONTAINER_OF(node, struct page, node);
-        list_remove(&http->pages, node);
-        page->http = NULL;
+        page->http = NULL; // its answer finds neither us nor our list
         if (page->connection != NULL) {
             MHD_resume_connection(page->connection);
         }

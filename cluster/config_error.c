@@ -49,11 +49,11 @@ void build_print_errors(struct build *build, struct text *out)
     }
     size_t count = 0;
     const struct config_error **sorted =
-        arena_alloc(&build->scratch, sizeof *sorted * build->error_count);
+        arena_alloc(&build->scratch, sizeof(struct config_error *) * build->error_count);
     for (const struct config_error *error = build->errors; error != NULL; error = error->next) {
         sorted[count++] = error;
     }
-    qsort(sorted, count, sizeof *sorted, compare_errors);
+    qsort(sorted, count, sizeof(struct config_error *), compare_errors);
     for (size_t i = 0; i < count; i++) {
         if (sorted[i]->line > 0) {
             text_add_format(out, "%s:%d: %s\n", build->path, sorted[i]->line, sorted[i]->text);

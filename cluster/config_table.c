@@ -302,7 +302,7 @@ static void check_buckets(struct build *build)
             add_run(&missing, first, i - 1);
         }
     }
-    if (missing.len > 0) {
+    if (needing != NULL && missing.len > 0) {
         build_error(build, needing->line,
                     "%s.%s is sharded by bucket, but no shard has the buckets %.*s",
                     needing->schema, needing->name, (int)(missing.len > 200 ? 200 : missing.len),
@@ -337,12 +337,12 @@ void build_tables(struct build *build)
                     TABLES_MAX);
         return;
     }
-    struct section **sorted = arena_alloc(&build->scratch, sizeof *sorted * count);
+    struct section **sorted = arena_alloc(&build->scratch, sizeof(struct section *) * count);
     struct section *section = NULL;
     for (size_t i = 0; i < count; i++) {
         sorted[i] = section = build_next(build, SECTION_TABLE, section);
     }
-    qsort(sorted, count, sizeof *sorted, compare_sections);
+    qsort(sorted, count, sizeof(struct section *), compare_sections);
     struct config *config = build->config;
     config->table_count = (uint16_t)count;
     config->tables = arena_alloc(&config->arena, sizeof *config->tables * count);

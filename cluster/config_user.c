@@ -100,8 +100,8 @@ void build_users(struct build *build)
     struct config *config = build->config;
     const struct config *before = build->before;
     struct section *section = build_next(build, SECTION_USER, NULL);
-    size_t before_count = before != NULL ? before->user_count : 0;
-    size_t most = before_count + build_count(build, SECTION_USER);
+    uint16_t before_count = before != NULL ? before->user_count : 0;
+    size_t most = (size_t)before_count + build_count(build, SECTION_USER);
     if (section == NULL) {
         build_error(build, 0, "there is no [user NAME]: nobody could log in");
         return;
@@ -111,7 +111,7 @@ void build_users(struct build *build)
         return;
     }
     config->users = arena_alloc(&config->arena, sizeof *config->users * most);
-    config->user_count = (uint16_t)before_count;
+    config->user_count = before_count;
     for (uint16_t i = 0; i < before_count; i++) {
         config->users[i] = (struct user_config){.id = i, .is_removed = true};
         config->users[i].name = build_keep(build, slice_of_string(before->users[i].name));

@@ -47,11 +47,11 @@ enum setting_type { SETTING_TEXT, SETTING_INTEGER, SETTING_BOOL, SETTING_CHOICE,
 struct setting {
     const char *name;
     enum setting_type type;
-    size_t offset; // in struct settings
+    bool is_reloadable; // may change without a restart
+    size_t offset;      // in struct settings
     const char *default_text;
     int64_t min, max;
     const char *choices; // "off|auto", the value is the place in it
-    bool is_reloadable;  // may change without a restart
     const char *help;    // one or more full sentences
 };
 

@@ -29,8 +29,8 @@ struct server_state {
     uint64_t applied_us; // the newest heartbeat of this proxy that it has applied: whatever this
                          // proxy was told to be committed on the shard before that time (loop
                          // clock) can be read there. 0 = unknown
-    uint64_t seen_us;  // loop clock of the last good probe
-    uint32_t probe_us; // round trip
+    uint64_t seen_us;    // loop clock of the last good probe
+    uint32_t probe_us;   // round trip
     char version_text[64];
     char gtid[256];    // position, for show
     char problem[128]; // why it is not up or not fit; empty when fine
