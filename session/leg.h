@@ -21,6 +21,7 @@
 struct session;
 struct flow;
 struct request;
+struct leg;
 
 enum leg_state { LEG_NEW, LEG_HELD, LEG_WAITING, LEG_RUNNING, LEG_KEPT };
 
@@ -33,9 +34,12 @@ struct leg_command {
     struct slice packet;           // framed, sequence from 0
     struct slice prepare_sql;      // ptr NULL: `packet` is used; else:
     const struct execute *execute; // its parameters
-    bool is_outside; // not a part of the client's transaction: no BEGIN ahead (SET, USE, PREPARE)
-    bool is_own;     // runs on the transaction's backend although it ends it: COMMIT, ROLLBACK
-    bool wants_keep; // the backend stays until the next command (SQL_CALC_FOUND_ROWS)
+    struct slice first;            // SQL sent ahead of it; ptr NULL: none. Its error is the answer
+    bool is_outside;   // not a part of the client's transaction: no BEGIN ahead (SET, USE, PREPARE)
+    bool is_stateless; // the backend's session need not be like the client's (USE)
+    bool is_own;       // runs on the transaction's backend although it ends it: COMMIT, ROLLBACK
+    bool may_linger;   // after warnings or an error the backend stays for SHOW WARNINGS
+    bool wants_keep;   // the backend stays until the next command (SQL_CALC_FOUND_ROWS)
     const char *pin_reason; // not NULL: the backend stays with the session from now on
     // Called when the answer is whole and no error, before the backend is given back: to note what
     // was set. May be NULL.
@@ -45,7 +49,7 @@ struct leg_command {
 
 struct leg {
     struct node node;        // in session->legs
-    struct node held_node;   // in sessions->held
+    struct node list_node;   // in sessions->held or sessions->lingering
     struct session *session; // back-pointer
     struct flow *flow;       // whose command runs; NULL when KEPT
     enum leg_state state;
@@ -53,12 +57,14 @@ struct leg {
     uint16_t server; // where it runs or waits; NO_SERVER
     uint16_t avoid;  // server that lost the read; NO_SERVER
     uint8_t tries;
+    bool is_joining;     // the transaction's BEGIN goes ahead of the running command
     bool has_delivered;  // bytes of the answer went to the flow
     bool is_participant; // of the session's transaction
     bool has_written;    // in this transaction
     bool is_paused;
     bool is_lingering; // KEPT only for diagnostics
-    uint64_t since_us; // of the state; loop clock
+    uint64_t since_us; // of the state, or of the last bytes heard; loop clock
+    uint64_t held_us;  // when the running command first found no primary; 0
     struct leg_command command;
     struct slice *ahead; // in the session's arena
     uint32_t ahead_count;

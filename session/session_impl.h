@@ -41,8 +41,11 @@ enum {
     NO_ACCOUNT = 0xffff,
 };
 
+struct session;
+
 // The command that runs. In the session's arena.
 struct request {
+    struct session *session;             // back-pointer
     uint8_t command;                     // enum com
     uint8_t sequence;                    // of the next packet that waybill writes itself as answer
     struct slice raw;                    // as it came, framed
@@ -52,10 +55,18 @@ struct request {
     struct prepared_statement *prepared; // COM_STMT_EXECUTE: the session's; else NULL
     struct execute *execute;             // COM_STMT_EXECUTE: the client's parameters; else NULL
     uint64_t began_us;
+    struct execute *edited; // ... as the targets' text has them
+    const char *pin_reason; // the statement binds the session to its server
+    struct slice database;  // USE
+    bool keeps_aftermath;   // SHOW WARNINGS and the like change nothing of it
+    void (*then)(struct session *session, struct request *request); // transaction_commit_then
+    bool is_counted; // in the latency figures: it reached the router
 };
 
 // A transaction as the client sees it. The participants are the session's legs with is_participant.
 struct transaction {
+    bool is_lost;          // a participant was lost in the running statement: transaction_settle
+    bool is_broken;        // a participant was lost between two statements: the next one is told
     bool is_open;          // BEGIN was said and neither COMMIT nor ROLLBACK
     struct text begin;     // the text sent ahead of the first statement on each shard
     struct text once;      // SET TRANSACTION ... for the next transaction; empty: none
@@ -77,6 +88,14 @@ struct aftermath {
 
 struct login_state; // client_login.c
 
+// A whole packet of the client. Borrowed for the call, unless it was moved to session->packet.
+struct packet_in {
+    struct slice raw; // with its headers
+    size_t payload_bytes;
+    uint8_t next_sequence;
+    bool is_moved; // raw is session->packet, which lives as long as the command
+};
+
 struct session {
     struct sessions *sessions; // back-pointer
     struct node node;          // in sessions->stage[stage], in that order
@@ -93,12 +112,14 @@ struct session {
     struct buffer output;        // bytes that the client did not take yet
     bool is_output_full;         // session_write said so: the flow waits for on_drained
     bool is_client_gone;         // closed as soon as the event is over
+    uint8_t end_sequence;        // of an error that session_end writes
     bool is_answer_begun;        // bytes of the present answer were written
     bool is_answer_between_rows; // set by a flow: the next packet may be an ERR
     // The client, as it logged in.
     uint16_t account; // user_config id; NO_ACCOUNT before log-in
     uint32_t capabilities;
     uint16_t login_collation;
+    char *login_database;      // owned; NULL: the account's default schema
     struct login_state *login; // owned; only while LOGIN
     // What it has set: variables.c.
     struct session_state carried;
@@ -110,6 +131,8 @@ struct session {
     struct flow *flow;       // in the arena
     struct list legs;        // struct leg
     struct transaction transaction;
+    bool is_sql_mode_own;   // the client has set one
+    bool wants_close;       // after the running command: its pinned server is lost, RELEASE, drain
     struct leg *pin;        // the backend that stays with the session
     const char *pin_reason; // literal; NULL: not pinned
     uint64_t last_insert_id;
@@ -127,7 +150,11 @@ struct sessions {
     struct sessions_host host;       // what it points to is borrowed
     const struct snapshot *snapshot; // borrowed from the worker, the present one
     struct list stages[SESSION_STAGES];
-    struct list held; // struct leg by held_node
+    struct list held;      // struct leg by list_node
+    struct list lingering; // struct leg by list_node, oldest first
+    int64_t wall_ahead_ms; // wall clock (Unix milliseconds) minus the loop's
+    uint64_t retried_us;   // when the held were last tried
+    uint32_t sql_mode;     // of the servers, for the parser
     struct slab session_slab;
     struct slab leg_slab;
     struct timer tick;
@@ -149,8 +176,28 @@ static inline uint64_t session_now_us(const struct session *session)
 {
     return loop_now_us(session->sessions->host.loop);
 }
+// Without a flow: the error (may be NULL) is the client's last packet; then the connection ends.
+void session_end(struct session *session, const struct error *error);
 const struct config *session_config(const struct session *session);
 const struct user_config *session_user(const struct session *session); // NULL before log-in
+
+// flow.c: forgets the running flow without an answer: the session is closed.
+void session_drop_flow(struct session *session);
+
+// The end of a command, answered in place or by a flow: all that was the command's own is gone.
+void request_finish(struct session *session);
+
+// command.c: as after log-in (COM_RESET_CONNECTION, COM_CHANGE_USER).
+void session_reset(struct session *session);
+// The bits of parse_options.sql_mode in force.
+uint32_t session_sql_mode(const struct session *session);
+
+// leg.c
+void legs_release_lingering(struct session *session);
+void legs_release_participants(struct session *session); // rolls their transactions back
+void legs_release_all(struct session *session); // the session ends or is reset: all given up
+void legs_tick(struct sessions *sessions); // held too long, silent too long, lingering too long
+void legs_retry_held(struct sessions *sessions);
 
 // client_io.c
 // Framed bytes to the client: written at once as far as it takes them, the rest is queued. True:

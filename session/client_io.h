@@ -1,0 +1,12 @@
+#pragma once
+// A client's bytes in and out. Besides session_write... (session_impl.h), which are its too.
+
+#include "session/session_impl.h"
+
+void client_start(struct session *session); // watches the socket
+// Commands that came while one ran; reading again when that was stopped. Called by session->later.
+void client_continue(struct session *session);
+// One packet that is no part of a command's answer; *sequence moves on.
+void client_write_packet(struct session *session, struct slice payload, uint8_t *sequence);
+// Reading and writing are watched as the session's state asks for.
+void client_update_watch(struct session *session);

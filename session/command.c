@@ -1,0 +1,183 @@
+// The client's commands. A row says everything about one: what runs, and whether its bytes must
+// outlive the event (then they are copied from the worker's scratch into the session's arena: the
+// one copy that a relayed query costs).
+
+#include "session/command.h"
+
+#include <stdio.h>
+
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "session/client_login.h"
+#include "session/flow_prepare.h"
+#include "session/prepared.h"
+#include "session/flow_single.h"
+#include "session/query.h"
+#include "session/transaction.h"
+#include "session/variables.h"
+
+struct command {
+    enum com code;
+    void (*run)(struct session *session, struct request *request);
+    bool is_kept; // its bytes are needed after the event
+};
+
+void command_ok(struct session *session)
+{
+    session_write_ok(session, &(struct ok_packet){0});
+    request_finish(session);
+}
+
+void command_error(struct session *session, const struct error *error)
+{
+    session->aftermath =
+        (struct aftermath){.is_error = true, .is_lost = true, .row_count = -1, .shard = NO_SHARD};
+    session_write_error(session, error);
+    request_finish(session);
+}
+
+void command_refuse(struct session *session, const char *what)
+{
+    struct error error;
+    error_fill(&error, ER_NOT_SUPPORTED_YET, what);
+    counter_add(&session->sessions->counters.queries_refused, 1);
+    command_error(session, &error);
+}
+
+static void run_quit(struct session *session, struct request *request)
+{
+    (void)request;
+    session_close(session);
+}
+
+static void run_ping(struct session *session, struct request *request)
+{
+    (void)request;
+    command_ok(session);
+}
+
+static void run_statistics(struct session *session, struct request *request)
+{
+    (void)request;
+    const struct sessions *sessions = session->sessions;
+    struct slice text = arena_format(
+        &session->arena, "Uptime: %llu  Threads: %zu  Questions: %llu  Slow queries: 0",
+        (unsigned long long)(loop_now_us(sessions->host.loop) / 1000000), sessions_count(sessions),
+        (unsigned long long)counter_get(&sessions->counters.queries));
+    session_write_payload(session, text);
+    request_finish(session);
+}
+
+static void run_set_option(struct session *session, struct request *request)
+{
+    struct reader reader = reader_of(request->payload);
+    (void)read_u8(&reader);
+    uint16_t option = read_u16(&reader);
+    if (reader.is_bad || option > 1) {
+        struct error error;
+        error_fill(&error, ER_UNKNOWN_COM);
+        command_error(session, &error);
+        return;
+    }
+    session->option.is_multi_statements = option == 0;
+    session_write_rows_end(session, 0, 0);
+    request_finish(session);
+}
+
+void session_reset(struct session *session)
+{
+    transaction_abandon(session);
+    legs_release_all(session);
+    prepared_clear(session);
+    login_reset_carried(session);
+}
+
+static void run_reset_connection(struct session *session, struct request *request)
+{
+    (void)request;
+    session_reset(session);
+    command_ok(session);
+}
+
+static void run_process_kill(struct session *session, struct request *request)
+{
+    (void)request;
+    command_refuse(session, "KILL: close the connection, or use the server's own address");
+}
+
+// The columns of a table (argument: its name, a NUL, a pattern): all of its shards have the same.
+static void run_field_list(struct session *session, struct request *request)
+{
+    struct reader reader = reader_of(request->payload);
+    (void)read_u8(&reader);
+    struct slice name = read_nul_string(&reader);
+    const struct config *config = session_config(session);
+    const struct table_config *table =
+        config_find_table(config, text_slice(&session->carried.database), name);
+    struct leg_command command = {
+        .shard =
+            table != NULL && table->type == TABLE_UNSHARDED ? table->home : config->default_shard,
+        .access = ACCESS_REPLICA,
+        .kind = ANSWER_FIELDS,
+        .packet = request->raw,
+        .is_outside = true,
+    };
+    if (session->pin != NULL) {
+        command.shard = session->pin->shard;
+    }
+    flow_single_relay(session, request, &command);
+}
+
+// clang-format off
+static const struct command commands[] = {
+    {COM_QUIT,                run_quit,             false},
+    {COM_INIT_DB,             variables_init_db,    true},
+    {COM_QUERY,               query_run,            true},
+    {COM_FIELD_LIST,          run_field_list,       true},
+    {COM_STATISTICS,          run_statistics,       false},
+    {COM_PROCESS_KILL,        run_process_kill,     false},
+    {COM_PING,                run_ping,             false},
+    {COM_CHANGE_USER,         login_change_user,    true},
+    {COM_STMT_PREPARE,        prepare_run,          true},
+    {COM_STMT_EXECUTE,        prepare_execute,      true},
+    {COM_STMT_SEND_LONG_DATA, prepare_long_data,    false},
+    {COM_STMT_CLOSE,          prepare_close,        false},
+    {COM_STMT_RESET,          prepare_reset,        false},
+    {COM_SET_OPTION,          run_set_option,       false},
+    {COM_RESET_CONNECTION,    run_reset_connection, false},
+};
+// clang-format on
+
+static const struct command *find_command(uint8_t code)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (commands[i].code == code) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+void command_run(struct session *session, const struct packet_in *packet)
+{
+    uint8_t code = packet->payload_bytes > 0 ? packet->raw.ptr[PACKET_HEADER_BYTES] : COM_SLEEP;
+    const struct command *command = find_command(code);
+    struct request *request = arena_alloc(&session->arena, sizeof *request);
+    bool is_copied = command != NULL && command->is_kept && !packet->is_moved;
+    request->session = session;
+    request->command = code;
+    request->sequence = packet->next_sequence;
+    request->raw = is_copied ? arena_copy(&session->arena, packet->raw) : packet->raw;
+    request->payload = packet_payload(&session->arena, request->raw, packet->payload_bytes);
+    request->began_us = session_now_us(session);
+    session->request = request;
+    session->is_answer_begun = false;
+    session->queries++;
+    if (command == NULL) {
+        struct error error;
+        error_fill(&error, ER_UNKNOWN_COM);
+        command_error(session, &error);
+        return;
+    }
+    command->run(session, request);
+}

@@ -1,0 +1,123 @@
+// How a command begins and ends for the session. Whatever a flow was, its end is one function, so
+// that nothing of a command outlives it but what is meant to: transaction, pin, aftermath.
+
+#include "session/flow.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "protocol/error_table.h"
+#include "session/client_io.h"
+#include "session/command.h"
+#include "session/transaction.h"
+
+void flow_begin(struct flow *flow, const struct flow_kind *kind, struct session *session,
+                struct request *request)
+{
+    assert(session->flow == NULL);
+    flow->kind = kind;
+    flow->session = session;
+    flow->request = request;
+    session->flow = flow;
+    session->request = request;
+    if (session->stage != SESSION_RUNNING) {
+        session_enter(session, SESSION_RUNNING);
+    }
+}
+
+// No leg runs a command of this flow any more.
+static void stop_legs(struct session *session)
+{
+    LIST_FOR_EACH_SAFE (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->state != LEG_KEPT) {
+            leg_stop(leg);
+        }
+    }
+}
+
+static void log_slow(const struct session *session, uint64_t took_us)
+{
+    int64_t limit_ms = session_config(session)->settings.slow_query_ms;
+    const struct request *request = session->request;
+    if (limit_ms > 0 && took_us >= (uint64_t)limit_ms * 1000 && request->statement != NULL) {
+        struct slice text = request->statement->text;
+        log_notice("session %u: slow query, %llu ms: %.*s", session->id,
+                   (unsigned long long)(took_us / 1000), (int)(text.len < 500 ? text.len : 500),
+                   (const char *)text.ptr);
+    }
+}
+
+void request_finish(struct session *session)
+{
+    assert(session->flow == NULL);
+    struct sessions *sessions = session->sessions;
+    uint64_t took_us = session_now_us(session) - session->request->began_us;
+    if (session->request->is_counted) {
+        histogram_add(&sessions->counters.latency_us, took_us);
+        log_slow(session, took_us);
+    }
+    (void)transaction_settle(session);
+    transaction_tidy(session, session->request->is_counted);
+    session->request = NULL;
+    arena_clear(&session->arena);
+    if (session->packet.ptr != NULL) {
+        text_done(&session->packet);
+    }
+    session->is_answer_begun = false;
+    session->is_answer_between_rows = false;
+    if (session->wants_close || (sessions->is_draining && !session_in_transaction(session))) {
+        session_end(session, NULL);
+        return;
+    }
+    session_enter(session, session->output.size_bytes > 0 ? SESSION_FLUSHING : SESSION_IDLE);
+    if (session->stage == SESSION_IDLE) {
+        session->is_output_full = false;
+        session_check(session);
+    }
+    if (session->input.len > 0) {
+        loop_do_later(sessions->host.loop, &session->later);
+    }
+}
+
+void flow_finish(struct flow *flow)
+{
+    struct session *session = flow->session;
+    assert(session->flow == flow);
+    session->flow = NULL;
+    request_finish(session);
+}
+
+void flow_fail(struct flow *flow, const struct error *error)
+{
+    struct session *session = flow->session;
+    struct error lost;
+    stop_legs(session);
+    if (transaction_settle(session) && error->code != ER_LOCK_DEADLOCK &&
+        error->code != ER_OUTCOME_UNKNOWN) {
+        // The client must know that its transaction is gone, whatever took it.
+        error_fill(&lost, ER_LOCK_DEADLOCK, error->text);
+        error = &lost;
+    }
+    session->aftermath = (struct aftermath){.is_error = true, .is_lost = true, .row_count = -1};
+    session->aftermath.shard = NO_SHARD;
+    if (!session->is_answer_begun || session->is_answer_between_rows) {
+        session_write_error(session, error);
+    } else {
+        log_notice("session %u: closed in the middle of an answer: %s", session->id, error->text);
+        session->wants_close = true;
+    }
+    flow_finish(flow);
+}
+
+void session_drop_flow(struct session *session)
+{
+    struct flow *flow = session->flow;
+    stop_legs(session);
+    session->flow = NULL;
+    if (flow != NULL && flow->kind->on_abort != NULL) {
+        flow->kind->on_abort(flow);
+    }
+    session->request = NULL;
+    arena_clear(&session->arena);
+}

@@ -1,0 +1,241 @@
+// Prepared statements of the binary protocol.
+//
+// PREPARE is run on one server for its answer (the client wants the columns and the number of
+// parameters); the session remembers the text under an id of its own, which replaces the server's
+// in the first packet. EXECUTE reads the parameters, is routed by their values, and is prepared
+// again wherever it runs if that backend has not done so before.
+//
+//     HEAD      the first packet comes together, until the id can be replaced in it
+//     RELAYING  the rest is relayed as it comes
+//
+// Statements that the session answers itself (BEGIN, SET, ...) have no parameters and no columns:
+// they are prepared here, and executed as if they had come as text.
+
+#include "session/flow_prepare.h"
+
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "session/command.h"
+#include "session/gather.h"
+#include "session/prepared.h"
+#include "session/query.h"
+#include "session/transaction.h"
+
+enum { ID_AT = PACKET_HEADER_BYTES + 1, HEAD_BYTES = ID_AT + 4 };
+
+enum prepare_step { PREPARE_HEAD, PREPARE_RELAYING };
+
+struct flow_prepare {
+    struct flow flow;
+    enum prepare_step step;
+    struct leg *leg;
+    struct gather head;
+};
+
+static struct flow_prepare *prepare_of(struct flow *flow)
+{
+    return CONTAINER_OF(flow, struct flow_prepare, flow);
+}
+
+static void unknown_statement(struct session *session, uint32_t id, const char *command)
+{
+    struct error error;
+    error_fill(&error, ER_UNKNOWN_STMT, id, command);
+    command_error(session, &error);
+}
+
+// ---- PREPARE
+
+// The id that the statement is going to have.
+static void put_id(struct flow_prepare *prepare)
+{
+    uint32_t id = prepare->flow.session->next_prepared_id;
+    if (prepare->head.bytes[PACKET_HEADER_BYTES] != 0) {
+        return; // an error
+    }
+    for (int i = 0; i < 4; i++) {
+        prepare->head.bytes[ID_AT + i] = (uint8_t)(id >> (8 * i));
+    }
+}
+
+static bool relay(struct flow_prepare *prepare, const uint8_t *bytes, size_t len, bool is_last)
+{
+    struct session *session = prepare->flow.session;
+    if (prepare->step == PREPARE_RELAYING) {
+        return session_write(session, bytes, len);
+    }
+    gather_add(&prepare->head, &session->arena, bytes, len);
+    if (prepare->head.len < HEAD_BYTES && !is_last) {
+        return false;
+    }
+    prepare->step = PREPARE_RELAYING;
+    if (prepare->head.len >= HEAD_BYTES) {
+        put_id(prepare);
+    }
+    return session_write(session, prepare->head.bytes, prepare->head.len);
+}
+
+static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
+                      const struct answer *last)
+{
+    struct flow_prepare *prepare = prepare_of(flow);
+    struct session *session = flow->session;
+    bool is_full = relay(prepare, bytes, len, last != NULL);
+    if (last == NULL) {
+        if (is_full) {
+            leg_pause(leg);
+        }
+        return;
+    }
+    if (!last->is_error) {
+        (void)prepared_add(session, flow->request->statement->text, last->param_count);
+    } else {
+        session->aftermath = (struct aftermath){
+            .is_error = true, .is_lost = true, .row_count = -1, .shard = NO_SHARD};
+        counter_add(&session->sessions->counters.errors_sent, 1);
+    }
+    flow_finish(flow);
+}
+
+static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
+{
+    (void)leg;
+    flow_fail(flow, error);
+}
+
+static void on_drained(struct flow *flow)
+{
+    leg_resume(prepare_of(flow)->leg);
+}
+
+static const struct flow_kind flow_prepare_kind = {
+    .name = "preparing",
+    .on_answer = on_answer,
+    .on_failed = on_failed,
+    .on_drained = on_drained,
+};
+
+static void prepare_here(struct session *session, struct request *request)
+{
+    struct prepared_statement *prepared = prepared_add(session, request->statement->text, 0);
+    struct prepared answer = {.statement_id = prepared_id(prepared)};
+    struct text payload;
+    text_init(&payload);
+    prepared_write(&payload, &answer);
+    session_write_payload(session, text_slice(&payload));
+    text_done(&payload);
+    request_finish(session);
+}
+
+static void prepare_there(struct session *session, struct request *request)
+{
+    struct error error;
+    if (!query_plan(session, request, &error)) {
+        counter_add(&session->sessions->counters.queries_refused, 1);
+        command_error(session, &error);
+        return;
+    }
+    struct flow_prepare *prepare = arena_alloc(&session->arena, sizeof *prepare);
+    struct leg_command command = {
+        .shard = session->pin != NULL ? session->pin->shard : request->plan->targets[0].shard,
+        .access = request->plan->access,
+        .kind = ANSWER_PREPARE,
+        .packet = request->raw,
+        .is_outside = true,
+    };
+    flow_begin(&prepare->flow, &flow_prepare_kind, session, request);
+    prepare->leg = leg_start(&prepare->flow, &command);
+}
+
+void prepare_run(struct session *session, struct request *request)
+{
+    uint32_t max = (uint32_t)session_config(session)->settings.max_prepared;
+    legs_release_lingering(session);
+    if (prepared_count(session) >= max) {
+        struct error error;
+        error_fill(&error, ER_TOO_MANY_STATEMENTS, max);
+        command_error(session, &error);
+        return;
+    }
+    struct slice sql = slice_part(request->payload, 1, request->payload.len);
+    if (!query_parse(session, request, sql)) {
+        return;
+    }
+    const struct statement *statement = request->statement;
+    if (!query_is_local_kind(statement->kind)) {
+        prepare_there(session, request);
+    } else if (statement->param_count > 0) {
+        command_refuse(session, "parameters in SET, USE and statements about transactions");
+    } else {
+        prepare_here(session, request);
+    }
+}
+
+// ---- EXECUTE
+
+void prepare_execute(struct session *session, struct request *request)
+{
+    struct reader reader = reader_of(request->payload);
+    (void)read_u8(&reader);
+    uint32_t id = read_u32(&reader);
+    struct prepared_statement *prepared = prepared_find(session, id);
+    if (reader.is_bad || prepared == NULL) {
+        unknown_statement(session, id, "mysqld_stmt_execute");
+        return;
+    }
+    struct error error;
+    struct execute *execute = arena_alloc(&session->arena, sizeof *execute);
+    if (!prepared_read_execute(&session->arena, prepared, request->payload, execute, &error)) {
+        command_error(session, &error);
+        return;
+    }
+    request->prepared = prepared;
+    request->execute = execute;
+    if (query_parse(session, request, prepared_sql(prepared))) {
+        query_run_statement(session, request);
+    }
+}
+
+// ---- the rest
+
+// These two have no answer, not even an error.
+void prepare_long_data(struct session *session, struct request *request)
+{
+    struct reader reader = reader_of(request->payload);
+    (void)read_u8(&reader);
+    uint32_t id = read_u32(&reader);
+    uint16_t param = read_u16(&reader);
+    struct slice bytes = read_rest(&reader);
+    struct prepared_statement *prepared = prepared_find(session, id);
+    if (!reader.is_bad && prepared != NULL) {
+        prepared_add_long(prepared, param, bytes,
+                          (size_t)session_config(session)->settings.max_packet_bytes);
+    }
+    request_finish(session);
+}
+
+void prepare_close(struct session *session, struct request *request)
+{
+    struct reader reader = reader_of(request->payload);
+    (void)read_u8(&reader);
+    uint32_t id = read_u32(&reader);
+    struct prepared_statement *prepared = prepared_find(session, id);
+    if (!reader.is_bad && prepared != NULL) {
+        prepared_remove(session, prepared);
+    }
+    request_finish(session);
+}
+
+void prepare_reset(struct session *session, struct request *request)
+{
+    struct reader reader = reader_of(request->payload);
+    (void)read_u8(&reader);
+    uint32_t id = read_u32(&reader);
+    struct prepared_statement *prepared = prepared_find(session, id);
+    if (reader.is_bad || prepared == NULL) {
+        unknown_statement(session, id, "mysqld_stmt_reset");
+        return;
+    }
+    prepared_clear_long(prepared);
+    command_ok(session);
+}

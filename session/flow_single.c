@@ -1,0 +1,213 @@
+// One target: a relay.
+//
+//     RUNNING --bytes--> client          straight from the backend's scratch
+//        |   \--the client's queue is full--> the backend is paused --drained--> resumed
+//        +-- the whole answer, or no answer --> done
+//
+// One thing is ever rewritten: the OK of an INSERT for which waybill made the ids, since the server
+// knows nothing of them (the client's LAST_INSERT_ID must). That OK is put together first.
+
+#include "session/flow_single.h"
+
+#include "protocol/bytes.h"
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "session/gather.h"
+
+struct flow_single {
+    struct flow flow;
+    struct leg *leg; // while its answer is not whole
+    uint16_t shard;
+    bool rewrites_ok;     // the answer is held back until it is known to be no result set
+    struct gather gather; // of what is held back
+};
+
+static struct flow_single *single_of(struct flow *flow)
+{
+    return CONTAINER_OF(flow, struct flow_single, flow);
+}
+
+struct slice flow_frame_query(struct arena *arena, struct slice sql)
+{
+    struct text packet;
+    text_init(&packet);
+    uint8_t sequence = 0;
+    size_t place = packet_begin(&packet);
+    write_u8(&packet, COM_QUERY);
+    text_add_slice(&packet, sql);
+    packet_end(&packet, place, &sequence);
+    struct slice framed = arena_copy(arena, text_slice(&packet));
+    text_done(&packet);
+    return framed;
+}
+
+// ---- what a target is asked
+
+// The parameters as the target's text has them: some replaced, some put in.
+static struct execute *edit_params(struct arena *arena, const struct execute *execute,
+                                   const struct plan *plan)
+{
+    struct execute *edited = arena_alloc(arena, sizeof *edited);
+    *edited = *execute;
+    edited->cursor_flags = 0; // a cursor may be refused: the rows come at once
+    edited->has_types = true;
+    if (plan->edit_count == 0) {
+        return edited;
+    }
+    uint32_t max = execute->param_count + plan->edit_count;
+    edited->params = arena_alloc(arena, max * sizeof *edited->params);
+    uint32_t count = 0, edit = 0;
+    for (uint32_t i = 0; i <= execute->param_count; i++) {
+        bool is_replaced = false;
+        for (; edit < plan->edit_count && plan->edits[edit].index == i; edit++) {
+            edited->params[count++] = binary_from_uint64(arena, plan->edits[edit].value);
+            is_replaced |= plan->edits[edit].kind == EDIT_REPLACE;
+        }
+        if (!is_replaced && i < execute->param_count) {
+            edited->params[count++] = execute->params[i];
+        }
+    }
+    edited->param_count = count;
+    return edited;
+}
+
+struct leg_command leg_command_of(struct request *request, const struct plan_target *target)
+{
+    struct session *session = request->session;
+    struct leg_command command = {
+        .shard = target->shard,
+        .access = request->plan->access,
+        .kind = ANSWER_QUERY,
+        .pin_reason = request->pin_reason,
+    };
+    if (request->execute != NULL) {
+        command.kind = ANSWER_EXECUTE;
+        command.prepare_sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
+        if (request->edited == NULL) {
+            request->edited = edit_params(&session->arena, request->execute, request->plan);
+        }
+        command.execute = request->edited;
+    } else if (target->sql.ptr != NULL || request->command != COM_QUERY) {
+        struct slice sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
+        command.packet = flow_frame_query(&session->arena, sql);
+    } else {
+        command.packet = request->raw;
+    }
+    return command;
+}
+
+// ---- the answer
+
+static void note_answer(const struct flow_single *single, const struct answer *answer)
+{
+    struct session *session = single->flow.session;
+    const struct request *request = single->flow.request;
+    const struct plan *plan = request->plan;
+    if (request->keeps_aftermath) {
+        return;
+    }
+    uint32_t facts = request->statement != NULL ? request->statement->facts : 0;
+    bool is_plain = !answer->is_error && !answer->has_rows;
+    session->aftermath = (struct aftermath){
+        .warnings = answer->warnings,
+        .is_error = answer->is_error,
+        .has_found_rows = (facts & FACT_CALC_FOUND_ROWS) != 0,
+        .row_count = is_plain ? (int64_t)answer->affected_rows : -1,
+        .found_rows = answer->row_count,
+        .shard = single->shard,
+    };
+    if (is_plain && plan != NULL && plan->has_made_ids) {
+        session->last_insert_id = plan->first_made_id;
+    } else if (is_plain && answer->insert_id != 0) {
+        session->last_insert_id = answer->insert_id;
+    }
+}
+
+// The OK with the id that waybill made in it.
+static void write_made_id(struct flow_single *single)
+{
+    struct session *session = single->flow.session;
+    struct ok_packet ok;
+    if (!ok_read(gather_payload(&single->gather), &ok)) {
+        (void)session_write(session, single->gather.bytes, single->gather.len);
+        return;
+    }
+    ok.insert_id = single->flow.request->plan->first_made_id;
+    struct text payload;
+    text_init(&payload);
+    ok_write(&payload, &ok);
+    session_write_payload(session, text_slice(&payload));
+    text_done(&payload);
+}
+
+static void finish(struct flow_single *single, const struct answer *last)
+{
+    struct session *session = single->flow.session;
+    note_answer(single, last);
+    if (last->is_error) {
+        counter_add(&session->sessions->counters.errors_sent, 1);
+    }
+    flow_finish(&single->flow);
+}
+
+static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
+                      const struct answer *last)
+{
+    struct flow_single *single = single_of(flow);
+    struct session *session = flow->session;
+    bool is_full = false;
+    if (single->rewrites_ok) {
+        gather_add(&single->gather, &session->arena, bytes, len);
+        bool is_ok = last != NULL && !last->is_error && !last->has_rows;
+        bool has_rows = last == NULL && backend_answer(leg->backend)->has_rows;
+        if (is_ok) {
+            write_made_id(single);
+        } else if (last != NULL || has_rows) { // INSERT ... RETURNING, or an error
+            single->rewrites_ok = false;
+            is_full = session_write(session, single->gather.bytes, single->gather.len);
+        }
+    } else {
+        is_full = session_write(session, bytes, len);
+    }
+    if (last != NULL) {
+        finish(single, last);
+    } else if (is_full) {
+        leg_pause(leg);
+    }
+}
+
+static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
+{
+    (void)leg;
+    flow_fail(flow, error);
+}
+
+static void on_drained(struct flow *flow)
+{
+    leg_resume(single_of(flow)->leg);
+}
+
+static const struct flow_kind flow_single_kind = {
+    .name = "relaying",
+    .on_answer = on_answer,
+    .on_failed = on_failed,
+    .on_drained = on_drained,
+};
+
+void flow_single_relay(struct session *session, struct request *request,
+                       const struct leg_command *command)
+{
+    struct flow_single *single = arena_alloc(&session->arena, sizeof *single);
+    single->shard = command->shard;
+    single->rewrites_ok = request->plan != NULL && request->plan->has_made_ids;
+    flow_begin(&single->flow, &flow_single_kind, session, request);
+    single->leg = leg_start(&single->flow, command);
+}
+
+void flow_single_start(struct session *session, struct request *request)
+{
+    struct leg_command command = leg_command_of(request, &request->plan->targets[0]);
+    command.may_linger = true;
+    command.wants_keep = (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0;
+    flow_single_relay(session, request, &command);
+}

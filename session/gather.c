@@ -1,0 +1,48 @@
+// One-packet answers nearly always come in one piece, but never surely so.
+
+#include "session/gather.h"
+
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "protocol/reply.h"
+
+enum { GATHER_FIRST = 512 };
+
+void gather_add(struct gather *gather, struct arena *arena, const uint8_t *bytes, size_t len)
+{
+    if (gather->len + len > gather->capacity) {
+        size_t capacity = gather->capacity == 0 ? GATHER_FIRST : gather->capacity * 2;
+        while (capacity < gather->len + len) {
+            capacity *= 2;
+        }
+        uint8_t *larger = arena_alloc(arena, capacity);
+        if (gather->len > 0) {
+            memcpy(larger, gather->bytes, gather->len);
+        }
+        gather->bytes = larger;
+        gather->capacity = capacity;
+    }
+    if (len > 0) {
+        memcpy(gather->bytes + gather->len, bytes, len);
+        gather->len += len;
+    }
+}
+
+struct slice gather_payload(const struct gather *gather)
+{
+    if (gather->len < PACKET_HEADER_BYTES) {
+        return slice_of(NULL, 0);
+    }
+    size_t len = packet_payload_bytes(gather->bytes);
+    if (gather->len < PACKET_HEADER_BYTES + len) {
+        return slice_of(NULL, 0);
+    }
+    return slice_of(gather->bytes + PACKET_HEADER_BYTES, len);
+}
+
+void gather_error(const struct gather *gather, struct error *error)
+{
+    if (!error_read(gather_payload(gather), error)) {
+        error_fill(error, ER_UNKNOWN, "a server's error could not be read");
+    }
+}

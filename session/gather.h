@@ -1,0 +1,17 @@
+#pragma once
+// The bytes of a small answer (one OK or ERR) put together, whatever pieces they come in.
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct gather {
+    uint8_t *bytes; // in the arena
+    size_t len;
+    size_t capacity;
+};
+
+void gather_add(struct gather *gather, struct arena *arena, const uint8_t *bytes, size_t len);
+// The payload of its first packet; empty when that is not whole.
+struct slice gather_payload(const struct gather *gather);
+// What its ERR packet says; an error of its own when it is none.
+void gather_error(const struct gather *gather, struct error *error);

@@ -1,0 +1,641 @@
+// A leg: how a statement gets its backend on one shard, what happens when that is lost, and who
+// keeps it afterwards. The picture is in leg.h.
+//
+// What may be run again, and what the client is told when not:
+//
+//     lost before the command was sent     chosen anew, or held while the shard has no primary
+//     a read, nothing delivered yet        run on another server, READ_TRIES_MAX times
+//     in a transaction                     1213: it is rolled back on all shards
+//     COMMIT, or a write by itself         9007: nobody knows whether it was done
+//     on a pinned backend                  the error, then the connection ends: what was set is
+//     lost
+
+#include "session/leg.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "protocol/error_table.h"
+#include "session/session_impl.h"
+#include "session/transaction.h"
+
+enum { HELD_RETRY_US = 500 * 1000 };
+
+static const struct flow_kind *kind_of(const struct leg *leg)
+{
+    return leg->flow->kind;
+}
+
+static struct pools *pools_of(const struct leg *leg)
+{
+    return leg->session->sessions->host.pools;
+}
+
+static void enter(struct leg *leg, enum leg_state state)
+{
+    leg->state = state;
+    leg->since_us = session_now_us(leg->session);
+}
+
+static void leave_list(struct leg *leg)
+{
+    struct sessions *sessions = leg->session->sessions;
+    if (node_is_linked(&leg->list_node)) {
+        list_remove(leg->state == LEG_HELD ? &sessions->held : &sessions->lingering,
+                    &leg->list_node);
+    }
+}
+
+// Out of the session; the memory lives until leg_free.
+static void detach(struct leg *leg)
+{
+    leave_list(leg);
+    list_remove(&leg->session->legs, &leg->node);
+    if (leg->session->pin == leg) {
+        leg->session->pin = NULL;
+        leg->session->pin_reason = NULL;
+    }
+}
+
+static void leg_free(struct sessions *sessions, struct leg *leg)
+{
+    slab_give(&sessions->leg_slab, leg);
+}
+
+// ---- the end of a leg
+
+// The command can't be run: the flow is told, the leg is gone.
+static void fail(struct leg *leg, const struct error *error)
+{
+    struct sessions *sessions = leg->session->sessions;
+    struct flow *flow = leg->flow;
+    detach(leg);
+    flow->kind->on_failed(flow, leg, error);
+    leg_free(sessions, leg);
+}
+
+static void release(struct leg *leg)
+{
+    struct pools *pools = pools_of(leg);
+    switch (leg->state) {
+    case LEG_NEW:
+    case LEG_HELD:
+        break;
+    case LEG_WAITING:
+        pool_cancel(pools, &leg->waiter);
+        break;
+    case LEG_RUNNING:
+        pool_close(pools, leg->backend);
+        break;
+    case LEG_KEPT:
+        pool_give(pools, leg->backend);
+        break;
+    }
+    struct sessions *sessions = leg->session->sessions;
+    detach(leg);
+    leg_free(sessions, leg);
+}
+
+void legs_release_all(struct session *session)
+{
+    struct node *node;
+    while ((node = list_first(&session->legs)) != NULL) {
+        release(CONTAINER_OF(node, struct leg, node));
+    }
+}
+
+void legs_release_lingering(struct session *session)
+{
+    LIST_FOR_EACH_SAFE (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->state == LEG_KEPT && leg->is_lingering) {
+            release(leg);
+        }
+    }
+}
+
+void legs_release_participants(struct session *session)
+{
+    LIST_FOR_EACH_SAFE (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->state == LEG_KEPT && leg->is_participant && leg != session->pin) {
+            release(leg);
+        }
+    }
+}
+
+bool leg_may_stop(const struct leg *leg)
+{
+    return leg->state != LEG_RUNNING ||
+           (!leg->is_participant && !leg->is_joining && leg->session->pin != leg &&
+            leg->command.access == ACCESS_REPLICA);
+}
+
+void leg_stop(struct leg *leg)
+{
+    struct session *session = leg->session;
+    if (leg->state == LEG_RUNNING && (leg->is_participant || leg->is_joining)) {
+        session->transaction.is_lost = true;
+    }
+    if (session->pin == leg) {
+        session->wants_close = true; // what was set on it is lost
+    }
+    release(leg);
+}
+
+void leg_pause(struct leg *leg)
+{
+    if (leg->state == LEG_RUNNING && !leg->is_paused) {
+        leg->is_paused = true;
+        backend_pause(leg->backend);
+    }
+}
+
+void leg_resume(struct leg *leg)
+{
+    if (leg->state == LEG_RUNNING && leg->is_paused) {
+        leg->is_paused = false;
+        backend_resume(leg->backend);
+    }
+}
+
+// ---- running
+
+static void count_start(const struct leg *leg)
+{
+    struct session_counters *counters = &leg->session->sessions->counters;
+    bool is_write = leg->command.access == ACCESS_WRITE;
+    const struct snapshot *snapshot = leg->session->sessions->snapshot;
+    counter_add(&counters->shard_statements[leg->shard], 1);
+    if (is_write) {
+        counter_add(&counters->writes, 1);
+        counter_add(&counters->server_writes[leg->server], 1);
+        return;
+    }
+    bool is_primary = snapshot->shards[leg->shard].primary == leg->server;
+    counter_add(is_primary ? &counters->reads_primary : &counters->reads_replica, 1);
+    counter_add(&counters->server_reads[leg->server], 1);
+}
+
+// What is sent ahead of the command: of the transaction, and of LAST_INSERT_ID().
+static void prepare_ahead(struct leg *leg)
+{
+    struct session *session = leg->session;
+    const struct request *request = session->request;
+    bool wants_id = request->statement != NULL && !leg->command.is_outside &&
+                    (request->statement->facts & FACT_LAST_INSERT_ID) != 0;
+    leg->ahead_count = 0;
+    leg->is_joining = false;
+    leg->ahead = &leg->command.first;
+    if (leg->command.first.ptr != NULL) {
+        leg->ahead_count = 1;
+        return;
+    }
+    if (!leg->command.is_outside && !leg->is_participant && !leg->command.is_own) {
+        leg->ahead_count = transaction_ahead(session, &leg->ahead, wants_id ? 1 : 0);
+        leg->is_joining = session->transaction.is_open;
+    }
+    if (wants_id) {
+        if (leg->ahead_count == 0) {
+            leg->ahead = arena_alloc(&session->arena, sizeof *leg->ahead);
+        }
+        leg->ahead[leg->ahead_count++] = arena_format(&session->arena, "SET last_insert_id=%llu",
+                                                      (unsigned long long)session->last_insert_id);
+    }
+}
+
+static void run(struct leg *leg)
+{
+    const struct leg_command *command = &leg->command;
+    prepare_ahead(leg);
+    enter(leg, LEG_RUNNING);
+    leg->is_paused = false;
+    count_start(leg);
+    struct backend_command order = {
+        .state = command->is_stateless ? NULL : &leg->session->carried,
+        .ahead = leg->ahead,
+        .ahead_count = leg->ahead_count,
+        // A write whose BEGIN failed would commit by itself.
+        .is_careful = leg->is_joining && command->access != ACCESS_REPLICA,
+        .kind = command->kind,
+        .packet = command->packet,
+        .prepare_sql = command->prepare_sql,
+        .execute = command->execute,
+    };
+    backend_start(leg->backend, &order);
+}
+
+// ---- getting a backend
+
+static void hold(struct leg *leg)
+{
+    struct sessions *sessions = leg->session->sessions;
+    enter(leg, LEG_HELD);
+    if (leg->held_us == 0) {
+        leg->held_us = leg->since_us;
+        counter_add(&sessions->counters.queries_held, 1);
+    }
+    list_push_back(&sessions->held, &leg->list_node);
+}
+
+static bool wants_primary(const struct leg *leg)
+{
+    const struct session *session = leg->session;
+    const struct leg_command *command = &leg->command;
+    bool is_in = !command->is_outside &&
+                 (session_in_transaction(session) || session->carried.is_autocommit_off);
+    return command->access != ACCESS_REPLICA || is_in || command->pin_reason != NULL ||
+           !session_config(session)->settings.read_split ||
+           !session_user(session)->reads_from_replicas;
+}
+
+static uint16_t choose(struct leg *leg)
+{
+    const struct session *session = leg->session;
+    uint64_t written_us = session->written_us != NULL ? session->written_us[leg->shard] : 0;
+    bool is_primary_only = wants_primary(leg);
+    uint16_t server = pool_choose(pools_of(leg), leg->shard, is_primary_only, written_us);
+    if (server == leg->avoid && !is_primary_only) {
+        server = pool_choose(pools_of(leg), leg->shard, false, written_us);
+        if (server == leg->avoid) {
+            server = pool_choose(pools_of(leg), leg->shard, true, written_us);
+        }
+    }
+    return server;
+}
+
+static void acquire(struct leg *leg)
+{
+    const struct session *session = leg->session;
+    uint16_t server = choose(leg);
+    leg->server = server;
+    if (server == NO_SERVER) {
+        hold(leg);
+        return;
+    }
+    struct pool_want want = {
+        .server = server,
+        .account = session->account,
+        .capabilities = session->capabilities,
+        .state = leg->command.is_stateless ? NULL : &session->carried,
+    };
+    leg->backend = pool_take(pools_of(leg), &want, &leg->user);
+    if (leg->backend != NULL) {
+        run(leg);
+        return;
+    }
+    enter(leg, LEG_WAITING);
+    pool_wait(pools_of(leg), &want, &leg->waiter);
+}
+
+// Another server may do better, or this one after a while.
+static void acquire_again(struct leg *leg)
+{
+    leg->avoid = leg->server;
+    leg->backend = NULL;
+    if (++leg->tries > READ_TRIES_MAX) {
+        leg->tries = 0;
+        hold(leg);
+    } else {
+        acquire(leg);
+    }
+}
+
+static void on_ready(struct pool_waiter *waiter, struct backend *backend)
+{
+    struct leg *leg = CONTAINER_OF(waiter, struct leg, waiter);
+    leg->backend = backend;
+    run(leg);
+}
+
+// The server can't be reached or takes nobody now, which is no answer to the statement.
+static bool is_passing(const struct error *error)
+{
+    switch (error->code) {
+    case ER_CON_COUNT:
+    case ER_SERVER_SHUTDOWN:
+    case ER_CONNECT_SERVER:
+    case ER_HANDSHAKE:
+    case 1158:
+    case 1159:
+    case 1160:
+    case 1161:
+    case 1203: // too many connections of this user
+        return true;
+    default:
+        return error->code >= 2000 && error->code < 2100;
+    }
+}
+
+static void on_wait_failed(struct pool_waiter *waiter, const struct error *error)
+{
+    struct leg *leg = CONTAINER_OF(waiter, struct leg, waiter);
+    if (is_passing(error)) {
+        acquire_again(leg);
+    } else {
+        fail(leg, error);
+    }
+}
+
+// ---- lost
+
+static void lose_kept(struct leg *leg)
+{
+    struct session *session = leg->session;
+    struct sessions *sessions = session->sessions;
+    bool is_pin = session->pin == leg;
+    bool is_participant = leg->is_participant;
+    session->aftermath.is_lost |= leg->is_lingering;
+    detach(leg);
+    leg_free(sessions, leg);
+    if (is_participant) {
+        session->transaction.is_broken = true;
+        legs_release_participants(session);
+    }
+    if (is_pin) {
+        session->wants_close = true;
+        if (session->flow == NULL) {
+            log_notice("session %u: closed, the server to which it was bound is lost", session->id);
+            session_end(session, NULL);
+        }
+    }
+}
+
+static bool may_run_again(const struct leg *leg, const struct error *error, bool was_sent)
+{
+    if (leg->is_participant || leg->session->pin == leg || leg->has_delivered ||
+        error->code == ER_QUERY_TIMEOUT) {
+        return false;
+    }
+    return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
+}
+
+static void explain_loss(const struct leg *leg, const struct error *why, bool was_sent,
+                         struct error *error)
+{
+    char text[300];
+    bool is_in = leg->is_participant || leg->is_joining;
+    if (leg->command.is_own && leg->has_written && was_sent) {
+        snprintf(text, sizeof text,
+                 "the connection was lost during COMMIT: whether the transaction was committed is "
+                 "not known; look before you repeat it (%.150s)",
+                 why->text);
+        error_fill(error, ER_OUTCOME_UNKNOWN, text);
+    } else if (is_in) {
+        snprintf(text, sizeof text, "the transaction is rolled back: %.200s", why->text);
+        error_fill(error, ER_LOCK_DEADLOCK, text);
+    } else if (was_sent && leg->command.access == ACCESS_WRITE) {
+        snprintf(text, sizeof text,
+                 "the connection was lost after the statement was sent: whether it was done is not "
+                 "known; look before you repeat it (%.150s)",
+                 why->text);
+        error_fill(error, ER_OUTCOME_UNKNOWN, text);
+    } else {
+        *error = *why;
+    }
+}
+
+static void on_lost(struct backend_user *user, struct backend *backend, const struct error *why,
+                    bool was_sent)
+{
+    (void)backend;
+    struct leg *leg = CONTAINER_OF(user, struct leg, user);
+    struct session *session = leg->session;
+    leg->backend = NULL;
+    if (leg->state == LEG_KEPT) {
+        lose_kept(leg);
+        return;
+    }
+    assert(leg->state == LEG_RUNNING);
+    if (may_run_again(leg, why, was_sent)) {
+        if (was_sent) {
+            counter_add(&session->sessions->counters.retries, 1);
+        }
+        acquire_again(leg);
+        return;
+    }
+    struct error error;
+    explain_loss(leg, why, was_sent, &error);
+    session->transaction.is_lost |= leg->is_participant || leg->is_joining;
+    session->wants_close |= session->pin == leg;
+    fail(leg, &error);
+}
+
+// ---- the answer
+
+static void note_written(const struct leg *leg)
+{
+    struct session *session = leg->session;
+    if (session->written_us == NULL) {
+        session->written_us = memory_new(SHARDS_MAX * sizeof *session->written_us);
+    }
+    session->written_us[leg->shard] = session_now_us(session);
+}
+
+// Is the backend in the client's transaction now?
+static bool is_in_transaction(const struct leg *leg, const struct answer *answer)
+{
+    const struct session *session = leg->session;
+    if (answer->is_error && (leg->is_participant || leg->is_joining)) {
+        return true; // an ERR has no status; the client's ROLLBACK will make it clear
+    }
+    if (answer->is_error && session->carried.is_autocommit_off && !leg->command.is_outside) {
+        return true; // it may hold locks
+    }
+    return backend_in_transaction(leg->backend);
+}
+
+static void settle_transaction(struct leg *leg, const struct answer *answer)
+{
+    struct session *session = leg->session;
+    struct transaction *transaction = &session->transaction;
+    bool was_in = leg->is_participant || leg->is_joining;
+    leg->is_participant = is_in_transaction(leg, answer);
+    bool is_rolled_back = answer->error_code == ER_LOCK_DEADLOCK || answer->error_code == 1206;
+    if (answer->is_error && is_rolled_back && transaction_participants(session) > 1) {
+        transaction->is_lost = true; // that server has rolled back its part
+    }
+    if (was_in && !leg->is_participant && !leg->command.is_own) {
+        transaction->is_open = false; // the statement has ended it
+    }
+    if (!answer->is_error && leg->command.access == ACCESS_WRITE) {
+        leg->has_written |= leg->is_participant;
+        if (leg->is_participant && transaction->writer_shard == NO_SHARD) {
+            transaction->writer_shard = leg->shard;
+        }
+        note_written(leg);
+    }
+    if (leg->is_participant && transaction->first_shard == NO_SHARD) {
+        transaction->first_shard = leg->shard;
+    }
+}
+
+// True: the backend stays with the session.
+static bool settle(struct leg *leg, const struct answer *answer)
+{
+    struct session *session = leg->session;
+    const struct leg_command *command = &leg->command;
+    if (!answer->is_error && command->on_ok != NULL) {
+        command->on_ok(leg, answer);
+    }
+    settle_transaction(leg, answer);
+    if (command->pin_reason != NULL) {
+        backend_mark_dirty(leg->backend);
+        session->pin = leg;
+        session->pin_reason = command->pin_reason;
+    }
+    bool has_diagnostics = answer->is_error || answer->warnings > 0;
+    leg->is_lingering = !leg->is_participant && session->pin != leg &&
+                        (command->wants_keep || (command->may_linger && has_diagnostics));
+    leg->flow = NULL;
+    leg->is_joining = false;
+    leg->ahead_count = 0;
+    if (leg->is_participant || session->pin == leg || leg->is_lingering) {
+        leave_list(leg); // it may have lingered before
+        enter(leg, LEG_KEPT);
+        if (leg->is_lingering) {
+            list_push_back(&session->sessions->lingering, &leg->list_node);
+        }
+        return true;
+    }
+    detach(leg);
+    pool_give(pools_of(leg), leg->backend);
+    leg->backend = NULL;
+    return false;
+}
+
+static void on_bytes(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
+                     size_t len)
+{
+    struct leg *leg = CONTAINER_OF(user, struct leg, user);
+    struct sessions *sessions = leg->session->sessions;
+    struct flow *flow = leg->flow;
+    const struct answer *answer = backend_answer(backend);
+    assert(leg->state == LEG_RUNNING && flow != NULL);
+    leg->has_delivered = true;
+    if (!answer->is_done) {
+        kind_of(leg)->on_answer(flow, leg, bytes, len, NULL);
+        return;
+    }
+    struct answer last = *answer; // the backend goes to somebody else before the flow looks at it
+    bool is_kept = settle(leg, &last);
+    flow->kind->on_answer(flow, leg, bytes, len, &last);
+    if (!is_kept) {
+        leg_free(sessions, leg);
+    }
+}
+
+// ---- starting
+
+static struct leg *find_kept(const struct session *session, uint16_t shard)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->shard == shard) {
+            assert(leg->state == LEG_KEPT);
+            return leg;
+        }
+    }
+    return NULL;
+}
+
+static struct leg *leg_new(struct session *session, uint16_t shard)
+{
+    struct leg *leg = slab_take(&session->sessions->leg_slab);
+    leg->session = session;
+    leg->shard = shard;
+    leg->server = NO_SERVER;
+    leg->user.on_bytes = on_bytes;
+    leg->user.on_lost = on_lost;
+    leg->waiter.on_ready = on_ready;
+    leg->waiter.on_failed = on_wait_failed;
+    leg->waiter.user = &leg->user;
+    list_push_back(&session->legs, &leg->node);
+    return leg;
+}
+
+struct leg *leg_start(struct flow *flow, const struct leg_command *command)
+{
+    struct session *session = flow->session;
+    struct leg *leg = find_kept(session, command->shard);
+    if (leg == NULL) {
+        leg = leg_new(session, command->shard);
+    }
+    leave_list(leg);
+    leg->flow = flow;
+    leg->command = *command;
+    leg->tries = 0;
+    leg->avoid = NO_SERVER;
+    leg->held_us = 0;
+    leg->has_delivered = false;
+    leg->is_lingering = false;
+    if (leg->backend != NULL) {
+        run(leg);
+    } else {
+        acquire(leg);
+    }
+    return leg;
+}
+
+// ---- time
+
+void legs_retry_held(struct sessions *sessions)
+{
+    for (size_t left = sessions->held.count; left > 0; left--) {
+        struct node *node = list_pop_front(&sessions->held);
+        if (node == NULL) {
+            return;
+        }
+        acquire(CONTAINER_OF(node, struct leg, list_node));
+    }
+}
+
+static void fail_held(struct leg *leg, int64_t hold_ms)
+{
+    struct error error;
+    char text[200];
+    snprintf(text, sizeof text,
+             "shard '%s' has no server that can take the statement; it was held for %lld ms "
+             "(hold_ms)",
+             session_config(leg->session)->shards[leg->shard].name, (long long)hold_ms);
+    error_fill(&error, ER_SHARD_UNAVAILABLE, text);
+    fail(leg, &error);
+}
+
+// One of the held whose time is over, or NULL.
+static struct leg *find_overdue(const struct sessions *sessions, int64_t hold_ms)
+{
+    uint64_t now_us = loop_now_us(sessions->host.loop);
+    LIST_FOR_EACH (&sessions->held, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, list_node);
+        if (now_us >= leg->held_us + (uint64_t)hold_ms * 1000) {
+            return leg;
+        }
+    }
+    return NULL;
+}
+
+void legs_tick(struct sessions *sessions)
+{
+    uint64_t now_us = loop_now_us(sessions->host.loop);
+    int64_t hold_ms = sessions->snapshot->config->settings.hold_ms;
+    struct leg *leg;
+    while ((leg = find_overdue(sessions, hold_ms)) != NULL) {
+        fail_held(leg, hold_ms);
+    }
+    if (now_us >= sessions->retried_us + HELD_RETRY_US) {
+        sessions->retried_us = now_us;
+        legs_retry_held(sessions);
+    }
+    struct node *node;
+    while ((node = list_first(&sessions->lingering)) != NULL) {
+        leg = CONTAINER_OF(node, struct leg, list_node);
+        if (now_us < leg->since_us + (uint64_t)LINGER_MS * 1000) {
+            return;
+        }
+        leg->session->aftermath.is_lost = true;
+        release(leg);
+    }
+}

@@ -1,0 +1,158 @@
+// What a session remembers of the statements that it has prepared: the text, the types of the last
+// execution (clients send them once), values that came ahead by SEND_LONG_DATA. Servers prepare it
+// again where it runs (pool/backend_statement), so an id of the session's own is all that a client
+// gets.
+
+#include "session/prepared.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "protocol/error_table.h"
+
+#define uthash_malloc(size)        memory_new(size)
+#define uthash_free(pointer, size) memory_free(pointer)
+#include <uthash.h>
+
+struct prepared_statement {
+    UT_hash_handle hh;
+    uint32_t id;
+    uint32_t param_count;
+    struct text sql;         // owned
+    uint8_t *types;          // owned; 2 bytes for each parameter; NULL before the first execution
+    struct text *long_texts; // owned; one for each parameter; NULL: none came
+    bool *has_long;          // owned; likewise
+    bool is_long_bad;
+};
+
+static unsigned hash_of(const uint32_t *id)
+{
+    return (unsigned)hash_bytes(id, sizeof *id);
+}
+
+struct prepared_statement *prepared_add(struct session *session, struct slice sql,
+                                        uint32_t param_count)
+{
+    struct prepared_statement *prepared = memory_new(sizeof *prepared);
+    prepared->id = session->next_prepared_id++;
+    prepared->param_count = param_count;
+    text_init(&prepared->sql);
+    text_add_slice(&prepared->sql, sql);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, session->prepared, &prepared->id, sizeof prepared->id,
+                                hash_of(&prepared->id), prepared);
+    return prepared;
+}
+
+struct prepared_statement *prepared_find(const struct session *session, uint32_t id)
+{
+    struct prepared_statement *prepared = NULL;
+    HASH_FIND_BYHASHVALUE(hh, session->prepared, &id, sizeof id, hash_of(&id), prepared);
+    return prepared;
+}
+
+void prepared_remove(struct session *session, struct prepared_statement *prepared)
+{
+    HASH_DELETE(hh, session->prepared, prepared);
+    prepared_clear_long(prepared);
+    text_done(&prepared->sql);
+    memory_free(prepared->types);
+    memory_free(prepared);
+}
+
+uint32_t prepared_count(const struct session *session)
+{
+    return HASH_COUNT(session->prepared);
+}
+
+uint32_t prepared_id(const struct prepared_statement *prepared)
+{
+    return prepared->id;
+}
+
+struct slice prepared_sql(const struct prepared_statement *prepared)
+{
+    return text_slice(&prepared->sql);
+}
+
+void prepared_clear_long(struct prepared_statement *prepared)
+{
+    for (uint32_t i = 0; prepared->long_texts != NULL && i < prepared->param_count; i++) {
+        text_done(&prepared->long_texts[i]);
+    }
+    memory_free(prepared->long_texts);
+    memory_free(prepared->has_long);
+    prepared->long_texts = NULL;
+    prepared->has_long = NULL;
+    prepared->is_long_bad = false;
+}
+
+void prepared_add_long(struct prepared_statement *prepared, uint32_t param, struct slice bytes,
+                       size_t max_bytes)
+{
+    if (param >= prepared->param_count) {
+        prepared->is_long_bad = true;
+        return;
+    }
+    if (prepared->long_texts == NULL) {
+        prepared->long_texts = memory_new(prepared->param_count * sizeof *prepared->long_texts);
+        prepared->has_long = memory_new(prepared->param_count * sizeof *prepared->has_long);
+    }
+    size_t all = bytes.len;
+    for (uint32_t i = 0; i < prepared->param_count; i++) {
+        all += prepared->long_texts[i].len;
+    }
+    if (all > max_bytes) {
+        prepared->is_long_bad = true;
+        return;
+    }
+    prepared->has_long[param] = true;
+    text_add_slice(&prepared->long_texts[param], bytes);
+}
+
+static void keep_types(struct prepared_statement *prepared, const struct execute *execute)
+{
+    enum { UNSIGNED_FLAG = 0x80 };
+    if (prepared->types == NULL) {
+        prepared->types = memory_new((size_t)prepared->param_count * 2);
+    }
+    for (uint32_t i = 0; i < prepared->param_count; i++) {
+        prepared->types[i * 2] = execute->params[i].type;
+        prepared->types[i * 2 + 1] = execute->params[i].is_unsigned ? UNSIGNED_FLAG : 0;
+    }
+}
+
+bool prepared_read_execute(struct arena *arena, struct prepared_statement *prepared,
+                           struct slice payload, struct execute *execute, struct error *error)
+{
+    if (prepared->is_long_bad) {
+        prepared_clear_long(prepared);
+        error_fill(error, ER_PACKET_TOO_LARGE);
+        return false;
+    }
+    if (!execute_read(arena, payload, prepared->param_count, prepared->types, prepared->has_long,
+                      execute)) {
+        error_fill(error, ER_MALFORMED_PACKET);
+        return false;
+    }
+    if (execute->has_types && prepared->param_count > 0) {
+        keep_types(prepared, execute);
+    }
+    for (uint32_t i = 0; prepared->has_long != NULL && i < prepared->param_count; i++) {
+        if (prepared->has_long[i]) { // the text is freed before the execution is over
+            execute->params[i].bytes = arena_copy(arena, text_slice(&prepared->long_texts[i]));
+            execute->params[i].is_long_data = false;
+            execute->params[i].is_null = false;
+        }
+    }
+    prepared_clear_long(prepared);
+    return true;
+}
+
+void prepared_clear(struct session *session)
+{
+    struct prepared_statement *prepared, *next;
+    HASH_ITER(hh, session->prepared, prepared, next)
+    {
+        prepared_remove(session, prepared);
+    }
+    session->prepared = NULL;
+}

@@ -1,0 +1,27 @@
+#pragma once
+// What a session remembers of the statements that it has prepared.
+
+#include "session/session_impl.h"
+
+struct prepared_statement;
+
+// A new one with the next id; the text is copied.
+struct prepared_statement *prepared_add(struct session *session, struct slice sql,
+                                        uint32_t param_count);
+void prepared_clear(struct session *session);                                         // all of them
+struct prepared_statement *prepared_find(const struct session *session, uint32_t id); // NULL: none
+void prepared_remove(struct session *session, struct prepared_statement *prepared);
+uint32_t prepared_count(const struct session *session);
+
+uint32_t prepared_id(const struct prepared_statement *prepared);
+struct slice prepared_sql(const struct prepared_statement *prepared);
+// More bytes of a parameter. What is too much, or for no parameter, is remembered: the execution
+// fails.
+void prepared_add_long(struct prepared_statement *prepared, uint32_t param, struct slice bytes,
+                       size_t max_bytes);
+void prepared_clear_long(struct prepared_statement *prepared);
+// COM_STMT_EXECUTE's parameters, with the long ones put in and the types remembered. False with
+// *error. All in the arena, but for long values, which are the statement's.
+bool prepared_read_execute(struct arena *arena, struct prepared_statement *prepared,
+                           struct slice payload, struct execute *execute,
+                           struct error *error) MUST_CHECK;

@@ -1,0 +1,275 @@
+// A statement of the client: parsed, then run by what it is.
+//
+//     COM_QUERY text --parse--> SET, USE           variables.c
+//                               BEGIN, COMMIT, ... transaction.c
+//                               SHOW WARNINGS, ... local.c
+//                               all else           the router's plan --> one target: flow_single
+//                                                                  +---> several:    flow_scatter
+//
+// What a backend can't be made to have by constants (temporary tables, locks, variables set at run
+// time) binds the session to that backend: it is *pinned*, and statements for other shards are
+// refused from then on, with the reason.
+
+#include "session/query.h"
+
+#include <stdio.h>
+
+#include "protocol/error_table.h"
+#include "session/command.h"
+#include "session/flow_scatter.h"
+#include "session/flow_single.h"
+#include "session/local.h"
+#include "session/transaction.h"
+#include "session/variables.h"
+
+uint32_t session_sql_mode(const struct session *session)
+{
+    return session->is_sql_mode_own ? session->parse.sql_mode : session->sessions->sql_mode;
+}
+
+uint16_t query_any_shard(const struct session *session)
+{
+    if (session->pin != NULL) {
+        return session->pin->shard;
+    }
+    if (session->transaction.first_shard != NO_SHARD) {
+        return session->transaction.first_shard;
+    }
+    return session_config(session)->default_shard;
+}
+
+bool query_parse(struct session *session, struct request *request, struct slice sql)
+{
+    const struct snapshot *snapshot = session->sessions->snapshot;
+    struct parse_options options = {
+        .sql_mode = session_sql_mode(session),
+        .charset = session->parse.charset,
+        .is_mariadb = snapshot->is_mariadb,
+        .server_version = snapshot->server_version,
+    };
+    struct error error;
+    switch (parse_statement(&session->arena, sql, &options, &request->statement)) {
+    case PARSE_OK:
+        return true;
+    case PARSE_MULTIPLE:
+        command_refuse(session, "several statements in one text; send them one by one");
+        return false;
+    case PARSE_TOO_DEEP:
+        error_fill(&error, ER_TOO_LARGE, "the statement is nested too deeply");
+        command_error(session, &error);
+        return false;
+    }
+    return false;
+}
+
+// ---- routing
+
+// Why the backend must stay with the session after this statement; NULL: it need not.
+static const char *find_pin_reason(const struct statement *statement)
+{
+    static const struct {
+        uint32_t fact;
+        const char *reason;
+    } reasons[] = {
+        {FACT_TEMPORARY_TABLE, "it has temporary tables"},
+        {FACT_TABLE_LOCK, "it has locked tables"},
+        {FACT_NAMED_LOCK, "it has used GET_LOCK"},
+        {FACT_SETS_USER_VARIABLE, "a statement has set a user variable"},
+        {FACT_PREPARED_TEXT, "it has prepared a statement with PREPARE"},
+        {FACT_HANDLER, "it has used HANDLER"},
+        {FACT_ROUTINE, "it has called a procedure, which may have set variables"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if ((statement->facts & reasons[i].fact) != 0) {
+            return reasons[i].reason;
+        }
+    }
+    return NULL;
+}
+
+bool query_plan(struct session *session, struct request *request, struct error *error)
+{
+    const struct user_config *user = session_user(session);
+    bool is_bound = session->pin != NULL || session->transaction.first_shard != NO_SHARD;
+    struct route_request route = {
+        .statement = request->statement,
+        .config = session_config(session),
+        .database = text_slice(&session->carried.database),
+        .params = request->execute != NULL ? request->execute->params : NULL,
+        .is_prepared = request->command != COM_QUERY,
+        .distributed = user->distributed,
+        .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
+        .last_shard = is_bound ? query_any_shard(session) : NO_SHARD,
+        .ids = &session->sessions->order_ids,
+        .now_ms = (uint64_t)((int64_t)(session_now_us(session) / 1000) +
+                             session->sessions->wall_ahead_ms),
+        .last_insert_id = session->last_insert_id,
+    };
+    return plan_make(&session->arena, &route, &request->plan, error);
+}
+
+// The session is bound to one server: does the plan stay there?
+static bool is_within_pin(const struct session *session, const struct request *request,
+                          struct error *error)
+{
+    const struct plan *plan = request->plan;
+    const struct shard_config *shards = session_config(session)->shards;
+    char text[300];
+    if (session->pin != NULL) {
+        for (uint16_t i = 0; i < plan->target_count; i++) {
+            if (plan->targets[i].shard != session->pin->shard) {
+                snprintf(text, sizeof text,
+                         "this session is bound to its server on shard '%s' because %s; the "
+                         "statement needs shard '%s'. Use another connection for it, or reset this "
+                         "one (COM_RESET_CONNECTION)",
+                         shards[session->pin->shard].name, session->pin_reason,
+                         shards[plan->targets[i].shard].name);
+                error_fill(error, ER_PINNED, text);
+                return false;
+            }
+        }
+    } else if (request->pin_reason != NULL && plan->target_count > 1) {
+        snprintf(text, sizeof text,
+                 "a statement like this binds the session to one server, but it concerns %u "
+                 "shards; name a shard key",
+                 plan->target_count);
+        error_fill(error, ER_PINNED, text);
+        return false;
+    }
+    return true;
+}
+
+// Settings that each server would apply to its own part of the rows.
+static bool may_scatter(const struct session *session, struct error *error)
+{
+    struct slice limit =
+        state_find_variable(&session->carried, slice_of_string("sql_select_limit"));
+    if (limit.ptr != NULL && !slice_is_nocase(limit, "DEFAULT")) {
+        error_fill(error, ER_CROSS_SHARD,
+                   "sql_select_limit is set, and the statement concerns several shards: write "
+                   "LIMIT into the statement instead");
+        return false;
+    }
+    return true;
+}
+
+static bool is_allowed(const struct session *session, const struct request *request,
+                       struct error *error)
+{
+    return is_within_pin(session, request, error) &&
+           transaction_may_write(session, request->plan, error) &&
+           (request->plan->target_count == 1 || may_scatter(session, error));
+}
+
+void query_route(struct session *session, struct request *request)
+{
+    struct session_counters *counters = &session->sessions->counters;
+    const struct statement *statement = request->statement;
+    struct error error;
+    request->is_counted = true;
+    request->pin_reason = find_pin_reason(statement);
+    counter_add(&counters->queries, 1);
+    if (!query_plan(session, request, &error) || !is_allowed(session, request, &error)) {
+        counter_add(&counters->queries_refused, 1);
+        command_error(session, &error);
+        return;
+    }
+    bool is_one = request->plan->target_count == 1;
+    counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
+    if (is_one) {
+        flow_single_start(session, request);
+    } else {
+        flow_scatter_start(session, request);
+    }
+}
+
+// ---- by kind
+
+bool query_is_local_kind(enum statement_kind kind)
+{
+    switch ((int)kind) {
+    case STATEMENT_SET:
+    case STATEMENT_USE:
+    case STATEMENT_BEGIN:
+    case STATEMENT_COMMIT:
+    case STATEMENT_ROLLBACK:
+    case STATEMENT_SAVEPOINT:
+    case STATEMENT_ROLLBACK_TO:
+    case STATEMENT_RELEASE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void run_empty(struct session *session)
+{
+    struct error error;
+    error_fill(&error, ER_EMPTY_QUERY);
+    command_error(session, &error);
+}
+
+static void run_unlock(struct session *session, struct request *request)
+{
+    if (session->pin != NULL) {
+        query_route(session, request);
+    } else {
+        command_ok(session); // nothing is locked
+    }
+}
+
+static void run_server_statement(struct session *session, struct request *request)
+{
+    const struct statement *statement = request->statement;
+    bool sets_id = (statement->facts & FACT_INSERT_ID_SET) != 0;
+    if (sets_id && (statement->kind == STATEMENT_SELECT || statement->kind == STATEMENT_DO)) {
+        command_refuse(session, "SELECT LAST_INSERT_ID(expression); use UPDATE ... SET x = "
+                                "LAST_INSERT_ID(expression)");
+    } else if ((statement->facts & FACT_ENDS_TRANSACTION) != 0 && session_in_transaction(session)) {
+        transaction_commit_then(session, request, query_route);
+    } else {
+        query_route(session, request);
+    }
+}
+
+static void run_by_kind(struct session *session, struct request *request)
+{
+    enum statement_kind kind = request->statement->kind;
+    if (kind == STATEMENT_SET) {
+        variables_set(session, request);
+    } else if (kind == STATEMENT_USE) {
+        variables_use(session, request, request->statement->name);
+    } else if (query_is_local_kind(kind)) {
+        transaction_run(session, request);
+    } else if (kind == STATEMENT_EMPTY) {
+        run_empty(session);
+    } else if (kind == STATEMENT_KILL) {
+        command_refuse(session, "KILL: close the connection, or use the server's own address");
+    } else if (kind == STATEMENT_XA) {
+        command_refuse(session, "XA statements of clients");
+    } else if (request->statement->set != NULL) {
+        command_refuse(session, "SET STATEMENT ... FOR");
+    } else if (kind == STATEMENT_UNLOCK) {
+        run_unlock(session, request);
+    } else {
+        run_server_statement(session, request);
+    }
+}
+
+void query_run_statement(struct session *session, struct request *request)
+{
+    if (session->transaction.is_broken) {
+        transaction_tell_broken(session, request);
+    } else if (!local_run(session, request)) {
+        legs_release_lingering(session);
+        run_by_kind(session, request);
+    }
+}
+
+void query_run(struct session *session, struct request *request)
+{
+    struct slice sql = slice_part(request->payload, 1, request->payload.len);
+    if (query_parse(session, request, sql)) {
+        query_run_statement(session, request);
+    }
+}

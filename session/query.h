@@ -1,0 +1,19 @@
+#pragma once
+// A statement of the client: what kind it is, and where it goes.
+
+#include "session/session_impl.h"
+
+void query_run(struct session *session, struct request *request); // COM_QUERY
+// Reads the text into request->statement. False: the client was told why not.
+bool query_parse(struct session *session, struct request *request, struct slice sql) MUST_CHECK;
+// Runs request->statement, as text or as the execution of a prepared statement.
+void query_run_statement(struct session *session, struct request *request);
+// To the servers, by the router.
+void query_route(struct session *session, struct request *request);
+// The router's plan for the request. False: *error.
+bool query_plan(struct session *session, struct request *request, struct error *error) MUST_CHECK;
+// The shard where a statement without a table of its own goes: the pin's, the transaction's, the
+// default one.
+uint16_t query_any_shard(const struct session *session);
+// Statements that the session answers itself, at least in part: SET, USE, BEGIN, ...
+bool query_is_local_kind(enum statement_kind kind) MUST_CHECK;

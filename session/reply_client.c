@@ -1,0 +1,66 @@
+// Packets that waybill makes itself for a client: OK, ERR, the end of rows. They continue the
+// sequence of the running command.
+
+#include <assert.h>
+
+#include "protocol/packet.h"
+#include "session/client_io.h"
+#include "session/transaction.h"
+
+uint16_t session_status(const struct session *session)
+{
+    uint16_t status = session->carried.is_autocommit_off ? 0 : STATUS_AUTOCOMMIT;
+    if (session_in_transaction(session)) {
+        status |= STATUS_IN_TRANS;
+    }
+    if ((session_sql_mode(session) & SQL_NO_BACKSLASH_ESCAPES) != 0) {
+        status |= STATUS_NO_BACKSLASH_ESCAPES;
+    }
+    return status;
+}
+
+void session_write_payload(struct session *session, struct slice payload)
+{
+    assert(session->request != NULL);
+    client_write_packet(session, payload, &session->request->sequence);
+}
+
+void session_write_ok(struct session *session, const struct ok_packet *ok)
+{
+    struct ok_packet whole = *ok;
+    whole.status |= session_status(session);
+    struct text payload;
+    text_init(&payload);
+    ok_write(&payload, &whole);
+    session_write_payload(session, text_slice(&payload));
+    text_done(&payload);
+}
+
+void session_write_error(struct session *session, const struct error *error)
+{
+    struct text payload;
+    text_init(&payload);
+    error_write(&payload, error);
+    session_write_payload(session, text_slice(&payload));
+    text_done(&payload);
+    counter_add(&session->sessions->counters.errors_sent, 1);
+}
+
+void session_write_rows_end(struct session *session, uint16_t warnings, uint16_t more_status)
+{
+    struct text payload;
+    text_init(&payload);
+    uint16_t status = session_status(session) | more_status;
+    if ((session->capabilities & CAP_DEPRECATE_EOF) != 0) {
+        ok_write_eof(&payload, &(struct ok_packet){.status = status, .warnings = warnings});
+    } else {
+        eof_write(&payload, warnings, status);
+    }
+    session_write_payload(session, text_slice(&payload));
+    text_done(&payload);
+}
+
+void session_note_result(struct session *session, const struct aftermath *aftermath)
+{
+    session->aftermath = *aftermath;
+}

@@ -1,0 +1,115 @@
+// A round: one command to several backends, all answers, then one step further. Nearly everything
+// that concerns a transaction on several shards is a row of rounds.
+//
+//     round_start -> (a leg for each participant) -> on_answer | on_failed for each -> then
+//
+// It waits for all, also after an error: a backend whose answer is still to come can't be used.
+
+#include "session/round.h"
+
+#include <assert.h>
+
+#include "session/flow_single.h"
+#include "session/gather.h"
+
+struct round {
+    struct flow flow;
+    struct round_order order;
+    struct round_result result;
+    uint32_t left;          // answers to come
+    struct gather *gathers; // by leg_command.tag; in the arena
+};
+
+static struct round *round_of(struct flow *flow)
+{
+    return CONTAINER_OF(flow, struct round, flow);
+}
+
+static void one_less(struct round *round)
+{
+    assert(round->left > 0);
+    if (--round->left > 0) {
+        return;
+    }
+    struct session *session = round->flow.session;
+    struct round_result result = round->result;
+    session->flow = NULL;
+    round->order.then(session, session->request, &result);
+}
+
+static void note_failure(struct round *round, const struct error *error)
+{
+    if (round->result.error.code == 0) {
+        round->result.error = *error;
+    }
+    round->result.failed++;
+}
+
+static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
+                      const struct answer *last)
+{
+    struct round *round = round_of(flow);
+    struct gather *gather = &round->gathers[leg->command.tag];
+    gather_add(gather, &flow->session->arena, bytes, len);
+    if (last == NULL) {
+        return;
+    }
+    if (last->is_error) {
+        struct error error;
+        gather_error(gather, &error);
+        note_failure(round, &error);
+    } else {
+        round->result.answered++;
+        round->result.written += leg->has_written;
+    }
+    one_less(round);
+}
+
+static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
+{
+    struct round *round = round_of(flow);
+    if (round->order.is_end && !leg->has_written) {
+        round->result.answered++; // nothing of it could be lost
+        flow->session->transaction.is_lost = false;
+    } else {
+        note_failure(round, error);
+    }
+    one_less(round);
+}
+
+static void on_drained(struct flow *flow)
+{
+    (void)flow; // writes nothing itself
+}
+
+static const struct flow_kind round_kind = {
+    .name = "transaction",
+    .on_answer = on_answer,
+    .on_failed = on_failed,
+    .on_drained = on_drained,
+};
+
+void round_start(struct session *session, struct request *request, const struct round_order *order)
+{
+    struct round *round = arena_alloc(&session->arena, sizeof *round);
+    round->order = *order;
+    round->gathers = arena_alloc(&session->arena, session->legs.count * sizeof *round->gathers);
+    struct slice packet = flow_frame_query(&session->arena, order->sql);
+    flow_begin(&round->flow, &round_kind, session, request);
+    LIST_FOR_EACH (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (!leg->is_participant) {
+            continue;
+        }
+        struct leg_command command = {
+            .shard = leg->shard,
+            .access = order->is_end && leg->has_written ? ACCESS_WRITE : ACCESS_PRIMARY,
+            .kind = ANSWER_QUERY,
+            .packet = packet,
+            .is_own = order->is_end,
+            .tag = round->left++,
+        };
+        (void)leg_start(&round->flow, &command);
+    }
+    assert(round->left > 0);
+}

@@ -1,0 +1,428 @@
+// The client's transaction over its shards.
+//
+// BEGIN is answered here and remembered; each shard is opened when its first statement goes there,
+// with BEGIN (and the savepoints so far) ahead of it in the same write. The backends that are in
+// the transaction are the session's legs with is_participant.
+//
+//     client:   BEGIN        UPDATE (s1)        SELECT (s2)          COMMIT
+//     s1:                    BEGIN; UPDATE                           COMMIT
+//     s2:                                       BEGIN; SELECT        COMMIT
+//
+// One shard may be written; a write on a second one is refused (and the transaction lives on),
+// unless the user has distributed = best_effort. When a participant is lost, or a server rolls its
+// part back, the rest is rolled back too, and the client gets 1213 (40001), on which applications
+// try again.
+
+#include "session/transaction.h"
+
+#include <stdio.h>
+
+#include "protocol/error_table.h"
+#include "session/round.h"
+
+uint32_t transaction_participants(const struct session *session)
+{
+    uint32_t count = 0;
+    LIST_FOR_EACH (&session->legs, node) {
+        count += CONTAINER_OF(node, struct leg, node)->is_participant;
+    }
+    return count;
+}
+
+bool session_in_transaction(const struct session *session)
+{
+    return session->transaction.is_open || session->transaction.is_broken ||
+           (!list_is_empty(&session->legs) && transaction_participants(session) > 0);
+}
+
+void transaction_done(struct session *session)
+{
+    struct transaction *transaction = &session->transaction;
+    text_done(&transaction->begin);
+    text_done(&transaction->once);
+    text_done(&transaction->points);
+}
+
+// The state of no transaction; the participants are dealt with by the caller.
+static void forget(struct session *session)
+{
+    transaction_done(session);
+    session->transaction = (struct transaction){.first_shard = NO_SHARD, .writer_shard = NO_SHARD};
+}
+
+void transaction_tidy(struct session *session, bool was_routed)
+{
+    const struct transaction *transaction = &session->transaction;
+    bool has_any = transaction->first_shard != NO_SHARD || transaction->points.len > 0 ||
+                   (transaction->once.len > 0 && was_routed) || transaction->begin.len > 0;
+    if (has_any && !session_in_transaction(session)) {
+        forget(session);
+    }
+}
+
+void transaction_abandon(struct session *session)
+{
+    legs_release_participants(session);
+    forget(session);
+}
+
+bool transaction_settle(struct session *session)
+{
+    if (!session->transaction.is_lost) {
+        return false;
+    }
+    transaction_abandon(session);
+    counter_add(&session->sessions->counters.transactions_rolled_back, 1);
+    return true;
+}
+
+// ---- savepoints: names in session->transaction.points, each ended by a NUL
+
+static void add_quoted(struct text *sql, struct slice name)
+{
+    text_add_string(sql, "`");
+    for (size_t i = 0; i < name.len; i++) {
+        text_add(sql, name.ptr + i, 1);
+        if (name.ptr[i] == '`') {
+            text_add_string(sql, "`");
+        }
+    }
+    text_add_string(sql, "`");
+}
+
+static struct slice point_sql(struct arena *arena, const char *verb, struct slice name)
+{
+    struct text sql;
+    text_init(&sql);
+    text_add_string(&sql, verb);
+    add_quoted(&sql, name);
+    struct slice copy = arena_copy(arena, text_slice(&sql));
+    text_done(&sql);
+    return copy;
+}
+
+static struct slice point_at(const struct text *points, size_t offset)
+{
+    return slice_of_string((const char *)points->ptr + offset);
+}
+
+// The offset of the name, or points.len.
+static size_t find_point(const struct text *points, struct slice name)
+{
+    size_t offset = 0;
+    while (offset < points->len) {
+        struct slice point = point_at(points, offset);
+        if (slice_equal_nocase(point, name)) {
+            return offset;
+        }
+        offset += point.len + 1;
+    }
+    return points->len;
+}
+
+static void add_point(struct text *points, struct slice name)
+{
+    size_t offset = find_point(points, name);
+    if (offset < points->len) { // the older one of that name is replaced
+        size_t end = offset + point_at(points, offset).len + 1;
+        memmove(points->ptr + offset, points->ptr + end, points->len - end);
+        points->len -= end - offset;
+    }
+    text_add_slice(points, name);
+    text_add(points, "", 1);
+}
+
+static uint32_t count_points(const struct text *points)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < points->len; i++) {
+        count += points->ptr[i] == '\0';
+    }
+    return count;
+}
+
+uint32_t transaction_ahead(struct session *session, struct slice **ahead, uint32_t extra)
+{
+    const struct transaction *transaction = &session->transaction;
+    uint32_t points = count_points(&transaction->points);
+    uint32_t max =
+        (transaction->once.len > 0 ? 1u : 0u) + (transaction->is_open ? 1u : 0u) + points;
+    if (max == 0) {
+        return 0;
+    }
+    struct slice *out = arena_alloc(&session->arena, (max + extra) * sizeof *out);
+    uint32_t count = 0;
+    if (transaction->once.len > 0) {
+        out[count++] = text_slice(&transaction->once);
+    }
+    if (transaction->is_open) {
+        out[count++] = text_slice(&transaction->begin);
+    }
+    size_t offset = 0;
+    while (offset < transaction->points.len) {
+        struct slice point = point_at(&transaction->points, offset);
+        out[count++] = point_sql(&session->arena, "SAVEPOINT ", point);
+        offset += point.len + 1;
+    }
+    *ahead = out;
+    return count;
+}
+
+// ---- one writing shard
+
+static bool is_best_effort(const struct session *session)
+{
+    return session_user(session)->distributed == DISTRIBUTED_BEST_EFFORT;
+}
+
+bool transaction_may_write(const struct session *session, const struct plan *plan,
+                           struct error *error)
+{
+    uint16_t writer = session->transaction.writer_shard;
+    if (plan->access != ACCESS_WRITE || !session_in_transaction(session) ||
+        is_best_effort(session)) {
+        return true;
+    }
+    const struct shard_config *shards = session_config(session)->shards;
+    char text[300];
+    for (uint16_t i = 0; i < plan->target_count; i++) {
+        uint16_t shard = plan->targets[i].shard;
+        if (writer == NO_SHARD) {
+            writer = shard;
+        }
+        if (shard != writer) {
+            snprintf(text, sizeof text,
+                     "a transaction may write to one shard: this one writes to '%s', and the "
+                     "statement to '%s'. Commit first, or give the user distributed = best_effort",
+                     shards[writer].name, shards[shard].name);
+            error_fill(error, ER_CROSS_SHARD_WRITE, text);
+            return false;
+        }
+    }
+    return true;
+}
+
+// ---- statements
+
+static void answer_ok(struct session *session)
+{
+    session->aftermath = (struct aftermath){.shard = NO_SHARD};
+    session_write_ok(session, &(struct ok_packet){0});
+    request_finish(session);
+}
+
+static void answer_error(struct session *session, const struct error *error)
+{
+    session->aftermath =
+        (struct aftermath){.is_error = true, .is_lost = true, .row_count = -1, .shard = NO_SHARD};
+    session_write_error(session, error);
+    request_finish(session);
+}
+
+void transaction_tell_broken(struct session *session, struct request *request)
+{
+    transaction_abandon(session);
+    counter_add(&session->sessions->counters.transactions_rolled_back, 1);
+    if (request->statement != NULL && request->statement->kind == STATEMENT_ROLLBACK) {
+        answer_ok(session);
+        return;
+    }
+    struct error error;
+    error_fill(&error, ER_LOCK_DEADLOCK,
+               "the transaction is rolled back: the connection to one of its servers was lost");
+    answer_error(session, &error);
+}
+
+static void begin(struct session *session, struct slice text)
+{
+    struct transaction *transaction = &session->transaction;
+    struct text once = transaction->once; // SET TRANSACTION is about this one
+    text_init(&transaction->once);
+    forget(session);
+    transaction->once = once;
+    transaction->is_open = true;
+    text_add_slice(&transaction->begin, text);
+    counter_add(&session->sessions->counters.transactions_begun, 1);
+}
+
+static void begin_now(struct session *session, struct request *request)
+{
+    begin(session, request->statement->text);
+    answer_ok(session);
+}
+
+// After COMMIT or ROLLBACK has been answered everywhere.
+static void end_now(struct session *session, struct request *request)
+{
+    const struct statement *statement = request->statement;
+    bool is_commit = statement->kind == STATEMENT_COMMIT;
+    struct text old = session->transaction.begin;
+    text_init(&session->transaction.begin);
+    transaction_abandon(session);
+    counter_add(is_commit ? &session->sessions->counters.transactions_committed
+                          : &session->sessions->counters.transactions_rolled_back,
+                1);
+    if (statement->is_transaction_chain) {
+        begin(session, old.len > 0 ? text_slice(&old) : slice_of_string("BEGIN"));
+    }
+    text_done(&old);
+    session->wants_close |= statement->is_transaction_release;
+    answer_ok(session);
+}
+
+// Some shards have committed and others have not: possible with best_effort only.
+static void explain_partial(const struct round_result *result, struct error *error)
+{
+    char text[400];
+    snprintf(
+        text, sizeof text,
+        "the transaction was committed on %u of its shards and not on %u (best_effort): %.200s",
+        result->answered, result->failed, result->error.text);
+    error_fill(error, ER_OUTCOME_UNKNOWN, text);
+}
+
+// False: the client was told the error.
+static bool is_ended(struct session *session, const struct round_result *result, bool is_commit)
+{
+    if (result->failed == 0 || !is_commit) {
+        session->transaction.is_lost = false; // a lost connection is rolled back, too
+        return true;
+    }
+    struct error error = result->error;
+    if (result->written > 0) {
+        explain_partial(result, &error);
+    }
+    transaction_abandon(session);
+    answer_error(session, &error);
+    return false;
+}
+
+static void after_end(struct session *session, struct request *request,
+                      const struct round_result *result)
+{
+    if (is_ended(session, result, request->statement->kind == STATEMENT_COMMIT)) {
+        end_now(session, request);
+    }
+}
+
+static void end(struct session *session, struct request *request)
+{
+    if (transaction_participants(session) == 0) {
+        end_now(session, request);
+        return;
+    }
+    bool is_commit = request->statement->kind == STATEMENT_COMMIT;
+    struct round_order order = {
+        .sql = slice_of_string(is_commit ? "COMMIT" : "ROLLBACK"),
+        .is_end = true,
+        .then = after_end,
+    };
+    round_start(session, request, &order);
+}
+
+static void after_commit(struct session *session, struct request *request,
+                         const struct round_result *result)
+{
+    if (!is_ended(session, result, true)) {
+        return;
+    }
+    transaction_abandon(session);
+    counter_add(&session->sessions->counters.transactions_committed, 1);
+    request->then(session, request);
+}
+
+void transaction_commit_then(struct session *session, struct request *request,
+                             void (*then)(struct session *session, struct request *request))
+{
+    if (transaction_participants(session) == 0) {
+        if (session->transaction.is_open) {
+            transaction_abandon(session);
+        }
+        then(session, request);
+        return;
+    }
+    request->then = then;
+    struct round_order order = {
+        .sql = slice_of_string("COMMIT"), .is_end = true, .then = after_commit};
+    round_start(session, request, &order);
+}
+
+static void note_point(struct session *session, const struct statement *statement)
+{
+    struct text *points = &session->transaction.points;
+    size_t offset = find_point(points, statement->name);
+    if (statement->kind == STATEMENT_SAVEPOINT) {
+        add_point(points, statement->name);
+    } else if (offset < points->len) {
+        // Going back to one forgets those after it; releasing one forgets it as well.
+        bool is_kept = statement->kind == STATEMENT_ROLLBACK_TO;
+        points->len = offset + (is_kept ? statement->name.len + 1 : 0);
+    }
+}
+
+static void after_point(struct session *session, struct request *request,
+                        const struct round_result *result)
+{
+    struct error error = result->error;
+    if (result->failed > 0) {
+        (void)transaction_settle(session);
+        answer_error(session, &error);
+        return;
+    }
+    note_point(session, request->statement);
+    answer_ok(session);
+}
+
+static void run_point(struct session *session, struct request *request, const char *verb)
+{
+    const struct statement *statement = request->statement;
+    const struct text *points = &session->transaction.points;
+    if (statement->kind != STATEMENT_SAVEPOINT &&
+        find_point(points, statement->name) == points->len) {
+        struct error error;
+        error_set(&error, 1305, "42000", "SAVEPOINT %.*s does not exist", (int)statement->name.len,
+                  (const char *)statement->name.ptr);
+        answer_error(session, &error);
+    } else if (transaction_participants(session) > 0) {
+        struct round_order order = {.sql = point_sql(&session->arena, verb, statement->name),
+                                    .then = after_point};
+        round_start(session, request, &order);
+    } else {
+        // Without a transaction a savepoint is gone with its own statement.
+        if (session->transaction.is_open || session->carried.is_autocommit_off) {
+            note_point(session, statement);
+        }
+        answer_ok(session);
+    }
+}
+
+void transaction_run(struct session *session, struct request *request)
+{
+    enum statement_kind kind = request->statement->kind;
+    if (kind == STATEMENT_BEGIN) {
+        transaction_commit_then(session, request, begin_now);
+    } else if (kind == STATEMENT_SAVEPOINT) {
+        run_point(session, request, "SAVEPOINT ");
+    } else if (kind == STATEMENT_ROLLBACK_TO) {
+        run_point(session, request, "ROLLBACK TO SAVEPOINT ");
+    } else if (kind == STATEMENT_RELEASE) {
+        run_point(session, request, "RELEASE SAVEPOINT ");
+    } else {
+        end(session, request);
+    }
+}
+
+void transaction_set_once(struct session *session, struct request *request)
+{
+    struct error error;
+    if (session_in_transaction(session)) {
+        error_set(&error, 1568, "25001",
+                  "Transaction characteristics can't be changed while a transaction is in "
+                  "progress");
+        answer_error(session, &error);
+        return;
+    }
+    session->transaction.once.len = 0;
+    text_add_slice(&session->transaction.once, request->statement->text);
+    answer_ok(session);
+}

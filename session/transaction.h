@@ -1,0 +1,32 @@
+#pragma once
+// The client's transaction over its shards, and the statements that are about it.
+
+#include "session/session_impl.h"
+
+bool session_in_transaction(const struct session *session) MUST_CHECK;
+uint32_t transaction_participants(const struct session *session);
+void transaction_done(struct session *session); // frees what it owns; the legs are gone already
+
+// What goes ahead of a shard's first statement: SET TRANSACTION, BEGIN, the savepoints. Returns how
+// many slices were put into *ahead (in the session's arena).
+uint32_t transaction_ahead(struct session *session, struct slice **ahead, uint32_t extra);
+// At the end of every command: forgets what belongs to a transaction that is over.
+void transaction_tidy(struct session *session, bool was_routed);
+// The transaction was lost between two statements: the next one is told so.
+void transaction_tell_broken(struct session *session, struct request *request);
+void transaction_abandon(struct session *session); // COM_RESET_CONNECTION: rolled back, forgotten
+// After legs were stopped or lost: when the transaction is lost, the rest of it is rolled back.
+// True: it was.
+bool transaction_settle(struct session *session);
+// False with *error: this write would be on a second shard.
+bool transaction_may_write(const struct session *session, const struct plan *plan,
+                           struct error *error) MUST_CHECK;
+
+// BEGIN, COMMIT, ROLLBACK, SAVEPOINT x, ROLLBACK TO x, RELEASE x.
+void transaction_run(struct session *session, struct request *request);
+// SET TRANSACTION ... without SESSION.
+void transaction_set_once(struct session *session, struct request *request);
+// Commits what is open (an implicit commit), then calls `then`; its errors are told to the client
+// and `then` is not called.
+void transaction_commit_then(struct session *session, struct request *request,
+                             void (*then)(struct session *session, struct request *request));

@@ -1,0 +1,532 @@
+// SET and USE: what a session carries from backend to backend.
+//
+// Constants (SET names, sql_mode, time_zone, @x = 5, ...) are run on one backend, so that a wrong
+// one gets the server's own error, and noted in session->carried; every backend that serves the
+// session later is made alike first (pool/backend_sync).
+//
+// System variables set by an expression (SET sql_mode = CONCAT(@@sql_mode, ',...'), which drivers
+// do) are run, and their values asked in the same breath; the values are carried:
+//
+//     SET sql_mode = CONCAT(...)  |  SELECT @@session.sql_mode   -> carried: sql_mode = 'STRICT...'
+//
+// The rest (user variables by expression, roles) pins the session to the backend. Settings of the
+// whole server are refused: they belong to its administrator.
+
+#include "session/variables.h"
+
+#include "protocol/charset.h"
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "session/command.h"
+#include "session/flow_single.h"
+#include "session/gather.h"
+#include "session/query.h"
+#include "session/transaction.h"
+
+enum { EVALUATED_MAX = 16 };
+
+// Variables that mean something for one connection or one statement only.
+static const char *const not_carried[] = {
+    "insert_id",   "rand_seed1", "rand_seed2", "pseudo_thread_id", "pseudo_slave_mode", "gtid_next",
+    "gtid_seq_no", "server_id",  "debug",      "debug_dbug",
+};
+
+static bool is_carried_name(struct slice name)
+{
+    for (size_t i = 0; i < sizeof not_carried / sizeof not_carried[0]; i++) {
+        if (slice_is_nocase(name, not_carried[i])) {
+            return false;
+        }
+    }
+    return !slice_is_nocase(name, "role");
+}
+
+static bool is_last_insert_id(struct slice name)
+{
+    return slice_is_nocase(name, "last_insert_id") || slice_is_nocase(name, "identity");
+}
+
+static enum set_class classify_item(const struct set_item *item, const char **why)
+{
+    switch (item->scope) {
+    case SCOPE_GLOBAL:
+        *why = "SET GLOBAL: settings of a server are changed on the server itself";
+        return SET_REFUSED;
+    case SCOPE_STATEMENT:
+        *why = "SET STATEMENT";
+        return SET_REFUSED;
+    case SCOPE_ONCE:
+        return SET_ONCE;
+    case SCOPE_USER:
+        return item->is_constant ? SET_CARRIED : SET_PINNED;
+    case SCOPE_SESSION:
+        break;
+    }
+    if (slice_is_nocase(item->name, "character set")) {
+        *why = "SET CHARACTER SET: use SET NAMES";
+        return SET_REFUSED;
+    }
+    if (!is_carried_name(item->name)) {
+        return SET_PINNED;
+    }
+    return item->is_constant || item->value == NULL ? SET_CARRIED : SET_EVALUATED;
+}
+
+enum set_class variables_classify(const struct set_item *items, const char **why)
+{
+    enum set_class all = SET_CARRIED;
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        enum set_class one = classify_item(item, why);
+        if (one == SET_REFUSED || (one == SET_ONCE && items->next != NULL)) {
+            *why = one == SET_ONCE ? "SET TRANSACTION beside other settings" : *why;
+            return SET_REFUSED;
+        }
+        all = one > all ? one : all;
+    }
+    return all;
+}
+
+int variables_autocommit(const struct set_item *items)
+{
+    int found = -1;
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        if (item->scope != SCOPE_SESSION || !slice_is_nocase(item->name, "autocommit")) {
+            continue;
+        }
+        const struct expr *value = item->value;
+        bool is_off = value != NULL &&
+                      (slice_is_nocase(value->value, "0") || slice_is_nocase(value->value, "off") ||
+                       slice_is_nocase(value->value, "false"));
+        found = is_off ? 0 : 1;
+    }
+    return found;
+}
+
+// ---- noting
+
+// One spelling for the usual ones, so that backends of many clients are alike: utf8mb4, or
+// 'latin1' COLLATE 'latin1_bin'.
+static void names_value(struct text *out, const struct set_item *item)
+{
+    if (item->value == NULL) {
+        text_add_string(out, "DEFAULT");
+        return;
+    }
+    const struct charset *charset = charset_find(item->value->value);
+    const char *name = charset != NULL ? charset->name : "";
+    bool is_plain = item->collation.len == 0 && charset != NULL && strcmp(name, "utf8mb4") == 0;
+    if (is_plain) {
+        text_add_string(out, name);
+        return;
+    }
+    text_add_string(out, "'");
+    if (charset != NULL) {
+        text_add_string(out, name);
+    } else {
+        text_add_slice(out, item->value->value);
+    }
+    text_add_string(out, "'");
+    if (item->collation.len > 0) {
+        text_add_string(out, " COLLATE '");
+        text_add_slice(out, item->collation);
+        text_add_string(out, "'");
+    }
+}
+
+static void add_user_name(struct text *out, struct slice name)
+{
+    text_add_string(out, "@`");
+    for (size_t i = 0; i < name.len; i++) {
+        text_add(out, name.ptr + i, 1);
+        if (name.ptr[i] == '`') {
+            text_add_string(out, "`");
+        }
+    }
+    text_add_string(out, "`");
+}
+
+// SET SESSION TRANSACTION ... as the variable that it sets.
+static void note_transaction(struct session_state *state, const struct set_item *item,
+                             bool has_transaction_isolation)
+{
+    struct text value;
+    text_init(&value);
+    bool is_isolation = slice_is_nocase(item->name, "transaction isolation");
+    if (is_isolation) {
+        text_add_string(&value, "'");
+        text_add_slice(&value, item->value->value);
+        text_add_string(&value, "'");
+    } else {
+        text_add_string(&value, slice_is_nocase(item->value->value, "READ-ONLY") ? "1" : "0");
+    }
+    const char *name;
+    if (has_transaction_isolation) {
+        name = is_isolation ? "transaction_isolation" : "transaction_read_only";
+    } else {
+        name = is_isolation ? "tx_isolation" : "tx_read_only";
+    }
+    state_set_variable(state, slice_of_string(name), text_slice(&value));
+    text_done(&value);
+}
+
+static void note_item(struct session_state *state, const struct set_item *item, struct slice text,
+                      bool has_transaction_isolation)
+{
+    struct text name, value;
+    text_init(&name);
+    text_init(&value);
+    if (item->scope == SCOPE_USER) {
+        add_user_name(&name, item->name);
+    } else {
+        text_add_slice(&name, item->name);
+    }
+    if (slice_is_nocase(item->name, "names")) {
+        names_value(&value, item);
+    } else if (item->value == NULL) {
+        text_add_string(&value, "DEFAULT");
+    } else {
+        text_add_slice(&value, slice_part(text, item->value->span.begin, item->value->span.end));
+    }
+    bool is_transaction = slice_is_nocase(item->name, "transaction isolation") ||
+                          slice_is_nocase(item->name, "transaction access");
+    if (is_transaction && item->scope == SCOPE_SESSION) {
+        note_transaction(state, item, has_transaction_isolation);
+    } else {
+        state_set_variable(state, text_slice(&name), text_slice(&value));
+    }
+    text_done(&name);
+    text_done(&value);
+}
+
+void variables_note(struct session_state *state, const struct set_item *items, struct slice text,
+                    bool has_transaction_isolation)
+{
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        bool is_noted = (item->is_constant || item->value == NULL) &&
+                        (item->scope == SCOPE_SESSION || item->scope == SCOPE_USER) &&
+                        (item->scope == SCOPE_USER ||
+                         (is_carried_name(item->name) && !is_last_insert_id(item->name)));
+        if (is_noted) {
+            note_item(state, item, text, has_transaction_isolation);
+        }
+    }
+}
+
+// The servers' name of the isolation variable.
+static bool has_transaction_isolation(const struct session *session)
+{
+    const struct snapshot *snapshot = session->sessions->snapshot;
+    return snapshot->server_version >= (snapshot->is_mariadb ? 110101u : 50720u);
+}
+
+static void note_sql_mode(struct session *session, const struct slice *value)
+{
+    session->is_sql_mode_own = value != NULL;
+    session->parse.sql_mode = value != NULL ? parse_sql_mode(*value) : 0;
+}
+
+static void note_charset(struct session *session, const struct set_item *item)
+{
+    const struct charset *charset = item->value == NULL ? NULL : charset_find(item->value->value);
+    session->parse.charset = charset; // NULL: utf8mb4
+}
+
+// What the session itself must know of it.
+static void note_for_session(struct session *session, const struct set_item *items)
+{
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        if (item->scope != SCOPE_SESSION || !(item->is_constant || item->value == NULL)) {
+            continue;
+        }
+        if (slice_is_nocase(item->name, "sql_mode")) {
+            note_sql_mode(session, item->value == NULL ? NULL : &item->value->value);
+        } else if (slice_is_nocase(item->name, "names") ||
+                   slice_is_nocase(item->name, "character_set_client")) {
+            note_charset(session, item);
+        } else if (is_last_insert_id(item->name) && item->value != NULL) {
+            uint64_t id = 0;
+            session->last_insert_id = slice_to_uint64(item->value->value, &id) ? id : 0;
+        }
+    }
+}
+
+// The server has taken it.
+static void on_set(struct leg *leg, const struct answer *answer)
+{
+    (void)answer;
+    struct session *session = leg->session;
+    const struct statement *statement = session->request->statement;
+    bool has_isolation = has_transaction_isolation(session);
+    variables_note(&session->carried, statement->set, statement->text, has_isolation);
+    variables_note(backend_state(leg->backend), statement->set, statement->text, has_isolation);
+    note_for_session(session, statement->set);
+}
+
+// ---- by expression
+
+struct flow_set {
+    struct flow flow;
+    struct gather gather;
+    const struct set_item *items[EVALUATED_MAX]; // those by expression, in the order of the SELECT
+    uint32_t count;
+};
+
+static struct flow_set *flow_set_of(struct flow *flow)
+{
+    return CONTAINER_OF(flow, struct flow_set, flow);
+}
+
+// The only row in the gathered answer.
+static bool read_row(const struct flow_set *set, struct field *fields)
+{
+    struct answer answer;
+    answer_start(&answer, ANSWER_QUERY, set->flow.session->capabilities);
+    size_t at = 0;
+    while (at + PACKET_HEADER_BYTES <= set->gather.len) {
+        size_t len = packet_payload_bytes(set->gather.bytes + at);
+        if (at + PACKET_HEADER_BYTES + len > set->gather.len) {
+            return false;
+        }
+        struct slice payload = slice_of(set->gather.bytes + at + PACKET_HEADER_BYTES, len);
+        if (answer_packet(&answer, payload) == PART_ROW) {
+            return row_text_read(payload, fields, set->count);
+        }
+        at += PACKET_HEADER_BYTES + len;
+    }
+    return false;
+}
+
+// As a literal that means the same in every sql_mode: digits, or quotes without a backslash in it.
+static void add_literal(struct text *out, const struct field *field)
+{
+    int64_t number;
+    if (field->is_null) {
+        text_add_string(out, "NULL");
+    } else if (slice_to_int64(field->bytes, &number)) {
+        text_add_slice(out, field->bytes);
+    } else if (memchr(field->bytes.ptr, '\\', field->bytes.len) != NULL) {
+        text_add_string(out, "_utf8mb4 x'");
+        for (size_t i = 0; i < field->bytes.len; i++) {
+            text_add_format(out, "%02x", field->bytes.ptr[i]);
+        }
+        text_add_string(out, "'");
+    } else {
+        text_add_string(out, "'");
+        for (size_t i = 0; i < field->bytes.len; i++) {
+            text_add(out, field->bytes.ptr + i, 1);
+            if (field->bytes.ptr[i] == '\'') {
+                text_add_string(out, "'");
+            }
+        }
+        text_add_string(out, "'");
+    }
+}
+
+static void on_set_ok(struct leg *leg, const struct answer *answer)
+{
+    // The values are known when the row was read: flow_set_on_answer notes them for the session.
+    // The backend must not be taken for one that is like it was before.
+    on_set(leg, answer);
+    backend_mark_dirty(leg->backend);
+}
+
+static void flow_set_on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
+                               const struct answer *last)
+{
+    (void)leg;
+    struct flow_set *set = flow_set_of(flow);
+    struct session *session = flow->session;
+    gather_add(&set->gather, &session->arena, bytes, len);
+    if (last == NULL) {
+        return;
+    }
+    struct error error;
+    struct field fields[EVALUATED_MAX];
+    if (last->is_error) {
+        gather_error(&set->gather, &error);
+        flow_fail(flow, &error);
+        return;
+    }
+    if (!read_row(set, fields)) {
+        error_fill(&error, ER_UNKNOWN, "the value of a variable could not be read");
+        flow_fail(flow, &error);
+        return;
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct text value;
+        text_init(&value);
+        add_literal(&value, &fields[i]);
+        state_set_variable(&session->carried, set->items[i]->name, text_slice(&value));
+        if (slice_is_nocase(set->items[i]->name, "sql_mode")) {
+            note_sql_mode(session, &fields[i].bytes);
+        }
+        text_done(&value);
+    }
+    session->aftermath = (struct aftermath){.shard = NO_SHARD};
+    session_write_ok(session, &(struct ok_packet){0});
+    flow_finish(flow);
+}
+
+static void flow_set_on_failed(struct flow *flow, struct leg *leg, const struct error *error)
+{
+    (void)leg;
+    flow_fail(flow, error);
+}
+
+static const struct flow_kind flow_set_kind = {
+    .name = "setting",
+    .on_answer = flow_set_on_answer,
+    .on_failed = flow_set_on_failed,
+};
+
+static struct leg_command set_command(const struct session *session, struct slice packet)
+{
+    return (struct leg_command){
+        .shard = query_any_shard(session),
+        .access = ACCESS_REPLICA,
+        .kind = ANSWER_QUERY,
+        .packet = packet,
+        .is_outside = true,
+    };
+}
+
+static void evaluate(struct session *session, struct request *request)
+{
+    struct flow_set *set = arena_alloc(&session->arena, sizeof *set);
+    struct text sql;
+    text_init(&sql);
+    for (const struct set_item *item = request->statement->set; item != NULL; item = item->next) {
+        if (item->is_constant || item->value == NULL) {
+            continue;
+        }
+        if (set->count == EVALUATED_MAX) {
+            text_done(&sql);
+            command_refuse(session, "so many expressions in one SET");
+            return;
+        }
+        text_add_string(&sql, set->count == 0 ? "SELECT @@session." : ", @@session.");
+        text_add_slice(&sql, item->name);
+        set->items[set->count++] = item;
+    }
+    struct slice packet = flow_frame_query(&session->arena, text_slice(&sql));
+    text_done(&sql);
+    struct leg_command command = set_command(session, packet);
+    command.first = request->statement->text;
+    command.on_ok = on_set_ok;
+    flow_begin(&set->flow, &flow_set_kind, session, request);
+    (void)leg_start(&set->flow, &command);
+}
+
+// ---- SET
+
+static struct slice text_packet(struct session *session, const struct request *request)
+{
+    return request->command == COM_QUERY
+               ? request->raw
+               : flow_frame_query(&session->arena, request->statement->text);
+}
+
+static void run_set(struct session *session, struct request *request)
+{
+    const char *why = NULL;
+    enum set_class class = variables_classify(request->statement->set, &why);
+    if (class == SET_EVALUATED && session->pin == NULL) {
+        evaluate(session, request);
+        return;
+    }
+    struct leg_command command = set_command(session, text_packet(session, request));
+    command.on_ok = on_set;
+    command.may_linger = true;
+    if (class != SET_CARRIED) {
+        command.is_outside = false;
+        command.access = ACCESS_PRIMARY;
+        command.pin_reason = session->pin_reason != NULL
+                                 ? session->pin_reason
+                                 : "it has set a variable to a value that only its server knows";
+    }
+    flow_single_relay(session, request, &command);
+}
+
+// A variable that is set by reading tables: where they are, the router knows.
+static void run_reading_set(struct session *session, struct request *request)
+{
+    struct error error;
+    request->pin_reason = "it has set a variable from a query";
+    if (!query_plan(session, request, &error)) {
+        command_error(session, &error);
+        return;
+    }
+    uint16_t shard = request->plan->targets[0].shard;
+    if (request->plan->target_count > 1 || request->plan->targets[0].sql.ptr != NULL ||
+        (session->pin != NULL && session->pin->shard != shard)) {
+        command_refuse(session, "SET from a query that needs several shards, or another one than "
+                                "the session is bound to");
+        return;
+    }
+    struct leg_command command = set_command(session, text_packet(session, request));
+    command.shard = shard;
+    command.is_outside = false;
+    command.access = ACCESS_PRIMARY;
+    command.pin_reason = request->pin_reason;
+    command.on_ok = on_set;
+    flow_single_relay(session, request, &command);
+}
+
+void variables_set(struct session *session, struct request *request)
+{
+    const struct statement *statement = request->statement;
+    const char *why = NULL;
+    enum set_class class = variables_classify(statement->set, &why);
+    if (class == SET_REFUSED) {
+        struct error error;
+        error_fill(&error, ER_ACCESS_SPECIFIC, why);
+        counter_add(&session->sessions->counters.queries_refused, 1);
+        command_error(session, &error);
+    } else if (class == SET_ONCE) {
+        transaction_set_once(session, request);
+    } else if ((statement->facts & FACT_SUBQUERY) != 0) {
+        run_reading_set(session, request);
+    } else if (variables_autocommit(statement->set) == 1 && session->carried.is_autocommit_off &&
+               session_in_transaction(session)) {
+        transaction_commit_then(session, request, run_set); // as the server does
+    } else {
+        run_set(session, request);
+    }
+}
+
+// ---- USE
+
+static void on_use(struct leg *leg, const struct answer *answer)
+{
+    (void)answer;
+    struct session *session = leg->session;
+    struct slice name = session->request->database;
+    state_set_database(&session->carried, name);
+    state_set_database(backend_state(leg->backend), name);
+}
+
+void variables_use(struct session *session, struct request *request, struct slice database)
+{
+    struct text packet;
+    text_init(&packet);
+    uint8_t sequence = 0;
+    size_t place = packet_begin(&packet);
+    write_u8(&packet, COM_INIT_DB);
+    text_add_slice(&packet, database);
+    packet_end(&packet, place, &sequence);
+    struct leg_command command =
+        set_command(session, arena_copy(&session->arena, text_slice(&packet)));
+    text_done(&packet);
+    command.kind = ANSWER_SIMPLE;
+    // The database that it has now may be gone: backends need not be brought there first.
+    command.is_stateless = true;
+    command.on_ok = on_use;
+    request->database = database;
+    flow_single_relay(session, request, &command);
+}
+
+void variables_init_db(struct session *session, struct request *request)
+{
+    legs_release_lingering(session);
+    variables_use(session, request, slice_part(request->payload, 1, request->payload.len));
+}
