@@ -38,18 +38,18 @@ static void answer(struct client *client, const struct command_run *run)
 }
 
 static void run_command(struct client *client, const struct command *command,
-                        struct command_run *run)
+                        struct command_run run)
 {
     const struct admin_host *host = &client->admin->host;
     struct arena arena;
     arena_init(&arena, NULL);
-    run->host = host;
-    run->snapshot = host->current(host->owner);
-    run->arena = &arena;
-    run->database = text_slice(&client->database);
-    command_start(command, run);
-    answer(client, run);
-    command_done(run);
+    run.host = host;
+    run.snapshot = host->current(host->owner);
+    run.arena = &arena;
+    run.database = text_slice(&client->database);
+    command_start(command, &run);
+    answer(client, &run);
+    command_done(&run);
     arena_clear(&arena);
 }
 
@@ -63,7 +63,7 @@ static void on_reports(void *asker, struct worker_report **reports, uint16_t cou
         struct command_run run = {
             .arguments = text_slice(&ask->arguments), .reports = reports, .report_count = count};
         client->ask = NULL;
-        run_command(client, ask->command, &run);
+        run_command(client, ask->command, run);
         client_enter(client, CLIENT_IDLE);
         loop_do_later(client->admin->host.loop, &client->later);
     }
@@ -109,6 +109,6 @@ void query_run(struct client *client, struct slice sql)
     } else if (command->wants_reports) {
         ask_workers(client, command, run.arguments);
     } else {
-        run_command(client, command, &run);
+        run_command(client, command, run);
     }
 }

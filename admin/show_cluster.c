@@ -4,10 +4,10 @@
 
 #include <time.h>
 
-#include "cluster/settings.h"
+#include "cluster/key.h"
 #include "router/sharding.h"
 
-enum { EVENTS_MAX = 1000 };
+enum { EVENTS_MAX = 1000, LISTED_SHOWN = 50 };
 
 static const char *role_name(enum server_role role)
 {
@@ -146,6 +146,15 @@ void show_servers(struct command_run *run)
 
 // ---- tables
 
+static void print_end(const struct table_config *table, int64_t end, struct text *out)
+{
+    if (table->method == METHOD_DATE) {
+        text_add_string(out, key_day_of(end).text);
+    } else {
+        text_add_format(out, "%lld", (long long)end);
+    }
+}
+
 static void print_ranges(const struct config *config, const struct table_config *table,
                          struct text *out)
 {
@@ -153,17 +162,30 @@ static void print_ranges(const struct config *config, const struct table_config 
         const struct key_range *range = &table->ranges[i];
         text_add_string(out, i > 0 ? ", " : "");
         if (range->low != INT64_MIN) {
-            text_add_format(out, "%lld", (long long)range->low);
+            print_end(table, range->low, out);
         }
         text_add_string(out, "..");
         if (range->high != INT64_MAX) {
-            text_add_format(out, "%lld", (long long)range->high);
+            print_end(table, range->high, out);
         }
         text_add_format(out, ":%s", config->shards[range->shard].name);
     }
 }
 
-// Where its rows are, as the configuration would say it (dates as days of the calendar's count).
+static void print_list(const struct config *config, const struct table_config *table,
+                       struct text *out)
+{
+    for (uint32_t i = 0; i < table->listed_count && i < LISTED_SHOWN; i++) {
+        const struct key_listed *listed = &table->listed[i];
+        text_add_format(out, "%s%.*s:%s", i > 0 ? ", " : "", (int)listed->key.len,
+                        (const char *)listed->key.ptr, config->shards[listed->shard].name);
+    }
+    if (table->listed_count > LISTED_SHOWN) {
+        text_add_format(out, ", ... (%u keys)", table->listed_count);
+    }
+}
+
+// Where its rows are, as the configuration would say it.
 static void print_place(const struct config *config, const struct table_config *table,
                         struct text *out)
 {
@@ -180,19 +202,17 @@ static void print_place(const struct config *config, const struct table_config *
         text_add_string(out, "by bucket");
         return;
     case METHOD_RANGE:
+    case METHOD_DATE:
         print_ranges(config, table, out);
         return;
     case METHOD_LIST:
-        text_add_format(out, "%u listed keys", table->listed_count);
+        print_list(config, table, out);
         return;
     case METHOD_MODULO:
         for (uint32_t i = 0; i < table->modulo; i++) {
             text_add_format(out, "%s%s", i > 0 ? ", " : "",
                             config->shards[table->modulo_shards[i]].name);
         }
-        return;
-    case METHOD_DATE:
-        text_add_format(out, "%u ranges of dates", table->range_count);
         return;
     }
 }

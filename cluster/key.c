@@ -8,6 +8,8 @@
 
 #include "cluster/key.h"
 
+#include <stdio.h>
+
 int64_t key_days(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
@@ -16,6 +18,23 @@ int64_t key_days(int year, int month, int day)
     int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146097 + day_of_era;
+}
+
+struct key_day key_day_of(int64_t days)
+{
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    int64_t day_of_era = days - era * 146097;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t month_from_march = (5 * day_of_year + 2) / 153;
+    int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+    int64_t year = year_of_era + era * 400 + (month <= 2);
+    int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    struct key_day result;
+    snprintf(result.text, sizeof result.text, "%04d-%02d-%02d", (int)(year % 10000), (int)month,
+             (int)day);
+    return result;
 }
 
 static int days_in_month(int year, int month)

@@ -127,7 +127,11 @@ static struct config *make_config(const struct control *control)
                     "[shard s2]\nservers = b1\nbuckets = 2048-4095\n"
                     "[user app]\npassword = x\ndefault_schema = shop\n"
                     "[table shop.orders]\nkey = buyer_id\nid = order_id\n"
-                    "[table shop.items]\nwith = shop.orders\nid = order_id\n",
+                    "[table shop.items]\nwith = shop.orders\nid = order_id\n"
+                    "[table shop.events]\nmethod = date\nkey = day\n"
+                    "ranges = ..2023-12:s1, 2024-01..2024-02:s2\n"
+                    "[table shop.sites]\nmethod = list\nkey = site\nkey_type = string\n"
+                    "lists = CN hk:s1, us:s2\n",
                     control->socket_path, HTTP_PORT);
     struct config *config = config_read_text(text_slice(&ini), "w.ini", NULL, &errors);
     assert_non_null(config);
@@ -314,8 +318,10 @@ static void showing_the_cluster(void **state)
     expect_part(client, "SHOW SERVERS LIKE 'a2'", "|unknown|down|NULL|no|10|0|");
     expect_part(client, "SHOW SERVERS LIKE 'b%'", "|connection refused\n");
     expect(client, "SHOW TABLES",
+           "shop.events|sharded|date|day|date||no||..2023-12-31:s1, 2024-01-01..2024-02-29:s2\n"
            "shop.items|sharded|bucket||integer|order_id|no|shop.orders|by bucket\n"
-           "shop.orders|sharded|bucket|buyer_id|integer|order_id|yes||by bucket\n");
+           "shop.orders|sharded|bucket|buyer_id|integer|order_id|yes||by bucket\n"
+           "shop.sites|sharded|list|site|string||no||cn:s1, hk:s1, us:s2\n");
     expect(client, "SHOW BUCKETS", "s1|0|2047|2048\ns2|2048|4095|2048\n");
     expect(client, "SHOW USERS",
            "app|app|shop|refuse|replica|0|mysql_native_password, caching_sha2_password\n");

@@ -55,6 +55,20 @@ static void days(void **state)
     }
 }
 
+static void days_and_back(void **state)
+{
+    (void)state;
+    assert_string_equal(key_day_of(key_days(2024, 2, 29)).text, "2024-02-29");
+    for (int64_t day = -60; day < 3652000; day += 13) {
+        enum date_unit unit;
+        int64_t first = 0;
+        int64_t last = 0;
+        struct key_day written = key_day_of(day);
+        assert_true(key_parse_period(slice_of_string(written.text), &unit, &first, &last));
+        assert_int_equal(first, day);
+    }
+}
+
 static void periods(void **state)
 {
     (void)state;
@@ -81,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_spelling),
         cmocka_unit_test(days),
+        cmocka_unit_test(days_and_back),
         cmocka_unit_test(periods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
