@@ -44,7 +44,7 @@ static void queue_rest(struct session *session, const struct iovec *parts, int c
         buffer_append(&session->output, (const uint8_t *)parts[i].iov_base + put, len - put);
         put = 0;
     }
-    client_update_watch(session);
+    client_io_update_watch(session);
 }
 
 bool session_write_parts(struct session *session, const struct iovec *parts, int count)
@@ -82,7 +82,7 @@ bool session_write(struct session *session, const void *bytes, size_t len)
     return session_write_parts(session, &part, 1);
 }
 
-void client_write_packet(struct session *session, struct slice payload, uint8_t *sequence)
+void client_io_write_packet(struct session *session, struct slice payload, uint8_t *sequence)
 {
     struct text packet;
     text_init(&packet);
@@ -111,14 +111,14 @@ void session_end(struct session *session, const struct error *error)
         text_init(&payload);
         error_write(&payload, error);
         uint8_t sequence = session->end_sequence;
-        client_write_packet(session, text_slice(&payload), &sequence);
+        client_io_write_packet(session, text_slice(&payload), &sequence);
         text_done(&payload);
         counter_add(&session->sessions->counters.errors_sent, 1);
     }
     legs_release_all(session);
     session_enter(session, SESSION_ENDING);
     text_done(&session->input);
-    client_update_watch(session);
+    client_io_update_watch(session);
     if (session->output.size_bytes == 0) {
         finish_ending(session);
     }
@@ -135,13 +135,13 @@ static void on_writable(struct session *session)
     if (session->output.size_bytes < before) {
         session->heard_us = session_now_us(session);
     }
-    client_update_watch(session);
+    client_io_update_watch(session);
     if (session->output.size_bytes == 0 && session->stage == SESSION_ENDING) {
         finish_ending(session);
     } else if (session->output.size_bytes == 0 && session->stage == SESSION_FLUSHING) {
         session->is_output_full = false;
         session_enter(session, SESSION_IDLE);
-        client_continue(session);
+        client_io_continue(session);
     } else if (session->output.size_bytes <= CLIENT_QUEUE_LOW && session->is_output_full) {
         session->is_output_full = false;
         if (session->flow != NULL) {
@@ -157,7 +157,7 @@ static bool takes_packets(const struct session *session)
     return session->stage == SESSION_LOGIN || session->stage == SESSION_IDLE;
 }
 
-void client_update_watch(struct session *session)
+void client_io_update_watch(struct session *session)
 {
     if (session->stream.fd < 0) {
         return;
@@ -226,7 +226,7 @@ static size_t use_packets(struct session *session, struct slice bytes, bool is_k
     return used;
 }
 
-void client_continue(struct session *session)
+void client_io_continue(struct session *session)
 {
     if (session->input.len > 0 && takes_packets(session)) {
         size_t used = use_packets(session, text_slice(&session->input), true);
@@ -237,7 +237,7 @@ void client_continue(struct session *session)
             text_done(&session->input);
         }
     }
-    client_update_watch(session);
+    client_io_update_watch(session);
 }
 
 static void on_readable(struct session *session)
@@ -265,7 +265,7 @@ static void on_readable(struct session *session)
     }
     if (used < got) {
         text_add(&session->input, host->scratch + used, got - used);
-        client_continue(session);
+        client_io_continue(session);
     }
 }
 
@@ -281,7 +281,7 @@ static void on_event(struct watch *watch, unsigned events)
     }
 }
 
-void client_start(struct session *session)
+void client_io_start(struct session *session)
 {
     watch_init(&session->watch, session->sessions->host.loop, session->stream.fd, on_event);
     watch_set(&session->watch, WATCH_READ);

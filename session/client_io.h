@@ -3,10 +3,10 @@
 
 #include "session/session_impl.h"
 
-void client_start(struct session *session); // watches the socket
+void client_io_start(struct session *session); // watches the socket
 // Commands that came while one ran; reading again when that was stopped. Called by session->later.
-void client_continue(struct session *session);
+void client_io_continue(struct session *session);
 // One packet that is no part of a command's answer; *sequence moves on.
-void client_write_packet(struct session *session, struct slice payload, uint8_t *sequence);
+void client_io_write_packet(struct session *session, struct slice payload, uint8_t *sequence);
 // Reading and writing are watched as the session's state asks for.
-void client_update_watch(struct session *session);
+void client_io_update_watch(struct session *session);

@@ -92,7 +92,7 @@ void login_start(struct session *session)
     struct text payload;
     text_init(&payload);
     greeting_write(&payload, &greeting);
-    client_write_packet(session, text_slice(&payload), &login->sequence);
+    client_io_write_packet(session, text_slice(&payload), &login->sequence);
     text_done(&payload);
 }
 
@@ -251,7 +251,7 @@ static void accept_login(struct session *session, const struct user_config *user
         login->database[0] != '\0' && strcmp(login->database, user->default_schema) != 0;
     if (login->is_sha2) {
         static const uint8_t fast_ok[] = {SHA2_MORE, SHA2_FAST_OK};
-        client_write_packet(session, slice_of(fast_ok, sizeof fast_ok), &sequence);
+        client_io_write_packet(session, slice_of(fast_ok, sizeof fast_ok), &sequence);
     }
     session->account = user->id;
     session->capabilities = login->capabilities & CAP_OFFERED;
@@ -329,7 +329,7 @@ static void send_switch(struct session *session)
     text_init(&payload);
     auth_switch_write(&payload, slice_of_string(login->is_sha2 ? sha2_name : native_name),
                       login->nonce);
-    client_write_packet(session, text_slice(&payload), &login->sequence);
+    client_io_write_packet(session, text_slice(&payload), &login->sequence);
     text_done(&payload);
     login->step = STEP_SWITCHED;
 }

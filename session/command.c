@@ -132,7 +132,7 @@ static void run_field_list(struct session *session, struct request *request)
 static const struct command commands[] = {
     {COM_QUIT,                run_quit,             false},
     {COM_INIT_DB,             variables_init_db,    true},
-    {COM_QUERY,               query_run,            true},
+    {COM_QUERY,               query_run_text,            true},
     {COM_FIELD_LIST,          run_field_list,       true},
     {COM_STATISTICS,          run_statistics,       false},
     {COM_PROCESS_KILL,        run_process_kill,     false},

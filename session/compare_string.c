@@ -178,8 +178,16 @@ static int compare_rest(const struct comparison *comparison, const uint8_t *at, 
     return 0;
 }
 
+static int rest_of(const struct comparison *comparison, struct slice value)
+{
+    return value.len == 0 ? 0 : compare_rest(comparison, value.ptr, value.ptr + value.len);
+}
+
 int compare_strings(const struct comparison *comparison, struct slice a, struct slice b)
 {
+    if (a.len == 0 || b.len == 0) {
+        return rest_of(comparison, a) - rest_of(comparison, b);
+    }
     const uint8_t *a_at = a.ptr, *a_end = a.ptr + a.len;
     const uint8_t *b_at = b.ptr, *b_end = b.ptr + b.len;
     while (a_at < a_end && b_at < b_end) {

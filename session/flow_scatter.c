@@ -139,6 +139,7 @@ static void stop_leg(struct scatter_source *source)
     if (source->leg != NULL && leg_may_stop(source->leg)) {
         leg_stop(source->leg);
         source->leg = NULL;
+        source_cut(source);
     }
 }
 
@@ -394,7 +395,7 @@ static bool is_drained(struct scatter *scatter)
     bool is_over = true;
     for (uint32_t i = 0; i < scatter->source_count; i++) {
         struct scatter_source *source = &scatter->sources[i];
-        is_over = (source->leg == NULL || drain(scatter, source)) && is_over;
+        is_over = drain(scatter, source) && is_over;
     }
     return is_over;
 }
@@ -448,9 +449,6 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
         merge_moved(scatter->merge, number, source->row.ptr);
     }
     if (last != NULL) {
-        if (scatter->state == SCATTER_DRAINING) {
-            (void)drain(scatter, source);
-        }
         source->leg = NULL;
     }
     advance(scatter);
@@ -491,6 +489,7 @@ static void on_failed(struct flow *flow, struct leg *leg, const struct error *er
     source->leg = NULL;
     bool is_unwanted = scatter->state == SCATTER_DRAINING && scatter->ending == END_ROWS;
     if (is_unwanted && error->code != ER_LOCK_DEADLOCK) {
+        source_cut(source);
         advance(scatter);
         return;
     }

@@ -140,6 +140,9 @@ static bool scan_row(struct merge *merge, struct merge_source *source, struct er
 
 static struct field field_at(const uint8_t *base, const struct place *place)
 {
+    if (base == NULL) { // no key of the last row had a byte
+        return (struct field){.is_null = place->is_null};
+    }
     return (struct field){.bytes = slice_of(base + place->begin, place->len),
                           .is_null = place->is_null};
 }
@@ -308,6 +311,7 @@ struct merge *merge_start(struct arena *arena, const struct plan *plan,
     merge->columns = columns;
     merge->arena = arena;
     merge->source_count = merge->wanted_count = source_count;
+    merge->last_source = source_count - 1; // so that the first one begins
     merge->offset_left = plan->offset;
     merge->limit_left = plan->limit;
     merge->comparisons = arena_alloc(arena, keys * sizeof *merge->comparisons);

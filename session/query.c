@@ -266,7 +266,7 @@ void query_run_statement(struct session *session, struct request *request)
     }
 }
 
-void query_run(struct session *session, struct request *request)
+void query_run_text(struct session *session, struct request *request)
 {
     struct slice sql = slice_part(request->payload, 1, request->payload.len);
     if (query_parse(session, request, sql)) {

@@ -3,7 +3,7 @@
 
 #include "session/session_impl.h"
 
-void query_run(struct session *session, struct request *request); // COM_QUERY
+void query_run_text(struct session *session, struct request *request); // COM_QUERY
 // Reads the text into request->statement. False: the client was told why not.
 bool query_parse(struct session *session, struct request *request, struct slice sql) MUST_CHECK;
 // Runs request->statement, as text or as the execution of a prepared statement.

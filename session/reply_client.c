@@ -22,7 +22,7 @@ uint16_t session_status(const struct session *session)
 void session_write_payload(struct session *session, struct slice payload)
 {
     assert(session->request != NULL);
-    client_write_packet(session, payload, &session->request->sequence);
+    client_io_write_packet(session, payload, &session->request->sequence);
 }
 
 void session_write_ok(struct session *session, const struct ok_packet *ok)

@@ -69,6 +69,12 @@ void source_fail(struct scatter_source *source, const struct error *error)
     source->error = *error;
 }
 
+void source_cut(struct scatter_source *source)
+{
+    source->at = SOURCE_AT_END;
+    source->front_bytes = 0;
+}
+
 static void fail_with(struct scatter_source *source, enum error_code code, const char *text)
 {
     struct error error;

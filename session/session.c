@@ -98,7 +98,7 @@ static void on_later(struct later *later)
     if (session->is_client_gone) {
         session_close(session);
     } else {
-        client_continue(session);
+        client_io_continue(session);
     }
 }
 
@@ -168,7 +168,7 @@ void sessions_accept(struct sessions *sessions, int fd, const struct address *pe
     counter_add(&sessions->counters.clients_accepted, 1);
     counter_add(&sessions->counters.clients_connected, 1);
     struct session *session = session_new(sessions, fd, peer);
-    client_start(session);
+    client_io_start(session);
     login_start(session);
     session_enter(session, SESSION_LOGIN);
     if (!timer_is_running(&sessions->tick)) {
