@@ -70,6 +70,9 @@ void parse_load(struct parser *parser)
     parser_expect_word(parser, KW_TABLE);
     parser->statement->tables = parse_table_name(parser);
     parser_skip_rest(parser);
+    if ((parser->statement->facts & FACT_READS_USER_VARIABLE) != 0) { // (@a, b) SET c = @a
+        parser_add_fact(parser, FACT_SETS_USER_VARIABLE);
+    }
 }
 
 void parse_handler(struct parser *parser)

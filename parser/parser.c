@@ -165,16 +165,28 @@ void parser_add_fact(struct parser *parser, uint32_t facts)
     parser->statement->facts |= facts;
 }
 
-// What is skipped is not understood, but its calls of functions still count.
+// What is skipped is not understood, but the functions that a read calls and the variables still
+// count. Of other statements (a default in CREATE TABLE, the host of an account) neither means
+// anything.
 static void note_skipped(struct parser *parser)
 {
-    if (parser_at(parser, TOKEN_NAME) && parser_ahead(parser)->kind == TOKEN_LPAREN) {
+    switch ((unsigned)parser->statement->kind) {
+    case STATEMENT_DDL:
+    case STATEMENT_ADMIN:
+    case STATEMENT_SET:
+    case STATEMENT_XA:
+    case STATEMENT_KILL:
+        return;
+    default:
+        break;
+    }
+    if (parser_at(parser, TOKEN_USER_VARIABLE)) {
+        parser_add_fact(parser, FACT_READS_USER_VARIABLE);
+    } else if (parser_at(parser, TOKEN_NAME) && parser_ahead(parser)->kind == TOKEN_LPAREN) {
         struct function_facts known = function_facts(parser_text(parser, parser->token.span));
         if (known.class != FUNCTION_UNKNOWN) {
             parser_add_fact(parser, known.facts);
         }
-    } else if (parser_at(parser, TOKEN_USER_VARIABLE)) {
-        parser_add_fact(parser, FACT_READS_USER_VARIABLE);
     }
 }
 
