@@ -175,7 +175,10 @@ static void take_packet(struct scatter_source *source, struct slice payload)
 enum source_at source_look(struct scatter_source *source)
 {
     while (source->at == SOURCE_AT_NOTHING) {
-        struct slice rest = slice_part(text_slice(&source->bytes), source->used, source->bytes.len);
+        struct slice rest = {.ptr = NULL};
+        if (source->used < source->bytes.len) {
+            rest = slice_part(text_slice(&source->bytes), source->used, source->bytes.len);
+        }
         size_t raw = 0, payload_bytes = 0;
         uint8_t next = 0;
         uint8_t expected = rest.len >= PACKET_HEADER_BYTES ? packet_sequence(rest.ptr) : 0;

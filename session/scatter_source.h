@@ -49,4 +49,6 @@ enum source_at source_look(struct scatter_source *source);
 void source_take(struct scatter_source *source); // the row is no longer needed
 // Bytes that wait behind the present row.
 size_t source_waiting_bytes(const struct scatter_source *source);
+// Its rows are no longer wanted and nothing more will come: counts as ended.
+void source_cut(struct scatter_source *source);
 void source_fail(struct scatter_source *source, const struct error *error);
