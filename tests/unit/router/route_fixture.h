@@ -31,6 +31,7 @@ struct fixture {
     uint16_t sequence[BUCKET_COUNT];
     struct order_id_source ids_source;
     struct route_request request; // what a case may change
+    unsigned failures;
 };
 
 static const char fixture_servers[] =
@@ -119,6 +120,7 @@ static void fixture_done(struct fixture *fixture)
 {
     arena_clear(&fixture->arena);
     config_free(fixture->config);
+    assert_int_equal(fixture->failures, 0);
 }
 
 // The request of every case: a text statement in schema shop.
@@ -168,7 +170,7 @@ static struct slice fixture_text(struct fixture *fixture, const char *template)
         if (fixture_word(fixture, template, &out)) {
             template += 4;
         } else {
-            text_add(&out, template++, 1);
+            text_add(&out, template ++, 1);
         }
     }
     struct slice copy = arena_format(&fixture->arena, "%.*s", (int)out.len, (const char *)out.ptr);
@@ -217,10 +219,12 @@ static void fixture_expect(struct fixture *fixture, const char *sql, const char 
     const char *got = fixture_plan(fixture, sql);
     bool is_same = strcmp(got, wanted) == 0;
     if (wanted[0] >= '1' && wanted[0] <= '9') {
-        is_same = strncmp(got, wanted, 5) == 0 && strstr(got, wanted + 5) != NULL;
+        const char *part = wanted[4] == ' ' ? wanted + 5 : "";
+        is_same = strncmp(got, wanted, 4) == 0 && strstr(got, part) != NULL;
     }
     if (!is_same) {
-        fail_msg("%s\n   gives    %s\n   expected %s",
-                 (const char *)fixture_text(fixture, sql).ptr, got, wanted);
+        fixture->failures++;
+        print_error("%s\n   gives    %s\n   expected %s\n",
+                    (const char *)fixture_text(fixture, sql).ptr, got, wanted);
     }
 }

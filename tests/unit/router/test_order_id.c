@@ -1,5 +1,5 @@
-// Ids never repeat: over workers, over bursts, when the clock goes back. Their bucket and time can be
-// read from them.
+// Ids never repeat: over workers, over bursts, when the clock goes back. Their bucket and time can
+// be read from them.
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,390 @@
+// Where a SELECT goes: a table of statements with the plan of each. Read it as the manual of the
+// router.
+
+#include "tests/unit/router/route_fixture.h"
+
+struct route_case {
+    const char *sql, *expected;
+};
+
+#define ON(shard) shard " replica: as it came | merge: none"
+#define ALL(merge)                                                                                 \
+    "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | "                  \
+    "s4 replica: as it came | merge: " merge
+#define EACH(sql, merge)                                                                           \
+    "s1 replica: " sql " | s2 replica: " sql " | s3 replica: " sql " | s4 replica: " sql           \
+    " | merge: " merge
+
+// clang-format off
+static const struct route_case key_cases[] = {
+    {"SELECT * FROM orders WHERE buyer_id = {b2}", ON("s2")},
+    {"SELECT * FROM orders WHERE buyer_id = '{b2}'", ON("s2")},
+    {"SELECT * FROM orders WHERE buyer_id = '00{b2}'", ON("s2")},
+    {"SELECT * FROM orders WHERE buyer_id = '+{b2}'", ON("s2")},
+    {"SELECT * FROM orders WHERE buyer_id = 00{b2}", ON("s2")},
+    {"SELECT * FROM orders WHERE {b3} = buyer_id", ON("s3")},
+    {"SELECT * FROM orders WHERE BUYER_ID = {b3}", ON("s3")},
+    {"SELECT * FROM shop.orders WHERE orders.buyer_id = {b3}", ON("s3")},
+    {"SELECT * FROM shop.orders WHERE shop.orders.buyer_id = {b3}", ON("s3")},
+    {"SELECT * FROM orders o WHERE o.buyer_id = {b3}", ON("s3")},
+    {"SELECT * FROM orders AS o WHERE `o`.`buyer_id` = {b3}", ON("s3")},
+    {"SELECT * FROM orders o WHERE orders.buyer_id = {b3}", ALL("rows")}, // the server's error
+    {"SELECT * FROM orders WHERE buyer_id <=> {b4}", ON("s4")},
+    {"SELECT * FROM orders WHERE buyer_id <=> NULL", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = NULL", ON("s1")},
+    {"SELECT * FROM orders WHERE buyer_id IN ({b4})", ON("s4")},
+    {"SELECT * FROM orders WHERE buyer_id IN ({b4}, '{c4}', NULL)", ON("s4")},
+    {"SELECT * FROM orders WHERE buyer_id IN ({b1}, {b3})",
+     "s1 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM orders WHERE buyer_id IN ({b1}, buyer_id)", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id NOT IN ({b1})", ALL("rows")},
+    {"SELECT * FROM orders WHERE NOT buyer_id = {b1}", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id <> {b1}", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = {b1} XOR a = 1", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = {b1} AND status = 'new'", ON("s1")},
+    {"SELECT * FROM orders WHERE status = 'new' AND (a = 1 OR b = 2) AND buyer_id = {b1}", ON("s1")},
+    {"SELECT * FROM orders WHERE buyer_id = {b1} OR buyer_id = {b2}",
+     "s1 replica: as it came | s2 replica: as it came | merge: rows"},
+    {"SELECT * FROM orders WHERE buyer_id = {b1} OR status = 'new'", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = {b1} OR buyer_id = {c1}", ON("s1")},
+    {"SELECT * FROM orders WHERE (buyer_id = {b1} OR buyer_id = {b2}) AND id = {i2}", ON("s2")},
+    {"SELECT * FROM orders WHERE buyer_id = {b1} AND buyer_id = {b2}", ON("s1")},
+    {"SELECT * FROM orders WHERE (buyer_id, a) = ({b2}, 5)", ON("s2")},
+    {"SELECT * FROM orders WHERE (a, buyer_id) IN ((1, {b2}), (2, {c2}))", ON("s2")},
+    {"SELECT * FROM orders WHERE (a, buyer_id) IN ((1, {b2}), (2, {b3}))",
+     "s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM orders WHERE buyer_id = {b2} + 0", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id + 0 = {b2}", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = {b2}.0", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = '{b2}abc'", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = ' {b2}'", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = 1e3", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = 0x05", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = TRUE", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id = _utf8'{b2}'", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id BETWEEN {b2} AND {b2}", ALL("rows")},
+    {"SELECT * FROM orders WHERE buyer_id > {b2}", ALL("rows")},
+    {"SELECT * FROM orders", ALL("rows")},
+    // ids
+    {"SELECT * FROM orders WHERE id = {i3}", ON("s3")},
+    {"SELECT * FROM orders WHERE id = '{i3}'", ON("s3")},
+    {"SELECT * FROM orders WHERE id IN ({i3}, {j3})", ON("s3")},
+    {"SELECT * FROM orders WHERE id IN ({i3}, {j4})",
+     "s3 replica: as it came | s4 replica: as it came | merge: rows"},
+    {"SELECT * FROM orders WHERE id = -5", ON("s1")},
+    {"SELECT * FROM orders WHERE id = 0", ON("s1")},
+    {"SELECT * FROM orders WHERE id > {i3}", ALL("rows")},
+    {"SELECT * FROM items WHERE order_id = {i4}", ON("s4")},
+    // strings
+    {"SELECT * FROM sessions WHERE token = '{t2}'", ON("s2")},
+    {"SELECT * FROM sessions WHERE token = '{t2}   '", ON("s2")},
+    {"SELECT * FROM sessions WHERE token = UPPER('{t2}')", ALL("rows")},
+    {"SELECT * FROM sessions WHERE token = 5", ALL("rows")},
+    {"SELECT * FROM sessions WHERE token = '\xc3\xa4'", ALL("rows")},
+    {"SELECT * FROM sessions WHERE token = '{t2}' COLLATE utf8mb4_bin", ALL("rows")},
+    {"SELECT * FROM sessions WHERE LOWER(token) = '{t2}'", ALL("rows")},
+    {"SELECT * FROM files WHERE hash = '{t3}'", ON("s3")},
+};
+
+static const struct route_case method_cases[] = {
+    {"SELECT * FROM numbers WHERE n = 5", ON("s1")},
+    {"SELECT * FROM numbers WHERE n = 1999", ON("s2")},
+    {"SELECT * FROM numbers WHERE n = -1", ON("s1")}, // covered by no range: nothing is there
+    {"SELECT * FROM numbers WHERE n < 1000", ON("s1")},
+    {"SELECT * FROM numbers WHERE n <= 1000",
+     "s1 replica: as it came | s2 replica: as it came | merge: rows"},
+    {"SELECT * FROM numbers WHERE n > 1999", ON("s3")},
+    {"SELECT * FROM numbers WHERE n >= 1999",
+     "s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM numbers WHERE 1000 <= n AND 2000 > n", ON("s2")},
+    {"SELECT * FROM numbers WHERE n BETWEEN 1000 AND 1500", ON("s2")},
+    {"SELECT * FROM numbers WHERE n BETWEEN '1000' AND 1999", ON("s2")},
+    {"SELECT * FROM numbers WHERE n NOT BETWEEN 1000 AND 1500",
+     "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM numbers WHERE n BETWEEN 1500 AND 1000", ON("s2")},
+    {"SELECT * FROM numbers WHERE n < 18446744073709551615",
+     "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM numbers WHERE n > 9223372036854775807", ON("s3")},
+    {"SELECT * FROM numbers WHERE n < NULL", ON("s1")},
+    {"SELECT * FROM numbers WHERE n < 10.5",
+     "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM logs WHERE at = '2024-03-01'", ON("s2")},
+    {"SELECT * FROM logs WHERE at = DATE '2024-03-01'", ON("s2")},
+    {"SELECT * FROM logs WHERE at = '2024-03-01 10:11:12.5'", ON("s2")},
+    {"SELECT * FROM logs WHERE at = '2024-02-30'",
+     "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM logs WHERE at = 20240301",
+     "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM logs WHERE at >= '2024-01-01' AND at < '2024-07-01'", ON("s2")},
+    {"SELECT * FROM logs WHERE at >= '2024-01-01' AND at < '2024-07-01 00:00:00'", ON("s2")},
+    {"SELECT * FROM logs WHERE at >= '2024-01-01' AND at < '2024-07-01 00:00:01'",
+     "s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM logs WHERE at > '2023-12-31'",
+     "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM logs WHERE at BETWEEN '2023-05-01' AND '2023-06-01'", ON("s1")},
+    {"SELECT * FROM logs WHERE at = '2023-12-31 23:59:59.9'",
+     "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | merge: rows"},
+    {"SELECT * FROM regions WHERE region = 'HK '", ON("s1")},
+    {"SELECT * FROM regions WHERE region IN ('us', 'de')", ON("s2")},
+    {"SELECT * FROM regions", "s1 replica: as it came | s2 replica: as it came | merge: rows"},
+    {"SELECT * FROM stock WHERE product_id = 4", ON("s2")},
+    {"SELECT * FROM stock WHERE product_id = -1", ON("s3")},
+    {"SELECT * FROM stock WHERE product_id = 18446744073709551615", ON("s1")},
+};
+
+static const struct route_case place_cases[] = {
+    {"SELECT 1", ON("s1")},
+    {"SELECT 1 FROM DUAL", ON("s1")},
+    {"SELECT * FROM countries", ON("s1")},
+    {"SELECT * FROM flags", ON("s3")},
+    {"SELECT * FROM notes", ON("s1")},
+    {"SELECT * FROM other.orders", ON("s1")},
+    {"SELECT * FROM information_schema.tables", ON("s1")},
+    {"SELECT * FROM flags, countries", ON("s3")},
+    {"SELECT * FROM flags, notes", "9001 its tables are on different shards (s1, s3)"},
+    {"SELECT * FROM orders o JOIN flags f ON f.x = o.x WHERE o.buyer_id = {b3}", ON("s3")},
+    {"SELECT * FROM orders o JOIN flags f ON f.x = o.x WHERE o.buyer_id = {b2}",
+     "9001 its tables are on different shards (s2, s3)"},
+    {"SELECT * FROM orders o JOIN flags f ON f.x = o.x", "9001 Table shop.flags is on one shard"},
+    {"SELECT * FROM orders WHERE buyer_id = {b2} FOR UPDATE",
+     "s2 primary: as it came | merge: none"},
+    {"SELECT * FROM orders WHERE buyer_id = {b2} LOCK IN SHARE MODE",
+     "s2 primary: as it came | merge: none"},
+    {"SELECT GET_LOCK('a', 1)", "s1 primary: as it came | merge: none"},
+    {"SELECT my_function(buyer_id) FROM orders WHERE buyer_id = {b2}",
+     "s2 write: as it came | merge: none"},
+};
+
+static const struct route_case join_cases[] = {
+    {"SELECT * FROM orders o JOIN items i ON i.order_id = o.id WHERE o.buyer_id = {b2}", ON("s2")},
+    {"SELECT * FROM orders o JOIN items i ON i.order_id = o.id WHERE i.order_id = {i2}", ON("s2")},
+    {"SELECT * FROM orders o, items i WHERE i.order_id = o.id AND o.buyer_id = {b2}", ON("s2")},
+    {"SELECT * FROM orders o JOIN items i ON i.order_id = o.id AND o.buyer_id = {b2}", ON("s2")},
+    {"SELECT * FROM orders o LEFT JOIN items i ON i.order_id = o.id WHERE o.buyer_id = {b2}",
+     ON("s2")},
+    {"SELECT * FROM orders o LEFT JOIN items i ON i.order_id = o.id WHERE i.order_id = {i2}",
+     ON("s2")},
+    {"SELECT * FROM orders o LEFT JOIN items i ON i.order_id = o.id AND o.buyer_id = {b2}",
+     ALL("rows")},
+    {"SELECT * FROM orders o LEFT JOIN items i ON i.order_id = o.id AND i.order_id = {i2}",
+     ALL("rows")},
+    {"SELECT * FROM items i RIGHT JOIN orders o ON i.order_id = o.id WHERE o.buyer_id = {b2}",
+     ON("s2")},
+    {"SELECT * FROM items i RIGHT JOIN orders o ON i.order_id = o.id AND i.order_id = {i2}",
+     ALL("rows")},
+    {"SELECT * FROM orders o JOIN items i ON i.order_id = o.id", ALL("rows")},
+    {"SELECT * FROM orders o JOIN items i ON (o.id, 1) = (i.order_id, 1)", ALL("rows")},
+    {"SELECT * FROM orders o LEFT JOIN items i ON i.order_id = o.id", ALL("rows")},
+    {"SELECT * FROM orders o JOIN countries c ON c.id = o.country", ALL("rows")},
+    {"SELECT * FROM orders o LEFT JOIN countries c ON c.id = o.country", ALL("rows")},
+    {"SELECT * FROM countries c LEFT JOIN orders o ON c.id = o.country",
+     "9001 an outer join that keeps rows of reference tables"},
+    {"SELECT * FROM orders o RIGHT JOIN countries c ON c.id = o.country",
+     "9001 an outer join that keeps rows of reference tables"},
+    {"SELECT * FROM countries c LEFT JOIN orders o ON c.id = o.country WHERE o.buyer_id = {b3}",
+     ON("s3")},
+    {"SELECT * FROM countries c RIGHT JOIN orders o ON c.id = o.country", ALL("rows")},
+    {"SELECT * FROM countries c JOIN orders o ON c.id = o.country LEFT JOIN items i ON "
+     "i.order_id = o.id", ALL("rows")},
+    {"SELECT * FROM orders o JOIN items i ON i.product = o.product",
+     "9001 Tables shop.orders and shop.items are not joined by their shard key or id"},
+    {"SELECT * FROM orders o JOIN items i ON i.order_id = o.buyer_id",
+     "9001 are not joined by their shard key or id"},
+    {"SELECT * FROM orders o JOIN items i ON i.order_id = o.id OR i.x = 1",
+     "9001 are not joined by their shard key or id"},
+    {"SELECT * FROM orders o JOIN carts c ON c.buyer_id = o.buyer_id", // another group
+     "9001 are not joined by their shard key or id"},
+    {"SELECT * FROM orders o JOIN carts c ON c.buyer_id = o.buyer_id WHERE o.buyer_id = {b1}",
+     "9001 Tables shop.orders and shop.carts are not joined"},
+    {"SELECT * FROM orders o JOIN carts c WHERE o.buyer_id = {b1} AND c.buyer_id = {c1}", ON("s1")},
+    {"SELECT * FROM orders o JOIN users u ON u.user_id = o.buyer_id JOIN items i ON "
+     "i.order_id = o.id WHERE u.user_id = {b4}", ON("s4")},
+    {"SELECT * FROM orders o JOIN payments p USING (buyer_id) WHERE buyer_id = {b4}", ON("s4")},
+    {"SELECT * FROM orders o LEFT JOIN payments p USING (buyer_id) WHERE buyer_id = {b4}", ON("s4")},
+    {"SELECT * FROM orders o JOIN payments p WHERE buyer_id = {b4}", // ambiguous on the server
+     "9001 are not joined"},
+    {"SELECT * FROM orders o NATURAL JOIN payments p WHERE buyer_id = {b4}", "9001 are not joined"},
+    {"SELECT * FROM orders JOIN countries WHERE buyer_id = {b4}", ON("s4")},
+    {"SELECT * FROM countries c, orders o JOIN payments p USING (buyer_id) WHERE o.buyer_id = {b4}",
+     ON("s4")},
+    {"SELECT * FROM orders o, countries c JOIN payments p USING (buyer_id) WHERE o.buyer_id = {b4}",
+     "9001 are not joined"},
+    // parentheses beside outer joins: what ON says is not used
+    {"SELECT * FROM orders o LEFT JOIN (items i JOIN payments p ON p.order_id = i.order_id) ON "
+     "i.order_id = o.id WHERE o.buyer_id = {b2}", "9001"},
+    {"SELECT * FROM orders o JOIN (items i JOIN payments p ON p.order_id = i.order_id) ON "
+     "i.order_id = o.id WHERE o.buyer_id = {b2}", ON("s2")},
+    {"SELECT * FROM orders o JOIN items i ON i.order_id = o.id LEFT JOIN payments p ON "
+     "p.order_id = i.order_id WHERE o.id = {i1}", ON("s1")},
+    {"SELECT * FROM orders a JOIN orders b ON a.buyer_id = b.buyer_id WHERE a.id = {i1}", ON("s1")},
+};
+
+static const struct route_case inner_cases[] = {
+    {"SELECT * FROM orders o WHERE buyer_id = {b2} AND EXISTS (SELECT 1 FROM items i WHERE "
+     "i.order_id = o.id)", ON("s2")},
+    {"SELECT * FROM orders o WHERE buyer_id = {b2} AND NOT EXISTS (SELECT 1 FROM items WHERE "
+     "order_id = o.id)", ON("s2")},
+    {"SELECT * FROM orders o WHERE EXISTS (SELECT 1 FROM items i WHERE i.order_id = o.id)",
+     ALL("rows")},
+    {"SELECT o.*, (SELECT COUNT(*) FROM items i WHERE i.order_id = o.id) FROM orders o",
+     ALL("rows")},
+    // what narrows the inner one says nothing of the outer one
+    {"SELECT * FROM orders o WHERE NOT EXISTS (SELECT 1 FROM items i WHERE i.order_id = o.id AND "
+     "i.order_id = {i2})", ALL("rows")},
+    {"SELECT * FROM orders o WHERE NOT EXISTS (SELECT 1 FROM items i WHERE i.order_id = {i2})",
+     "9001 The subquery on table shop.items"},
+    {"SELECT * FROM orders o WHERE buyer_id = {b2} AND id IN (SELECT order_id FROM items)",
+     "9001 The subquery on table shop.items"},
+    {"SELECT * FROM orders WHERE buyer_id = {b2} AND id IN (SELECT order_id FROM items WHERE "
+     "order_id = {i2})", ON("s2")},
+    {"SELECT * FROM orders WHERE country IN (SELECT id FROM countries)", ALL("rows")},
+    {"SELECT * FROM (SELECT * FROM orders WHERE buyer_id = {b2}) x", ON("s2")},
+    {"SELECT * FROM (SELECT * FROM orders) x WHERE x.buyer_id = {b2}",
+     "9001 The subquery on table shop.orders"},
+    {"SELECT * FROM (SELECT * FROM orders WHERE buyer_id = {b2}) x JOIN orders o ON "
+     "o.buyer_id = {c2}", ON("s2")},
+    {"WITH orders AS (SELECT 1 AS buyer_id) SELECT * FROM orders", ON("s1")},
+    {"WITH x AS (SELECT * FROM orders WHERE buyer_id = {b4}) SELECT * FROM x", ON("s4")},
+    {"WITH x AS (SELECT * FROM orders) SELECT * FROM x", "9001 subquery on table shop.orders"},
+    {"SELECT * FROM orders WHERE buyer_id = {b4} UNION SELECT * FROM orders WHERE id = {i4}",
+     ON("s4")},
+    {"SELECT * FROM orders WHERE buyer_id = {b4} UNION SELECT * FROM orders WHERE id = {i3}",
+     "9001 UNION"},
+    {"SELECT 1 UNION ALL SELECT id FROM orders WHERE buyer_id = {b4}", ON("s4")},
+    {"(SELECT id FROM orders WHERE buyer_id = {b4}) UNION (SELECT id FROM notes)", "9001 UNION"},
+    {"((SELECT id FROM orders WHERE buyer_id = {b4}) UNION (SELECT id FROM carts WHERE "
+     "buyer_id = {b4})) ORDER BY id LIMIT 3", ON("s4")},
+    {"((SELECT id FROM orders WHERE buyer_id = {b4}) UNION (SELECT id FROM carts)) LIMIT 3",
+     "9001 UNION"},
+    {"SELECT (SELECT MAX(x) FROM flags)", ON("s3")},
+    {"SELECT * FROM orders WHERE buyer_id = (SELECT 5)", ALL("rows")},
+    {"SELECT * FROM orders o WHERE buyer_id = {b2} AND EXISTS (SELECT 1 FROM items i WHERE "
+     "i.order_id = o.id AND EXISTS (SELECT 1 FROM payments p WHERE p.order_id = i.order_id))",
+     ON("s2")},
+    {"SELECT * FROM orders o WHERE EXISTS (SELECT 1 FROM countries WHERE buyer_id = {b2})",
+     ALL("rows")},
+    {"SELECT * FROM orders o WHERE o.buyer_id = {b2} AND EXISTS (SELECT 1 FROM orders o WHERE "
+     "o.buyer_id = {b3})", "9001"},
+};
+
+static const struct route_case merge_cases[] = {
+    {"SELECT * FROM orders LIMIT 10", ALL("rows; limit 10")},
+    {"SELECT * FROM orders LIMIT 10 OFFSET 5",
+     EACH("SELECT * FROM orders LIMIT 15 OFFSET 0", "rows; offset 5; limit 10")},
+    {"SELECT * FROM orders LIMIT 5, 10",
+     EACH("SELECT * FROM orders LIMIT 0, 15", "rows; offset 5; limit 10")},
+    {"SELECT * FROM orders LIMIT 18446744073709551615 OFFSET 5",
+     EACH("SELECT * FROM orders LIMIT 18446744073709551615 OFFSET 0",
+          "rows; offset 5")},
+    {"SELECT id, total FROM orders ORDER BY total DESC, id LIMIT 3",
+     ALL("sort by 2 desc, 1; limit 3")},
+    {"SELECT id, total FROM orders ORDER BY 2", ALL("sort by 2")},
+    {"SELECT id, total FROM orders ORDER BY 3", "9001 position 3"},
+    {"SELECT id, total AS t FROM orders ORDER BY t", ALL("sort by 2")},
+    {"SELECT id, total AS t FROM orders ORDER BY total", ALL("sort by 2")},
+    {"SELECT id, a + b AS t FROM orders ORDER BY t", ALL("sort by 2")},
+    {"SELECT id FROM orders ORDER BY NULL", ALL("rows")},
+    {"SELECT id FROM orders ORDER BY total",
+     EACH("SELECT id, total AS `_waybill_1` FROM orders ORDER BY total",
+          "sort by hidden 1; hidden columns 1")},
+    {"SELECT * FROM orders ORDER BY total DESC, created LIMIT 2 OFFSET 3",
+     EACH("SELECT *, total AS `_waybill_1`, created AS `_waybill_2` FROM orders "
+          "ORDER BY total DESC, created LIMIT 5 OFFSET 0",
+          "sort by hidden 1 desc, hidden 2; hidden columns 2; offset 3; limit 2")},
+    {"SELECT o.id FROM orders o JOIN items i ON i.order_id = o.id ORDER BY i.pos, o.id",
+     EACH("SELECT o.id, i.pos AS `_waybill_1` FROM orders o JOIN items i ON i.order_id = o.id "
+          "ORDER BY i.pos, o.id", "sort by hidden 1, 1; hidden columns 1")},
+    {"SELECT *, total AS x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},
+    {"SELECT a AS x, b AS x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},
+    {"SELECT a AS x, x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},
+    {"SELECT * FROM orders ORDER BY 1", "9001 ORDER BY a position behind *"},
+    {"SELECT id, o.* FROM orders o ORDER BY 1", ALL("sort by 1")},
+    {"SELECT id FROM orders ORDER BY a + b", "9001 ORDER BY an expression"},
+    {"SELECT id FROM orders ORDER BY -id", "9001 ORDER BY an expression"},
+    {"(SELECT id FROM orders) ORDER BY id", "9001 parentheses"},
+    {"SELECT COUNT(*) FROM orders", ALL("sum")},
+    {"SELECT count( * ) AS n, COUNT(total) FROM orders WHERE status = 'new'", ALL("sum")},
+    {"SELECT COUNT(*) FROM orders LIMIT 1", ALL("sum")},
+    {"SELECT COUNT(*) FROM orders LIMIT 0", "9001 COUNT"},
+    {"SELECT COUNT(*) FROM orders WHERE buyer_id = NULL", ON("s1")},
+    {"SELECT COUNT(DISTINCT buyer_id) FROM orders", "9001 aggregates other than COUNT"},
+    {"SELECT COUNT(*), MAX(id) FROM orders", "9001 aggregates other than COUNT"},
+    {"SELECT COUNT(*) + 1 FROM orders", "9001 aggregates other than COUNT"},
+    {"SELECT SUM(total) FROM orders", "9001 aggregates other than COUNT"},
+    {"SELECT status, COUNT(*) FROM orders GROUP BY status", "9001 GROUP BY"},
+    {"SELECT status, COUNT(*) FROM orders WHERE buyer_id = {b1} GROUP BY status", ON("s1")},
+    {"SELECT DISTINCT status FROM orders", "9001 DISTINCT"},
+    {"SELECT id FROM orders HAVING id > 5", "9001 HAVING"},
+    {"SELECT SQL_CALC_FOUND_ROWS id FROM orders LIMIT 3", "9001 SQL_CALC_FOUND_ROWS"},
+    {"SELECT id, ROW_NUMBER() OVER (ORDER BY id) FROM orders", "9001 window"},
+    {"SELECT id INTO OUTFILE '/tmp/x' FROM orders", "9001 INTO"},
+    {"SELECT id FROM orders FOR UPDATE", "9001 locking read"},
+    {"SELECT id, @x FROM orders", "9001 user variable"},
+    {"SELECT id, CONNECTION_ID() FROM orders", "9001 CONNECTION_ID"},
+    {"SELECT id, SLEEP(1) FROM orders", "9001 SLEEP"},
+    {"SELECT my_function(id) FROM orders", "9001 stored functions"},
+    {"SELECT id FROM orders /*!50000 WHERE a = 1 */ ORDER BY total", "1235 executable comments"},
+    {"SELECT id FROM orders /*!50000 WHERE a = 1 */", ALL("rows")},
+    {"SELECT id FROM orders WHERE created > NOW() - INTERVAL 1 DAY", ALL("rows")},
+};
+// clang-format on
+
+static void run_cases(const struct route_case *cases, size_t count)
+{
+    struct fixture fixture;
+    fixture_init_with(&fixture,
+                      fixture_read(fixture_servers, fixture_bucket_tables, fixture_other_tables));
+    for (size_t i = 0; i < count; i++) {
+        fixture_reset(&fixture);
+        fixture_expect(&fixture, cases[i].sql, cases[i].expected);
+    }
+    fixture_done(&fixture);
+}
+
+#define RUN(cases) run_cases(cases, sizeof(cases) / sizeof(cases)[0])
+
+static void narrowing_by_key_and_id(void **state)
+{
+    (void)state;
+    RUN(key_cases);
+}
+
+static void every_method(void **state)
+{
+    (void)state;
+    RUN(method_cases);
+}
+
+static void places_of_other_tables(void **state)
+{
+    (void)state;
+    RUN(place_cases);
+}
+
+static void joins(void **state)
+{
+    (void)state;
+    RUN(join_cases);
+}
+
+static void subqueries_and_unions(void **state)
+{
+    (void)state;
+    RUN(inner_cases);
+}
+
+static void several_shards(void **state)
+{
+    (void)state;
+    RUN(merge_cases);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(narrowing_by_key_and_id), cmocka_unit_test(every_method),
+        cmocka_unit_test(places_of_other_tables),  cmocka_unit_test(joins),
+        cmocka_unit_test(subqueries_and_unions),   cmocka_unit_test(several_shards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,285 @@
+// Where INSERT, UPDATE, DELETE, DDL and all the rest go, and what is refused: the second half of
+// the router's manual.
+
+#include "tests/unit/router/route_fixture.h"
+
+struct route_case {
+    const char *sql, *expected;
+};
+
+#define ON(shard)  shard " write: as it came | merge: none"
+#define GET(shard) shard " replica: as it came | merge: none"
+#define ALL(merge)                                                                                 \
+    "s1 write: as it came | s2 write: as it came | s3 write: as it came | s4 write: as it came | " \
+    "merge: " merge
+
+// clang-format off
+static const struct route_case insert_cases[] = {
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b2}, 1)", ON("s2")},
+    {"INSERT INTO carts (a, buyer_id) VALUES (1, '{b2}'), (2, {c2})", ON("s2")},
+    {"INSERT INTO carts SET a = 1, buyer_id = {b3}", ON("s3")},
+    {"REPLACE INTO carts (a, buyer_id) VALUES (1, {b4})", ON("s4")},
+    {"INSERT INTO carts (buyer_id) VALUES ({b2}.0)", ON("s2")},
+    {"INSERT INTO numbers (n) VALUES (TRUE)", ON("s1")},
+    {"INSERT INTO carts (a, buyer_id) VALUES (1, {b4}), (2, {b3})", "9002 belong to 2 shards"},
+    {"INSERT INTO carts VALUES ({b2}, 1)", "9003 must list its columns"},
+    {"INSERT INTO carts () VALUES ()", "9003 must list its columns"},
+    {"INSERT INTO carts (a) VALUES (1)", "9003 must give a value for its shard key `buyer_id`"},
+    {"INSERT INTO carts (buyer_id) VALUES (NULL)", "9003 row 1 of the INSERT into table shop.carts is NULL"},
+    {"INSERT INTO carts (buyer_id) VALUES (DEFAULT)", "9003 is DEFAULT"},
+    {"INSERT INTO carts (buyer_id) VALUES ({b1}), (1 + 1)", "9003 row 2 of the INSERT"},
+    {"INSERT INTO carts (buyer_id) VALUES ('5abc')", "9003 is no whole number"},
+    {"INSERT INTO carts (buyer_id) VALUES (1.5)", "9003 is no whole number"},
+    {"INSERT INTO carts (buyer_id) VALUES (1e3)", "9003 only the server knows"},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b1})", ON("s1")}, // the server's error
+    {"INSERT INTO carts (buyer_id) SELECT 1", "9002 INSERT ... SELECT into sharded table shop.carts"},
+    {"INSERT INTO sessions (token) VALUES ('{t2}')", ON("s2")},
+    {"INSERT INTO sessions (token) VALUES ('\xc3\xa4')", "9003 not printable ASCII"},
+    {"INSERT INTO numbers (n) VALUES (1500)", ON("s2")},
+    {"INSERT INTO numbers (n) VALUES (-1)", "9003 No range of table shop.numbers covers n = 1"},
+    {"INSERT INTO regions (region) VALUES ('US')", ON("s2")},
+    {"INSERT INTO regions (region) VALUES ('de')", "9003 No list of table shop.regions covers region = de"},
+    {"INSERT INTO logs (at) VALUES ('2024-08-01 00:00:00')", ON("s3")},
+    {"INSERT INTO logs (at) VALUES ('2025-08-01')", "9003 No date of table shop.logs covers at"},
+    {"INSERT INTO logs (at) VALUES (NOW())", "9003 only the server knows"},
+    {"INSERT INTO carts (buyer_id) VALUES ({b1}) ON DUPLICATE KEY UPDATE a = 1", ON("s1")},
+    {"INSERT INTO carts (buyer_id) VALUES ({b1}) ON DUPLICATE KEY UPDATE buyer_id = 5", "9003 may not change `buyer_id`"},
+    {"INSERT INTO carts (buyer_id) VALUES ({b1}) ON DUPLICATE KEY UPDATE buyer_id = VALUES(buyer_id)", ON("s1")},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b1}, (SELECT MAX(x) FROM countries))", ON("s1")},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b1}, (SELECT MAX(x) FROM flags))", "9001 A subquery of the INSERT needs other shards than s1"},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b1}, (SELECT MAX(a) FROM orders WHERE buyer_id = {c1}))", ON("s1")},
+    // tables that are not sharded
+    {"INSERT INTO flags VALUES (1)", ON("s3")},
+    {"INSERT INTO notes VALUES (1)", ON("s1")},
+    {"INSERT INTO notes SELECT * FROM flags", "9002 its tables are on different shards"},
+    {"INSERT INTO flags SELECT * FROM countries", ON("s3")},
+    {"INSERT INTO flags SELECT * FROM orders WHERE buyer_id = {b3}", ON("s3")},
+    {"INSERT INTO countries VALUES (1)", "9002 best_effort"},
+};
+
+static const struct route_case id_cases[] = {
+    {"INSERT INTO orders (buyer_id, id) VALUES ({b2}, {i2})", ON("s2")},
+    {"INSERT INTO orders (buyer_id, id) VALUES ({b2}, {j2})", "9003 carries bucket"},
+    {"INSERT INTO orders (buyer_id, id) VALUES ({b2}, -4)", "9003 must be an id that waybill made"},
+    {"INSERT INTO orders (buyer_id, id) VALUES ({b2}, 1 + 1)", "9003 only the server knows"},
+    {"INSERT INTO orders (id) VALUES ({i2})", "9003 must give a value for its shard key"},
+    {"INSERT INTO items (order_id, pos) VALUES ({i3}, 1), ({j3}, 2)", ON("s3")},
+    {"INSERT INTO items (pos) VALUES (1)", "9003 must give a value for `order_id`"},
+    {"INSERT INTO items (order_id) VALUES (NULL)", "9003 must be an id that waybill made"},
+    {"INSERT INTO items (order_id) VALUES (LAST_INSERT_ID())", "9003 LAST_INSERT_ID() is 0"},
+    {"INSERT INTO payments (order_id, buyer_id) VALUES ({i3}, {b3})", ON("s3")},
+    {"INSERT INTO payments (order_id, buyer_id) VALUES ({i3}, {c3})", "9003 carries bucket"},
+    {"INSERT INTO orders (buyer_id, id) VALUES ({b2}, {i2}) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)", ON("s2")},
+};
+
+static const struct route_case change_cases[] = {
+    {"UPDATE orders SET a = 1 WHERE buyer_id = {b2}", ON("s2")},
+    {"UPDATE orders SET a = 1 WHERE id = {i2} ORDER BY a LIMIT 1", ON("s2")},
+    {"UPDATE orders o SET o.a = 1 WHERE o.id = {i2}", ON("s2")},
+    {"UPDATE orders SET a = 1", "9002 not done atomically"},
+    {"UPDATE orders SET a = 1 LIMIT 5", "9002 ORDER BY or LIMIT"},
+    {"UPDATE orders SET buyer_id = 5 WHERE id = {i2}", "9003 may not change `buyer_id`"},
+    {"UPDATE orders SET ID = 5 WHERE id = {i2}", "9003 may not change `ID`"},
+    {"UPDATE orders SET a = 1, buyer_id = buyer_id WHERE id = {i2}", ON("s2")},
+    {"UPDATE orders o JOIN items i ON i.order_id = o.id SET i.a = o.a WHERE o.id = {i2}", ON("s2")},
+    {"UPDATE orders o JOIN items i ON i.order_id = o.id SET i.a = o.a", "9002 several tables"},
+    {"UPDATE orders o JOIN items i ON i.order_id = o.id SET i.order_id = 1 WHERE o.id = {i2}", "9003 may not change"},
+    {"UPDATE orders o JOIN countries c ON c.id = o.country SET o.a = c.a WHERE o.id = {i2}", ON("s2")},
+    {"UPDATE orders o JOIN countries c ON c.id = o.country SET c.a = 1 WHERE o.id = {i2}", "9002 may write a reference table"},
+    {"UPDATE orders o JOIN countries c ON c.id = o.country SET a = 1 WHERE o.id = {i2}", "9002 may write a reference table"},
+    {"UPDATE orders SET a = (SELECT MAX(a) FROM items WHERE order_id = {i2}) WHERE id = {i2}", ON("s2")},
+    {"UPDATE orders SET a = (SELECT MAX(a) FROM items) WHERE id = {i2}", "9002"},
+    {"UPDATE flags SET a = 1", ON("s3")},
+    {"UPDATE notes SET a = 1", ON("s1")},
+    {"UPDATE notes SET a = (SELECT 1 FROM flags)", "9002"},
+    {"UPDATE countries SET a = 1", "9002 best_effort"},
+    {"DELETE FROM orders WHERE buyer_id = {b2}", ON("s2")},
+    {"DELETE FROM orders WHERE buyer_id IN ({b2}, {b3})", "9002 not done atomically"},
+    {"DELETE FROM orders", "9002 not done atomically"},
+    {"DELETE FROM items WHERE order_id = {i1} LIMIT 1", ON("s1")},
+    {"DELETE i FROM orders o JOIN items i ON i.order_id = o.id WHERE o.id = {i1}", ON("s1")},
+    {"DELETE o FROM orders o JOIN countries c ON c.id = o.country WHERE o.id = {i1}", ON("s1")},
+    {"DELETE c FROM orders o JOIN countries c ON c.id = o.country WHERE o.id = {i1}", "9002 may write a reference table"},
+    {"DELETE FROM flags", ON("s3")},
+};
+
+static const struct route_case effort_cases[] = { // distributed = best_effort
+    {"UPDATE orders SET a = 1 WHERE buyer_id IN ({b1}, {b2})", "s1 write: as it came | s2 write: as it came | merge: add up"},
+    {"UPDATE orders SET a = 1", ALL("add up")},
+    {"UPDATE orders SET a = 1 ORDER BY a LIMIT 5", "9002 ORDER BY or LIMIT"},
+    {"UPDATE orders SET a = @x", "9002 user variable"},
+    {"UPDATE orders SET a = (SELECT MAX(a) FROM items WHERE order_id = orders.id)", ALL("add up")},
+    {"UPDATE orders SET a = (SELECT MAX(a) FROM items)", "9002 subquery"},
+    {"UPDATE flags SET a = (SELECT MAX(a) FROM orders)", "9002 subquery"},
+    {"UPDATE orders o JOIN items i ON i.order_id = o.id SET i.a = o.a", "9002 several tables"},
+    {"DELETE FROM orders RETURNING id", "9002 RETURNING"},
+    {"DELETE FROM orders", ALL("add up")},
+    {"UPDATE countries SET a = 1", ALL("first")},
+    {"UPDATE countries SET a = NOW()", "9002 NOW()"},
+    {"UPDATE countries SET a = 1 LIMIT 1", "9002 LIMIT"},
+    {"UPDATE countries SET a = (SELECT COUNT(*) FROM orders WHERE buyer_id = {b1})", "9002 may read only reference tables"},
+    {"INSERT INTO countries (id) VALUES (1)", ALL("first")},
+    {"INSERT INTO countries (id) VALUES (UUID())", "9002 UUID()"},
+    {"INSERT INTO countries SELECT * FROM flags", "9002 may read only reference tables"},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b1}, 1), ({b2}, 2), ({c1}, 3) ON DUPLICATE KEY UPDATE a = 4",
+     "s1 write: INSERT INTO carts (buyer_id, a) VALUES ({b1}, 1), ({c1}, 3) ON DUPLICATE KEY UPDATE a = 4 | "
+     "s2 write: INSERT INTO carts (buyer_id, a) VALUES ({b2}, 2) ON DUPLICATE KEY UPDATE a = 4 | merge: add up"},
+    {"INSERT INTO carts (buyer_id) VALUES ({b3}) , ({b1}) , ({c1})",
+     "s1 write: INSERT INTO carts (buyer_id) VALUES ({b1}) , ({c1}) | "
+     "s3 write: INSERT INTO carts (buyer_id) VALUES ({b3}) | merge: add up"},
+    {"INSERT INTO carts (buyer_id) VALUES ({b3}), ({b1}) RETURNING a", "9002 RETURNING"},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b3}, (SELECT 1 FROM flags)), ({b1}, 2)", "9001 reference tables only"},
+};
+
+static const struct route_case ddl_cases[] = {
+    {"CREATE TABLE orders (id BIGINT PRIMARY KEY, buyer_id INT UNSIGNED NOT NULL)", ALL("first")},
+    {"CREATE TABLE orders (id BIGINT PRIMARY KEY)", "9003 sharded by column `buyer_id`, which its definition lacks"},
+    {"CREATE TABLE orders (id INT PRIMARY KEY, buyer_id INT)", "9003 Column `id` of table shop.orders must be a BIGINT"},
+    {"CREATE TABLE orders (id BIGINT, buyer_id VARCHAR(5))", "9003 must be an integer"},
+    {"CREATE TABLE sessions (token VARCHAR(64) PRIMARY KEY)", ALL("first")},
+    {"CREATE TABLE sessions (token BINARY(64) PRIMARY KEY)", "9003 must be a string"},
+    {"CREATE TABLE logs (at DATETIME)", ALL("first")},
+    {"CREATE TABLE logs (at TIMESTAMP)", "9003 must be a DATE or DATETIME"},
+    {"CREATE TABLE countries (id INT)", ALL("first")},
+    {"CREATE TABLE flags (id INT)", ON("s3")},
+    {"CREATE TABLE notes (id INT)", ON("s1")},
+    {"CREATE TABLE orders LIKE items", ALL("first")},
+    {"CREATE TABLE notes LIKE orders", "9001 are not on the same shards"},
+    {"CREATE TABLE orders (id BIGINT, buyer_id INT) SELECT 1", "9002 CREATE TABLE ... SELECT"},
+    {"CREATE TABLE notes SELECT * FROM flags", "9002 CREATE TABLE ... SELECT"},
+    {"CREATE TABLE flags SELECT * FROM countries", ON("s3")},
+    {"CREATE TEMPORARY TABLE x (a INT)", ON("s1")},
+    {"CREATE TEMPORARY TABLE orders (a INT)", "9001 temporary table may not have the name"},
+    {"ALTER TABLE orders ADD COLUMN x INT", ALL("first")},
+    {"ALTER TABLE flags ADD COLUMN x INT", ON("s3")},
+    {"DROP TABLE orders", ALL("first")},
+    {"DROP TABLE IF EXISTS orders, items, countries", ALL("first")},
+    {"DROP TABLE orders, notes", "9001 are not on the same shards"},
+    {"DROP TABLE flags", ON("s3")},
+    {"RENAME TABLE orders TO orders_old", "9001 are not on the same shards"},
+    {"TRUNCATE TABLE orders", ALL("first")},
+    {"CREATE INDEX i ON orders (a)", ALL("first")},
+    {"CREATE DATABASE other", ALL("first")},
+    {"DROP DATABASE other", ALL("first")},
+    {"CREATE VIEW v AS SELECT * FROM orders", "9001 A view may read reference tables"},
+    {"CREATE VIEW v AS SELECT * FROM flags", "9001 A view may read reference tables"},
+    {"CREATE VIEW v AS SELECT * FROM notes", ON("s1")},
+    {"CREATE VIEW v AS SELECT * FROM countries", ALL("first")},
+    {"DROP VIEW v", ALL("first")},
+    {"CREATE PROCEDURE p() SELECT 1", ALL("first")},
+};
+
+static const struct route_case other_cases[] = {
+    {"SHOW TABLES", GET("s1")},
+    {"SHOW CREATE TABLE flags", GET("s3")},
+    {"SHOW CREATE TABLE orders", GET("s1")},
+    {"SHOW COLUMNS FROM stock", GET("s1")},
+    {"DESCRIBE flags", GET("s3")},
+    {"EXPLAIN SELECT * FROM orders WHERE buyer_id = {b4}", GET("s4")},
+    {"EXPLAIN SELECT * FROM orders", "9001 EXPLAIN of a statement for 4 shards"},
+    {"EXPLAIN UPDATE orders SET a = 1 WHERE id = {i4}", ON("s4")},
+    {"EXPLAIN INSERT INTO orders (buyer_id) VALUES ({b4})", ON("s4")},
+    {"CALL p(1)", "s1 write: as it came | merge: none"},
+    {"DO SLEEP(1)", GET("s1")},
+    {"SET @x = 1", GET("s1")},
+    {"SET @x = (SELECT MAX(a) FROM flags)", GET("s3")},
+    {"SET @x = (SELECT MAX(a) FROM orders)", "9001 must stay on one shard"},
+    {"BEGIN", GET("s1")},
+    {"LOCK TABLES orders WRITE", "9001 LOCK TABLES must stay on one shard"},
+    {"LOCK TABLES flags WRITE", "s3 primary: as it came | merge: none"},
+    {"LOCK TABLES flags WRITE, notes READ", "9001 LOCK TABLES must stay on one shard"},
+    {"ANALYZE TABLE orders", ALL("first")},
+    {"ANALYZE TABLE flags", ON("s3")},
+    {"FLUSH STATUS", ON("s1")},
+    {"LOAD DATA INFILE 'x' INTO TABLE orders", "9002 LOAD into table shop.orders"},
+    {"LOAD DATA INFILE 'x' INTO TABLE flags", ON("s3")},
+    {"HANDLER flags OPEN", "s3 primary: as it came | merge: none"},
+    {"HANDLER orders OPEN", "9001 HANDLER must stay on one shard"},
+    {"FROBNICATE orders", "1064 FROBNICATE"},
+};
+
+static const struct route_case hint_cases[] = {
+    {"/* waybill: shard=s3 */ SELECT DISTINCT a FROM orders", GET("s3")},
+    {"/* waybill: shard=s3, primary */ SELECT DISTINCT a FROM orders", "s3 primary: as it came | merge: none"},
+    {"/* waybill: primary */ SELECT * FROM orders WHERE buyer_id = {b2}", "s2 primary: as it came | merge: none"},
+    {"/* waybill: shard=s9 */ SELECT 1", "1105 shard 's9', which is not in the configuration"},
+    {"/* waybill: fast */ SELECT 1", "1105 The words are: shard=NAME, primary"},
+    {"/* waybill: shard=s2 */ INSERT INTO carts (buyer_id) VALUES ({b2})", ON("s2")},
+    {"/* waybill: shard=s3 */ INSERT INTO carts (buyer_id) VALUES ({b2})", "9003 The hint names shard s3"},
+    {"/* waybill: shard=s3 */ UPDATE orders SET a = 1 ORDER BY a LIMIT 1", ON("s3")},
+    {"/* waybill: shard=s3 */ UPDATE orders SET buyer_id = 1", "9003 may not change"},
+    {"/* waybill: shard=s3 */ DROP TABLE orders", ON("s3")},
+    {"/* waybill: shard=s3 */ FROBNICATE orders", ON("s3")},
+};
+// clang-format on
+
+static void run_cases(const struct route_case *cases, size_t count, enum distributed distributed)
+{
+    struct fixture fixture;
+    fixture_init_with(&fixture,
+                      fixture_read(fixture_servers, fixture_bucket_tables, fixture_other_tables));
+    for (size_t i = 0; i < count; i++) {
+        fixture_reset(&fixture);
+        fixture.request.distributed = distributed;
+        fixture_expect(&fixture, cases[i].sql, cases[i].expected);
+    }
+    fixture_done(&fixture);
+}
+
+#define RUN(cases, distributed) run_cases(cases, sizeof(cases) / sizeof(cases)[0], distributed)
+
+static void insert(void **state)
+{
+    (void)state;
+    RUN(insert_cases, DISTRIBUTED_REFUSE);
+}
+
+static void insert_with_ids(void **state)
+{
+    (void)state;
+    RUN(id_cases, DISTRIBUTED_REFUSE);
+}
+
+static void update_and_delete(void **state)
+{
+    (void)state;
+    RUN(change_cases, DISTRIBUTED_REFUSE);
+}
+
+static void best_effort(void **state)
+{
+    (void)state;
+    RUN(effort_cases, DISTRIBUTED_BEST_EFFORT);
+}
+
+static void ddl(void **state)
+{
+    (void)state;
+    RUN(ddl_cases, DISTRIBUTED_REFUSE);
+}
+
+static void all_the_rest(void **state)
+{
+    (void)state;
+    RUN(other_cases, DISTRIBUTED_REFUSE);
+}
+
+static void hints(void **state)
+{
+    (void)state;
+    RUN(hint_cases, DISTRIBUTED_REFUSE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(insert),
+        cmocka_unit_test(insert_with_ids),
+        cmocka_unit_test(update_and_delete),
+        cmocka_unit_test(best_effort),
+        cmocka_unit_test(ddl),
+        cmocka_unit_test(all_the_rest),
+        cmocka_unit_test(hints),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
