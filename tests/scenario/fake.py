@@ -19,6 +19,7 @@ MONITOR_USER = 'waybill'
 PASSWORDS = {'waybill': 'waybill_pw', 'app': 'app_pw', 'repl': 'repl_pw'}
 PROBE = re.compile(r'FROM waybill\.heartbeat')
 CHUNK_BYTES = 1 << 18
+LAST_PREPARED = 0xffffffff     # MariaDB's short form, for PREPARE and EXECUTE in one write
 
 
 class Gone(Exception):
@@ -72,14 +73,19 @@ class FakeConnection(wire.ServerSide):
     def status(self, more=0):
         return (wire.AUTOCOMMIT if self.autocommit else 0) | (wire.IN_TRANS if self.in_transaction else 0) | more
 
+    def say_nothing(self):
+        """Until the peer has had enough."""
+        while self.sock.recv(1 << 16):
+            pass
+        raise Gone
+
     # log-in
 
     def handshake(self):
         fake = self.fake
         mode, seconds = fake.greeting
         if mode == 'never':
-            fake.stopping.wait(120)
-            raise Gone
+            self.say_nothing()
         if mode == 'garbage':
             self.send_raw(b'HTTP/1.1 400 Bad Request\r\n\r\n' + bytes(range(256)))
             raise Gone
@@ -171,8 +177,7 @@ class FakeConnection(wire.ServerSide):
         elif kind == 'big':
             self.send_big(action)
         elif kind == 'nothing':
-            self.fake.stopping.wait(120)
-            raise Gone
+            self.say_nothing()
         elif kind == 'garbage':
             self.send_raw(b'\x07\x00\x00\x2a' + b'garbage' * 20)
         elif kind == 'vanish':
@@ -212,6 +217,8 @@ class FakeConnection(wire.ServerSide):
             self.prepare(argument.decode('utf-8', 'replace'))
             return
         statement_id = struct.unpack_from('<I', argument)[0]
+        if statement_id == LAST_PREPARED:
+            statement_id = self.next_statement - 1
         statement = self.statements.get(statement_id)
         if command == wire.COM_STMT_CLOSE:
             self.statements.pop(statement_id, None)

@@ -171,13 +171,19 @@ class Wire:
         del self.read_ahead[:count]
         return found
 
+    def peek(self):
+        self._fill(1)
+        return self.read_ahead[0]
+
     def read_packet(self, is_sequence_checked=True):
         """One logical packet's payload, its 16 MB parts joined."""
         parts = []
         while True:
             header = self.read_raw(4)
             size = int.from_bytes(header[:3], 'little')
-            if is_sequence_checked and header[3] != self.sequence:
+            # A server may refuse a command of several packets at the first one: its ERR counts on from there.
+            is_early_error = 0 < header[3] < self.sequence and size > 0 and self.peek() == 0xff
+            if is_sequence_checked and header[3] != self.sequence and not is_early_error:
                 raise ProtocolError('sequence %d where %d was due' % (header[3], self.sequence))
             self.sequence = (header[3] + 1) & 0xff
             parts.append(self.read_raw(size))
