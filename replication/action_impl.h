@@ -46,6 +46,8 @@ bool step_take_leadership(struct action *action) MUST_CHECK; // false: given up
 bool step_still_leads(struct action *action) MUST_CHECK;
 bool step_read_state(struct action *action, size_t place, struct member_state *state) MUST_CHECK;
 bool step_run(struct action *action, size_t place, const char *statement) MUST_CHECK;
+bool step_send(struct action *action, size_t place, const char *statement) MUST_CHECK;
+bool step_finish(struct action *action, size_t place) MUST_CHECK; // of what was sent
 // Which half of semi-sync is on: the source's or the replica's. Nothing without the plugin.
 bool step_set_semi_sync(struct action *action, size_t place, bool is_source) MUST_CHECK;
 bool step_follow(struct action *action, size_t place, size_t primary) MUST_CHECK;

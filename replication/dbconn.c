@@ -199,6 +199,27 @@ bool dbconn_run(struct dbconn *conn, struct error *error, const char *format, ..
     return is_fine;
 }
 
+bool dbconn_send(struct dbconn *conn, struct error *error, const char *statement)
+{
+    if (mysql_send_query(conn->mysql, statement, (unsigned long)strlen(statement)) == 0) {
+        return true;
+    }
+    take_error(conn->mysql, error);
+    return false;
+}
+
+bool dbconn_finish(struct dbconn *conn, struct error *error)
+{
+    struct db_rows rows = {.result = NULL};
+    if (mysql_read_query_result(conn->mysql) != 0) {
+        take_error(conn->mysql, error);
+        return false;
+    }
+    bool is_fine = take_rows(conn, &rows, error);
+    db_rows_done(&rows);
+    return is_fine;
+}
+
 // ---- rows
 
 bool db_rows_next(struct db_rows *rows)

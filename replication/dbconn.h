@@ -55,6 +55,9 @@ bool dbconn_run(struct dbconn *conn, struct error *error, const char *format, ..
 // Runs one statement and keeps its rows: the first is the present one. db_rows_done in any case.
 bool dbconn_query(struct dbconn *conn, struct db_rows *rows, struct error *error,
                   const char *format, ...) PRINTF_LIKE(4, 5) MUST_CHECK;
+// The same in two halves, to have several servers work at once: every send needs its finish.
+bool dbconn_send(struct dbconn *conn, struct error *error, const char *statement) MUST_CHECK;
+bool dbconn_finish(struct dbconn *conn, struct error *error) MUST_CHECK;
 bool db_rows_next(struct db_rows *rows) MUST_CHECK; // false after the last
 // A column of the present row by its name (any case). NULL: NULL, no such column, no row. Borrowed
 // from the rows.

@@ -71,8 +71,8 @@ static void find_members(struct failover *failover)
     }
 }
 
-// 1. and 2. A server that fails here counts as unreachable.
-static bool stop_receiving(struct failover *failover)
+// 1. False: given up.
+static bool look_around(struct failover *failover)
 {
     struct action *action = failover->action;
     if (action->leader.conns[failover->dead] != NULL) {
@@ -81,21 +81,37 @@ static bool stop_receiving(struct failover *failover)
     for (size_t i = 0; i < failover->count; i++) {
         size_t place = failover->members[i];
         struct member_state *state = &failover->states[i];
-        bool is_reachable = is_connected(failover, i) && step_read_state(action, place, state);
-        if (is_reachable && !state->is_read_only && state->source_count == 0) {
+        struct failover_member *view = &failover->views[i];
+        view->is_reachable = is_connected(failover, i) && step_read_state(action, place, state);
+        view->is_replica = action->setup.servers[place].role != ROLE_DETACHED &&
+                           (!view->is_reachable || state->source_count > 0);
+        if (view->is_reachable && !state->is_read_only && state->source_count == 0) {
             return action_give_up(action, "%s takes writes already", name_of(failover, i));
         }
-        bool is_replica = is_reachable ? state->source_count > 0
-                                       : action->setup.servers[place].role != ROLE_DETACHED;
-        if (is_reachable && is_replica) {
-            is_reachable = step_run(action, place, "STOP SLAVE IO_THREAD") &&
-                           step_read_state(action, place, state);
+    }
+    return true;
+}
+
+// 2. All at once: a replica whose primary hangs takes seconds for it (it wants to tell the
+// primary). One that fails here counts as unreachable.
+static void stop_receiving(struct failover *failover)
+{
+    struct action *action = failover->action;
+    bool is_sent[SERVERS_MAX] = {false};
+    for (size_t i = 0; i < failover->count; i++) {
+        is_sent[i] = failover->views[i].is_reachable && failover->views[i].is_replica &&
+                     step_send(action, failover->members[i], "STOP SLAVE IO_THREAD");
+    }
+    for (size_t i = 0; i < failover->count; i++) {
+        struct failover_member *view = &failover->views[i];
+        if (view->is_reachable && view->is_replica) {
+            view->is_reachable =
+                is_sent[i] && step_finish(action, failover->members[i]) &&
+                step_read_state(action, failover->members[i], &failover->states[i]);
         }
-        failover->views[i] = (struct failover_member){
-            .is_reachable = is_reachable, .is_replica = is_replica, .received = state->received};
+        view->received = failover->states[i].received;
     }
     failover->stopped_us = job_now_us();
-    return true;
 }
 
 static void start_receiving_again(struct failover *failover)
@@ -131,37 +147,44 @@ static bool choose(struct failover *failover)
     return true;
 }
 
+// Both functions: 0 or more when it is applied, -1 when the time is over, NULL when it can't be.
+static bool wait_a_slice(struct failover *failover)
+{
+    struct action *action = failover->action;
+    struct dbconn *conn = action->leader.conns[failover->members[failover->candidate]];
+    struct db_rows rows;
+    bool is_answered = dbconn_query(
+        conn, &rows, &action->error, "SELECT %s('%s', %d) AS waited",
+        action->setup.is_mariadb ? "MASTER_GTID_WAIT" : "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS",
+        (const char *)failover->states[failover->candidate].wait_for.ptr, APPLY_SLICE_S);
+    const char *waited = db_rows_text(&rows, "waited");
+    bool is_applied = is_answered && waited[0] >= '0' && waited[0] <= '9';
+    db_rows_done(&rows);
+    return is_applied;
+}
+
 // 4. In slices, so that a stop is heard and the locks are kept alive.
 static bool apply_all(struct failover *failover)
 {
     struct action *action = failover->action;
     size_t place = failover->members[failover->candidate];
     const struct member_state *state = &failover->states[failover->candidate];
-    bool is_mariadb = action->setup.is_mariadb;
+    if (!state->is_applying && !step_run(action, place, "START SLAVE SQL_THREAD")) {
+        return action_give_up(action, "%s does not apply: %s",
+                              name_of(failover, failover->candidate), action->error.text);
+    }
     for (int second = 0; second < APPLY_MAX_S; second += APPLY_SLICE_S) {
-        struct db_rows rows;
-        if (!dbconn_query(action->leader.conns[place], &rows, &action->error,
-                          "SELECT %s('%s', %d) AS waited",
-                          is_mariadb ? "MASTER_GTID_WAIT" : "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS",
-                          (const char *)state->wait_for.ptr, APPLY_SLICE_S)) {
-            db_rows_done(&rows);
-            return action_give_up(action, "%s: %s", name_of(failover, failover->candidate),
-                                  action->error.text);
-        }
-        const char *waited = db_rows_text(&rows, "waited");
-        bool is_applied = waited[0] != '\0' && waited[0] != '-' && (is_mariadb || waited[0] == '0');
-        bool is_stopped = waited[0] == '\0'; // NULL: the SQL thread doesn't run
-        db_rows_done(&rows);
-        if (is_applied || state->wait_for.len == 0) {
+        struct member_state now;
+        if (state->wait_for.len == 0 || wait_a_slice(failover)) {
             action_say(action, "%s has applied it", name_of(failover, failover->candidate));
             return true;
         }
-        if (is_stopped && !step_run(action, place, "START SLAVE SQL_THREAD")) {
-            return action_give_up(action, "%s does not apply: %s",
-                                  name_of(failover, failover->candidate), action->error.text);
-        }
         if (!step_still_leads(action)) {
             return false;
+        }
+        if (!step_read_state(action, place, &now) || !now.is_applying) {
+            return action_give_up(action, "%s has stopped to apply what it received",
+                                  name_of(failover, failover->candidate));
         }
     }
     return action_give_up(action, "%s has not applied all that it received in %d s",
@@ -288,10 +311,10 @@ bool action_failover(struct action *action)
     struct failover *failover = arena_alloc(&action->arena, sizeof *failover);
     failover->action = action;
     find_members(failover);
-    if (!stop_receiving(failover)) {
-        start_receiving_again(failover);
+    if (!look_around(failover)) {
         return false;
     }
+    stop_receiving(failover);
     if (!choose(failover)) {
         start_receiving_again(failover);
         return false;

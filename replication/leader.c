@@ -1,6 +1,6 @@
-// The locks of one leader. Servers are asked in the order of the configuration, so that of two
-// proxies which try at the same time the one that gets the first lock usually gets them all; the
-// other finds fewer than half, closes and comes back later.
+// The locks of one leader. Everybody asks the servers in the order of the configuration and stops
+// at the first lock that is another's: of two proxies that try at the same time, the one that comes
+// first to the first server gets them all, and the other lets go and comes back later.
 
 #include "replication/leader.h"
 
@@ -34,6 +34,12 @@ static bool has_majority(const struct leader *leader)
     return leader->held_count > leader->count / 2;
 }
 
+static void close_conn(struct leader *leader, size_t place)
+{
+    dbconn_close(leader->conns[place]);
+    leader->conns[place] = NULL;
+}
+
 bool leader_take(struct leader *leader, size_t count,
                  const struct endpoint *(*endpoint)(const void *owner, size_t place),
                  const void *owner)
@@ -51,8 +57,8 @@ bool leader_take(struct leader *leader, size_t count,
         if (take_lock(conn)) {
             leader->held_count++;
         } else {
-            dbconn_close(conn);
-            leader->conns[place] = NULL;
+            close_conn(leader, place);
+            return false;
         }
     }
     return has_majority(leader);
@@ -71,8 +77,7 @@ bool leader_still_leads(struct leader *leader)
 void leader_drop(struct leader *leader, size_t place)
 {
     if (leader->conns[place] != NULL) {
-        dbconn_close(leader->conns[place]);
-        leader->conns[place] = NULL;
+        close_conn(leader, place);
         leader->held_count--;
     }
 }

@@ -22,7 +22,8 @@ enum {
     CONNECT_MS = 1000,
     ANSWER_MS = 2000, // more than the sessions' lock timeouts
     POKE_US = 50000,  // not more often by passive evidence
-    TICK_MS = 50
+    TICK_MS = 50,
+    VACANT_MS = 100
 };
 
 const struct config *monitor_config(const struct monitor *monitor)
@@ -67,6 +68,9 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
     uint16_t shard = config->servers[server].shard;
     bool is_primary = monitor->shards[shard].primary == server;
     uint32_t probe_ms = (uint32_t)config->settings.probe_ms;
+    if (monitor->shards[shard].primary == NO_SERVER && probe_ms > VACANT_MS) {
+        probe_ms = VACANT_MS; // somebody may be opened, here or by another proxy
+    }
     // Replicas are asked when their primary has written; by themselves only when it hasn't for
     // long.
     watched->order = (struct probe_order){.probe_ms = is_primary ? probe_ms : probe_ms * 3 / 2,

@@ -133,12 +133,15 @@ static void tell_reason(struct monitor *monitor, uint16_t shard,
 {
     struct guarded *guarded = &monitor->shards[shard];
     bool is_new = guarded->verdict != opinion->verdict || strcmp(guarded->said, opinion->why) != 0;
+    if (!is_new || !monitor_is_settled(monitor)) {
+        return; // before every server was asked, an opinion is only about that
+    }
     guarded->verdict = opinion->verdict;
-    if (is_new && opinion->why[0] != '\0' && monitor_is_settled(monitor)) {
+    memcpy(guarded->said, opinion->why, sizeof guarded->said);
+    if (opinion->why[0] != '\0') {
         monitor_say(monitor, "shard %s: %s", monitor_config(monitor)->shards[shard].name,
                     opinion->why);
     }
-    memcpy(guarded->said, opinion->why, sizeof guarded->said);
 }
 
 static void set_primary(struct monitor *monitor, uint16_t shard, uint16_t primary)
@@ -152,14 +155,14 @@ static void set_primary(struct monitor *monitor, uint16_t shard, uint16_t primar
     monitor_say(monitor, "shard %s: primary is %s (was %s)",
                 monitor_config(monitor)->shards[shard].name, name_of(monitor, primary),
                 name_of(monitor, before));
-    if (before != NO_SERVER) {
-        monitor_order(monitor, before, false, 0);
-    }
     if (primary != NO_SERVER) {
         guarded->known = primary;
         guarded->retry_ms = 0;
         guarded->retry_us = 0;
-        monitor_order(monitor, primary, true, 0);
+    }
+    const struct shard_config *members = &monitor_config(monitor)->shards[shard];
+    for (uint16_t i = 0; i < members->server_count; i++) {
+        monitor_order(monitor, members->servers[i], members->servers[i] == primary, 0);
     }
 }
 

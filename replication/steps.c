@@ -32,20 +32,41 @@ bool step_still_leads(struct action *action)
                           action->leader.held_count, action->leader.count);
 }
 
-bool step_run(struct action *action, size_t place, const char *statement)
+// The connection that holds the server's lock; NULL: there is none.
+static struct dbconn *conn_at(struct action *action, size_t place)
 {
     struct dbconn *conn = action->leader.conns[place];
     if (conn == NULL) {
         error_set(&action->error, DB_LOST_CODE, "HY000", "no connection with its lock");
-        return false;
     }
-    if (dbconn_run(conn, &action->error, "%s", statement)) {
-        return true;
-    }
-    if (dbconn_failure(conn) == DB_LOST) {
+    return conn;
+}
+
+// A connection that has failed is no lock any more.
+static bool check(struct action *action, size_t place, bool is_fine)
+{
+    if (!is_fine && dbconn_failure(action->leader.conns[place]) == DB_LOST) {
         leader_drop(&action->leader, place);
     }
-    return false;
+    return is_fine;
+}
+
+bool step_run(struct action *action, size_t place, const char *statement)
+{
+    struct dbconn *conn = conn_at(action, place);
+    return conn != NULL && check(action, place, dbconn_run(conn, &action->error, "%s", statement));
+}
+
+bool step_send(struct action *action, size_t place, const char *statement)
+{
+    struct dbconn *conn = conn_at(action, place);
+    return conn != NULL && check(action, place, dbconn_send(conn, &action->error, statement));
+}
+
+bool step_finish(struct action *action, size_t place)
+{
+    struct dbconn *conn = conn_at(action, place);
+    return conn != NULL && check(action, place, dbconn_finish(conn, &action->error));
 }
 
 // ---- what a member has
@@ -53,18 +74,9 @@ bool step_run(struct action *action, size_t place, const char *statement)
 static bool ask(struct action *action, size_t place, const char *statement, struct db_rows *rows)
 {
     *rows = (struct db_rows){.result = NULL};
-    struct dbconn *conn = action->leader.conns[place];
-    if (conn == NULL) {
-        error_set(&action->error, DB_LOST_CODE, "HY000", "no connection with its lock");
-        return false;
-    }
-    if (dbconn_query(conn, rows, &action->error, "%s", statement)) {
-        return true;
-    }
-    if (dbconn_failure(conn) == DB_LOST) {
-        leader_drop(&action->leader, place);
-    }
-    return false;
+    struct dbconn *conn = conn_at(action, place);
+    return conn != NULL &&
+           check(action, place, dbconn_query(conn, rows, &action->error, "%s", statement));
 }
 
 // Adds the position in a column to what is known as received.
