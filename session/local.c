@@ -172,11 +172,35 @@ static bool run_single(struct session *session, const struct statement *statemen
 
 // ---- all
 
+// SHOW WARNINGS or SHOW ERRORS, maybe with a LIMIT.
+static bool is_show_list(const struct statement *statement)
+{
+    static const char *const lists[] = {"WARNINGS", "ERRORS"};
+    struct slice text = statement->text;
+    size_t at = 0;
+    while (at < text.len && text.ptr[at] <= ' ') {
+        at++;
+    }
+    if (text.len - at < 5 || !slice_is_nocase(slice_part(text, at, at + 4), "SHOW")) {
+        return false;
+    }
+    at += 4;
+    while (at < text.len && text.ptr[at] <= ' ') {
+        at++;
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        size_t len = strlen(lists[i]);
+        if (text.len - at >= len && slice_is_nocase(slice_part(text, at, at + len), lists[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool run_diagnostics(struct session *session, struct request *request)
 {
     const struct aftermath *aftermath = &session->aftermath;
-    bool is_show = slice_is_nocase(request->statement->name, "WARNINGS") ||
-                   slice_is_nocase(request->statement->name, "ERRORS");
+    bool is_show = is_show_list(request->statement);
     if (has_kept(session) && request->command == COM_QUERY &&
         (request->statement->facts & FACT_SETS_USER_VARIABLE) == 0) {
         ask_kept(session, request);
