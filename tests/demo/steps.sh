@@ -14,8 +14,6 @@ start_cluster() {
 
 step_schema() {
     title "An order schema, made through waybill on both shards at once"
-    sql "$(cat tests/demo/schema.sql)" 2>/dev/null || true
-    local statement
     # The client splits the file; waybill gets one statement at a time.
     mariadb --no-defaults -h "$WAYBILL_HOST" -P "$WAYBILL_PORT" -u "$WAYBILL_USER" -p"$WAYBILL_PASSWORD" shop \
         < <(sed 's/CREATE TABLE /CREATE TABLE IF NOT EXISTS /' tests/demo/schema.sql)
@@ -49,13 +47,11 @@ step_traffic() {
 step_one_order() {
     title "1. One order, by hand"
     local id found route
-    id=$(sql "BEGIN; INSERT INTO orders (buyer_id, seller_id, status, total, created_at) VALUES (4711, 1, 'new', 30.00, NOW(6));
-        SELECT LAST_INSERT_ID();" )
-    sql "INSERT INTO users VALUES (4711, 'by hand', 'hand@example.com', NOW(6))"
+    sql "INSERT INTO users (buyer_id, name, email, created_at) VALUES (4711, 'by hand', 'hand@example.com', NOW(6))"
     id=$(sql "INSERT INTO orders (buyer_id, seller_id, status, total, created_at) VALUES (4711, 1, 'new', 30.00, NOW(6));
         SELECT LAST_INSERT_ID();")
     check "an order id" "$id" -gt 0
-    sql "INSERT INTO order_items VALUES ($id, 1, 1, 2, 10.00), ($id, 2, 7, 1, 10.00)"
+    sql "INSERT INTO order_items (order_id, item_no, product_id, quantity, price) VALUES ($id, 1, 1, 2, 10.00), ($id, 2, 7, 1, 10.00)"
     say "buyer 4711 orders: waybill gave it the id $id, which carries bucket $(((id >> 10) & 4095))"
     found=$(sql "SELECT order_id FROM orders WHERE buyer_id = 4711")
     check "found by buyer" "$found" = "$id"
@@ -102,7 +98,7 @@ step_reports() {
     if sql "SELECT seller_id, SUM(total) FROM orders GROUP BY seller_id" >/dev/null 2>"$build/demo-refusal"; then
         fail "a GROUP BY over all shards was not refused"
     fi
-    say "what has no exact plan yet is refused: $(cut -c1-140 "$build/demo-refusal")"
+    say "what has no exact plan yet is refused: $(grep -o 'ERROR.*' "$build/demo-refusal" | cut -c1-200)"
     note "rows counted over both shards" "$count"
 }
 
@@ -111,15 +107,18 @@ replica_is() { [ "$(replica_status "$1")" = "$2" ]; }
 
 step_lag() {
     title "4. A replica falls behind: out of rotation, and back"
-    root s1b "STOP SLAVE SQL_THREAD"
+    local before after lag limit
+    limit=$(admin_value "SHOW SETTINGS" max_lag_ms value)
+    root s1b "FLUSH TABLES WITH READ LOCK; SELECT SLEEP(5)" >/dev/null & # nothing can be applied meanwhile
     wait_until 15 "taking s1b out of rotation" replica_is s1b no
-    local before after
-    say "s1b stopped applying; its lag is $(admin_value 'SHOW SERVERS' s1b lag_ms) ms, limit $(admin_value "SHOW SETTINGS" max_lag_ms value) ms: no reads for it"
+    sleep 0.5
+    lag=$(admin_value 'SHOW SERVERS' s1b lag_ms)
+    check "lag of s1b in ms" "$lag" -gt "$limit"
+    say "s1b can't apply: its lag is $lag ms, the limit $limit ms: no reads for it"
     before=$(admin_value 'SHOW SERVERS' s1b reads)
     for _ in $(seq 20); do sql "SELECT COUNT(*) FROM orders WHERE buyer_id IN (1, 2, 3, 4, 5, 6, 7, 8)" >/dev/null; done
     after=$(admin_value 'SHOW SERVERS' s1b reads)
     check "reads sent to the lagging replica" "$((after - before))" -eq 0
-    root s1b "START SLAVE SQL_THREAD"
     wait_until 30 "taking s1b back" replica_is s1b yes
     say "it applies again and serves reads again; lag $(admin_value 'SHOW SERVERS' s1b lag_ms) ms"
     note "reads sent to a replica over max_lag_ms" 0
@@ -159,5 +158,5 @@ step_admin() {
     if admin "SHOW NONSENSE" >/dev/null 2>"$build/demo-refusal"; then
         fail "an unknown command was not refused"
     fi
-    say "an unknown command: $(cut -c1-160 "$build/demo-refusal")"
+    say "an unknown command: $(grep -o 'ERROR.*' "$build/demo-refusal" | cut -c1-200)"
 }

@@ -180,7 +180,9 @@ static bool write_order(struct client *client, long buyer, uint64_t *order_id, i
     for (int item = 1; item <= *items; item++) {
         long price = 100 + random_below(client, 10000);
         *cents += price;
-        if (!run(client, "INSERT INTO order_items VALUES (%" PRIu64 ", %d, %ld, 1, %ld.%02ld)",
+        if (!run(client,
+                 "INSERT INTO order_items (order_id, item_no, product_id, quantity, price) VALUES "
+                 "(%" PRIu64 ", %d, %ld, 1, %ld.%02ld)",
                  *order_id, item, 1 + random_below(client, PRODUCTS), price / 100, price % 100)) {
             return false;
         }
@@ -342,7 +344,8 @@ static int fill(const struct plan *plan)
         }
     }
     for (long user = 1; user <= plan->users;) {
-        size_t len = (size_t)snprintf(sql, sizeof(sql), "INSERT INTO users VALUES ");
+        size_t len = (size_t)snprintf(
+            sql, sizeof(sql), "INSERT INTO users (buyer_id, name, email, created_at) VALUES ");
         for (int i = 0; i < ROWS_AT_ONCE && user <= plan->users; i++, user++) {
             len += (size_t)snprintf(sql + len, sizeof(sql) - len,
                                     "%s(%ld, 'buyer %ld', 'b%ld@example.com', NOW(6))",

@@ -50,20 +50,20 @@ def fill(client):
         client.query(statement)
     for i in range(1, 62):
         age = "NULL" if i % 7 == 0 else str(i % 13)
-        client.query(f"INSERT INTO users VALUES ({i}, 'user {i}', {age}, {i * 1.25}, '2026-01-{i % 28 + 1:02} 10:00:00')")
+        client.query(f"INSERT INTO users (buyer_id, name, age, balance, joined) VALUES ({i}, 'user {i}', {age}, {i * 1.25}, '2026-01-{i % 28 + 1:02} 10:00:00')")
         for no in range(i % 4):
-            client.query(f"INSERT INTO addresses VALUES ({i}, {no}, 'city {(i * 3 + no) % 10}')")
+            client.query(f"INSERT INTO addresses (buyer_id, no, city) VALUES ({i}, {no}, 'city {(i * 3 + no) % 10}')")
     for i in range(0, 400, 7):
-        client.query(f"INSERT INTO by_range VALUES ({i}, 'v{i}')")
-    client.query("INSERT INTO by_range VALUES (150, 'here')")
+        client.query(f"INSERT INTO by_range (id, v) VALUES ({i}, 'v{i}')")
+    client.query("INSERT INTO by_range (id, v) VALUES (150, 'here')")
     for i, country in enumerate("cn hk tw de fr us br ar cl".split() * 2):
-        client.query(f"INSERT INTO by_country VALUES ('{country}', {i})")
+        client.query(f"INSERT INTO by_country (country, id) VALUES ('{country}', {i})")
     for i in range(12):
-        client.query(f"INSERT INTO by_modulo VALUES ({i}, {i * i})")
+        client.query(f"INSERT INTO by_modulo (id, v) VALUES ({i}, {i * i})")
     for day in ("2026-01-01", "2026-03-31", "2026-04-01", "2026-05-05", "2026-06-30", "2026-07-01", "2027-01-01"):
-        client.query(f"INSERT INTO by_day VALUES ('{day}', 1, 5)")
+        client.query(f"INSERT INTO by_day (day, id, v) VALUES ('{day}', 1, 5)")
     for i, name in enumerate(("Anna", "bert", "CARL", "dora", "anton")):
-        client.query(f"INSERT INTO by_name VALUES ('{name}', {i})")
+        client.query(f"INSERT INTO by_name (name, n) VALUES ('{name}', {i})")
     for i in range(1, 11):
         client.query(f"INSERT INTO products VALUES ({i}, 'product {i}', {i}.5)")
         client.query(f"INSERT INTO inventory VALUES ({i}, {i * 100})")

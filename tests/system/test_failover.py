@@ -51,7 +51,7 @@ def test_own_writes_are_read(stand):
     try:
         client = stand.client()
         for buyer in range(9001, 9021):
-            client.query(f"INSERT INTO users VALUES ({buyer}, 'mine', 'm@example.com', NOW(6))")
+            client.query(f"INSERT INTO users (buyer_id, name, email, created_at) VALUES ({buyer}, 'mine', 'm@example.com', NOW(6))")
             rows = client.query(f"SELECT name FROM users WHERE buyer_id = {buyer}").rows
             assert rows == [("mine",)] or rows == [["mine"]], f"buyer {buyer}: {rows}"
     finally:

@@ -59,7 +59,7 @@ def test_ids_are_made_and_found(stand):
         assert result.affected == 1 and 0 < result.insert_id < 1 << 63, vars(result)
         ids[buyer] = result.insert_id
         assert client.query("SELECT LAST_INSERT_ID()").rows[0][0] == str(result.insert_id)
-        client.query(f"INSERT INTO order_items VALUES (LAST_INSERT_ID(), 1, 'a'), (LAST_INSERT_ID(), 2, 'b')")
+        client.query(f"INSERT INTO order_items (order_id, no, what) VALUES (LAST_INSERT_ID(), 1, 'a'), (LAST_INSERT_ID(), 2, 'b')")
     assert len(set(ids.values())) == 60
     used = set()
     for buyer, order in ids.items():

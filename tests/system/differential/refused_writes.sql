@@ -17,8 +17,10 @@ INSERT INTO users (buyer_id, name) VALUES (NULL, 'null key');
 -- refused 9003
 INSERT INTO users (buyer_id, name) VALUES (1 + 1, 'computed key');
 -- refused 9003
-INSERT INTO by_country VALUES ('xx', 1);
+INSERT INTO by_country (country, id) VALUES ('xx', 1);
 -- refused 9003
-INSERT INTO by_name VALUES ('Jürgen', 1);
+INSERT INTO by_name (name, n) VALUES ('Jürgen', 1);
 SELECT COUNT(*) FROM users;
 SELECT COUNT(*) FROM products;
+-- refused 9003
+INSERT INTO users VALUES (1, 'positions', 1, 0, NULL);

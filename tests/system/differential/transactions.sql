@@ -6,7 +6,7 @@ SELECT COUNT(*) FROM users WHERE buyer_id = 300;
 START TRANSACTION;
 INSERT INTO users (buyer_id, name) VALUES (300, 'in transaction');
 SAVEPOINT one;
-INSERT INTO addresses VALUES (300, 1, 'Kiel');
+INSERT INTO addresses (buyer_id, no, city) VALUES (300, 1, 'Kiel');
 ROLLBACK TO one;
 SELECT COUNT(*) FROM addresses WHERE buyer_id = 300;
 RELEASE SAVEPOINT one;

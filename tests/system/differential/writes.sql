@@ -37,12 +37,12 @@ SELECT * FROM misc WHERE id = LAST_INSERT_ID();
 SELECT * FROM misc ORDER BY id;
 UPDATE inventory SET stock = stock - 1 WHERE product_id = 3;
 SELECT stock FROM inventory WHERE product_id = 3;
-INSERT INTO by_range VALUES (150, 'again') ON DUPLICATE KEY UPDATE v = 'again';
-INSERT INTO by_country VALUES ('US', 77);
-INSERT INTO by_modulo VALUES (1001, 1);
-INSERT INTO by_day VALUES ('2026-05-06', 1, 1);
-INSERT INTO by_name VALUES ('Zoe', 1);
-INSERT INTO by_name VALUES ('zoe', 2);
+INSERT INTO by_range (id, v) VALUES (150, 'again') ON DUPLICATE KEY UPDATE v = 'again';
+INSERT INTO by_country (country, id) VALUES ('US', 77);
+INSERT INTO by_modulo (id, v) VALUES (1001, 1);
+INSERT INTO by_day (day, id, v) VALUES ('2026-05-06', 1, 1);
+INSERT INTO by_name (name, n) VALUES ('Zoe', 1);
+INSERT INTO by_name (name, n) VALUES ('zoe', 2);
 UPDATE by_name SET n = 3 WHERE name = 'ZOE';
 SELECT * FROM by_name WHERE name = 'zoe';
 -- unordered
