@@ -144,6 +144,8 @@ enum db_failure dbconn_failure(const struct dbconn *conn)
 // ---- statements
 
 static bool send_statement(struct dbconn *conn, struct error *error, const char *format,
+                           va_list args) PRINTF_LIKE(3, 0);
+static bool send_statement(struct dbconn *conn, struct error *error, const char *format,
                            va_list args)
 {
     char *statement = NULL;

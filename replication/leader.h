@@ -12,7 +12,7 @@ struct leader {
 };
 
 // Connects to every server that is_worth_trying(place) and takes its lock without waiting. True
-// when the majority is held. leader_give_up in any case.
+// when the majority is held, false at the first lock that is another's. leader_give_up in any case.
 bool leader_take(struct leader *leader, size_t count,
                  const struct endpoint *(*endpoint)(const void *owner, size_t place),
                  const void *owner) MUST_CHECK; // endpoint NULL: not worth trying

@@ -363,7 +363,8 @@ static void find_stray(const struct shard_view *view, struct shard_opinion *opin
     for (size_t i = 0; i < view->count; i++) {
         const struct shard_member *member = &view->members[i];
         if (opinion->roles[i] == ROLE_DETACHED && opinion->sources[i] != NO_SERVER &&
-            member->seen->is_up && member->seen->facts.is_read_only) {
+            member->seen->is_up && member->seen->facts.is_read_only &&
+            member->seen->seen_us >= member->seen->valid_from_us) {
             opinion->subject = member->server;
             explain(opinion, SHARD_FOLLOW, "%s follows a server that is not the primary",
                     member->name);
