@@ -23,6 +23,7 @@ struct digest {
     size_t group_begin[GROUPS_MAX]; // where the open groups began
     size_t last_begin[GROUPS_MAX];  // the closed group before the present place, for each depth
     size_t last_end[GROUPS_MAX];    // 0: none
+    bool is_list[GROUPS_MAX];       // the group is one of a list of rows
     size_t depth;
     enum token_kind before; // the token before; TOKEN_PARAM for every value
     enum keyword word_before;
@@ -84,6 +85,13 @@ static void add_value(struct digest *digest)
 
 static void open_group(struct digest *digest)
 {
+    if (digest->depth < GROUPS_MAX) {
+        size_t last_end = digest->last_end[digest->depth];
+        bool is_next = last_end != 0 && digest->is_list[digest->depth] &&
+                       last_end + 2 == digest->len && ends_with(digest, ",");
+        digest->is_list[digest->depth] = is_next || ends_with(digest, " VALUES") ||
+                                         ends_with(digest, " VALUE") || ends_with(digest, " IN (");
+    }
     add(digest, slice_of_string("("), false);
     if (digest->depth < GROUPS_MAX) {
         digest->group_begin[digest->depth] = digest->len - 1;
@@ -106,8 +114,8 @@ static void close_group(struct digest *digest)
     size_t last_begin = digest->last_begin[depth];
     size_t last_end = digest->last_end[depth];
     size_t len = digest->len - begin;
-    bool is_same = last_end != 0 && last_end + 3 == begin && digest->bytes[last_end + 1] == ',' &&
-                   last_end - last_begin == len &&
+    bool is_same = digest->is_list[depth] && last_end != 0 && last_end + 3 == begin &&
+                   digest->bytes[last_end + 1] == ',' && last_end - last_begin == len &&
                    memcmp(digest->bytes + last_begin, digest->bytes + begin, len) == 0;
     if (is_same) {
         digest->len = last_end;
@@ -125,7 +133,9 @@ static void add_word(struct digest *digest, struct slice text, enum keyword keyw
     if (is_value && digest->word_before != KW_IS) {
         add_value(digest);
     } else {
-        add(digest, text, keyword != KW_NONE && keyword_reserved_by(keyword) != 0);
+        bool is_first = digest->len == 0; // BEGIN, COMMIT: words that no server reserves
+        bool is_word = keyword != KW_NONE && (is_first || keyword_reserved_by(keyword) != 0);
+        add(digest, text, is_word || keyword == KW_VALUE);
     }
 }
 

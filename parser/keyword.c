@@ -56,7 +56,19 @@ static const struct {
 };
 
 // By keyword, for what is asked of a known one.
-static const struct keyword_row no_row = {"", 0, 0, KW_NONE};
+#define KEYWORD_BY_ID(word, reserved) [KW_##word] = {#word, sizeof #word - 1, (reserved), KW_##word},
+static const struct keyword_row by_keyword[KEYWORD_COUNT] = {
+    [KW_NONE] = {"", 0, 0, KW_NONE},
+    KEYWORDS_A(KEYWORD_BY_ID) KEYWORDS_B(KEYWORD_BY_ID) KEYWORDS_C(KEYWORD_BY_ID)
+    KEYWORDS_D(KEYWORD_BY_ID) KEYWORDS_E(KEYWORD_BY_ID) KEYWORDS_F(KEYWORD_BY_ID)
+    KEYWORDS_G(KEYWORD_BY_ID) KEYWORDS_H(KEYWORD_BY_ID) KEYWORDS_I(KEYWORD_BY_ID)
+    KEYWORDS_J(KEYWORD_BY_ID) KEYWORDS_K(KEYWORD_BY_ID) KEYWORDS_L(KEYWORD_BY_ID)
+    KEYWORDS_M(KEYWORD_BY_ID) KEYWORDS_N(KEYWORD_BY_ID) KEYWORDS_O(KEYWORD_BY_ID)
+    KEYWORDS_P(KEYWORD_BY_ID) KEYWORDS_Q(KEYWORD_BY_ID) KEYWORDS_R(KEYWORD_BY_ID)
+    KEYWORDS_S(KEYWORD_BY_ID) KEYWORDS_T(KEYWORD_BY_ID) KEYWORDS_U(KEYWORD_BY_ID)
+    KEYWORDS_V(KEYWORD_BY_ID) KEYWORDS_W(KEYWORD_BY_ID) KEYWORDS_X(KEYWORD_BY_ID)
+    KEYWORDS_Y(KEYWORD_BY_ID) KEYWORDS_Z(KEYWORD_BY_ID)
+};
 // clang-format on
 
 static bool is_same_word(const uint8_t *word, const char *text, size_t len)
@@ -92,24 +104,12 @@ enum keyword keyword_find(const uint8_t *word, size_t len)
     return KW_NONE;
 }
 
-// The rows of all letters, one behind the other, are in the order of the enum.
-static const struct keyword_row *row_of(enum keyword keyword)
-{
-    for (size_t i = 0; i < 26; i++) {
-        const struct keyword_row *first = &letters[i].rows[0];
-        if (keyword >= first->keyword && keyword < first->keyword + letters[i].count) {
-            return first + (keyword - first->keyword);
-        }
-    }
-    return &no_row;
-}
-
 const char *keyword_text(enum keyword keyword)
 {
-    return row_of(keyword)->text;
+    return by_keyword[keyword].text;
 }
 
 unsigned keyword_reserved_by(enum keyword keyword)
 {
-    return row_of(keyword)->reserved;
+    return by_keyword[keyword].reserved;
 }
