@@ -33,7 +33,7 @@ static const struct command table[] = {
 };
 // clang-format on
 
-enum { TABLE_COUNT = sizeof table / sizeof table[0] };
+enum { TABLE_COUNT = sizeof table / sizeof table[0], MISTAKES_SHOWN = 400 };
 
 const struct command *command_table(size_t *count)
 {
@@ -158,8 +158,12 @@ static void run_reload(struct command_run *run)
     if (run->host->reload(run->host->owner, &errors)) {
         run->message = slice_of_string("the configuration was read again");
     } else {
-        error_set(&run->error, ER_UNKNOWN, "HY000", "nothing was changed:\n%.*s", (int)errors.len,
-                  errors.len > 0 ? (const char *)errors.ptr : "");
+        // An ERR packet has little room: what does not fit is said to be missing.
+        bool is_long = errors.len > MISTAKES_SHOWN;
+        error_set(&run->error, ER_UNKNOWN, "HY000", "nothing was changed:\n%.*s%s",
+                  is_long ? MISTAKES_SHOWN : (int)errors.len,
+                  errors.len > 0 ? (const char *)errors.ptr : "",
+                  is_long ? "...\n(waybill --check FILE shows all)" : "");
     }
     text_done(&errors);
 }
