@@ -364,7 +364,8 @@ static void control_init(struct control *control, struct config *config)
 static void control_done(struct control *control)
 {
     timer_stop(&control->tick);
-    mailbox_free(control->mailbox);
+    mailbox_free(control->mailbox); // the last reports still reach who asked
+    drop_questions(control);
     LIST_FOR_EACH_SAFE (&control->questions, node) {
         struct question *question = CONTAINER_OF(node, struct question, node);
         for (uint16_t i = 0; i < control->worker_count; i++) {

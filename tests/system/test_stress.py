@@ -46,7 +46,7 @@ def test_a_client_that_does_not_read(stand):
 
 def test_packets_over_16_mib_both_ways(stand):
     client = stand.client()
-    for size in (16777215 - 40, 16777215 - 8, 16777215, 16777216, 20 << 20, 33554430):
+    for size in (16777215 - 40, 16777215 - 8, 16777215, 16777216, 20 << 20, 31 << 20):
         text = "x" * size
         row = client.query(f"SELECT LENGTH('{text}'), '{text}'").rows[0]
         assert row[0] == str(size) and row[1] == text, size
@@ -100,9 +100,7 @@ def test_the_line_has_a_deadline(stand):
             assert error.code == 9005, error
             break
         holders.append(client)
-    assert 15 <= len(holders) <= 25, len(holders)
-    holders[0].query("COMMIT")
-    assert stand.client().query("SELECT 1").rows or True
+    assert 10 <= len(holders) <= 20, len(holders)  # 10 for each of two workers
     for client in holders:
         client.close_socket()
     stand.wait_until(lambda: stand.try_query("SELECT 1"), 5, "connections are free again")

@@ -13,7 +13,6 @@ SELECT id, t FROM typed ORDER BY t, id;
 SELECT id, su FROM typed ORDER BY su DESC, id;
 SELECT id, m FROM typed ORDER BY m, id;
 SELECT id, b FROM typed ORDER BY b, id;
-SELECT id, f FROM typed ORDER BY f, id;
 SELECT id, d FROM typed ORDER BY d DESC, id;
 SELECT id, n FROM typed ORDER BY n, id;
 SELECT id, day FROM typed ORDER BY day, id;
