@@ -151,7 +151,7 @@ static void set_names(struct session *session, uint16_t collation_id)
     if (collation == NULL || is_foreign || !collation->charset->is_client_allowed) {
         collation = collation_find_id(UTF8MB4_GENERAL_CI);
     }
-    session->parse.charset = collation == NULL ? NULL : collation->charset;
+    session->charset = collation == NULL ? NULL : collation->charset;
     struct text value;
     text_init(&value);
     if (collation == NULL || collation->id == UTF8MB4_GENERAL_CI) {
@@ -255,7 +255,6 @@ static void accept_login(struct session *session, const struct user_config *user
     }
     session->account = user->id;
     session->capabilities = login->capabilities & CAP_OFFERED;
-    session->option.is_multi_statements = (login->capabilities & CAP_MULTI_STATEMENTS) != 0;
     session->login_collation = login->collation_id;
     memory_free(session->login_database);
     session->login_database =
@@ -307,7 +306,7 @@ static void check_answer(struct session *session, struct slice answer)
     if (user != NULL && user->is_removed) {
         user = NULL;
     }
-    if (!is_answer_right(login, user, answer)) {
+    if (!is_answer_right(login, user, answer) || user == NULL) {
         refuse_access(session, answer.len > 1);
         return;
     }
@@ -421,8 +420,7 @@ void login_change_user(struct session *session, struct request *request)
     struct login_state *login = state_new(session);
     login->is_change = true;
     login->sequence = request->sequence;
-    login->capabilities =
-        session->capabilities | (session->option.is_multi_statements ? CAP_MULTI_STATEMENTS : 0u);
+    login->capabilities = session->capabilities;
     login->collation_id = collation_id;
     bool is_read =
         !reader.is_bad && keep_name(login->user, user) && keep_name(login->database, database);

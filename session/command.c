@@ -17,9 +17,9 @@
 #include "session/variables.h"
 
 struct command {
-    enum com code;
-    void (*run)(struct session *session, struct request *request);
+    uint8_t code; // enum com
     bool is_kept; // its bytes are needed after the event
+    void (*run)(struct session *session, struct request *request);
 };
 
 void command_ok(struct session *session)
@@ -68,6 +68,7 @@ static void run_statistics(struct session *session, struct request *request)
     request_finish(session);
 }
 
+// Several statements in one text are refused in any case; that they are allowed changes nothing.
 static void run_set_option(struct session *session, struct request *request)
 {
     struct reader reader = reader_of(request->payload);
@@ -79,7 +80,6 @@ static void run_set_option(struct session *session, struct request *request)
         command_error(session, &error);
         return;
     }
-    session->option.is_multi_statements = option == 0;
     session_write_rows_end(session, 0, 0);
     request_finish(session);
 }
@@ -130,21 +130,21 @@ static void run_field_list(struct session *session, struct request *request)
 
 // clang-format off
 static const struct command commands[] = {
-    {COM_QUIT,                run_quit,             false},
-    {COM_INIT_DB,             variables_init_db,    true},
-    {COM_QUERY,               query_run_text,            true},
-    {COM_FIELD_LIST,          run_field_list,       true},
-    {COM_STATISTICS,          run_statistics,       false},
-    {COM_PROCESS_KILL,        run_process_kill,     false},
-    {COM_PING,                run_ping,             false},
-    {COM_CHANGE_USER,         login_change_user,    true},
-    {COM_STMT_PREPARE,        prepare_run,          true},
-    {COM_STMT_EXECUTE,        prepare_execute,      true},
-    {COM_STMT_SEND_LONG_DATA, prepare_long_data,    false},
-    {COM_STMT_CLOSE,          prepare_close,        false},
-    {COM_STMT_RESET,          prepare_reset,        false},
-    {COM_SET_OPTION,          run_set_option,       false},
-    {COM_RESET_CONNECTION,    run_reset_connection, false},
+    {COM_QUIT,                false, run_quit},
+    {COM_INIT_DB,             true,  variables_init_db},
+    {COM_QUERY,               true,  query_run_text},
+    {COM_FIELD_LIST,          true,  run_field_list},
+    {COM_STATISTICS,          false, run_statistics},
+    {COM_PROCESS_KILL,        false, run_process_kill},
+    {COM_PING,                false, run_ping},
+    {COM_CHANGE_USER,         true,  login_change_user},
+    {COM_STMT_PREPARE,        true,  prepare_run},
+    {COM_STMT_EXECUTE,        true,  prepare_execute},
+    {COM_STMT_SEND_LONG_DATA, false, prepare_long_data},
+    {COM_STMT_CLOSE,          false, prepare_close},
+    {COM_STMT_RESET,          false, prepare_reset},
+    {COM_SET_OPTION,          false, run_set_option},
+    {COM_RESET_CONNECTION,    false, run_reset_connection},
 };
 // clang-format on
 

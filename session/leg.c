@@ -1,45 +1,28 @@
-// A leg: how a statement gets its backend on one shard, what happens when that is lost, and who
-// keeps it afterwards. The picture is in leg.h.
-//
-// What may be run again, and what the client is told when not:
-//
-//     lost before the command was sent     chosen anew, or held while the shard has no primary
-//     a read, nothing delivered yet        run on another server, READ_TRIES_MAX times
-//     in a transaction                     1213: it is rolled back on all shards
-//     COMMIT, or a write by itself         9007: nobody knows whether it was done
-//     on a pinned backend                  the error, then the connection ends: what was set is
-//     lost
+// A leg: how a statement gets its backend on one shard, and how it is given up. The picture is in
+// leg.h; what comes back from the backend is in leg_answer.c.
 
-#include "session/leg.h"
+#include "session/leg_impl.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-#include "base/log.h"
-#include "base/memory.h"
 #include "protocol/error_table.h"
-#include "session/session_impl.h"
 #include "session/transaction.h"
 
 enum { HELD_RETRY_US = 500 * 1000 };
 
-static const struct flow_kind *kind_of(const struct leg *leg)
-{
-    return leg->flow->kind;
-}
-
-static struct pools *pools_of(const struct leg *leg)
+struct pools *leg_pools(const struct leg *leg)
 {
     return leg->session->sessions->host.pools;
 }
 
-static void enter(struct leg *leg, enum leg_state state)
+void leg_enter(struct leg *leg, enum leg_state state)
 {
     leg->state = state;
     leg->since_us = session_now_us(leg->session);
 }
 
-static void leave_list(struct leg *leg)
+void leg_leave_list(struct leg *leg)
 {
     struct sessions *sessions = leg->session->sessions;
     if (node_is_linked(&leg->list_node)) {
@@ -49,9 +32,9 @@ static void leave_list(struct leg *leg)
 }
 
 // Out of the session; the memory lives until leg_free.
-static void detach(struct leg *leg)
+void leg_detach(struct leg *leg)
 {
-    leave_list(leg);
+    leg_leave_list(leg);
     list_remove(&leg->session->legs, &leg->node);
     if (leg->session->pin == leg) {
         leg->session->pin = NULL;
@@ -59,7 +42,7 @@ static void detach(struct leg *leg)
     }
 }
 
-static void leg_free(struct sessions *sessions, struct leg *leg)
+void leg_free(struct sessions *sessions, struct leg *leg)
 {
     slab_give(&sessions->leg_slab, leg);
 }
@@ -67,18 +50,18 @@ static void leg_free(struct sessions *sessions, struct leg *leg)
 // ---- the end of a leg
 
 // The command can't be run: the flow is told, the leg is gone.
-static void fail(struct leg *leg, const struct error *error)
+void leg_fail(struct leg *leg, const struct error *error)
 {
     struct sessions *sessions = leg->session->sessions;
     struct flow *flow = leg->flow;
-    detach(leg);
+    leg_detach(leg);
     flow->kind->on_failed(flow, leg, error);
     leg_free(sessions, leg);
 }
 
 static void release(struct leg *leg)
 {
-    struct pools *pools = pools_of(leg);
+    struct pools *pools = leg_pools(leg);
     switch (leg->state) {
     case LEG_NEW:
     case LEG_HELD:
@@ -94,7 +77,7 @@ static void release(struct leg *leg)
         break;
     }
     struct sessions *sessions = leg->session->sessions;
-    detach(leg);
+    leg_detach(leg);
     leg_free(sessions, leg);
 }
 
@@ -210,7 +193,7 @@ static void run(struct leg *leg)
 {
     const struct leg_command *command = &leg->command;
     prepare_ahead(leg);
-    enter(leg, LEG_RUNNING);
+    leg_enter(leg, LEG_RUNNING);
     leg->is_paused = false;
     count_start(leg);
     struct backend_command order = {
@@ -232,7 +215,7 @@ static void run(struct leg *leg)
 static void hold(struct leg *leg)
 {
     struct sessions *sessions = leg->session->sessions;
-    enter(leg, LEG_HELD);
+    leg_enter(leg, LEG_HELD);
     if (leg->held_us == 0) {
         leg->held_us = leg->since_us;
         counter_add(&sessions->counters.queries_held, 1);
@@ -256,11 +239,11 @@ static uint16_t choose(struct leg *leg)
     const struct session *session = leg->session;
     uint64_t written_us = session->written_us != NULL ? session->written_us[leg->shard] : 0;
     bool is_primary_only = wants_primary(leg);
-    uint16_t server = pool_choose(pools_of(leg), leg->shard, is_primary_only, written_us);
+    uint16_t server = pool_choose(leg_pools(leg), leg->shard, is_primary_only, written_us);
     if (server == leg->avoid && !is_primary_only) {
-        server = pool_choose(pools_of(leg), leg->shard, false, written_us);
+        server = pool_choose(leg_pools(leg), leg->shard, false, written_us);
         if (server == leg->avoid) {
-            server = pool_choose(pools_of(leg), leg->shard, true, written_us);
+            server = pool_choose(leg_pools(leg), leg->shard, true, written_us);
         }
     }
     return server;
@@ -281,17 +264,17 @@ static void acquire(struct leg *leg)
         .capabilities = session->capabilities,
         .state = leg->command.is_stateless ? NULL : &session->carried,
     };
-    leg->backend = pool_take(pools_of(leg), &want, &leg->user);
+    leg->backend = pool_take(leg_pools(leg), &want, &leg->user);
     if (leg->backend != NULL) {
         run(leg);
         return;
     }
-    enter(leg, LEG_WAITING);
-    pool_wait(pools_of(leg), &want, &leg->waiter);
+    leg_enter(leg, LEG_WAITING);
+    pool_wait(leg_pools(leg), &want, &leg->waiter);
 }
 
 // Another server may do better, or this one after a while.
-static void acquire_again(struct leg *leg)
+void leg_acquire_again(struct leg *leg)
 {
     leg->avoid = leg->server;
     leg->backend = NULL;
@@ -333,197 +316,9 @@ static void on_wait_failed(struct pool_waiter *waiter, const struct error *error
 {
     struct leg *leg = CONTAINER_OF(waiter, struct leg, waiter);
     if (is_passing(error)) {
-        acquire_again(leg);
+        leg_acquire_again(leg);
     } else {
-        fail(leg, error);
-    }
-}
-
-// ---- lost
-
-static void lose_kept(struct leg *leg)
-{
-    struct session *session = leg->session;
-    struct sessions *sessions = session->sessions;
-    bool is_pin = session->pin == leg;
-    bool is_participant = leg->is_participant;
-    session->aftermath.is_lost |= leg->is_lingering;
-    detach(leg);
-    leg_free(sessions, leg);
-    if (is_participant) {
-        session->transaction.is_broken = true;
-        legs_release_participants(session);
-    }
-    if (is_pin) {
-        session->wants_close = true;
-        if (session->flow == NULL) {
-            log_notice("session %u: closed, the server to which it was bound is lost", session->id);
-            session_end(session, NULL);
-        }
-    }
-}
-
-static bool may_run_again(const struct leg *leg, const struct error *error, bool was_sent)
-{
-    if (leg->is_participant || leg->session->pin == leg || leg->has_delivered ||
-        error->code == ER_QUERY_TIMEOUT) {
-        return false;
-    }
-    return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
-}
-
-static void explain_loss(const struct leg *leg, const struct error *why, bool was_sent,
-                         struct error *error)
-{
-    char text[300];
-    bool is_in = leg->is_participant || leg->is_joining;
-    if (leg->command.is_own && leg->has_written && was_sent) {
-        snprintf(text, sizeof text,
-                 "the connection was lost during COMMIT: whether the transaction was committed is "
-                 "not known; look before you repeat it (%.150s)",
-                 why->text);
-        error_fill(error, ER_OUTCOME_UNKNOWN, text);
-    } else if (is_in) {
-        snprintf(text, sizeof text, "the transaction is rolled back: %.200s", why->text);
-        error_fill(error, ER_LOCK_DEADLOCK, text);
-    } else if (was_sent && leg->command.access == ACCESS_WRITE) {
-        snprintf(text, sizeof text,
-                 "the connection was lost after the statement was sent: whether it was done is not "
-                 "known; look before you repeat it (%.150s)",
-                 why->text);
-        error_fill(error, ER_OUTCOME_UNKNOWN, text);
-    } else {
-        *error = *why;
-    }
-}
-
-static void on_lost(struct backend_user *user, struct backend *backend, const struct error *why,
-                    bool was_sent)
-{
-    (void)backend;
-    struct leg *leg = CONTAINER_OF(user, struct leg, user);
-    struct session *session = leg->session;
-    leg->backend = NULL;
-    if (leg->state == LEG_KEPT) {
-        lose_kept(leg);
-        return;
-    }
-    assert(leg->state == LEG_RUNNING);
-    if (may_run_again(leg, why, was_sent)) {
-        if (was_sent) {
-            counter_add(&session->sessions->counters.retries, 1);
-        }
-        acquire_again(leg);
-        return;
-    }
-    struct error error;
-    explain_loss(leg, why, was_sent, &error);
-    session->transaction.is_lost |= leg->is_participant || leg->is_joining;
-    session->wants_close |= session->pin == leg;
-    fail(leg, &error);
-}
-
-// ---- the answer
-
-static void note_written(const struct leg *leg)
-{
-    struct session *session = leg->session;
-    if (session->written_us == NULL) {
-        session->written_us = memory_new(SHARDS_MAX * sizeof *session->written_us);
-    }
-    session->written_us[leg->shard] = session_now_us(session);
-}
-
-// Is the backend in the client's transaction now?
-static bool is_in_transaction(const struct leg *leg, const struct answer *answer)
-{
-    const struct session *session = leg->session;
-    if (answer->is_error && (leg->is_participant || leg->is_joining)) {
-        return true; // an ERR has no status; the client's ROLLBACK will make it clear
-    }
-    if (answer->is_error && session->carried.is_autocommit_off && !leg->command.is_outside) {
-        return true; // it may hold locks
-    }
-    return backend_in_transaction(leg->backend);
-}
-
-static void settle_transaction(struct leg *leg, const struct answer *answer)
-{
-    struct session *session = leg->session;
-    struct transaction *transaction = &session->transaction;
-    bool was_in = leg->is_participant || leg->is_joining;
-    leg->is_participant = is_in_transaction(leg, answer);
-    bool is_rolled_back = answer->error_code == ER_LOCK_DEADLOCK || answer->error_code == 1206;
-    if (answer->is_error && is_rolled_back && transaction_participants(session) > 1) {
-        transaction->is_lost = true; // that server has rolled back its part
-    }
-    if (was_in && !leg->is_participant && !leg->command.is_own) {
-        transaction->is_open = false; // the statement has ended it
-    }
-    if (!answer->is_error && leg->command.access == ACCESS_WRITE) {
-        leg->has_written |= leg->is_participant;
-        if (leg->is_participant && transaction->writer_shard == NO_SHARD) {
-            transaction->writer_shard = leg->shard;
-        }
-        note_written(leg);
-    }
-    if (leg->is_participant && transaction->first_shard == NO_SHARD) {
-        transaction->first_shard = leg->shard;
-    }
-}
-
-// True: the backend stays with the session.
-static bool settle(struct leg *leg, const struct answer *answer)
-{
-    struct session *session = leg->session;
-    const struct leg_command *command = &leg->command;
-    if (!answer->is_error && command->on_ok != NULL) {
-        command->on_ok(leg, answer);
-    }
-    settle_transaction(leg, answer);
-    if (command->pin_reason != NULL) {
-        backend_mark_dirty(leg->backend);
-        session->pin = leg;
-        session->pin_reason = command->pin_reason;
-    }
-    bool has_diagnostics = answer->is_error || answer->warnings > 0;
-    leg->is_lingering = !leg->is_participant && session->pin != leg &&
-                        (command->wants_keep || (command->may_linger && has_diagnostics));
-    leg->flow = NULL;
-    leg->is_joining = false;
-    leg->ahead_count = 0;
-    if (leg->is_participant || session->pin == leg || leg->is_lingering) {
-        leave_list(leg); // it may have lingered before
-        enter(leg, LEG_KEPT);
-        if (leg->is_lingering) {
-            list_push_back(&session->sessions->lingering, &leg->list_node);
-        }
-        return true;
-    }
-    detach(leg);
-    pool_give(pools_of(leg), leg->backend);
-    leg->backend = NULL;
-    return false;
-}
-
-static void on_bytes(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
-                     size_t len)
-{
-    struct leg *leg = CONTAINER_OF(user, struct leg, user);
-    struct sessions *sessions = leg->session->sessions;
-    struct flow *flow = leg->flow;
-    const struct answer *answer = backend_answer(backend);
-    assert(leg->state == LEG_RUNNING && flow != NULL);
-    leg->has_delivered = true;
-    if (!answer->is_done) {
-        kind_of(leg)->on_answer(flow, leg, bytes, len, NULL);
-        return;
-    }
-    struct answer last = *answer; // the backend goes to somebody else before the flow looks at it
-    bool is_kept = settle(leg, &last);
-    flow->kind->on_answer(flow, leg, bytes, len, &last);
-    if (!is_kept) {
-        leg_free(sessions, leg);
+        leg_fail(leg, error);
     }
 }
 
@@ -547,8 +342,8 @@ static struct leg *leg_new(struct session *session, uint16_t shard)
     leg->session = session;
     leg->shard = shard;
     leg->server = NO_SERVER;
-    leg->user.on_bytes = on_bytes;
-    leg->user.on_lost = on_lost;
+    leg->user.on_bytes = leg_on_bytes;
+    leg->user.on_lost = leg_on_lost;
     leg->waiter.on_ready = on_ready;
     leg->waiter.on_failed = on_wait_failed;
     leg->waiter.user = &leg->user;
@@ -563,7 +358,7 @@ struct leg *leg_start(struct flow *flow, const struct leg_command *command)
     if (leg == NULL) {
         leg = leg_new(session, command->shard);
     }
-    leave_list(leg);
+    leg_leave_list(leg);
     leg->flow = flow;
     leg->command = *command;
     leg->tries = 0;
@@ -601,7 +396,7 @@ static void fail_held(struct leg *leg, int64_t hold_ms)
              "(hold_ms)",
              session_config(leg->session)->shards[leg->shard].name, (long long)hold_ms);
     error_fill(&error, ER_SHARD_UNAVAILABLE, text);
-    fail(leg, &error);
+    leg_fail(leg, &error);
 }
 
 // One of the held whose time is over, or NULL.

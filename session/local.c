@@ -58,6 +58,9 @@ static void answer_number(struct session *session, struct slice name, uint64_t v
     session_write_payload(session, text_slice(&payload));
     text_done(&payload);
     session_write_rows_end(session, 0, 0);
+    session->aftermath.row_count = -1; // this was a result set, of one row
+    session->aftermath.found_rows = 1;
+    session->aftermath.has_found_rows = false;
     request_finish(session);
 }
 
@@ -152,12 +155,9 @@ static bool run_single(struct session *session, const struct statement *statemen
         answer_number(session, name, session->id, false);
     } else if (is_call(expr, "ROW_COUNT")) {
         int64_t count = aftermath->row_count;
-        session->aftermath.row_count = -1; // a result set came after it
         answer_number(session, name, (uint64_t)count, count < 0);
     } else if (is_call(expr, "FOUND_ROWS") && !aftermath->has_found_rows) {
         uint64_t count = aftermath->found_rows;
-        session->aftermath.found_rows = 1;
-        session->aftermath.row_count = -1;
         answer_number(session, name, count, false);
     } else if (is_variable(expr, "warning_count") && !aftermath->is_error) {
         answer_number(session, name, aftermath->warnings, false);

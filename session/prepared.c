@@ -149,7 +149,7 @@ bool prepared_read_execute(struct arena *arena, struct prepared_statement *prepa
 
 void prepared_clear(struct session *session)
 {
-    struct prepared_statement *prepared, *next;
+    struct prepared_statement *prepared = NULL, *next = NULL;
     HASH_ITER(hh, session->prepared, prepared, next)
     {
         prepared_remove(session, prepared);

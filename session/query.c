@@ -24,7 +24,7 @@
 
 uint32_t session_sql_mode(const struct session *session)
 {
-    return session->is_sql_mode_own ? session->parse.sql_mode : session->sessions->sql_mode;
+    return session->is_sql_mode_own ? session->sql_mode : session->sessions->sql_mode;
 }
 
 uint16_t query_any_shard(const struct session *session)
@@ -43,7 +43,7 @@ bool query_parse(struct session *session, struct request *request, struct slice 
     const struct snapshot *snapshot = session->sessions->snapshot;
     struct parse_options options = {
         .sql_mode = session_sql_mode(session),
-        .charset = session->parse.charset,
+        .charset = session->charset,
         .is_mariadb = snapshot->is_mariadb,
         .server_version = snapshot->server_version,
     };

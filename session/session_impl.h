@@ -106,24 +106,29 @@ struct session {
     struct address peer;
     // Client side: client_io.c.
     struct stream stream;
-    struct watch watch;
-    struct later later;          // the next pipelined command, or closing
-    struct text input;           // bytes of the client that are not yet used; empty when idle
-    struct buffer output;        // bytes that the client did not take yet
     bool is_output_full;         // session_write said so: the flow waits for on_drained
     bool is_client_gone;         // closed as soon as the event is over
-    uint8_t end_sequence;        // of an error that session_end writes
     bool is_answer_begun;        // bytes of the present answer were written
     bool is_answer_between_rows; // set by a flow: the next packet may be an ERR
+    struct watch watch;
+    struct later later;   // the next pipelined command, or closing
+    struct text input;    // bytes of the client that are not yet used; empty when idle
+    struct buffer output; // bytes that the client did not take yet
+    uint8_t end_sequence; // of an error that session_end writes
+    bool is_sql_mode_own; // the client has set one
+    bool wants_close;     // after the running command: its pinned server is lost, RELEASE, drain
     // The client, as it logged in.
+    uint16_t login_collation;
     uint16_t account; // user_config id; NO_ACCOUNT before log-in
     uint32_t capabilities;
-    uint16_t login_collation;
     char *login_database;      // owned; NULL: the account's default schema
     struct login_state *login; // owned; only while LOGIN
     // What it has set: variables.c.
     struct session_state carried;
-    struct parse_options parse;
+    const struct charset *charset; // of what it sends; NULL: utf8mb4
+    uint32_t sql_mode;             // parse.h's bits, when is_sql_mode_own
+    uint32_t next_prepared_id;
+    struct prepared_statement *prepared; // owned; uthash by id: prepared.c
     // What runs.
     struct arena arena;
     struct text packet;      // a large packet, moved out of `input` instead of into the arena
@@ -131,19 +136,12 @@ struct session {
     struct flow *flow;       // in the arena
     struct list legs;        // struct leg
     struct transaction transaction;
-    bool is_sql_mode_own;   // the client has set one
-    bool wants_close;       // after the running command: its pinned server is lost, RELEASE, drain
     struct leg *pin;        // the backend that stays with the session
     const char *pin_reason; // literal; NULL: not pinned
-    uint64_t last_insert_id;
     struct aftermath aftermath;
+    uint64_t last_insert_id;
     uint64_t *written_us; // owned; by shard: when the last write was acknowledged; NULL: none yet
-    struct prepared_statement *prepared; // owned; uthash by id: flow_prepare.c
-    uint32_t next_prepared_id;
     uint64_t queries;
-    struct { // COM_SET_OPTION
-        bool is_multi_statements;
-    } option;
 };
 
 struct sessions {

@@ -189,7 +189,7 @@ static void note_item(struct session_state *state, const struct set_item *item, 
     }
     bool is_transaction = slice_is_nocase(item->name, "transaction isolation") ||
                           slice_is_nocase(item->name, "transaction access");
-    if (is_transaction && item->scope == SCOPE_SESSION) {
+    if (is_transaction && item->scope == SCOPE_SESSION && item->value != NULL) {
         note_transaction(state, item, has_transaction_isolation);
     } else {
         state_set_variable(state, text_slice(&name), text_slice(&value));
@@ -222,13 +222,13 @@ static bool has_transaction_isolation(const struct session *session)
 static void note_sql_mode(struct session *session, const struct slice *value)
 {
     session->is_sql_mode_own = value != NULL;
-    session->parse.sql_mode = value != NULL ? parse_sql_mode(*value) : 0;
+    session->sql_mode = value != NULL ? parse_sql_mode(*value) : 0;
 }
 
 static void note_charset(struct session *session, const struct set_item *item)
 {
     const struct charset *charset = item->value == NULL ? NULL : charset_find(item->value->value);
-    session->parse.charset = charset; // NULL: utf8mb4
+    session->charset = charset; // NULL: utf8mb4
 }
 
 // What the session itself must know of it.

@@ -1,0 +1,208 @@
+// What comes back to a leg: its answer, or that the backend is lost; and who keeps the backend
+// then.
+//
+// What may be run again, and what the client is told when not:
+//
+//     lost before the command was sent     chosen anew, or held while the shard has no primary
+//     a read, nothing delivered yet        run on another server, READ_TRIES_MAX times
+//     in a transaction                     1213: it is rolled back on all shards
+//     COMMIT, or a write by itself         9007: nobody knows whether it was done
+//     on a pinned backend                  the error, then the connection ends: what was set is
+//                                          lost
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "protocol/error_table.h"
+#include "session/leg_impl.h"
+#include "session/transaction.h"
+
+// ---- lost
+
+static void lose_kept(struct leg *leg)
+{
+    struct session *session = leg->session;
+    struct sessions *sessions = session->sessions;
+    bool is_pin = session->pin == leg;
+    bool is_participant = leg->is_participant;
+    session->aftermath.is_lost |= leg->is_lingering;
+    leg_detach(leg);
+    leg_free(sessions, leg);
+    if (is_participant) {
+        session->transaction.is_broken = true;
+        legs_release_participants(session);
+    }
+    if (is_pin) {
+        session->wants_close = true;
+        if (session->flow == NULL) {
+            log_notice("session %u: closed, the server to which it was bound is lost", session->id);
+            session_end(session, NULL);
+        }
+    }
+}
+
+static bool may_run_again(const struct leg *leg, const struct error *error, bool was_sent)
+{
+    if (leg->is_participant || leg->session->pin == leg || leg->has_delivered ||
+        error->code == ER_QUERY_TIMEOUT) {
+        return false;
+    }
+    return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
+}
+
+static void explain_loss(const struct leg *leg, const struct error *why, bool was_sent,
+                         struct error *error)
+{
+    char text[300];
+    bool is_in = leg->is_participant || leg->is_joining;
+    if (leg->command.is_own && leg->has_written && was_sent) {
+        snprintf(text, sizeof text,
+                 "the connection was lost during COMMIT: whether the transaction was committed is "
+                 "not known; look before you repeat it (%.150s)",
+                 why->text);
+        error_fill(error, ER_OUTCOME_UNKNOWN, text);
+    } else if (is_in) {
+        snprintf(text, sizeof text, "the transaction is rolled back: %.200s", why->text);
+        error_fill(error, ER_LOCK_DEADLOCK, text);
+    } else if (was_sent && leg->command.access == ACCESS_WRITE) {
+        snprintf(text, sizeof text,
+                 "the connection was lost after the statement was sent: whether it was done is not "
+                 "known; look before you repeat it (%.150s)",
+                 why->text);
+        error_fill(error, ER_OUTCOME_UNKNOWN, text);
+    } else {
+        *error = *why;
+    }
+}
+
+void leg_on_lost(struct backend_user *user, struct backend *backend, const struct error *why,
+                 bool was_sent)
+{
+    (void)backend;
+    struct leg *leg = CONTAINER_OF(user, struct leg, user);
+    struct session *session = leg->session;
+    leg->backend = NULL;
+    if (leg->state == LEG_KEPT) {
+        lose_kept(leg);
+        return;
+    }
+    assert(leg->state == LEG_RUNNING);
+    if (may_run_again(leg, why, was_sent)) {
+        if (was_sent) {
+            counter_add(&session->sessions->counters.retries, 1);
+        }
+        leg_acquire_again(leg);
+        return;
+    }
+    struct error error;
+    explain_loss(leg, why, was_sent, &error);
+    session->transaction.is_lost |= leg->is_participant || leg->is_joining;
+    session->wants_close |= session->pin == leg;
+    leg_fail(leg, &error);
+}
+
+// ---- the answer
+
+static void note_written(const struct leg *leg)
+{
+    struct session *session = leg->session;
+    if (session->written_us == NULL) {
+        session->written_us = memory_new(SHARDS_MAX * sizeof *session->written_us);
+    }
+    session->written_us[leg->shard] = session_now_us(session);
+}
+
+// Is the backend in the client's transaction now?
+static bool is_in_transaction(const struct leg *leg, const struct answer *answer)
+{
+    const struct session *session = leg->session;
+    if (answer->is_error && (leg->is_participant || leg->is_joining)) {
+        return true; // an ERR has no status; the client's ROLLBACK will make it clear
+    }
+    if (answer->is_error && session->carried.is_autocommit_off && !leg->command.is_outside) {
+        return true; // it may hold locks
+    }
+    return backend_in_transaction(leg->backend);
+}
+
+static void settle_transaction(struct leg *leg, const struct answer *answer)
+{
+    struct session *session = leg->session;
+    struct transaction *transaction = &session->transaction;
+    bool was_in = leg->is_participant || leg->is_joining;
+    leg->is_participant = is_in_transaction(leg, answer);
+    bool is_rolled_back = answer->error_code == ER_LOCK_DEADLOCK || answer->error_code == 1206;
+    if (answer->is_error && is_rolled_back && transaction_participants(session) > 1) {
+        transaction->is_lost = true; // that server has rolled back its part
+    }
+    if (was_in && !leg->is_participant && !leg->command.is_own) {
+        transaction->is_open = false; // the statement has ended it
+    }
+    if (!answer->is_error && leg->command.access == ACCESS_WRITE) {
+        leg->has_written |= leg->is_participant;
+        if (leg->is_participant && transaction->writer_shard == NO_SHARD) {
+            transaction->writer_shard = leg->shard;
+        }
+        note_written(leg);
+    }
+    if (leg->is_participant && transaction->first_shard == NO_SHARD) {
+        transaction->first_shard = leg->shard;
+    }
+}
+
+// True: the backend stays with the session.
+static bool settle(struct leg *leg, const struct answer *answer)
+{
+    struct session *session = leg->session;
+    const struct leg_command *command = &leg->command;
+    if (!answer->is_error && command->on_ok != NULL) {
+        command->on_ok(leg, answer);
+    }
+    settle_transaction(leg, answer);
+    if (command->pin_reason != NULL) {
+        backend_mark_dirty(leg->backend);
+        session->pin = leg;
+        session->pin_reason = command->pin_reason;
+    }
+    bool has_diagnostics = answer->is_error || answer->warnings > 0;
+    leg->is_lingering = !leg->is_participant && session->pin != leg &&
+                        (command->wants_keep || (command->may_linger && has_diagnostics));
+    leg->flow = NULL;
+    leg->is_joining = false;
+    leg->ahead_count = 0;
+    if (leg->is_participant || session->pin == leg || leg->is_lingering) {
+        leg_leave_list(leg); // it may have lingered before
+        leg_enter(leg, LEG_KEPT);
+        if (leg->is_lingering) {
+            list_push_back(&session->sessions->lingering, &leg->list_node);
+        }
+        return true;
+    }
+    leg_detach(leg);
+    pool_give(leg_pools(leg), leg->backend);
+    leg->backend = NULL;
+    return false;
+}
+
+void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
+                  size_t len)
+{
+    struct leg *leg = CONTAINER_OF(user, struct leg, user);
+    struct sessions *sessions = leg->session->sessions;
+    struct flow *flow = leg->flow;
+    const struct answer *answer = backend_answer(backend);
+    assert(leg->state == LEG_RUNNING && flow != NULL);
+    leg->has_delivered = true;
+    if (!answer->is_done) {
+        flow->kind->on_answer(flow, leg, bytes, len, NULL);
+        return;
+    }
+    struct answer last = *answer; // the backend goes to somebody else before the flow looks at it
+    bool is_kept = settle(leg, &last);
+    flow->kind->on_answer(flow, leg, bytes, len, &last);
+    if (!is_kept) {
+        leg_free(sessions, leg);
+    }
+}

@@ -1,0 +1,20 @@
+#pragma once
+// What leg.c and leg_answer.c share.
+
+#include "session/session_impl.h"
+
+struct pools *leg_pools(const struct leg *leg);
+void leg_enter(struct leg *leg, enum leg_state state); // the only writer of the state
+void leg_leave_list(struct leg *leg);                  // of the held, of the lingering
+void leg_detach(struct leg *leg); // out of the session; the memory lives until leg_free
+void leg_free(struct sessions *sessions, struct leg *leg);
+// The command can't be run: the flow is told, the leg is gone.
+void leg_fail(struct leg *leg, const struct error *error);
+// Another server may do better, or this one after a while.
+void leg_acquire_again(struct leg *leg);
+
+// Of struct backend_user.
+void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
+                  size_t len);
+void leg_on_lost(struct backend_user *user, struct backend *backend, const struct error *why,
+                 bool was_sent);
