@@ -362,6 +362,22 @@ static struct expr *read_collate(struct parser *parser, struct expr *left)
     return expr_unary(parser, EXPR_OTHER, OP_OTHER, left);
 }
 
+static struct expr *read_arithmetic(struct parser *parser, struct expr *left,
+                                    struct operator operator)
+{
+    bool is_plus = operator.level == LEVEL_PLUS;
+    parser_advance(parser);
+    if (!is_plus || !parser_at_word(parser, KW_INTERVAL)) {
+        return new_binary(parser, operator.op, left, parse_expr_level(parser, operator.level + 1));
+    }
+    bool is_function;
+    struct expr *right = parse_interval(parser, &is_function);
+    if (is_function) {
+        right = parse_expr_rest(parser, right, LEVEL_TIMES);
+    }
+    return new_binary(parser, operator.op, left, right);
+}
+
 static struct expr *read_operator(struct parser *parser, struct expr *left,
                                   struct operator operator)
 {
@@ -385,8 +401,7 @@ static struct expr *read_operator(struct parser *parser, struct expr *left,
     case LEVEL_TIMES:
     case LEVEL_CARET:
     case LEVEL_CONCAT:
-        parser_advance(parser);
-        return new_binary(parser, operator.op, left, parse_expr_level(parser, operator.level + 1));
+        return read_arithmetic(parser, left, operator);
     case LEVEL_NONE:
     case LEVEL_NOT:
     case LEVEL_UNARY:
@@ -395,9 +410,9 @@ static struct expr *read_operator(struct parser *parser, struct expr *left,
     return left;
 }
 
-struct expr *parse_expr_rest(struct parser *parser, struct expr *left, enum level loosest)
+static struct expr *climb(struct parser *parser, struct expr *left, enum level loosest,
+                          enum level ceiling)
 {
-    enum level ceiling = LEVEL_COLLATE;
     for (;;) {
         struct operator operator= operator_here(parser);
         // What begins with NOT may also follow the right operand of LIKE (see the top of the file).
@@ -407,7 +422,8 @@ struct expr *parse_expr_rest(struct parser *parser, struct expr *left, enum leve
             return left;
         }
         left = read_operator(parser, left, operator);
-        ceiling = operator.level;
+        // A sum with an INTERVAL is complete: a + INTERVAL 1 DAY * 2 is (a + INTERVAL 1 DAY) * 2.
+        ceiling = operator.level == LEVEL_PLUS ? LEVEL_CARET : operator.level;
     }
 }
 
@@ -476,9 +492,17 @@ static struct expr *read_operand(struct parser *parser, enum level loosest)
     }
 }
 
+struct expr *parse_expr_rest(struct parser *parser, struct expr *left, enum level loosest)
+{
+    return climb(parser, left, loosest, LEVEL_COLLATE);
+}
+
 struct expr *parse_expr_level(struct parser *parser, enum level loosest)
 {
-    return parse_expr_rest(parser, read_operand(parser, loosest), loosest);
+    bool is_not =
+        parser_at_word(parser, KW_NOT) && (parser->lexer.sql_mode & SQL_HIGH_NOT_PRECEDENCE) == 0;
+    struct expr *operand = read_operand(parser, loosest);
+    return climb(parser, operand, loosest, is_not ? LEVEL_NOT : LEVEL_COLLATE);
 }
 
 struct expr *parse_expr(struct parser *parser)

@@ -109,6 +109,7 @@ struct expr *parse_expr_level(struct parser *parser, enum level loosest);
 struct expr *parse_expr_rest(struct parser *parser, struct expr *left,
                              enum level loosest); // left was read
 struct expr *parse_primary(struct parser *parser);
+struct expr *parse_interval(struct parser *parser, bool *is_function); // at INTERVAL
 struct expr *parse_parens(struct parser *parser); // at a (: an expression, a row or a subquery
 struct expr *parse_function(struct parser *parser, struct slice schema,
                             uint32_t begin);                         // at the name before the (

@@ -265,10 +265,12 @@ static struct expr *read_exists(struct parser *parser)
     return expr;
 }
 
-// INTERVAL 1 DAY, and the function INTERVAL(a, b, ...).
-static struct expr *read_interval(struct parser *parser)
+// INTERVAL 1 DAY, or the function INTERVAL(a, b, ...), which only the comma tells from the
+// parentheses of an amount.
+struct expr *parse_interval(struct parser *parser, bool *is_function)
 {
     uint32_t begin = parser->token.span.begin;
+    *is_function = false;
     parser_advance(parser);
     struct expr *amount;
     if (parser_at(parser, TOKEN_LPAREN)) {
@@ -276,6 +278,7 @@ static struct expr *read_interval(struct parser *parser)
         if (amount->kind == EXPR_ROW) {
             amount->kind = EXPR_OTHER;
             amount->span.begin = begin;
+            *is_function = true;
             return amount;
         }
         amount = parse_expr_rest(parser, amount, LEVEL_OR);
@@ -289,6 +292,23 @@ static struct expr *read_interval(struct parser *parser)
     struct expr *expr = expr_unary(parser, EXPR_OTHER, OP_OTHER, amount);
     expr->span.begin = begin;
     return expr;
+}
+
+// INTERVAL 1 DAY + x: the servers take a whole boolean test for x.
+static struct expr *read_interval(struct parser *parser)
+{
+    bool is_function;
+    struct expr *interval = parse_interval(parser, &is_function);
+    if (is_function || !parser_accept(parser, TOKEN_PLUS)) {
+        return interval;
+    }
+    struct expr *sum = expr_new(parser, EXPR_BINARY, interval->span.begin);
+    struct expr_list list = {0};
+    expr_list_add(parser, &list, interval);
+    expr_list_add(parser, &list, parse_expr_level(parser, LEVEL_NOT));
+    expr_adopt(parser, sum, list.items, list.count);
+    sum->op = OP_OTHER;
+    return sum;
 }
 
 // ODBC's {d '2020-01-01'} and {fn f(x)}: nothing to route by.

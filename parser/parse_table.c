@@ -188,11 +188,20 @@ static void read_json_table(struct parser *parser, struct table_ref *ref)
 
 // ---- parentheses
 
+static void put_in_nest(struct parser *parser, struct table_ref *ref, uint32_t outer_nest);
+
+// A comma binds less than a join: a, b RIGHT JOIN c is not (a, b) RIGHT JOIN c.
 static void read_comma_list(struct parser *parser, struct table_list *list, uint32_t nest)
 {
     while (parser_accept(parser, TOKEN_COMMA)) {
-        (void)read_factor(parser, list, nest);
+        struct table_ref *first = read_factor(parser, list, nest);
         read_joins(parser, list, nest);
+        for (struct table_ref *ref = first->next; ref != NULL; ref = ref->next) {
+            if (ref->join == JOIN_RIGHT || ref->is_natural) {
+                put_in_nest(parser, first, nest);
+                break;
+            }
+        }
     }
 }
 
@@ -366,16 +375,22 @@ static void put_in_nest(struct parser *parser, struct table_ref *ref, uint32_t o
     }
 }
 
-static void read_condition(struct parser *parser, struct table_ref *ref, struct join_word word)
+// False: there is none.
+static bool read_condition(struct parser *parser, struct table_ref *ref, struct join_word word)
 {
     bool is_on_duplicate = parser_at_words(parser, KW_ON, KW_DUPLICATE);
     if (word.may_have_on && !is_on_duplicate && parser_accept_word(parser, KW_ON)) {
         ref->on = parse_expr(parser);
-    } else if (word.may_have_on && parser_accept_word(parser, KW_USING)) {
+        return true;
+    }
+    if (word.may_have_on && parser_accept_word(parser, KW_USING)) {
         read_using(parser, ref);
-    } else if (word.must_have_on) {
+        return true;
+    }
+    if (word.must_have_on) {
         parser_fail(parser);
     }
+    return false;
 }
 
 static void read_join(struct parser *parser, struct table_list *list, uint32_t nest,
@@ -387,13 +402,13 @@ static void read_join(struct parser *parser, struct table_list *list, uint32_t n
     struct table_ref *ref = read_factor(parser, list, nest);
     ref->join = word.kind;
     ref->is_natural = word.is_natural;
-    if (word.may_have_on && at_join_word(parser)) { // its ON, if any, comes behind the next join's
+    bool is_late = word.may_have_on && at_join_word(parser);
+    if (is_late) { // its ON, if any, comes behind the next joins
         read_joins(parser, list, nest);
-        if (word.kind == JOIN_LEFT || word.kind == JOIN_RIGHT) {
-            put_in_nest(parser, ref, nest);
-        }
     }
-    read_condition(parser, ref, word);
+    if (read_condition(parser, ref, word) && is_late) {
+        put_in_nest(parser, ref, nest);
+    }
     parser_leave(parser);
 }
 
