@@ -45,7 +45,7 @@ static size_t count_byte(struct slice text, char byte)
 {
     size_t count = 0;
     for (size_t i = 0; i < text.len; i++) {
-        count += text.ptr[i] == byte;
+        count += text.ptr[i] == (uint8_t)byte;
     }
     return count;
 }

@@ -119,7 +119,7 @@ static bool poll_pipe(struct job *job, int wait_ms)
 
 enum job_news job_wait(struct job *job, uint32_t wait_ms, void *order, size_t order_bytes)
 {
-    char skipped[JOB_ORDER_BYTES];
+    char skipped[JOB_ORDER_BYTES] = "";
     enum job_news news = JOB_NOTHING;
     bool is_there = poll_pipe(job, (int)wait_ms);
     while (is_there) {

@@ -44,7 +44,7 @@ bool leader_take(struct leader *leader, size_t count,
                  const struct endpoint *(*endpoint)(const void *owner, size_t place),
                  const void *owner)
 {
-    *leader = (struct leader){.count = count, .conns = memory_new(sizeof *leader->conns * count)};
+    *leader = (struct leader){.count = count, .conns = memory_new(sizeof(struct dbconn *) * count)};
     for (size_t place = 0; place < count; place++) {
         const struct endpoint *to = endpoint(owner, place);
         struct error error;

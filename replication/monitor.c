@@ -121,7 +121,7 @@ static void fill_setup(struct monitor *monitor, const struct config *config, uin
 {
     const struct server_config *wanted = &config->servers[server];
     struct endpoint *to = &setup->endpoint;
-    memset(setup, 0, sizeof *setup); // padding too: setups are compared as bytes
+    *setup = (struct probe_setup){.server = server};
     copy_name(to->name, sizeof to->name, wanted->name);
     copy_name(to->host, sizeof to->host, wanted->host);
     copy_name(to->user, sizeof to->user, config->settings.monitor_user);
@@ -130,7 +130,6 @@ static void fill_setup(struct monitor *monitor, const struct config *config, uin
     to->connect_ms = CONNECT_MS;
     to->answer_ms = ANSWER_MS;
     copy_name(setup->shard_name, sizeof setup->shard_name, config->shards[wanted->shard].name);
-    setup->server = server;
     setup->proxy = (uint32_t)config->settings.proxy_id;
     setup->run = monitor->run;
     setup->mailbox = monitor->mailbox;
@@ -145,7 +144,7 @@ static void retire_probe(struct monitor *monitor, struct watched *watched)
     }
     probe_ask_to_stop(watched->probe);
     monitor->retired =
-        memory_resize(monitor->retired, sizeof *monitor->retired * (monitor->retired_count + 1));
+        memory_resize(monitor->retired, sizeof(struct probe *) * (monitor->retired_count + 1));
     monitor->retired[monitor->retired_count++] = watched->probe;
     watched->probe = NULL;
 }
@@ -168,11 +167,14 @@ static void start_probe(struct monitor *monitor, struct watched *watched,
     watched->probe = probe_start(&watched->setup, &first);
 }
 
-static bool is_same_setup(const struct watched *watched, const struct probe_setup *setup)
+static bool is_same_setup(const struct probe_setup *a, const struct probe_setup *b)
 {
-    struct probe_setup same = *setup;
-    same.generation = watched->setup.generation;
-    return memcmp(&same, &watched->setup, sizeof same) == 0;
+    const struct endpoint *to = &a->endpoint;
+    const struct endpoint *other = &b->endpoint;
+    return strcmp(to->name, other->name) == 0 && strcmp(to->host, other->host) == 0 &&
+           to->port == other->port && strcmp(to->user, other->user) == 0 &&
+           strcmp(to->password, other->password) == 0 &&
+           strcmp(a->shard_name, b->shard_name) == 0 && a->proxy == b->proxy;
 }
 
 // Makes the watched servers those of the configuration; what has not changed is left alone.
@@ -187,7 +189,7 @@ static void follow_config(struct monitor *monitor)
         }
         struct probe_setup setup;
         fill_setup(monitor, config, i, &setup);
-        if (watched->probe != NULL && is_same_setup(watched, &setup)) {
+        if (watched->probe != NULL && is_same_setup(&watched->setup, &setup)) {
             monitor_order(monitor, i, false, 0);
             continue;
         }

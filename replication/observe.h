@@ -26,10 +26,10 @@ struct observation {
 void observe_result(struct observation *seen, const struct probe_result *result);
 
 struct shard_member {
-    uint16_t server; // id
     const char *name, *host;
-    uint16_t port;
     const struct observation *seen;
+    uint16_t server; // id
+    uint16_t port;
 };
 
 struct shard_view {

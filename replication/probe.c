@@ -75,6 +75,18 @@ static void copy_text(char *to, size_t to_bytes, const char *from)
     to[len] = '\0';
 }
 
+// MySQL breaks the lines of its sets.
+static void copy_gtid(char *to, size_t to_bytes, const char *from)
+{
+    size_t len = 0;
+    for (; *from != '\0' && len + 1 < to_bytes; from++) {
+        if (*from != '\n') {
+            to[len++] = *from;
+        }
+    }
+    to[len] = '\0';
+}
+
 // ---- the parts of a round; each is false when the connection or the server failed it
 
 static bool ask_variables(struct probe *probe, struct server_facts *facts, struct error *error)
@@ -92,9 +104,9 @@ static bool ask_variables(struct probe *probe, struct server_facts *facts, struc
         facts->is_read_only = db_rows_is_yes(&rows, "read_only");
         facts->server_id = (uint32_t)db_rows_number(&rows, "server_id");
         copy_text(facts->sql_mode, sizeof facts->sql_mode, db_rows_text(&rows, "sql_mode"));
-        copy_text(facts->binlog_gtid, sizeof facts->binlog_gtid,
+        copy_gtid(facts->binlog_gtid, sizeof facts->binlog_gtid,
                   db_rows_text(&rows, "binlog_gtid"));
-        copy_text(facts->applied_gtid, sizeof facts->applied_gtid,
+        copy_gtid(facts->applied_gtid, sizeof facts->applied_gtid,
                   db_rows_text(&rows, "applied_gtid"));
     }
     db_rows_done(&rows);
@@ -110,7 +122,7 @@ static void take_replication(const struct db_rows *rows, struct server_facts *fa
     facts->is_applying = db_rows_is_yes(rows, "Slave_SQL_Running");
     facts->source_port = (uint16_t)db_rows_number(rows, "Master_Port");
     copy_text(facts->source_host, sizeof facts->source_host, db_rows_text(rows, "Master_Host"));
-    copy_text(facts->received_gtid, sizeof facts->received_gtid,
+    copy_gtid(facts->received_gtid, sizeof facts->received_gtid,
               db_rows_text(rows, facts->is_mariadb ? "Gtid_IO_Pos" : "Retrieved_Gtid_Set"));
     const char *sql_error = db_rows_text(rows, "Last_SQL_Error");
     copy_text(facts->replication_error, sizeof facts->replication_error,
