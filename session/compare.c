@@ -249,9 +249,11 @@ static bool refuse(struct error *error, const struct column *column, const char 
                    const char *instead)
 {
     char text[sizeof error->text];
-    int name_len = (int)(column->name.len < NAME_SHOWN_MAX ? column->name.len : NAME_SHOWN_MAX);
+    // A hidden column's own name says nothing to the client.
+    struct slice name = column->org_name.len > 0 ? column->org_name : column->name;
+    int name_len = (int)(name.len < NAME_SHOWN_MAX ? name.len : NAME_SHOWN_MAX);
     snprintf(text, sizeof text, "waybill can't merge the shards' rows by column '%.*s': %s; %s",
-             name_len, (const char *)column->name.ptr, what, instead);
+             name_len, (const char *)name.ptr, what, instead);
     error_fill(error, ER_CROSS_SHARD, text);
     return false;
 }

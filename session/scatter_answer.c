@@ -98,10 +98,13 @@ void scatter_explain_write(const struct scatter *scatter, struct error *error)
     char done[NAMES_BYTES], failed[NAMES_BYTES];
     add_names(scatter, done, sizeof done, false);
     add_names(scatter, failed, sizeof failed, true);
+    if (done[0] == '\0') {
+        return; // as on one server: nothing was done
+    }
     size_t len = strlen(error->text), max = sizeof error->text - NAMES_SENTENCE_BYTES;
     len = len < max ? len : max;
     snprintf(error->text + len, sizeof error->text - len, " (waybill: done on %s; not done on %s)",
-             done[0] != '\0' ? done : "no shard", failed);
+             done, failed);
 }
 
 // The sum of what the sources said at their ends.

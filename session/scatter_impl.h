@@ -45,7 +45,7 @@ bool scatter_join_columns(struct scatter *scatter, struct error *error) MUST_CHE
 void scatter_add_columns(struct scatter *scatter);
 // The whole answer of MERGE_SUM but its end; each source stands at its row. False with *error.
 bool scatter_add_sum(struct scatter *scatter, struct error *error) MUST_CHECK;
-// To a write's error, where it was done all the same.
+// To a write's error, where it was done all the same, if it was anywhere.
 void scatter_explain_write(const struct scatter *scatter, struct error *error);
 // The ends; the session is told what came of the statement.
 void scatter_write_ok(struct scatter *scatter);
