@@ -138,7 +138,10 @@ static void on_snapshot_returned(void *receiver, const struct snapshot *snapshot
 
 static void on_server_trouble(void *receiver, uint16_t server, const struct error *error)
 {
-    monitor_note_trouble(((struct control *)receiver)->monitor, server, error);
+    struct control *control = receiver;
+    if (control->monitor != NULL) {
+        monitor_note_trouble(control->monitor, server, error);
+    }
 }
 
 static void on_report(void *receiver, uint64_t number, struct worker_report *report)
@@ -333,6 +336,7 @@ static void stop_rooms(struct control *control)
     control->publisher.worker_count = 0; // what the monitor still publishes goes to nobody
     if (control->monitor != NULL) {
         monitor_stop(control->monitor);
+        control->monitor = NULL;
     }
 }
 
@@ -365,7 +369,6 @@ static void control_done(struct control *control)
 {
     timer_stop(&control->tick);
     mailbox_free(control->mailbox); // the last reports still reach who asked
-    drop_questions(control);
     LIST_FOR_EACH_SAFE (&control->questions, node) {
         struct question *question = CONTAINER_OF(node, struct question, node);
         for (uint16_t i = 0; i < control->worker_count; i++) {
