@@ -48,6 +48,8 @@ struct control {
     struct mailbox *mailbox;
     struct publisher publisher;
     struct worker_host worker_host;
+    struct admin_host admin_host;
+    struct monitor_host monitor_host;
     struct worker **workers; // owned
     uint16_t worker_count;
     struct monitor *monitor;
@@ -291,7 +293,7 @@ static bool start_rooms(struct control *control, struct error *error)
     if (!make_workers(control, error)) {
         return false;
     }
-    struct admin_host admin_host = {
+    control->admin_host = (struct admin_host){
         .loop = control->loop,
         .owner = control,
         .current = host_current,
@@ -302,7 +304,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .reload = host_reload,
         .started_wall_ms = host_started_wall_ms,
     };
-    control->admin = admin_start(&admin_host, error);
+    control->admin = admin_start(&control->admin_host, error);
     if (control->admin == NULL) {
         return false;
     }
@@ -312,14 +314,14 @@ static bool start_rooms(struct control *control, struct error *error)
             return false;
         }
     }
-    struct monitor_host monitor_host = {
+    control->monitor_host = (struct monitor_host){
         .loop = control->loop,
         .mailbox = control->mailbox,
         .owner = control,
         .current = host_current,
         .publish = host_publish,
     };
-    control->monitor = monitor_start(&monitor_host);
+    control->monitor = monitor_start(&control->monitor_host);
     return true;
 }
 
