@@ -4,14 +4,12 @@
 // mailbox.
 
 #include "base/loop.h"
-#include "base/mailbox.h"
 #include "cluster/snapshot.h"
 
 struct monitor; // opaque
 
 struct monitor_host { // filled in by server/control; outlives the monitor
     struct loop *loop;
-    struct mailbox *mailbox; // the control thread's
     void *owner;
     const struct snapshot *(*current)(void *owner);
     // Takes the snapshot over and sends it to all workers. Not called when nothing a worker cares

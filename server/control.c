@@ -316,7 +316,6 @@ static bool start_rooms(struct control *control, struct error *error)
     }
     control->monitor_host = (struct monitor_host){
         .loop = control->loop,
-        .mailbox = control->mailbox,
         .owner = control,
         .current = host_current,
         .publish = host_publish,

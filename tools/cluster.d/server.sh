@@ -56,6 +56,17 @@ start_program() {
         exec setsid "$program" --defaults-file="$dir/$1/my.cnf" </dev/null >>"$dir/$1/error.log" 2>&1 9>&-
     ) &
     echo $! >"$dir/$1/pid"
+    await_exec $! server_is_running "$1"
+}
+
+# await_exec PID COMMAND...: a process that was just started is this script by its command line until its exec; waits
+# until the command knows it for what it is, or it has ended.
+await_exec() {
+    local pid=$1 tries=0
+    shift
+    until "$@" || ((++tries > 250)) || ! kill -0 "$pid" 2>/dev/null; do
+        sleep 0.02
+    done
 }
 
 server_answers() {

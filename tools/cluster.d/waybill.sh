@@ -21,6 +21,7 @@ waybill_start() {
         exec setsid "$program" "$dir/waybill.ini" </dev/null >>"$dir/waybill.log" 2>&1 9>&-
     ) &
     echo $! >"$dir/waybill.pid"
+    await_exec $! waybill_is_running
     wait_until 20 waybill_listens || die "waybill does not listen on port $waybill_port; the end of its log:
 $(tail -5 "$dir/waybill.log")"
 }
