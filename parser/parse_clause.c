@@ -102,7 +102,8 @@ static struct expr *read_limit_value(struct parser *parser, struct query *query)
         return parse_primary(parser);
     }
     query->has_limit_expr = true;
-    return parse_primary(parser);
+    (void)parse_primary(parser);
+    return NULL;
 }
 
 // FETCH FIRST 3 ROWS ONLY: at FETCH.

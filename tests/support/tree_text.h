@@ -433,3 +433,46 @@ static void tree_text_statement(struct text *out, const struct statement *statem
         tree_text_statement(out, statement->inner);
     }
 }
+
+// The facts, a word for each, with a blank before it.
+static inline void tree_text_facts(struct text *out, uint32_t facts)
+{
+    static const char *const words[] = {
+        "writes",     "locks",          "primary",     "ends",
+        "reads@",     "sets@",          "temporary",   "table-lock",
+        "named-lock", "insert-id",      "found-rows",  "row-count",
+        "calc",       "random",         "aggregate",   "window",
+        "subquery",   "prepared",       "outfile",     "system",
+        "routine",    "handler",        "sleeps",      "connection",
+        "xa",         "sets-insert-id", "diagnostics", "unknown-function"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if ((facts >> i & 1) != 0) {
+            text_add_format(out, " %s", words[i]);
+        }
+    }
+}
+
+static inline const char *tree_text_result(enum parse_result result)
+{
+    switch (result) {
+    case PARSE_OK:
+        return "";
+    case PARSE_MULTIPLE:
+        return "MULTIPLE ";
+    case PARSE_TOO_DEEP:
+        return "TOO DEEP ";
+    }
+    return "";
+}
+
+// All in one: the result, the tree, and behind a bar the facts.
+static inline void tree_text(struct text *out, enum parse_result result,
+                             const struct statement *statement)
+{
+    text_add_string(out, tree_text_result(result));
+    tree_text_statement(out, statement);
+    if (statement->facts != 0) {
+        text_add_string(out, " |");
+        tree_text_facts(out, statement->facts);
+    }
+}
