@@ -424,6 +424,7 @@ void login_change_user(struct session *session, struct request *request)
     login->collation_id = collation_id;
     bool is_read =
         !reader.is_bad && keep_name(login->user, user) && keep_name(login->database, database);
+    login->is_sha2 = choose_sha2(session, plugin); // the payload is gone with the arena
     session_reset(session);
     session->account = NO_ACCOUNT;
     session->request = NULL;
@@ -433,6 +434,5 @@ void login_change_user(struct session *session, struct request *request)
         refuse_handshake(session);
         return;
     }
-    login->is_sha2 = choose_sha2(session, plugin);
     send_switch(session);
 }
