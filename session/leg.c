@@ -212,8 +212,9 @@ static void run(struct leg *leg)
 
 // ---- getting a backend
 
-static void hold(struct leg *leg)
+void leg_hold(struct leg *leg)
 {
+    leg->backend = NULL;
     struct sessions *sessions = leg->session->sessions;
     leg_enter(leg, LEG_HELD);
     if (leg->held_us == 0) {
@@ -255,7 +256,7 @@ static void acquire(struct leg *leg)
     uint16_t server = choose(leg);
     leg->server = server;
     if (server == NO_SERVER) {
-        hold(leg);
+        leg_hold(leg);
         return;
     }
     struct pool_want want = {
@@ -280,7 +281,7 @@ void leg_acquire_again(struct leg *leg)
     leg->backend = NULL;
     if (++leg->tries > READ_TRIES_MAX) {
         leg->tries = 0;
-        hold(leg);
+        leg_hold(leg);
     } else {
         acquire(leg);
     }

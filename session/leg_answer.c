@@ -19,6 +19,8 @@
 #include "session/leg_impl.h"
 #include "session/transaction.h"
 
+enum { ER_OPTION_PREVENTS = 1290, ER_LOCK_TABLE_FULL = 1206 };
+
 // ---- lost
 
 static void lose_kept(struct leg *leg)
@@ -118,8 +120,12 @@ static void note_written(const struct leg *leg)
 static bool is_in_transaction(const struct leg *leg, const struct answer *answer)
 {
     const struct session *session = leg->session;
-    if (answer->is_error && (leg->is_participant || leg->is_joining)) {
+    if (answer->is_error && leg->is_participant) {
         return true; // an ERR has no status; the client's ROLLBACK will make it clear
+    }
+    if (answer->is_error && leg->is_joining) {
+        // The OK to BEGIN had one, if it came to that: what failed may have been the USE before it.
+        return backend_in_transaction(leg->backend);
     }
     if (answer->is_error && session->carried.is_autocommit_off && !leg->command.is_outside) {
         return true; // it may hold locks
@@ -133,11 +139,12 @@ static void settle_transaction(struct leg *leg, const struct answer *answer)
     struct transaction *transaction = &session->transaction;
     bool was_in = leg->is_participant || leg->is_joining;
     leg->is_participant = is_in_transaction(leg, answer);
-    bool is_rolled_back = answer->error_code == ER_LOCK_DEADLOCK || answer->error_code == 1206;
+    bool is_rolled_back =
+        answer->error_code == ER_LOCK_DEADLOCK || answer->error_code == ER_LOCK_TABLE_FULL;
     if (answer->is_error && is_rolled_back && transaction_participants(session) > 1) {
         transaction->is_lost = true; // that server has rolled back its part
     }
-    if (was_in && !leg->is_participant && !leg->command.is_own) {
+    if (was_in && !leg->is_participant && !leg->command.is_own && !answer->is_error) {
         transaction->is_open = false; // the statement has ended it
     }
     if (!answer->is_error && leg->command.access == ACCESS_WRITE) {
@@ -186,6 +193,16 @@ static bool settle(struct leg *leg, const struct answer *answer)
     return false;
 }
 
+// The server is no primary any more (or not yet): nothing was done. 1290 has other reasons too.
+static bool is_read_only_refusal(const struct leg *leg, const struct answer *answer,
+                                 const uint8_t *bytes, size_t len)
+{
+    static const char why[] = "--read-only";
+    return answer->is_done && answer->is_error && answer->error_code == ER_OPTION_PREVENTS &&
+           leg->command.access == ACCESS_WRITE && !leg->has_delivered && !leg->is_participant &&
+           leg->session->pin != leg && memmem(bytes, len, why, sizeof why - 1) != NULL;
+}
+
 void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
                   size_t len)
 {
@@ -194,6 +211,11 @@ void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint
     struct flow *flow = leg->flow;
     const struct answer *answer = backend_answer(backend);
     assert(leg->state == LEG_RUNNING && flow != NULL);
+    if (is_read_only_refusal(leg, answer, bytes, len)) {
+        pool_give(leg_pools(leg), backend);
+        leg_hold(leg);
+        return;
+    }
     leg->has_delivered = true;
     if (!answer->is_done) {
         flow->kind->on_answer(flow, leg, bytes, len, NULL);

@@ -10,6 +10,8 @@ void leg_detach(struct leg *leg); // out of the session; the memory lives until 
 void leg_free(struct sessions *sessions, struct leg *leg);
 // The command can't be run: the flow is told, the leg is gone.
 void leg_fail(struct leg *leg, const struct error *error);
+// Until there is another primary, or a while has passed.
+void leg_hold(struct leg *leg);
 // Another server may do better, or this one after a while.
 void leg_acquire_again(struct leg *leg);
 

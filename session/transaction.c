@@ -20,6 +20,8 @@
 #include "protocol/error_table.h"
 #include "session/round.h"
 
+enum { ER_OPTION_PREVENTS = 1290 };
+
 uint32_t transaction_participants(const struct session *session)
 {
     uint32_t count = 0;
@@ -291,6 +293,8 @@ static bool is_ended(struct session *session, const struct round_result *result,
     struct error error = result->error;
     if (result->written > 0) {
         explain_partial(result, &error);
+    } else if (error.code == ER_OPTION_PREVENTS) { // the primary was replaced meanwhile
+        error_fill(&error, ER_LOCK_DEADLOCK, result->error.text);
     }
     transaction_abandon(session);
     answer_error(session, &error);
