@@ -133,7 +133,7 @@ test: test-packages $(BUILD)/waybill
 	@echo 'all tests passed'
 scenario: test-packages $(BUILD)/waybill
 	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/scenario/run
-system: test-packages $(BUILD)/waybill
+system: test-packages $(BUILD)/waybill $(BUILD)/orders
 	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/system/run
 
 .PHONY: check check-fast
@@ -147,9 +147,9 @@ check-fast:
 .PHONY: asan tsan
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: test-packages
-	$(MAKE) BUILD=$(BUILD)/asan OPT='-O1 -g' SANITIZE='$(ASAN_FLAGS)' all unit scenario system
+	WAYBILL_SANITIZED=1 $(MAKE) BUILD=$(BUILD)/asan OPT='-O1 -g' SANITIZE='$(ASAN_FLAGS)' all unit scenario system
 tsan: test-packages
-	$(MAKE) BUILD=$(BUILD)/tsan OPT='-O1 -g' SANITIZE='-fsanitize=thread' all unit scenario system
+	WAYBILL_SANITIZED=1 $(MAKE) BUILD=$(BUILD)/tsan OPT='-O1 -g' SANITIZE='-fsanitize=thread' all unit scenario system
 
 # ---- fuzzers: tests/fuzz/fuzz_<what>.c, seeds in tests/fuzz/seeds/<what>
 

@@ -66,8 +66,25 @@ class Stand:
         self.cluster("waybill", "start", "--conf", path)
 
     def stop(self):
+        """Ends everything; what a sanitizer or an assertion said in waybill's log is a failure."""
         self.cluster("waybill", "stop", check=False)
+        complaints = self.complaints()
         self.cluster("down", check=False)
+        return complaints
+
+    def complaints(self):
+        try:
+            with open(os.path.join(self.directory, "waybill.log"), errors="replace") as log:
+                text = log.read()
+        except OSError:
+            return ""
+        found = re.search(r"(Sanitizer|runtime error|Assertion)", text)
+        return text[max(0, found.start() - 200): found.start() + 4000] if found else ""
+
+    def skip_if_sanitized(self):
+        """For tests that measure memory."""
+        if os.environ.get("WAYBILL_SANITIZED"):
+            raise Skip("memory is not comparable under a sanitizer")
 
     def waybill_pid(self):
         return int(self.cluster("waybill", "pid"))

@@ -33,7 +33,7 @@ def single(stand):
     if one_shard is None:
         one_shard = Stand("differential_one", shards=1, tables=re.sub(r":s\d", ":s1", TABLES).replace("s1, s2, s3, s4", "s1").replace("shard = s2", "shard = s1"))
         stop = stand.stop
-        stand.stop = lambda: (one_shard.stop(), stop())
+        stand.stop = lambda: one_shard.stop() + stop()
         one_shard.start()
     return one_shard
 

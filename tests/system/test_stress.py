@@ -20,6 +20,7 @@ def read_slowly(client, total, pause_each=32 << 20):
 
 
 def test_a_gibibyte_in_constant_memory(stand):
+    stand.skip_if_sanitized()
     client = stand.client()
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     before = stand.waybill_rss_kib()
@@ -32,6 +33,7 @@ def test_a_gibibyte_in_constant_memory(stand):
 
 
 def test_a_client_that_does_not_read(stand):
+    stand.skip_if_sanitized()
     clients = [stand.client() for _ in range(8)]
     before = stand.waybill_rss_kib()
     for client in clients:
@@ -150,6 +152,7 @@ def test_killed_backend_in_a_transaction(stand):
 
 
 def test_idle_clients_are_cheap(stand):
+    stand.skip_if_sanitized()
     warm = [stand.client() for _ in range(30)]
     before = stand.waybill_rss_kib()
     clients = [stand.client() for _ in range(200)]
