@@ -135,7 +135,7 @@ def test_many_prepared_statements_and_long_data(stand):
     insert = client.prepare("INSERT INTO orders (buyer_id, note) VALUES (?, ?)")
     client.send_long_data(insert, 1, b"long ")
     client.send_long_data(insert, 1, b"data")
-    client.execute(insert, [6, None], long_data=(1,))
+    client.execute(insert, [6, ""], long_data=(1,))
     assert client.query("SELECT note FROM orders WHERE buyer_id = 6").rows[0][0] == "long data"
     try:
         client.execute(statements[0], [5])
