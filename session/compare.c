@@ -268,7 +268,7 @@ static bool choose_string(struct comparison *comparison, const struct comparison
                       "select column + 0 AS sorting and order by that");
     }
     bool is_bytes = column->collation_id == COLLATION_BINARY && (column->flags & COLUMN_BINARY);
-    if (collation.ptr == NULL && is_bytes) {
+    if (collation.ptr == NULL && is_bytes && !wish->is_sent_raw) {
         collation = slice_of_string("binary");
     }
     static const char instead[] =

@@ -41,6 +41,8 @@ struct comparison_wish {
     // character_set_results, not the column's own. ptr NULL: not known, then strings are refused
     // but for plain bytes.
     struct slice collation;
+    bool
+        is_sent_raw; // character_set_results is binary or NULL: then every column seems to be bytes
 };
 
 // False with *error (ER_CROSS_SHARD: what can't be compared, and the way out).

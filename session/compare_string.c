@@ -98,37 +98,37 @@ enum { SENT_UTF8 = SENT_UTF8MB3 | SENT_UTF8MB4, SENT_ASCII = SENT_UTF8 | SENT_LA
 
 struct collation_row {
     const char *name;
-    unsigned sent_as; // the sets of results for which `weight` holds
     compare_weight weight;
+    unsigned sent_as; // the sets of results for which `weight` holds
     bool is_padded;
 };
 
 // clang-format off
 static const struct collation_row collation_rows[] = {
-    {"binary",                     SENT_ANY,     weight_byte,           false},
-    {"ascii_bin",                  SENT_ASCII,   weight_byte,           true},
-    {"ascii_nopad_bin",            SENT_ASCII,   weight_byte,           false},
-    {"ascii_general_ci",           SENT_ASCII,   weight_ascii_nocase,   true},
-    {"ascii_general_nopad_ci",     SENT_ASCII,   weight_ascii_nocase,   false},
-    {"latin1_bin",                 SENT_LATIN1,  weight_byte,           true},
-    {"latin1_bin",                 SENT_UTF8,    weight_utf8_as_byte,   true},
-    {"latin1_nopad_bin",           SENT_LATIN1,  weight_byte,           false},
-    {"latin1_nopad_bin",           SENT_UTF8,    weight_utf8_as_byte,   false},
-    {"latin1_swedish_ci",          SENT_LATIN1,  weight_latin1,         true},
-    {"latin1_swedish_ci",          SENT_UTF8,    weight_utf8_as_latin1, true},
-    {"latin1_swedish_nopad_ci",    SENT_LATIN1,  weight_latin1,         false},
-    {"latin1_swedish_nopad_ci",    SENT_UTF8,    weight_utf8_as_latin1, false},
-    {"utf8_bin",                   SENT_UTF8,    weight_byte,           true},
-    {"utf8_general_ci",            SENT_UTF8,    weight_general_ci,     true},
-    {"utf8mb3_bin",                SENT_UTF8,    weight_byte,           true},
-    {"utf8mb3_nopad_bin",          SENT_UTF8,    weight_byte,           false},
-    {"utf8mb3_general_ci",         SENT_UTF8,    weight_general_ci,     true},
-    {"utf8mb3_general_nopad_ci",   SENT_UTF8,    weight_general_ci,     false},
-    {"utf8mb4_bin",                SENT_UTF8MB4, weight_byte,           true},
-    {"utf8mb4_nopad_bin",          SENT_UTF8MB4, weight_byte,           false},
-    {"utf8mb4_0900_bin",           SENT_UTF8MB4, weight_byte,           false},
-    {"utf8mb4_general_ci",         SENT_UTF8MB4, weight_general_ci,     true},
-    {"utf8mb4_general_nopad_ci",   SENT_UTF8MB4, weight_general_ci,     false},
+    {"binary",                     weight_byte,            SENT_ANY,     false},
+    {"ascii_bin",                  weight_byte,            SENT_ASCII,   true},
+    {"ascii_nopad_bin",            weight_byte,            SENT_ASCII,   false},
+    {"ascii_general_ci",           weight_ascii_nocase,    SENT_ASCII,   true},
+    {"ascii_general_nopad_ci",     weight_ascii_nocase,    SENT_ASCII,   false},
+    {"latin1_bin",                 weight_byte,            SENT_LATIN1,  true},
+    {"latin1_bin",                 weight_utf8_as_byte,    SENT_UTF8,    true},
+    {"latin1_nopad_bin",           weight_byte,            SENT_LATIN1,  false},
+    {"latin1_nopad_bin",           weight_utf8_as_byte,    SENT_UTF8,    false},
+    {"latin1_swedish_ci",          weight_latin1,          SENT_LATIN1,  true},
+    {"latin1_swedish_ci",          weight_utf8_as_latin1,  SENT_UTF8,    true},
+    {"latin1_swedish_nopad_ci",    weight_latin1,          SENT_LATIN1,  false},
+    {"latin1_swedish_nopad_ci",    weight_utf8_as_latin1,  SENT_UTF8,    false},
+    {"utf8_bin",                   weight_byte,            SENT_UTF8,    true},
+    {"utf8_general_ci",            weight_general_ci,      SENT_UTF8,    true},
+    {"utf8mb3_bin",                weight_byte,            SENT_UTF8,    true},
+    {"utf8mb3_nopad_bin",          weight_byte,            SENT_UTF8,    false},
+    {"utf8mb3_general_ci",         weight_general_ci,      SENT_UTF8,    true},
+    {"utf8mb3_general_nopad_ci",   weight_general_ci,      SENT_UTF8,    false},
+    {"utf8mb4_bin",                weight_byte,            SENT_UTF8MB4, true},
+    {"utf8mb4_nopad_bin",          weight_byte,            SENT_UTF8MB4, false},
+    {"utf8mb4_0900_bin",           weight_byte,            SENT_UTF8MB4, false},
+    {"utf8mb4_general_ci",         weight_general_ci,      SENT_UTF8MB4, true},
+    {"utf8mb4_general_nopad_ci",   weight_general_ci,      SENT_UTF8MB4, false},
 };
 // clang-format on
 

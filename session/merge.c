@@ -182,6 +182,7 @@ static bool choose_comparison(struct merge *merge, uint32_t key, struct error *e
         .is_binary = merge->columns->is_binary,
         .is_descending = merge->plan->keys[key].is_descending,
         .collation = merge->collations[key],
+        .is_sent_raw = merge->columns->is_sent_raw,
     };
     return comparison_choose(&merge->comparisons[key], &wish, error);
 }

@@ -26,7 +26,8 @@ struct merge_columns {
     struct column *columns; // in the arena; all, the hidden ones at the end
     uint32_t count;
     uint32_t visible;
-    bool is_binary; // rows of the binary protocol
+    bool is_binary;   // rows of the binary protocol
+    bool is_sent_raw; // character_set_results is binary or NULL
 };
 
 // A definition that outlives its packet: its strings are copied into the arena.

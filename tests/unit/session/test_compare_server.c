@@ -25,9 +25,9 @@
 #include "protocol/statement.h"
 #include "session/compare.h"
 
-enum { ROWS_MAX = 200, COLUMNS_MAX = 4 };
+enum { ROWS_MAX = 200, COLUMNS_MAX = 4, BASE_PORT = 25000, BASE_PORTS = 300, PORTS_EACH = 20 };
 
-#define CLUSTER "tools/cluster %s --dir /tmp/waybill-test-compare >/dev/null"
+#define CLUSTER "tools/cluster %s --dir /tmp/waybill-test-compare-%d >/dev/null"
 
 // ---- a small client
 
@@ -336,17 +336,22 @@ static int start(void **state)
 {
     struct client *client = calloc(1, sizeof *client);
     arena_init(&client->arena, NULL);
-    const char *port = getenv("WAYBILL_TEST_PORT");
-    char command[200];
-    if (port == NULL) {
-        snprintf(command, sizeof command, CLUSTER, "up --shards 1 --replicas 0 --base-port 24800");
+    const char *named = getenv("WAYBILL_TEST_PORT");
+    int port = named != NULL ? atoi(named) : 0;
+    if (port == 0) {
+        // A place of its own, for tests that run at the same time.
+        int base = BASE_PORT + getpid() % BASE_PORTS * PORTS_EACH;
+        char order[80], command[200];
+        snprintf(order, sizeof order, "up --shards 1 --replicas 0 --base-port %d", base);
+        snprintf(command, sizeof command, CLUSTER, order, getpid());
+        client->is_started = true;
+        *state = client;
         if (system(command) != 0) {
             return -1;
         }
-        client->is_started = true;
-        port = "24811";
+        port = base + 11;
     }
-    log_in(client, (uint16_t)atoi(port));
+    log_in(client, (uint16_t)port);
     *state = client;
     return 0;
 }
@@ -355,7 +360,7 @@ static int stop(void **state)
 {
     struct client *client = *state;
     char command[200];
-    snprintf(command, sizeof command, CLUSTER, "down");
+    snprintf(command, sizeof command, CLUSTER, "down", getpid());
     int result = client->is_started ? system(command) : 0;
     arena_clear(&client->arena);
     close(client->fd);
