@@ -157,6 +157,7 @@ static struct query *read_parenthesized(struct parser *parser)
         inner->is_parenthesized = true;
         inner->has_outer_order = false;
         inner->span = span;
+        inner->whole_span = span;
         return inner;
     }
     note_subquery_at(parser, inner, index);

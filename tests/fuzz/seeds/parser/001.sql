@@ -1,0 +1,1 @@
+ select a.b, t.*, *, count(*) n, count(distinct a,b) 'x' from db.t as x, u where x.a = 1 and (b = 'it''s\n' or c in (1,2,3)) and not d = 5 group by a,b desc having n > 1 order by 1 desc, b limit 5, 10

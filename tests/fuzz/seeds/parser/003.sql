@@ -1,0 +1,1 @@
+ select a = 1 = b, NOT a = 1, a = 1 COLLATE x, (a) = (1), BINARY a = 1, a = b'1', -5, - -5, (a,b)=(1,2), a <=> NULL, a like 'x' escape '!', a is true, a is not null, a is not unknown, a->'$.b' = 3, a sounds like b

@@ -1,0 +1,1 @@
+ select (select 1), exists(select 1 from t), a in (select b from u), a = any (select 1), a <> all (select 2) from t

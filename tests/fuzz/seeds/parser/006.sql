@@ -1,0 +1,1 @@
+ select values(a), default(b), next value for s, nextval(s), lastval(s)

@@ -1,0 +1,1 @@
+ select * from t use index (a,b) ignore key for join (c) where id in (?, ?)

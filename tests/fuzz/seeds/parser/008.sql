@@ -1,0 +1,1 @@
+ select * from t partition (p0,p1) x for update

@@ -1,0 +1,1 @@
+ select * from t for system_time as of now() x

@@ -1,0 +1,1 @@
+ select * from a left join (b join c on b.x=c.x) on a.x=b.x natural join d right join e using (x,y)

@@ -1,0 +1,1 @@
+ select * from (select 1 a) x (b), lateral (select 2) y, json_table('[]', '$' columns(a int path '$')) as jt

@@ -1,0 +1,1 @@
+ select * from ((a join b) join (c, d) on 1)

@@ -1,0 +1,1 @@
+ with recursive a as (select 1 union all select n+1 from a), b (x) as (select * from a) select * from a,b,c.a

@@ -1,0 +1,1 @@
+ select a from t limit 5 rows examined 10

@@ -1,0 +1,1 @@
+ select a from t offset 3 rows fetch first 5 rows only

@@ -1,0 +1,1 @@
+ select a into outfile '/tmp/x' fields terminated by ',' from t

@@ -1,0 +1,1 @@
+ insert into t (a,b) values (1,'x'),(default, null) on duplicate key update a = values(a), b = (values(b)+1) returning *

@@ -1,0 +1,1 @@
+ insert ignore into db.t set a=1, b=now()

@@ -1,0 +1,1 @@
+ replace into t values (1,2)

@@ -1,0 +1,1 @@
+ insert into t value (1,2) 

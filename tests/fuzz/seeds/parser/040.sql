@@ -1,0 +1,1 @@
+ update t set a = a+1, b=default where id=7 order by a limit 3

@@ -1,0 +1,1 @@
+ update t1 join t2 on t1.a=t2.a set t1.b = 5 where t2.c=1

@@ -1,0 +1,1 @@
+ update low_priority ignore t x set x.a=1

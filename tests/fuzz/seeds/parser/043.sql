@@ -1,0 +1,1 @@
+ delete from t where id=3 limit 1 returning a

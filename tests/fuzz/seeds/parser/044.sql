@@ -1,0 +1,1 @@
+ delete t1, t2.* from t1 join t2 on t1.a=t2.a where t1.b=1

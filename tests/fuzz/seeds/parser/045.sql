@@ -1,0 +1,1 @@
+ delete from t1.*, db.t2 using t1 join db.t2

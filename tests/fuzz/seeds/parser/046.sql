@@ -1,0 +1,1 @@
+ delete quick from t as x where x.a=1

@@ -1,0 +1,1 @@
+ set autocommit=0, @@session.sql_mode='ANSI', global max_connections=5, x=6, @a := 5, @@global.foo.bar = on

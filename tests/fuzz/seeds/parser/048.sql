@@ -1,0 +1,1 @@
+ set names utf8 collate 'utf8_bin'

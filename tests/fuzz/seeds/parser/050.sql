@@ -1,0 +1,1 @@
+ set character set latin1

@@ -1,0 +1,1 @@
+ set global transaction isolation level serializable

@@ -1,0 +1,1 @@
+ set statement max_statement_time=1 for select * from t where a=1

@@ -1,0 +1,1 @@
+ set password for 'x'@'%' = password('y')

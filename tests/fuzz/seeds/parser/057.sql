@@ -1,0 +1,1 @@
+ set default role x

@@ -1,0 +1,1 @@
+ set time_zone = '+00:00', sql_mode = concat(@@sql_mode, ',x'), a = -5, b = default, c = (select 1)

@@ -1,0 +1,1 @@
+ begin not atomic select 1; select 2; end

@@ -1,0 +1,1 @@
+ commit and no chain no release

@@ -1,0 +1,1 @@
+ lock tables a read, b as c low_priority write, d write concurrent

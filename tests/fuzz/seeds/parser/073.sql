@@ -1,0 +1,1 @@
+ xa start 'a','b'

@@ -1,0 +1,1 @@
+ do sleep(1), get_lock('a',1)

@@ -1,0 +1,1 @@
+ kill query 7

@@ -1,0 +1,1 @@
+ kill hard query id 8

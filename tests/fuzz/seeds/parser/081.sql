@@ -1,0 +1,1 @@
+ kill user foo@bar

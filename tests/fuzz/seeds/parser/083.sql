@@ -1,0 +1,1 @@
+ show full tables from x like 'a%'

@@ -1,0 +1,1 @@
+ show engine innodb status

@@ -1,0 +1,1 @@
+ show global variables like 'x'

@@ -1,0 +1,1 @@
+ show session status where variable_name in ('a')

@@ -1,0 +1,1 @@
+ explain extended select 1

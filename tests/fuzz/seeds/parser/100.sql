@@ -1,0 +1,1 @@
+ explain format=json update t set a=1

@@ -1,0 +1,1 @@
+ describe s.t col

@@ -1,0 +1,1 @@
+ analyze select * from t

@@ -1,0 +1,1 @@
+ explain for connection 5

@@ -1,0 +1,1 @@
+ prepare s from 'select 1'

@@ -1,0 +1,1 @@
+ execute immediate 'select 1'

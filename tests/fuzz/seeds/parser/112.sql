@@ -1,0 +1,1 @@
+ flush tables with read lock

@@ -1,0 +1,1 @@
+ flush tables a,b for export

@@ -1,0 +1,1 @@
+ optimize no_write_to_binlog table a, b.c

@@ -1,0 +1,1 @@
+ check table t extended

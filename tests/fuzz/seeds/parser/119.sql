@@ -1,0 +1,1 @@
+ load data local infile 'x' replace into table a.b fields terminated by ',' (a, @b) set c=@b

@@ -1,0 +1,1 @@
+ load index into cache t

@@ -1,0 +1,1 @@
+ handler t open as x

@@ -1,0 +1,1 @@
+ handler s.t read first

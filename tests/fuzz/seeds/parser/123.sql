@@ -1,0 +1,1 @@
+ get diagnostics condition 1 @a = message_text

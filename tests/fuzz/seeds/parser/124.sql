@@ -1,0 +1,1 @@
+ signal sqlstate '45000' set message_text='x'

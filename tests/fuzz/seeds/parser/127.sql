@@ -1,0 +1,1 @@
+ create table if not exists t (id bigint primary key, `na me` varchar(10) default (uuid()), unique key x (a), check (a > 1), constraint c foreign key (a) references u(b), period for system_time(a,b)) engine=innodb partition by range (id) (partition p0 values less than (10))

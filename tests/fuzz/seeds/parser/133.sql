@@ -1,0 +1,1 @@
+ create table t ((select 1))

@@ -1,0 +1,1 @@
+ drop table a, s.b cascade

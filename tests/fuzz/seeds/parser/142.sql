@@ -1,0 +1,1 @@
+ alter online ignore table t rename column a to b

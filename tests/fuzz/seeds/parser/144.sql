@@ -1,0 +1,1 @@
+ alter database x character set utf8

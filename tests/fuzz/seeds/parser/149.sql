@@ -1,0 +1,1 @@
+ create or replace algorithm=merge definer=`root`@`localhost` sql security invoker view v (a,b) as select 1,2 from t with check option

@@ -1,0 +1,1 @@
+ create definer='root'@'%' procedure p(in a int) begin if a then select 1; else select 2; end if; end; select 5

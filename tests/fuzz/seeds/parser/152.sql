@@ -1,0 +1,1 @@
+ create function f() returns int return 5

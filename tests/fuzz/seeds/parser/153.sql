@@ -1,0 +1,1 @@
+ create trigger t1 before insert on s.t for each row set new.a = 1

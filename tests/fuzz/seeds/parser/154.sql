@@ -1,0 +1,1 @@
+ create trigger t1 after insert on t for each row begin insert into u values (1); case when 1 then select if(1,2,3); end case; end

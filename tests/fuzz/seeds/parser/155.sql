@@ -1,0 +1,1 @@
+ create event e on schedule every 1 day do delete from t

@@ -1,0 +1,1 @@
+ create procedure p() select if(1,2,3); select 2

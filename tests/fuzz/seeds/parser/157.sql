@@ -1,0 +1,1 @@
+ create user x identified by 'y'

@@ -1,0 +1,1 @@
+ rename user a to b

@@ -1,0 +1,1 @@
+ /* waybill: shard=3 */ select 1

@@ -1,0 +1,1 @@
+ select /*!40000 sql_no_cache */ 1 /*!99999 foo */ , /*M!100100 2 */ , 3 /*M!999999 , 4 */ from t /*! where id = 5 */

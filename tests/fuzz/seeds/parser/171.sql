@@ -1,0 +1,1 @@
+ select @a := @b + 1, @'x y', @`z`, @@global.sql_mode, @@version, @@last_insert_id, @@warning_count

@@ -1,0 +1,1 @@
+ select now(), current_timestamp, current_user, current_date(), rand(), uuid(), foo(1), s.f(2), last_insert_id(), last_insert_id(5), found_rows(), row_count(), connection_id(), sleep(1), get_lock('a',1)

@@ -1,0 +1,1 @@
+ select date, status, `key`, user, value, offset from t

@@ -1,0 +1,1 @@
+ select select.a, t.select, 1a, t.1a, 1e1abc, a.`b` from t

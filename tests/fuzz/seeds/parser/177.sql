@@ -1,0 +1,1 @@
+ select sql_calc_found_rows distinct high_priority a from t

@@ -1,0 +1,1 @@
+ select a b, c as 'd', e "f" from t where `a``b` = "x""y"

@@ -1,0 +1,1 @@
+ select a || b && c xor d or not e between 1 and 2 and f

@@ -1,0 +1,1 @@
+ select a not between 1 and 2, a not in (1), a not like 'x', a not regexp 'x', a like b not in (1), a between b and c not like d, not not a, !a = 1, ~a + 1, -a ^ b

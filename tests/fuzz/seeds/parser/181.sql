@@ -1,0 +1,1 @@
+ select a is null = b, a = b is null, a in (1) = 2, a in (select 1 union select 2), a in ((select 1)), a in ((select 1),2), (select 1) = 2, row(1,2) = (1,2)

@@ -1,0 +1,1 @@
+ select ((select 1) union (select 2)) + 1, ((select 1)), ((1)), ((select 1) limit 1)

@@ -1,0 +1,1 @@
+ insert into t select a from u join v on duplicate key update a=1

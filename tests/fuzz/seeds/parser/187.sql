@@ -1,0 +1,1 @@
+ insert into t values (1) as new(a) on duplicate key update b=new.a

@@ -1,0 +1,1 @@
+ select if(a,b,c), left(a,1), right(b,2), replace(a,b,c), insert(a,1,2,b), mod(a,b), char(1,2 using utf8), database(), schema(), repeat(a,2), user(), date(x), timestamp(x), year(x), format(a,b), position('a' in b), get_format(date,'usa'), timestampdiff(day,a,b), weight_string(a as char(3)), values(a)

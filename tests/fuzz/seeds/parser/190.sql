@@ -1,0 +1,1 @@
+ select * from a, (b, c), d left join e on d.x=e.x

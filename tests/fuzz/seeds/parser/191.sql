@@ -1,0 +1,1 @@
+ select * from a join b join c on a.x=c.x on 1

@@ -1,0 +1,1 @@
+ select * from a straight_join b using (x) cross join c inner join d

@@ -1,0 +1,1 @@
+ select * from {oj a left join b on a.x=b.x}

@@ -1,0 +1,1 @@
+ select count(*) over (), max(a) from (select count(*) from t) x

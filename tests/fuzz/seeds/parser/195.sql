@@ -1,0 +1,1 @@
+ select a from t where id = 5 or id = 6 or id = 7 or id = 8

@@ -1,0 +1,1 @@
+ select a from t where (a, b) in ((1, 2), (3, 4))

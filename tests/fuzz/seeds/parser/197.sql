@@ -1,0 +1,1 @@
+ select a from t where id = -5 and id <> +5

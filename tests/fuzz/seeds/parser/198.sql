@@ -1,0 +1,1 @@
+ select a from t where id between 5 and 6 or id not between 7 and 8 and x

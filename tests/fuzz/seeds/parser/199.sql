@@ -1,0 +1,1 @@
+ select a from t where id = '5' and `id` = "6" and t.id = 0x05 and s.t.id in (null, true)

@@ -1,0 +1,1 @@
+ select a from t where a = @x := 5 or b

@@ -1,0 +1,1 @@
+ select a from t where case a when 1 then b = 1 or c else d end = 3

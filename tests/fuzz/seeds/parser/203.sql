@@ -1,0 +1,1 @@
+ select a from t where id = (select max(id) from u where u.x = t.x)

@@ -1,0 +1,1 @@
+ select a from t1 union all select b from t2 where id = 3 union distinct select c from t3 order by 1 desc limit 2, 3

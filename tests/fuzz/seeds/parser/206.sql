@@ -1,0 +1,1 @@
+ select distinct sql_no_cache a from t group by a with rollup having a > 1 order by a desc, b

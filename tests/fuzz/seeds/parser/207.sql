@@ -1,0 +1,1 @@
+ select * from t1 as a, t2 b where a.x = b.x for update wait 5

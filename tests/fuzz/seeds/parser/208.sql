@@ -1,0 +1,1 @@
+ select * from t for share of t skip locked

@@ -1,0 +1,1 @@
+ select a into dumpfile '/tmp/x' from t

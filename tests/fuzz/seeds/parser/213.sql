@@ -1,0 +1,1 @@
+ select a from t into outfile '/tmp/x' character set utf8 lines terminated by 'x'

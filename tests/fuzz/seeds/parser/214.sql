@@ -1,0 +1,1 @@
+ select (1, 2) = (select a, b from t limit 1)

@@ -1,0 +1,1 @@
+ select t.* from t window w as (partition by a)

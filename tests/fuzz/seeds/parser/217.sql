@@ -1,0 +1,1 @@
+ select 1 as end, 2 as 'b c', 3 `d``e`

@@ -1,0 +1,1 @@
+ select nth_value(a, 2) over (w rows between unbounded preceding and current row) from t window w as (order by b)

@@ -1,0 +1,1 @@
+ select rank(a) from t

@@ -1,0 +1,1 @@
+ select * from a right join b on a.x = b.x, c natural join d

@@ -1,0 +1,1 @@
+ select * from a join b on a.x = b.x join c using (y) left outer join d on d.z = c.z

@@ -1,0 +1,1 @@
+ select * from a, b right join c on b.x = c.x

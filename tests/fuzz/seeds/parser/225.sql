@@ -1,0 +1,1 @@
+ select * from a left join (b, c) on a.x = b.x and a.y = c.y

@@ -1,0 +1,1 @@
+ select * from a join (select x from b where y = 1 union select 2) d on d.x = a.x

@@ -1,0 +1,1 @@
+ select * from ((a left join b on a.x = b.x) join c on 1)

@@ -1,0 +1,1 @@
+ ((select 1 limit 2) union select 3) limit 4

@@ -1,0 +1,1 @@
+ with a as (select 1), b as (select * from a, c) select (with a as (select 2) select * from a, b) from a

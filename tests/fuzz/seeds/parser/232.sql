@@ -1,0 +1,1 @@
+ select * from a where x in (with y as (select 1) select * from y) and y = (select 1 from y)
