@@ -77,8 +77,9 @@ static void add_value(struct digest *digest)
         digest->len -= ends_with(digest, " ? ,") ? 4 : 5;
         add(digest, slice_of_string("?+"), false);
     } else {
-        bool is_list = ends_with(digest, " IN (") || ends_with(digest, " VALUES (") ||
-                       ends_with(digest, " VALUE (");
+        bool is_row = ends_with(digest, " (") && digest->depth > 0 && digest->depth <= GROUPS_MAX &&
+                      digest->is_list[digest->depth - 1];
+        bool is_list = is_row || ends_with(digest, " IN (");
         add(digest, slice_of_string(is_list ? "?+" : "?"), false);
     }
 }
