@@ -6,6 +6,9 @@
 //   2. Conditions with constants: each gives, for every class, the shards of rows that can fulfil
 //      it. AND intersects, OR unites, and what is not understood gives all shards.
 //
+// The ON of a LEFT JOIN puts the joined table into one class at most: with `LEFT JOIN c ON c.k =
+// a.k AND c.k = b.k` rows of a and b meet whether or not there is such a c.
+//
 // A class that a WHERE narrows also loses its rows of NULLs from outer joins (no condition
 // understood here is true for NULL), so WHERE needs no care about outer joins. ON does: of an outer
 // join it selects what is joined, not what is in the result, so only its equalities with the joined
@@ -42,9 +45,27 @@ static void unite(struct scope *scope, struct scope_ref *a, struct scope_ref *b)
     root->is_tied |= other->is_tied;
 }
 
+static bool is_alone(struct scope *scope, struct scope_ref *ref)
+{
+    uint16_t members = 0;
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        bool is_member = scope_root(scope, &scope->refs[i]) == scope_root(scope, ref);
+        members = (uint16_t)(members + (is_member ? 1 : 0));
+    }
+    return members == 1;
+}
+
+// By the ON or USING of `joined`.
+static void unite_joined(struct scope *scope, struct scope_ref *joined, struct scope_ref *with)
+{
+    if (joined->table->join != JOIN_LEFT || is_alone(scope, joined)) {
+        unite(scope, joined, with);
+    }
+}
+
 struct equality_use {
-    const struct scope_ref *joined; // of an outer join: the table that its ON joins. NULL: any
-    bool is_filter;                 // every row of the result fulfils it
+    struct scope_ref *joined; // of an outer join: the table that its ON joins. NULL: any
+    bool is_filter;           // every row of the result fulfils it
 };
 
 static void use_equality(struct scope *scope, const struct equality_use *use,
@@ -57,8 +78,10 @@ static void use_equality(struct scope *scope, const struct equality_use *use,
         return;
     }
     if (a.scope == scope && b.scope == scope) {
-        if (use->joined == NULL || use->joined == a.ref || use->joined == b.ref) {
+        if (use->joined == NULL) {
             unite(scope, a.ref, b.ref);
+        } else if (use->joined == a.ref || use->joined == b.ref) {
+            unite_joined(scope, use->joined, use->joined == a.ref ? b.ref : a.ref);
         }
         return;
     }
@@ -106,7 +129,7 @@ static void use_using(struct scope *scope, uint16_t at)
             const struct table_ref *before = scope->refs[i - 1].table;
             if (scope_attribute(&scope->refs[i - 1], table->using_columns[c]) == attribute &&
                 scope_are_together(&scope->refs[i - 1], &scope->refs[at], attribute)) {
-                unite(scope, &scope->refs[i - 1], &scope->refs[at]);
+                unite_joined(scope, &scope->refs[at], &scope->refs[i - 1]);
             }
             if ((before->join == JOIN_INNER || before->join == JOIN_CROSS) && before->on == NULL &&
                 before->using_count == 0) {

@@ -14,7 +14,7 @@ struct found_item {
     unsigned aliases; // items with the name as alias
     unsigned columns; // items that are the column itself, whatever their alias
     uint32_t alias_at, column_at;
-    const struct select_item *alias;
+    const struct select_item *alias, *column;
     bool has_star;
 };
 
@@ -43,6 +43,7 @@ static void find_item(const struct query *query, const struct expr *wanted,
         if (is_same_column(item->expr, wanted)) {
             found->columns++;
             found->column_at = at;
+            found->column = item;
         }
     }
 }
@@ -51,6 +52,23 @@ static void add_key(struct plan *plan, uint32_t column, bool is_hidden, bool is_
 {
     plan->keys[plan->key_count++] = (struct merge_key){
         .column = column, .is_hidden = is_hidden, .is_descending = is_descending};
+}
+
+// A hidden column that tells the merge by which collation the servers sort the last key: column
+// definitions don't (they name that of character_set_results). `expr` is the key's own expression,
+// not an alias.
+static void add_collation(struct planner *planner, const struct expr *expr,
+                          struct slice *hidden_text)
+{
+    struct slice text = slice_part(planner->statement->text, expr->span.begin, expr->span.end);
+    if (memchr(text.ptr, '?', text.len) != NULL) {
+        return; // a parameter can't be there twice; the merge does without, or refuses strings
+    }
+    *hidden_text =
+        arena_format(planner->arena, "%.*s, COLLATION(%.*s) AS `waybill collation %u`",
+                     (int)hidden_text->len, (const char *)hidden_text->ptr, (int)text.len,
+                     (const char *)text.ptr, planner->plan->key_count - 1);
+    planner->plan->hidden_columns++;
 }
 
 // The item's text goes to the end of the select list.
@@ -89,20 +107,23 @@ static bool order_by_name(struct planner *planner, const struct query *query,
         }
         if (!found.has_star) {
             add_key(planner->plan, found.alias_at, false, item->is_descending);
+            add_collation(planner, found.alias->expr, hidden_text);
             return true;
         }
     } else if (found.columns > 1 && wanted->table.len == 0) {
         return refuse_name(planner, wanted->name);
     } else if (found.columns > 0 && !found.has_star) {
         add_key(planner->plan, found.column_at, false, item->is_descending);
+        add_collation(planner, found.column->expr, hidden_text);
         return true;
     }
     add_hidden(planner, item, hidden_text);
+    add_collation(planner, wanted, hidden_text);
     return true;
 }
 
 static bool order_by_position(struct planner *planner, const struct query *query,
-                              const struct order_item *item)
+                              const struct order_item *item, struct slice *hidden_text)
 {
     uint64_t position = 0;
     uint64_t at = 0;
@@ -117,6 +138,7 @@ static bool order_by_position(struct planner *planner, const struct query *query
         }
         if (++at == position) {
             add_key(planner->plan, (uint32_t)(at - 1), false, item->is_descending);
+            add_collation(planner, one->expr, hidden_text);
             return true;
         }
     }
@@ -144,7 +166,7 @@ bool rewrite_order_by(struct planner *planner, const struct query *query,
         if (item->expr->kind == EXPR_COLUMN) {
             is_done = order_by_name(planner, query, item, &hidden);
         } else if (item->expr->kind == EXPR_INTEGER) {
-            is_done = order_by_position(planner, query, item);
+            is_done = order_by_position(planner, query, item, &hidden);
         } else {
             is_done = plan_refuse(planner, ER_CROSS_SHARD,
                                   "waybill doesn't do ORDER BY an expression over several shards "

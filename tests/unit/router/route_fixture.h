@@ -66,7 +66,7 @@ static const char fixture_other_tables[] =
     "[table shop.stock]\nmethod = modulo\nkey = product_id\nshards = s1, s2, s3\n"
     "[table shop.flags]\ntype = unsharded\nshard = s3\n";
 
-static struct config *fixture_read(const char *servers, const char *tables, const char *more)
+static inline struct config *fixture_read(const char *servers, const char *tables, const char *more)
 {
     struct text errors;
     struct text text;
@@ -84,12 +84,12 @@ static struct config *fixture_read(const char *servers, const char *tables, cons
     return config;
 }
 
-static uint16_t fixture_shard(uint16_t bucket)
+static inline uint16_t fixture_shard(uint16_t bucket)
 {
     return bucket / 1024;
 }
 
-static void fixture_find_keys(struct fixture *fixture)
+static inline void fixture_find_keys(struct fixture *fixture)
 {
     unsigned found[FIXTURE_SHARDS] = {0};
     for (uint64_t key = 1; key < 1000; key++) {
@@ -106,7 +106,7 @@ static void fixture_find_keys(struct fixture *fixture)
     }
 }
 
-static void fixture_init_with(struct fixture *fixture, struct config *config)
+static inline void fixture_init_with(struct fixture *fixture, struct config *config)
 {
     memset(fixture, 0, sizeof *fixture);
     fixture->config = config;
@@ -116,7 +116,7 @@ static void fixture_init_with(struct fixture *fixture, struct config *config)
     fixture->ids_source.sequence = fixture->sequence;
 }
 
-static void fixture_done(struct fixture *fixture)
+static inline void fixture_done(struct fixture *fixture)
 {
     arena_clear(&fixture->arena);
     config_free(fixture->config);
@@ -124,7 +124,7 @@ static void fixture_done(struct fixture *fixture)
 }
 
 // The request of every case: a text statement in schema shop.
-static void fixture_reset(struct fixture *fixture)
+static inline void fixture_reset(struct fixture *fixture)
 {
     arena_clear(&fixture->arena);
     memset(fixture->sequence, 0, sizeof fixture->sequence);
@@ -138,7 +138,7 @@ static void fixture_reset(struct fixture *fixture)
     };
 }
 
-static bool fixture_word(const struct fixture *fixture, const char *word, struct text *out)
+static inline bool fixture_word(const struct fixture *fixture, const char *word, struct text *out)
 {
     unsigned shard = (unsigned)(word[2] - '1');
     if (word[0] != '{' || shard >= FIXTURE_SHARDS || word[3] != '}') {
@@ -162,7 +162,7 @@ static bool fixture_word(const struct fixture *fixture, const char *word, struct
 }
 
 // The text with its words replaced; in the fixture's arena.
-static struct slice fixture_text(struct fixture *fixture, const char *template)
+static inline struct slice fixture_text(struct fixture *fixture, const char *template)
 {
     struct text out;
     text_init(&out);
@@ -178,7 +178,7 @@ static struct slice fixture_text(struct fixture *fixture, const char *template)
     return copy;
 }
 
-static struct statement *fixture_parse(struct fixture *fixture, struct slice sql)
+static inline struct statement *fixture_parse(struct fixture *fixture, struct slice sql)
 {
     struct parse_options options = {.is_mariadb = true, .server_version = 101119};
     struct statement *statement = NULL;
@@ -187,7 +187,7 @@ static struct statement *fixture_parse(struct fixture *fixture, struct slice sql
 }
 
 // The plan as text, its lines joined by " | ", or "9001 sentence".
-static const char *fixture_plan(struct fixture *fixture, const char *sql)
+static inline const char *fixture_plan(struct fixture *fixture, const char *sql)
 {
     struct plan *plan = NULL;
     struct error error;
@@ -213,7 +213,7 @@ static const char *fixture_plan(struct fixture *fixture, const char *sql)
 }
 
 // Expects the whole plan, or of an error the number and a part of its sentence ("9001 GROUP BY").
-static void fixture_expect(struct fixture *fixture, const char *sql, const char *expected)
+static inline void fixture_expect(struct fixture *fixture, const char *sql, const char *expected)
 {
     const char *wanted = (const char *)fixture_text(fixture, expected).ptr;
     const char *got = fixture_plan(fixture, sql);

@@ -209,6 +209,10 @@ static const struct route_case join_cases[] = {
      ON("s4")},
     {"SELECT * FROM orders o, countries c JOIN payments p USING (buyer_id) WHERE o.buyer_id = {b4}",
      "9001 are not joined"},
+    // a nullable table is no bridge between two others
+    {"SELECT * FROM orders o JOIN items i LEFT JOIN payments p ON p.buyer_id = o.buyer_id AND "
+     "p.order_id = i.order_id",
+     "9001 are not joined"},
     // parentheses beside outer joins: what ON says is not used
     {"SELECT * FROM orders o LEFT JOIN (items i JOIN payments p ON p.order_id = i.order_id) ON "
      "i.order_id = o.id WHERE o.buyer_id = {b2}", "9001"},

@@ -1,0 +1,1 @@
+SELECT a, o.b AS c FROM o LEFT JOIN t USING (i) WHERE (k, a) IN ((1, 2), (3, 4)) OR k BETWEEN 3 AND ? ORDER BY c LIMIT ?, ?

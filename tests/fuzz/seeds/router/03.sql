@@ -1,0 +1,1 @@
+INSERT INTO o (k, a) VALUES (5, 'x'), (?, NOW()) ON DUPLICATE KEY UPDATE a = VALUES(a)

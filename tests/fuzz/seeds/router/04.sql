@@ -1,0 +1,1 @@
+INSERT INTO o (i, k) VALUES (NULL, 1), (0, 2), (DEFAULT, ?), (?, 4) RETURNING a

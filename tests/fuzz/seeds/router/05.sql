@@ -1,0 +1,1 @@
+REPLACE INTO o SET a = (5), k = 7

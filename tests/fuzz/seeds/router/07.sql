@@ -1,0 +1,1 @@
+UPDATE o JOIN r ON r.a = o.a SET o.b = r.b WHERE o.k = LAST_INSERT_ID()

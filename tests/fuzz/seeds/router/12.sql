@@ -1,0 +1,1 @@
+/* waybill: shard=s2, primary */ SELECT 1
