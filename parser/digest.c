@@ -13,7 +13,10 @@
 #include "base/hash.h"
 #include "parser/literal.h"
 
-enum { GROUPS_MAX = 64 }; // deeper parentheses are not looked at
+enum {
+    GROUPS_MAX = 64, // deeper parentheses are not looked at
+    FIRST_BYTES = 256,
+};
 
 struct digest {
     struct arena *arena;
@@ -27,6 +30,8 @@ struct digest {
     size_t depth;
     enum token_kind before; // the token before; TOKEN_PARAM for every value
     enum keyword word_before;
+    bool is_operand_before;
+    bool is_sign_before; // a + or - that belongs to the number behind it
 };
 
 static void add(struct digest *digest, struct slice text, bool is_upper)
@@ -57,20 +62,9 @@ static bool ends_with(const struct digest *digest, const char *text)
     return digest->len >= len && memcmp(digest->bytes + digest->len - len, text, len) == 0;
 }
 
-// A sign before a number belongs to it, unless it stands between two operands.
-static bool is_sign(const struct digest *digest)
-{
-    if (!ends_with(digest, " -") && !ends_with(digest, " +")) {
-        return false;
-    }
-    size_t len = digest->len - 2;
-    uint8_t last = len == 0 ? 0 : digest->bytes[len - 1];
-    return last == '(' || last == ',' || last == '=' || last == '<' || last == '>';
-}
-
 static void add_value(struct digest *digest)
 {
-    if (is_sign(digest)) {
+    if (digest->is_sign_before) {
         digest->len -= 2;
     }
     if (ends_with(digest, " ? ,") || ends_with(digest, " ?+ ,")) {
@@ -140,6 +134,25 @@ static void add_word(struct digest *digest, struct slice text, enum keyword keyw
     }
 }
 
+// What a minus behind it subtracts from.
+static bool is_operand(const struct token *token)
+{
+    switch ((unsigned)token->kind) {
+    case TOKEN_NAME:
+        return keyword_reserved_by(token->keyword) != RESERVED || token->keyword == KW_NULL ||
+               token->keyword == KW_TRUE || token->keyword == KW_FALSE;
+    case TOKEN_LPAREN:
+    case TOKEN_COMMA:
+        return false;
+    case TOKEN_RPAREN:
+    case TOKEN_QUOTED_NAME:
+    case TOKEN_USER_VARIABLE:
+        return true;
+    default:
+        return token->kind >= TOKEN_INTEGER && token->kind <= TOKEN_PARAM;
+    }
+}
+
 static void add_token(struct digest *digest, const struct token *token, struct slice text)
 {
     switch ((unsigned)token->kind) {
@@ -170,6 +183,9 @@ static void add_token(struct digest *digest, const struct token *token, struct s
         add(digest, text, false);
         break;
     }
+    bool is_sign = token->kind == TOKEN_MINUS || token->kind == TOKEN_PLUS;
+    digest->is_sign_before = is_sign && !digest->is_operand_before;
+    digest->is_operand_before = is_operand(token);
     digest->before = token->kind;
     digest->word_before = token->keyword;
 }
@@ -177,7 +193,8 @@ static void add_token(struct digest *digest, const struct token *token, struct s
 uint64_t digest_statement(struct arena *arena, struct slice sql,
                           const struct parse_options *options, struct slice *text)
 {
-    struct digest digest = {.arena = arena};
+    struct digest digest = {
+        .arena = arena, .bytes = arena_alloc(arena, FIRST_BYTES), .capacity = FIRST_BYTES};
     struct lexer lexer;
     struct token token;
     sql.len = sql.len < UINT32_MAX ? sql.len : UINT32_MAX - 1;

@@ -206,6 +206,7 @@ static bool is_plain_function(const char *name)
 
 struct function_facts function_facts(struct slice name)
 {
+    static const struct function_facts plain = {FUNCTION_PLAIN, 0, 0};
     static const struct function_facts unknown = {
         FUNCTION_UNKNOWN,
         FACT_NOT_DETERMINISTIC | FACT_UNKNOWN_FUNCTION,
@@ -224,7 +225,7 @@ struct function_facts function_facts(struct slice name)
     if (facts != NULL) {
         return *facts;
     }
-    return is_plain_function(upper) ? (struct function_facts){.class = FUNCTION_PLAIN} : unknown;
+    return is_plain_function(upper) ? plain : unknown;
 }
 
 uint32_t variable_facts(struct slice name)

@@ -11,7 +11,7 @@ enum function_class {
 };
 
 struct function_facts {
-    enum function_class class;
+    enum function_class kind;
     uint32_t facts;          // enum fact
     uint32_t argument_facts; // instead of `facts` when it is called with arguments
 };

@@ -93,7 +93,7 @@ static struct value_row *read_row(struct parser *parser, uint32_t guess)
     (void)parser_accept_word(parser, KW_ROW);
     parser_expect(parser, TOKEN_LPAREN);
     if (guess > 0) {
-        list.items = arena_alloc(parser->arena, guess * sizeof *list.items);
+        list.items = arena_alloc(parser->arena, guess * sizeof(struct expr *));
         list.capacity = guess;
     }
     if (!parser_at(parser, TOKEN_RPAREN)) {

@@ -16,8 +16,7 @@
 
 #include "parser/parse_impl.h"
 
-struct operator
-{
+struct infix {
     enum level level;
     enum expr_op op;
     bool is_negated; // NOT in front, still to be read
@@ -98,95 +97,95 @@ static struct expr *new_binary(struct parser *parser, enum expr_op op, struct ex
 
 // ---- which operator stands here
 
-static struct operator operator_of_word(struct parser *parser)
+static struct infix operator_of_word(struct parser *parser)
 {
     switch ((unsigned)parser->token.keyword) {
     case KW_OR:
-        return (struct operator){LEVEL_OR, OP_OR, false};
+        return (struct infix){LEVEL_OR, OP_OR, false};
     case KW_XOR:
-        return (struct operator){LEVEL_XOR, OP_XOR, false};
+        return (struct infix){LEVEL_XOR, OP_XOR, false};
     case KW_AND:
-        return (struct operator){LEVEL_AND, OP_AND, false};
+        return (struct infix){LEVEL_AND, OP_AND, false};
     case KW_IS:
-        return (struct operator){LEVEL_COMPARISON, OP_IS_NULL, false};
+        return (struct infix){LEVEL_COMPARISON, OP_IS_NULL, false};
     case KW_BETWEEN:
-        return (struct operator){LEVEL_BETWEEN, OP_OTHER, false};
+        return (struct infix){LEVEL_BETWEEN, OP_OTHER, false};
     case KW_IN:
     case KW_LIKE:
     case KW_REGEXP:
     case KW_RLIKE:
-        return (struct operator){LEVEL_LIKE, OP_OTHER, false};
+        return (struct infix){LEVEL_LIKE, OP_OTHER, false};
     case KW_DIV:
     case KW_MOD:
-        return (struct operator){LEVEL_TIMES, OP_OTHER, false};
+        return (struct infix){LEVEL_TIMES, OP_OTHER, false};
     case KW_COLLATE:
-        return (struct operator){LEVEL_COLLATE, OP_OTHER, false};
+        return (struct infix){LEVEL_COLLATE, OP_OTHER, false};
     case KW_SOUNDS:
-        return (struct operator){parser_ahead(parser)->keyword == KW_LIKE ? LEVEL_LIKE : LEVEL_NONE,
-                                 OP_OTHER, false};
+        return (struct infix){parser_ahead(parser)->keyword == KW_LIKE ? LEVEL_LIKE : LEVEL_NONE,
+                              OP_OTHER, false};
     case KW_MEMBER:
-        return (struct operator){parser_ahead(parser)->keyword == KW_OF ? LEVEL_LIKE : LEVEL_NONE,
-                                 OP_OTHER, false};
+        return (struct infix){parser_ahead(parser)->keyword == KW_OF ? LEVEL_LIKE : LEVEL_NONE,
+                              OP_OTHER, false};
     case KW_NOT:
         switch ((unsigned)parser_ahead(parser)->keyword) {
         case KW_IN:
         case KW_LIKE:
         case KW_REGEXP:
         case KW_RLIKE:
-            return (struct operator){LEVEL_LIKE, OP_OTHER, true};
+            return (struct infix){LEVEL_LIKE, OP_OTHER, true};
         case KW_BETWEEN:
-            return (struct operator){LEVEL_BETWEEN, OP_OTHER, true};
+            return (struct infix){LEVEL_BETWEEN, OP_OTHER, true};
         default:
-            return (struct operator){0};
+            return (struct infix){0};
         }
     default:
-        return (struct operator){0};
+        return (struct infix){0};
     }
 }
 
-static struct operator operator_here(struct parser *parser)
+static struct infix operator_here(struct parser *parser)
 {
     bool is_concat = (parser->lexer.sql_mode & SQL_PIPES_AS_CONCAT) != 0;
     switch ((unsigned)parser->token.kind) {
     case TOKEN_NAME:
         return operator_of_word(parser);
     case TOKEN_BAR_BAR:
-        return (struct operator){is_concat ? LEVEL_CONCAT : LEVEL_OR, is_concat ? OP_OTHER : OP_OR,
-                                 false};
+        return (struct infix){is_concat ? LEVEL_CONCAT : LEVEL_OR, is_concat ? OP_OTHER : OP_OR,
+                              false};
     case TOKEN_AND_AND:
-        return (struct operator){LEVEL_AND, OP_AND, false};
+        return (struct infix){LEVEL_AND, OP_AND, false};
     case TOKEN_EQUAL:
-        return (struct operator){LEVEL_COMPARISON, OP_EQUAL, false};
+        return (struct infix){LEVEL_COMPARISON, OP_EQUAL, false};
     case TOKEN_NULL_SAFE_EQUAL:
-        return (struct operator){LEVEL_COMPARISON, OP_NULL_SAFE_EQUAL, false};
+        return (struct infix){LEVEL_COMPARISON, OP_NULL_SAFE_EQUAL, false};
     case TOKEN_NOT_EQUAL:
-        return (struct operator){LEVEL_COMPARISON, OP_NOT_EQUAL, false};
+        return (struct infix){LEVEL_COMPARISON, OP_NOT_EQUAL, false};
     case TOKEN_LESS:
-        return (struct operator){LEVEL_COMPARISON, OP_LESS, false};
+        return (struct infix){LEVEL_COMPARISON, OP_LESS, false};
     case TOKEN_LESS_EQUAL:
-        return (struct operator){LEVEL_COMPARISON, OP_LESS_EQUAL, false};
+        return (struct infix){LEVEL_COMPARISON, OP_LESS_EQUAL, false};
     case TOKEN_GREATER:
-        return (struct operator){LEVEL_COMPARISON, OP_GREATER, false};
+        return (struct infix){LEVEL_COMPARISON, OP_GREATER, false};
     case TOKEN_GREATER_EQUAL:
-        return (struct operator){LEVEL_COMPARISON, OP_GREATER_EQUAL, false};
+        return (struct infix){LEVEL_COMPARISON, OP_GREATER_EQUAL, false};
     case TOKEN_BAR:
-        return (struct operator){LEVEL_BIT_OR, OP_OTHER, false};
+        return (struct infix){LEVEL_BIT_OR, OP_OTHER, false};
     case TOKEN_AMPERSAND:
-        return (struct operator){LEVEL_BIT_AND, OP_OTHER, false};
+        return (struct infix){LEVEL_BIT_AND, OP_OTHER, false};
     case TOKEN_SHIFT_LEFT:
     case TOKEN_SHIFT_RIGHT:
-        return (struct operator){LEVEL_SHIFT, OP_OTHER, false};
+        return (struct infix){LEVEL_SHIFT, OP_OTHER, false};
     case TOKEN_PLUS:
     case TOKEN_MINUS:
-        return (struct operator){LEVEL_PLUS, OP_OTHER, false};
+        return (struct infix){LEVEL_PLUS, OP_OTHER, false};
     case TOKEN_STAR:
     case TOKEN_SLASH:
     case TOKEN_PERCENT:
-        return (struct operator){LEVEL_TIMES, OP_OTHER, false};
+        return (struct infix){LEVEL_TIMES, OP_OTHER, false};
     case TOKEN_CARET:
-        return (struct operator){LEVEL_CARET, OP_OTHER, false};
+        return (struct infix){LEVEL_CARET, OP_OTHER, false};
     default:
-        return (struct operator){0};
+        return (struct infix){0};
     }
 }
 
@@ -203,15 +202,15 @@ static struct expr *balanced(struct parser *parser, enum expr_op op, struct expr
     return new_binary(parser, op, left, balanced(parser, op, operands + half, count - half));
 }
 
-static struct expr *read_chain(struct parser *parser, struct expr *left, struct operator operator)
+static struct expr *read_chain(struct parser *parser, struct expr *left, struct infix infix)
 {
     struct expr_list operands = {0};
     expr_list_add(parser, &operands, left);
     do {
         parser_advance(parser);
-        expr_list_add(parser, &operands, parse_expr_level(parser, operator.level + 1));
-    } while (operator_here(parser).level == operator.level);
-    return balanced(parser, operator.op, operands.items, operands.count);
+        expr_list_add(parser, &operands, parse_expr_level(parser, infix.level + 1));
+    } while (operator_here(parser).level == infix.level);
+    return balanced(parser, infix.op, operands.items, operands.count);
 }
 
 static struct expr *read_is(struct parser *parser, struct expr *left)
@@ -326,13 +325,12 @@ static struct expr *read_like(struct parser *parser, struct expr *left)
     return test;
 }
 
-static struct expr *read_predicate(struct parser *parser, struct expr *left,
-                                   struct operator operator)
+static struct expr *read_predicate(struct parser *parser, struct expr *left, struct infix infix)
 {
     if (!parser_enter(parser)) { // the last operand may be such a predicate again, without end
         return left;
     }
-    if (operator.is_negated) {
+    if (infix.is_negated) {
         parser_advance(parser);
     }
     struct expr *test;
@@ -346,7 +344,7 @@ static struct expr *read_predicate(struct parser *parser, struct expr *left,
         }
         test = read_like(parser, left);
     }
-    test->is_negated = operator.is_negated;
+    test->is_negated = infix.is_negated;
     parser_leave(parser);
     return test;
 }
@@ -362,35 +360,33 @@ static struct expr *read_collate(struct parser *parser, struct expr *left)
     return expr_unary(parser, EXPR_OTHER, OP_OTHER, left);
 }
 
-static struct expr *read_arithmetic(struct parser *parser, struct expr *left,
-                                    struct operator operator)
+static struct expr *read_arithmetic(struct parser *parser, struct expr *left, struct infix infix)
 {
-    bool is_plus = operator.level == LEVEL_PLUS;
+    bool is_plus = infix.level == LEVEL_PLUS;
     parser_advance(parser);
     if (!is_plus || !parser_at_word(parser, KW_INTERVAL)) {
-        return new_binary(parser, operator.op, left, parse_expr_level(parser, operator.level + 1));
+        return new_binary(parser, infix.op, left, parse_expr_level(parser, infix.level + 1));
     }
     bool is_function;
     struct expr *right = parse_interval(parser, &is_function);
     if (is_function) {
         right = parse_expr_rest(parser, right, LEVEL_TIMES);
     }
-    return new_binary(parser, operator.op, left, right);
+    return new_binary(parser, infix.op, left, right);
 }
 
-static struct expr *read_operator(struct parser *parser, struct expr *left,
-                                  struct operator operator)
+static struct expr *read_operator(struct parser *parser, struct expr *left, struct infix infix)
 {
-    switch (operator.level) {
+    switch (infix.level) {
     case LEVEL_OR:
     case LEVEL_AND:
-        return read_chain(parser, left, operator);
+        return read_chain(parser, left, infix);
     case LEVEL_COMPARISON:
-        return operator.op == OP_IS_NULL ? read_is(parser, left)
-                                         : read_comparison(parser, left, operator.op);
+        return infix.op == OP_IS_NULL ? read_is(parser, left)
+                                      : read_comparison(parser, left, infix.op);
     case LEVEL_BETWEEN:
     case LEVEL_LIKE:
-        return read_predicate(parser, left, operator);
+        return read_predicate(parser, left, infix);
     case LEVEL_COLLATE:
         return read_collate(parser, left);
     case LEVEL_XOR:
@@ -401,7 +397,7 @@ static struct expr *read_operator(struct parser *parser, struct expr *left,
     case LEVEL_TIMES:
     case LEVEL_CARET:
     case LEVEL_CONCAT:
-        return read_arithmetic(parser, left, operator);
+        return read_arithmetic(parser, left, infix);
     case LEVEL_NONE:
     case LEVEL_NOT:
     case LEVEL_UNARY:
@@ -414,16 +410,15 @@ static struct expr *climb(struct parser *parser, struct expr *left, enum level l
                           enum level ceiling)
 {
     for (;;) {
-        struct operator operator= operator_here(parser);
+        struct infix infix = operator_here(parser);
         // What begins with NOT may also follow the right operand of LIKE (see the top of the file).
-        bool is_bound = operator.level >=
-                        loosest ||(operator.is_negated && loosest == LEVEL_BIT_OR);
-        if (operator.level == LEVEL_NONE || !is_bound || operator.level> ceiling) {
+        bool is_bound = infix.level >= loosest || (infix.is_negated && loosest == LEVEL_BIT_OR);
+        if (infix.level == LEVEL_NONE || !is_bound || infix.level > ceiling) {
             return left;
         }
-        left = read_operator(parser, left, operator);
+        left = read_operator(parser, left, infix);
         // A sum with an INTERVAL is complete: a + INTERVAL 1 DAY * 2 is (a + INTERVAL 1 DAY) * 2.
-        ceiling = operator.level == LEVEL_PLUS ? LEVEL_CARET : operator.level;
+        ceiling = infix.level == LEVEL_PLUS ? LEVEL_CARET : infix.level;
     }
 }
 

@@ -266,14 +266,14 @@ static void read_over(struct parser *parser, struct expr_list *list)
 static void note_call(struct parser *parser, struct expr *call, uint32_t argument_count)
 {
     struct function_facts facts = function_facts(call->schema.len == 0 ? call->name : call->schema);
-    bool is_unknown = facts.class == FUNCTION_UNKNOWN || call->schema.len > 0 ||
-                      (facts.class == FUNCTION_WINDOW && !call->has_over);
+    bool is_unknown = facts.kind == FUNCTION_UNKNOWN || call->schema.len > 0 ||
+                      (facts.kind == FUNCTION_WINDOW && !call->has_over);
     if (is_unknown) {
         parser_add_fact(parser, FACT_UNKNOWN_FUNCTION | FACT_NOT_DETERMINISTIC);
         return;
     }
     parser_add_fact(parser, argument_count > 0 ? facts.argument_facts : facts.facts);
-    if (facts.class != FUNCTION_AGGREGATE || call->has_over || parser->query == NULL) {
+    if (facts.kind != FUNCTION_AGGREGATE || call->has_over || parser->query == NULL) {
         return;
     }
     parser->query->has_aggregate = true;

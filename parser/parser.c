@@ -184,7 +184,7 @@ static void note_skipped(struct parser *parser)
         parser_add_fact(parser, FACT_READS_USER_VARIABLE);
     } else if (parser_at(parser, TOKEN_NAME) && parser_ahead(parser)->kind == TOKEN_LPAREN) {
         struct function_facts known = function_facts(parser_text(parser, parser->token.span));
-        if (known.class != FUNCTION_UNKNOWN) {
+        if (known.kind != FUNCTION_UNKNOWN) {
             parser_add_fact(parser, known.facts);
         }
     }

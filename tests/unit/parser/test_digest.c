@@ -16,6 +16,7 @@ static const struct parser_case cases[] = {
     {"  select /* x */ a\n from t -- y\n where id=-5.5;", "SELECT a FROM t WHERE id = ?"},
     {"SELECT a FROM t WHERE id = ?", "SELECT a FROM t WHERE id = ?"},
     {"select a - 5, -5, (-5), f(- 5), a = +1", "SELECT a - ?+ , ( ? ) , f ( ? ) , a = ?"},
+    {"select -1 + -2, a between -1 and -2, null - 1", "SELECT ? + ? , a BETWEEN ? AND ?+ - ?"},
     {"select a from t where id in (1)", "SELECT a FROM t WHERE id IN ( ?+ )"},
     {"select a from t where id in (1, 'x', null, ?, -3)", "SELECT a FROM t WHERE id IN ( ?+ )"},
     {"select a from t where (a, b) in ((1, 2), (3, 4))", "SELECT a FROM t WHERE ( a , b ) IN ( ( ?+ ) )"},
