@@ -106,8 +106,8 @@ static void host_ask_workers(void *owner,
                              void *asker)
 {
     struct control *control = owner;
-    struct question *question =
-        memory_new(sizeof(*question) + control->worker_count * sizeof(question->reports[0]));
+    size_t reports_bytes = control->worker_count * sizeof(void *); // pointers
+    struct question *question = memory_new(sizeof(*question) + reports_bytes);
     question->number = ++control->last_question;
     question->on_reports = on_reports;
     question->asker = asker;

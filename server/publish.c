@@ -81,5 +81,5 @@ void publish_take_back(struct publisher *publisher, const struct snapshot *snaps
         }
         return;
     }
-    assert(!"a snapshot came back that was never handed out");
+    assert(false); // it was never handed out
 }
