@@ -1,0 +1,252 @@
+// SET, USE and what binds a session to its server.
+
+#include "tests/unit/session/session_fixture.h"
+
+#include "session/variables.h"
+
+static struct statement *parse(struct arena *arena, const char *sql)
+{
+    struct parse_options options = {.is_mariadb = true, .server_version = 101119};
+    struct statement *statement = NULL;
+    enum parse_result result = parse_statement(arena, slice_of_string(sql), &options, &statement);
+    assert_int_equal(result, PARSE_OK);
+    assert_int_equal(statement->kind, STATEMENT_SET);
+    return statement;
+}
+
+static void test_classes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        enum set_class class;
+    } cases[] = {
+        {"SET NAMES utf8mb4", SET_CARRIED},
+        {"SET sql_mode = 'ANSI', @x = 5", SET_CARRIED},
+        {"SET autocommit = 0", SET_CARRIED},
+        {"SET @@session.time_zone = DEFAULT", SET_CARRIED},
+        {"SET sql_mode = CONCAT(@@sql_mode, ',ANSI')", SET_EVALUATED},
+        {"SET @x = @y + 1", SET_PINNED},
+        {"SET sql_mode = CONCAT(@@sql_mode, ''), @x = 1 + 1", SET_PINNED},
+        {"SET insert_id = 5", SET_PINNED},
+        {"SET GLOBAL max_connections = 5", SET_REFUSED},
+        {"SET CHARACTER SET latin1", SET_REFUSED},
+        {"SET TRANSACTION READ ONLY", SET_ONCE},
+        {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", SET_CARRIED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arena arena;
+        arena_init(&arena, NULL);
+        const char *why = NULL;
+        enum set_class class = variables_classify(parse(&arena, cases[i].sql)->set, &why);
+        if (class != cases[i].class) {
+            fail_msg("%s: class %d", cases[i].sql, (int)class);
+        }
+        assert_int_equal(class == SET_REFUSED, why != NULL);
+        arena_clear(&arena);
+    }
+}
+
+static void expect_noted(const char *sql, const char *name, const char *value)
+{
+    struct arena arena;
+    struct session_state state;
+    arena_init(&arena, NULL);
+    state_init(&state);
+    struct statement *statement = parse(&arena, sql);
+    variables_note(&state, statement->set, statement->text, false);
+    struct slice got = state_find_variable(&state, slice_of_string(name));
+    if (!slice_equal(got, slice_of_string(value))) {
+        fail_msg("%s: %s is %.*s", sql, name, (int)got.len, (const char *)got.ptr);
+    }
+    state_done(&state);
+    arena_clear(&arena);
+}
+
+static void test_noted(void **state)
+{
+    (void)state;
+    expect_noted("SET NAMES 'UTF8MB4'", "names", "utf8mb4");
+    expect_noted("SET NAMES latin1", "names", "'latin1'");
+    expect_noted("SET NAMES utf8mb4 COLLATE utf8mb4_bin", "names",
+                 "'utf8mb4' COLLATE 'utf8mb4_bin'");
+    expect_noted("SET NAMES DEFAULT", "names", "DEFAULT");
+    expect_noted("SET @x = 'it''s'", "@`x`", "'it''s'");
+    expect_noted("SET SQL_MODE = 'ANSI'", "sql_mode", "'ANSI'");
+    expect_noted("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "tx_isolation",
+                 "'READ-COMMITTED'");
+    expect_noted("SET SESSION TRANSACTION READ ONLY", "tx_read_only", "1");
+}
+
+static void test_autocommit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        int value;
+    } cases[] = {
+        {"SET autocommit = 0", 0},     {"SET autocommit = OFF", 0},
+        {"SET autocommit = 1", 1},     {"SET autocommit = 'ON'", 1},
+        {"SET @autocommit = 0", -1},   {"SET sql_mode = ''", -1},
+        {"SET autocommit = TRUE", 1},  {"SET autocommit = DEFAULT", 1},
+        {"SET autocommit = FALSE", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct arena arena;
+        arena_init(&arena, NULL);
+        if (variables_autocommit(parse(&arena, cases[i].sql)->set) != cases[i].value) {
+            fail_msg("%s", cases[i].sql);
+        }
+        arena_clear(&arena);
+    }
+}
+
+static void test_set_is_carried(void **state)
+{
+    (void)state;
+    fixture_query("%s", "SET @x = 5, time_zone = '+03:00'");
+    fixture_ok_out(fixture_running(1));
+    (void)fixture_client_ok();
+    fixture_query("SELECT @x FROM t WHERE k = %llu", (unsigned long long)fixture.k2);
+    struct backend *other = fixture_running(3);
+    assert_true(state_equal(&other->state, &fixture_session()->carried));
+    assert_true(slice_is_nocase(state_find_variable(&other->state, slice_of_string("@`x`")), "5"));
+    fixture_ok_out(other);
+    (void)fixture_client_ok();
+}
+
+static void test_refused_set_is_not_carried(void **state)
+{
+    (void)state;
+    uint64_t before = fixture_session()->carried.hash;
+    fixture_query("%s", "SET nosuch = 5");
+    fixture_error(fixture_running(1), 1193, "Unknown system variable 'nosuch'");
+    fixture_client_error(1193);
+    assert_int_equal(fixture_session()->carried.hash, before);
+    fixture_query("%s", "SET GLOBAL max_connections = 5");
+    fixture_client_error(ER_ACCESS_SPECIFIC);
+}
+
+static void test_use(void **state)
+{
+    (void)state;
+    fixture_query("%s", "USE nosuch");
+    assert_true(fixture_running(1)->is_stateless);
+    fixture_error(fixture_running(1), 1049, "Unknown database 'nosuch'");
+    fixture_client_error(1049);
+    assert_true(slice_is_nocase(text_slice(&fixture_session()->carried.database), "shop"));
+    fixture_command(COM_INIT_DB, slice_of_string("other"));
+    fixture_ok_out(fixture_running(1));
+    (void)fixture_client_ok();
+    assert_true(slice_is_nocase(text_slice(&fixture_session()->carried.database), "other"));
+    assert_true(slice_is_nocase(text_slice(&fixture.backends[0].state.database), "other"));
+}
+
+static void test_pin(void **state)
+{
+    (void)state;
+    fixture_query("%s", "CREATE TEMPORARY TABLE home (a INT)");
+    struct backend *backend = fixture_running(0);
+    fixture_ok_out(backend);
+    (void)fixture_client_ok();
+    assert_true(backend->is_lent && backend->is_dirty);
+    fixture_query("UPDATE t SET v = 1 WHERE k = %llu", (unsigned long long)fixture.k2);
+    fixture_client_error(ER_PINNED);
+    fixture_query("UPDATE t SET v = 1 WHERE k = %llu", (unsigned long long)fixture.k1);
+    assert_true(backend->is_running);
+    fixture_ok_out(backend);
+    (void)fixture_client_ok();
+    fixture_command(COM_RESET_CONNECTION, slice_of(NULL, 0));
+    (void)fixture_client_ok();
+    assert_false(backend->is_lent);
+    fixture_query("UPDATE t SET v = 1 WHERE k = %llu", (unsigned long long)fixture.k2);
+    fixture_ok_out(fixture_running(2));
+    (void)fixture_client_ok();
+}
+
+static void test_lost_pin_ends_the_connection(void **state)
+{
+    (void)state;
+    fixture_query("%s", "SET @x = 1 + 1");
+    fixture_ok_out(fixture_running(0));
+    (void)fixture_client_ok();
+    fixture_lose(&fixture.backends[0], false);
+    assert_true(fixture_is_client_closed());
+}
+
+static void test_evaluated(void **state)
+{
+    (void)state;
+    static const uint8_t answer[] = {
+        1,   0,   0,   1,   1,   23,  0,   0,   2, 3, 'd', 'e', 'f',  0, 0, 0, 1,  'm', 0,   12,
+        45,  0,   1,   0,   0,   0,   253, 0,   0, 0, 0,   0,   12,   0, 0, 3, 11, 'A', 'N', 'S',
+        'I', '_', 'Q', 'U', 'O', 'T', 'E', 'S', 7, 0, 0,   4,   0xfe, 0, 0, 2, 0,  0,   0};
+    fixture_query("%s", "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')");
+    fixture_expect(fixture_running(1), "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES');",
+                   "SELECT @@session.sql_mode");
+    fixture_feed(fixture_running(1), answer, sizeof answer);
+    (void)fixture_client_ok();
+    struct session *session = fixture_session();
+    assert_true(slice_is_nocase(state_find_variable(&session->carried, slice_of_string("sql_mode")),
+                                "'ANSI_QUOTES'"));
+    assert_int_equal(session_sql_mode(session), SQL_ANSI_QUOTES);
+    assert_null(session->pin);
+}
+
+static void test_prepared_here(void **state)
+{
+    (void)state;
+    fixture_command(COM_STMT_PREPARE, slice_of_string("BEGIN"));
+    struct prepared prepared;
+    assert_true(prepared_read(fixture_packet(), &prepared));
+    uint8_t execute[] = {(uint8_t)prepared.statement_id, 0, 0, 0, 0, 1, 0, 0, 0};
+    fixture_command(COM_STMT_EXECUTE, slice_of(execute, sizeof execute));
+    assert_int_equal(fixture_client_ok().status & STATUS_IN_TRANS, STATUS_IN_TRANS);
+    execute[0] = 99;
+    fixture_command(COM_STMT_EXECUTE, slice_of(execute, sizeof execute));
+    fixture_client_error(ER_UNKNOWN_STMT);
+}
+
+static void test_prepared_there(void **state)
+{
+    (void)state;
+    static const uint8_t answer[] = {12, 0,  0, 1, 0, 77, 0,   0,   0,   0, 0, 1, 0, 0,   0,
+                                     0,  23, 0, 0, 2, 3,  'd', 'e', 'f', 0, 0, 0, 1, '?', 0,
+                                     12, 63, 0, 0, 0, 0,  0,   253, 0,   0, 0, 0, 0};
+    fixture_command(COM_STMT_PREPARE, slice_of_string("UPDATE t SET v = 1 WHERE k = ?"));
+    struct backend *backend = &fixture.backends[0];
+    for (size_t i = 0; i < sizeof answer; i++) {
+        fixture_feed(backend, answer + i, 1);
+    }
+    struct prepared prepared;
+    assert_true(prepared_read(fixture_packet(), &prepared));
+    assert_int_equal(prepared.statement_id, 1); // the session's own id
+    assert_int_equal(prepared.param_count, 1);
+    (void)fixture_packet();
+    uint8_t execute[] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    memcpy(execute + 13, &fixture.k2, 8);
+    fixture_command(COM_STMT_EXECUTE, slice_of(execute, sizeof execute));
+    struct backend *other = fixture_running(2); // by the value
+    fixture_expect(other, "", "XECUTE UPDATE t SET v = 1 WHERE k = ?");
+    fixture_ok_out(other);
+    (void)fixture_client_ok();
+}
+
+int main(void)
+{
+#define IN(test) cmocka_unit_test_setup_teardown(test, fixture_setup_logged_in, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_noted),
+        cmocka_unit_test(test_autocommit),
+        IN(test_set_is_carried),
+        IN(test_refused_set_is_not_carried),
+        IN(test_use),
+        IN(test_pin),
+        IN(test_lost_pin_ends_the_connection),
+        IN(test_evaluated),
+        IN(test_prepared_here),
+        IN(test_prepared_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
