@@ -24,10 +24,10 @@ struct narrowing {
     struct scope *scope;
 };
 
-static void set_all(const struct scope *scope, struct shard_set *sets)
+static void set_each(struct shard_set *sets, uint16_t count, uint64_t bits)
 {
-    for (uint16_t i = 0; i < scope->ref_count; i++) {
-        sets[i] = shard_set_all();
+    for (uint16_t i = 0; i < count; i++) {
+        sets[i].bits = bits;
     }
 }
 
@@ -356,21 +356,21 @@ static enum expr_op op_flipped(enum expr_op op)
 static void narrow_by_in(const struct narrowing *narrowing, const struct expr *expr,
                          struct shard_set *sets)
 {
-    struct scope *scope = narrowing->scope;
+    const uint16_t count = narrowing->scope->ref_count;
     struct shard_set any[SCOPE_REFS_MAX];
     struct shard_set one[SCOPE_REFS_MAX];
     if (expr->is_negated || expr->child_count < 2) {
         return;
     }
-    memset(any, 0, sizeof *any * scope->ref_count);
+    set_each(any, count, 0);
     for (uint32_t i = 1; i < expr->child_count; i++) {
-        set_all(scope, one);
+        set_each(one, count, UINT64_MAX);
         narrow_by_equal(narrowing, expr->children[0], expr->children[i], one);
-        for (uint16_t r = 0; r < scope->ref_count; r++) {
+        for (uint16_t r = 0; r < count; r++) {
             any[r].bits |= one[r].bits;
         }
     }
-    for (uint16_t r = 0; r < scope->ref_count; r++) {
+    for (uint16_t r = 0; r < count; r++) {
         sets[r].bits &= any[r].bits;
     }
 }
@@ -382,22 +382,22 @@ static void narrow(const struct narrowing *narrowing, const struct expr *expr,
 static void narrow_by_or(const struct narrowing *narrowing, const struct expr *expr,
                          struct shard_set *sets)
 {
-    struct scope *scope = narrowing->scope;
+    const uint16_t count = narrowing->scope->ref_count;
     struct shard_set any[SCOPE_REFS_MAX];
     struct shard_set one[SCOPE_REFS_MAX];
-    memset(any, 0, sizeof *any * scope->ref_count);
+    set_each(any, count, 0);
     for (bool is_last = false; !is_last;) {
         is_last = expr->kind != EXPR_BINARY || expr->op != OP_OR;
-        set_all(scope, one);
+        set_each(one, count, UINT64_MAX);
         narrow(narrowing, is_last ? expr : expr->children[1], one);
-        for (uint16_t r = 0; r < scope->ref_count; r++) {
+        for (uint16_t r = 0; r < count; r++) {
             any[r].bits |= one[r].bits;
         }
         if (!is_last) {
             expr = expr->children[0];
         }
     }
-    for (uint16_t r = 0; r < scope->ref_count; r++) {
+    for (uint16_t r = 0; r < count; r++) {
         sets[r].bits &= any[r].bits;
     }
 }
@@ -475,7 +475,7 @@ static void narrow_scope(const struct narrowing *narrowing, const struct expr *c
     if (condition == NULL) {
         return;
     }
-    set_all(scope, sets);
+    set_each(sets, scope->ref_count, UINT64_MAX);
     narrow(narrowing, condition, sets);
     for (uint16_t i = 0; i < scope->ref_count; i++) {
         scope->refs[i].set.bits &= sets[i].bits;

@@ -130,7 +130,7 @@ const char *plan_spread(struct planner *planner, const struct reach *reach)
     if (widest != NULL) {
         set = scope_root(reach->widest_scope, widest)->set;
     }
-    if (shard_set_count(set) > 1) {
+    if (widest != NULL && shard_set_count(set) > 1) {
         return (const char *)arena_format(planner->arena,
                                           "nothing limits table %s to one shard (by %s)",
                                           scope_table_name(planner->arena, widest),

@@ -43,6 +43,68 @@ static const struct scope_ref *placing_table(struct scope *scope, const struct e
     return NULL;
 }
 
+// What the WHERE pins the one table's key and id to.
+struct pins {
+    bool has_key, has_id;
+    struct shard_key key;
+    uint64_t id;
+};
+
+static void pin(struct planner *planner, struct scope *scope, const struct expr *column,
+                const struct expr *constant, struct pins *pins)
+{
+    struct scope_column found = scope_find_column(scope, column);
+    struct value value = value_of_expr(planner->arena, planner->request, constant);
+    const char *why = NULL;
+    if (found.attribute == ATTRIBUTE_KEY) {
+        pins->has_key |= value_to_key(planner->arena, found.ref->config->key_type, KEY_COMPARED,
+                                      &value, &pins->key, &why);
+    } else if (found.attribute == ATTRIBUTE_ID) {
+        pins->has_id |= value_to_id(planner->arena, &value, &pins->id) == ID_KNOWN;
+    }
+}
+
+static void find_pins(struct planner *planner, struct scope *scope, const struct expr *where,
+                      struct pins *pins)
+{
+    if (where == NULL || where->kind != EXPR_BINARY) {
+        return;
+    }
+    if (where->op == OP_AND) {
+        find_pins(planner, scope, where->children[0], pins);
+        find_pins(planner, scope, where->children[1], pins);
+    } else if (where->op == OP_EQUAL) {
+        pin(planner, scope, where->children[0], where->children[1], pins);
+        pin(planner, scope, where->children[1], where->children[0], pins);
+    }
+}
+
+// Object-relational mappers write every column back. That is fine when the row keeps its place: the
+// value is the one that WHERE asks for, or the key's bucket is the one of the id in WHERE.
+static bool keeps_place(struct planner *planner, struct scope *scope,
+                        const struct assignment *assignment)
+{
+    struct pins pins = {.has_key = false};
+    const struct table_config *table = scope->refs[0].config;
+    struct value value = value_of_expr(planner->arena, planner->request, assignment->value);
+    struct shard_key key;
+    const char *why = NULL;
+    uint64_t id = 0;
+    if (scope->ref_count != 1) {
+        return false;
+    }
+    find_pins(planner, scope, planner->statement->change->where, &pins);
+    if (scope_attribute(&scope->refs[0], assignment->column->name) == ATTRIBUTE_ID) {
+        return pins.has_id && value_to_id(planner->arena, &value, &id) == ID_KNOWN && id == pins.id;
+    }
+    if (!value_to_key(planner->arena, table->key_type, KEY_STORED, &value, &key, &why)) {
+        return false;
+    }
+    return (pins.has_key && slice_equal(key.bytes, pins.key.bytes)) ||
+           (pins.has_id && table->method == METHOD_BUCKET &&
+            bucket_of_key(key.bytes) == order_id_bucket(pins.id));
+}
+
 static bool check_assignments(struct planner *planner, struct scope *scope)
 {
     const struct assignment *one = planner->statement->change->set;
@@ -51,7 +113,7 @@ static bool check_assignments(struct planner *planner, struct scope *scope)
         const struct scope_ref *table = placing_table(scope, one->column);
         bool is_itself = value->kind == EXPR_COLUMN && scope->ref_count == 1 &&
                          slice_equal_nocase(value->name, one->column->name);
-        if (table != NULL && !is_itself) {
+        if (table != NULL && !is_itself && !keeps_place(planner, scope, one)) {
             return plan_refuse(planner, ER_SHARD_KEY,
                                "UPDATE may not change `%.*s`, by which the rows of table %s are "
                                "found: insert the row anew with the new value and delete the old "

@@ -196,7 +196,7 @@ bool plan_select_scatter(struct planner *planner, const struct reach *reach)
         }
     }
     struct scope *top = planner->scopes.first;
-    for (uint16_t i = 0; i < top->ref_count; i++) {
+    for (uint16_t i = 0; top != NULL && i < top->ref_count; i++) {
         if (top->refs[i].place == PLACE_SHARDED) {
             set.bits |= scope_root(top, &top->refs[i])->set.bits;
         }

@@ -78,10 +78,11 @@ static void add_hidden(struct planner *planner, const struct order_item *item,
     struct plan *plan = planner->plan;
     struct slice text =
         slice_part(planner->statement->text, item->expr->span.begin, item->expr->span.end);
-    add_key(plan, plan->hidden_columns++, true, item->is_descending);
+    add_key(plan, plan->hidden_columns, true, item->is_descending);
+    plan->hidden_columns++;
     *hidden_text = arena_format(planner->arena, "%.*s, %.*s AS `_waybill_%u`",
                                 (int)hidden_text->len, (const char *)hidden_text->ptr,
-                                (int)text.len, (const char *)text.ptr, plan->hidden_columns);
+                                (int)text.len, (const char *)text.ptr, plan->key_count);
 }
 
 static bool refuse_name(struct planner *planner, struct slice name)

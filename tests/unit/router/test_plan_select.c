@@ -15,6 +15,9 @@ struct route_case {
     "s1 replica: " sql " | s2 replica: " sql " | s3 replica: " sql " | s4 replica: " sql           \
     " | merge: " merge
 
+// The collation of a key of ORDER BY, for the merge.
+#define C(key, number) ", COLLATION(" key ") AS `waybill collation " number "`"
+
 // clang-format off
 static const struct route_case key_cases[] = {
     {"SELECT * FROM orders WHERE buyer_id = {b2}", ON("s2")},
@@ -281,28 +284,40 @@ static const struct route_case merge_cases[] = {
      EACH("SELECT * FROM orders LIMIT 18446744073709551615 OFFSET 0",
           "rows; offset 5")},
     {"SELECT id, total FROM orders ORDER BY total DESC, id LIMIT 3",
-     ALL("sort by 2 desc, 1; limit 3")},
-    {"SELECT id, total FROM orders ORDER BY 2", ALL("sort by 2")},
+     EACH("SELECT id, total" C("total", "0") C("id", "1") " FROM orders ORDER BY total DESC, id "
+          "LIMIT 3", "sort by 2 desc, 1; hidden columns 2; limit 3")},
+    {"SELECT id, total FROM orders ORDER BY 2",
+     EACH("SELECT id, total" C("total", "0") " FROM orders ORDER BY 2",
+          "sort by 2; hidden columns 1")},
     {"SELECT id, total FROM orders ORDER BY 3", "9001 position 3"},
-    {"SELECT id, total AS t FROM orders ORDER BY t", ALL("sort by 2")},
-    {"SELECT id, total AS t FROM orders ORDER BY total", ALL("sort by 2")},
-    {"SELECT id, a + b AS t FROM orders ORDER BY t", ALL("sort by 2")},
+    {"SELECT id, total AS t FROM orders ORDER BY t",
+     EACH("SELECT id, total AS t" C("total", "0") " FROM orders ORDER BY t",
+          "sort by 2; hidden columns 1")},
+    {"SELECT id, total AS t FROM orders ORDER BY total",
+     EACH("SELECT id, total AS t" C("total", "0") " FROM orders ORDER BY total",
+          "sort by 2; hidden columns 1")},
+    {"SELECT id, a + b AS t FROM orders ORDER BY t",
+     EACH("SELECT id, a + b AS t" C("a + b", "0") " FROM orders ORDER BY t",
+          "sort by 2; hidden columns 1")},
     {"SELECT id FROM orders ORDER BY NULL", ALL("rows")},
     {"SELECT id FROM orders ORDER BY total",
-     EACH("SELECT id, total AS `_waybill_1` FROM orders ORDER BY total",
-          "sort by hidden 1; hidden columns 1")},
+     EACH("SELECT id, total AS `_waybill_1`" C("total", "0") " FROM orders ORDER BY total",
+          "sort by hidden 1; hidden columns 2")},
     {"SELECT * FROM orders ORDER BY total DESC, created LIMIT 2 OFFSET 3",
-     EACH("SELECT *, total AS `_waybill_1`, created AS `_waybill_2` FROM orders "
-          "ORDER BY total DESC, created LIMIT 5 OFFSET 0",
-          "sort by hidden 1 desc, hidden 2; hidden columns 2; offset 3; limit 2")},
+     EACH("SELECT *, total AS `_waybill_1`" C("total", "0") ", created AS `_waybill_2`"
+          C("created", "1") " FROM orders ORDER BY total DESC, created LIMIT 5 OFFSET 0",
+          "sort by hidden 1 desc, hidden 3; hidden columns 4; offset 3; limit 2")},
     {"SELECT o.id FROM orders o JOIN items i ON i.order_id = o.id ORDER BY i.pos, o.id",
-     EACH("SELECT o.id, i.pos AS `_waybill_1` FROM orders o JOIN items i ON i.order_id = o.id "
-          "ORDER BY i.pos, o.id", "sort by hidden 1, 1; hidden columns 1")},
+     EACH("SELECT o.id, i.pos AS `_waybill_1`" C("i.pos", "0") C("o.id", "1")
+          " FROM orders o JOIN items i ON i.order_id = o.id ORDER BY i.pos, o.id",
+          "sort by hidden 1, 1; hidden columns 3")},
     {"SELECT *, total AS x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},
     {"SELECT a AS x, b AS x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},
     {"SELECT a AS x, x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},
     {"SELECT * FROM orders ORDER BY 1", "9001 ORDER BY a position behind *"},
-    {"SELECT id, o.* FROM orders o ORDER BY 1", ALL("sort by 1")},
+    {"SELECT id, o.* FROM orders o ORDER BY 1",
+     EACH("SELECT id, o.*" C("id", "0") " FROM orders o ORDER BY 1",
+          "sort by 1; hidden columns 1")},
     {"SELECT id FROM orders ORDER BY a + b", "9001 ORDER BY an expression"},
     {"SELECT id FROM orders ORDER BY -id", "9001 ORDER BY an expression"},
     {"(SELECT id FROM orders) ORDER BY id", "9001 parentheses"},
