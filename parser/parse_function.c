@@ -176,6 +176,26 @@ static void read_plain(struct parser *parser, struct expr *call, struct expr_lis
     }
 }
 
+// The arguments of dynamic columns may have types: COLUMN_GET(a, 'b' AS CHAR(10)).
+static void read_typed(struct parser *parser, struct expr_list *list)
+{
+    do {
+        expr_list_add(parser, list, parse_expr(parser));
+        if (parser_accept_word(parser, KW_AS)) {
+            while (!parser_at(parser, TOKEN_COMMA) && !parser_at(parser, TOKEN_RPAREN) &&
+                   !parser_at(parser, TOKEN_END)) {
+                parser_skip_token(parser);
+            }
+        }
+    } while (parser_accept(parser, TOKEN_COMMA));
+}
+
+static bool is_dynamic_column(struct slice name)
+{
+    return slice_is_nocase(name, "column_create") || slice_is_nocase(name, "column_add") ||
+           slice_is_nocase(name, "column_get");
+}
+
 static void read_arguments(struct parser *parser, enum keyword word, struct expr *call,
                            struct expr_list *list)
 {
@@ -209,7 +229,11 @@ static void read_arguments(struct parser *parser, enum keyword word, struct expr
         read_char(parser, list);
         break;
     default:
-        read_plain(parser, call, list);
+        if (is_dynamic_column(call->name)) {
+            read_typed(parser, list);
+        } else {
+            read_plain(parser, call, list);
+        }
         break;
     }
 }
@@ -220,9 +244,15 @@ static struct expr *read_match(struct parser *parser, uint32_t begin)
     struct expr *match = expr_new(parser, EXPR_OTHER, begin);
     struct expr_list list = {0};
     parser_advance(parser);
-    parser_expect(parser, TOKEN_LPAREN);
-    parse_expr_list(parser, &list);
-    parser_expect(parser, TOKEN_RPAREN);
+    if (parser_at(parser, TOKEN_LPAREN)) {
+        parser_advance(parser);
+        parse_expr_list(parser, &list);
+        parser_expect(parser, TOKEN_RPAREN);
+    } else { // MATCH a, b AGAINST
+        do {
+            expr_list_add(parser, &list, parse_column(parser));
+        } while (parser_accept(parser, TOKEN_COMMA));
+    }
     parser_expect_word(parser, KW_AGAINST);
     parser_expect(parser, TOKEN_LPAREN);
     expr_list_add(parser, &list, parse_expr_level(parser, LEVEL_BIT_OR));

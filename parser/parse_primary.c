@@ -434,7 +434,7 @@ static struct expr *read_name(struct parser *parser)
     if (parser->token.keyword != KW_NONE && parse_bare_function(parser, &expr)) {
         return expr;
     }
-    if (parser_ahead(parser)->kind == TOKEN_LPAREN) {
+    if (parser_ahead(parser)->kind == TOKEN_LPAREN || parser_at_word(parser, KW_MATCH)) {
         return parse_function(parser, (struct slice){0}, parser->token.span.begin);
     }
     if (at_introducer(parser)) {
