@@ -208,6 +208,7 @@ static void session_free(struct session *session)
     buffer_clear(&session->output);
     arena_clear(&session->arena);
     state_done(&session->carried);
+    memory_free(session->login_database);
     memory_free(session->written_us);
     counter_sub(&sessions->counters.clients_connected, 1);
     atomic_fetch_sub_explicit(sessions->host.client_count, 1, memory_order_relaxed);

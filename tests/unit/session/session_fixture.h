@@ -139,6 +139,8 @@ void backend_start(struct backend *backend, const struct backend_command *comman
         text_add_slice(&backend->ahead, command->ahead[i]);
         text_add_string(&backend->ahead, ";");
     }
+    text_add(&backend->ahead, "", 1); // so that tests can look at it as a string
+    backend->ahead.len--;
     if (command->prepare_sql.ptr != NULL) {
         text_add_string(&backend->command, "EXECUTE ");
         text_add_slice(&backend->command, command->prepare_sql);
