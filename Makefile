@@ -47,8 +47,13 @@ sources = $(sort $(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 ALL_OBJECTS := $(foreach room,$(ROOMS),$(call objects,$(room)))
 
+# Packages first, then everything on all cores: what needs both calls make for the second.
+JOBS ?= $(shell nproc)
+parallel = +@$(MAKE) --no-print-directory -j$(JOBS)
+
 .PHONY: all
-all: build-packages $(BUILD)/waybill
+all: build-packages
+	$(parallel) $(BUILD)/waybill
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -117,39 +122,47 @@ $(BUILD)/orders: tests/support/orders.c
 	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -isystem /usr/include/mariadb $(LDFLAGS) -o $@ $< -lmariadb
 
 .PHONY: demo demo-up demo-down
-demo: demo-packages $(BUILD)/waybill
+demo: demo-packages
+	$(parallel) $(BUILD)/waybill $(BUILD)/orders
 	tests/demo/run --build $(BUILD)
-demo-up: demo-packages $(BUILD)/waybill
+demo-up: demo-packages
+	$(parallel) $(BUILD)/waybill $(BUILD)/orders
 	tests/demo/run --build $(BUILD) --up
 demo-down:
 	tests/demo/run --build $(BUILD) --down
 
 .PHONY: test system scenario
-test: test-packages $(BUILD)/waybill
-	$(MAKE) unit
-	$(MAKE) scenario
-	$(MAKE) system
-	$(MAKE) fuzz FUZZ_SECONDS=5
+test: test-packages fuzz-packages
+	$(parallel) $(BUILD)/waybill $(BUILD)/orders $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory scenario
+	@$(MAKE) --no-print-directory system
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
 	@echo 'all tests passed'
-scenario: test-packages $(BUILD)/waybill
+scenario: test-packages
+	$(parallel) $(BUILD)/waybill
 	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/scenario/run
-system: test-packages $(BUILD)/waybill $(BUILD)/orders
+system: test-packages
+	$(parallel) $(BUILD)/waybill $(BUILD)/orders
 	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/system/run
 
 .PHONY: check check-fast
 check: check-packages
-	tools/check
+	@tools/check
 	@$(MAKE) --no-print-directory docs-check
 check-fast:
 	tools/check --fast
 
 # The same sources and tests, built with sanitizers in directories of their own.
-.PHONY: asan tsan
+.PHONY: asan tsan sanitized
 ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan: test-packages
-	WAYBILL_SANITIZED=1 $(MAKE) BUILD=$(BUILD)/asan OPT='-O1 -g' SANITIZE='$(ASAN_FLAGS)' all unit scenario system
+	@WAYBILL_SANITIZED=1 $(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT='-O1 -g' SANITIZE='$(ASAN_FLAGS)' sanitized
 tsan: test-packages
-	WAYBILL_SANITIZED=1 $(MAKE) BUILD=$(BUILD)/tsan OPT='-O1 -g' SANITIZE='-fsanitize=thread' all unit scenario system
+	@WAYBILL_SANITIZED=1 $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT='-O1 -g' SANITIZE='-fsanitize=thread' sanitized
+sanitized:
+	$(parallel) $(BUILD)/waybill $(BUILD)/orders $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory unit scenario system
 
 # ---- fuzzers: tests/fuzz/fuzz_<what>.c, seeds in tests/fuzz/seeds/<what>
 
@@ -170,34 +183,38 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS)
 -include $(FUZZ_OBJECTS:.o=.d)
 
 .PHONY: fuzz fuzz-build
-fuzz-build: fuzz-packages $(patsubst %,$(BUILD)/fuzz/fuzz_%,$(FUZZERS))
+.SECONDARY: $(FUZZ_OBJECTS)
+fuzz-build: fuzz-packages
+	$(parallel) $(patsubst %,$(BUILD)/fuzz/fuzz_%,$(FUZZERS))
 fuzz: fuzz-build
 	@set -e; for what in $(FUZZERS); do \
 	    mkdir -p $(BUILD)/fuzz/corpus/$$what; \
 	    seeds=; if [ -d tests/fuzz/seeds/$$what ]; then seeds=tests/fuzz/seeds/$$what; fi; \
 	    echo "fuzz $$what for $(FUZZ_SECONDS) s"; \
 	    $(BUILD)/fuzz/fuzz_$$what -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
-	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$what $$seeds; \
+	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$what $$seeds \
+	        >$(BUILD)/fuzz/$$what.log 2>&1 || { tail -n 40 $(BUILD)/fuzz/$$what.log; exit 1; }; \
 	done; echo "fuzzers: $(words $(FUZZERS)) ran clean"
 
 .PHONY: bench
-bench: bench-packages $(BUILD)/waybill
+bench: bench-packages
+	$(parallel) $(BUILD)/waybill
 	tests/bench/run --build $(BUILD)
 
 # ---- documents made from the settings table
 
 .PHONY: docs docs-check
-docs: $(BUILD)/waybill
+docs: all
 	$(BUILD)/waybill --print-ini > etc/waybill.ini
 	$(BUILD)/waybill --print-settings > doc/settings.md
-docs-check: $(BUILD)/waybill
+docs-check: all
 	@$(BUILD)/waybill --print-ini | diff -u etc/waybill.ini - || \
 	    { echo 'etc/waybill.ini is not what the settings table says: make docs'; exit 1; }
 	@$(BUILD)/waybill --print-settings | diff -u doc/settings.md - || \
 	    { echo 'doc/settings.md is not what the settings table says: make docs'; exit 1; }
 
 .PHONY: install
-install: $(BUILD)/waybill
+install: all
 	install -D -m 755 $(BUILD)/waybill $(DESTDIR)$(PREFIX)/bin/waybill
 	install -D -m 640 etc/waybill.ini $(DESTDIR)/etc/waybill/waybill.ini.example
 	install -d $(DESTDIR)/lib/systemd/system
