@@ -58,8 +58,8 @@ struct plan {
     uint32_t key_count;
     uint32_t hidden_columns; // at the end of the targets' rows: dropped before the client sees
                              // them; for each key also its collation, see MERGE_COLLATION_ALIAS
-    uint64_t offset; // of MERGE_SORT and MERGE_ROWS, already taken out of the targets' text
-    uint64_t limit;  // UINT64_MAX = none
+    uint64_t offset;         // of MERGE_SORT and MERGE_ROWS, already taken out of the targets' text
+    uint64_t limit;          // UINT64_MAX = none
     struct param_edit *edits;
     uint32_t edit_count;
     bool has_made_ids; // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives

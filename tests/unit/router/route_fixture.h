@@ -140,8 +140,11 @@ static inline void fixture_reset(struct fixture *fixture)
 
 static inline bool fixture_word(const struct fixture *fixture, const char *word, struct text *out)
 {
+    if (word[0] != '{' || word[1] == 0 || word[2] == 0 || word[3] != '}') {
+        return false;
+    }
     unsigned shard = (unsigned)(word[2] - '1');
-    if (word[0] != '{' || shard >= FIXTURE_SHARDS || word[3] != '}') {
+    if (shard >= FIXTURE_SHARDS) {
         return false;
     }
     switch (word[1]) {

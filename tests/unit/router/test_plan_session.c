@@ -30,7 +30,8 @@ static uint64_t made_id(const struct fixture *fixture, unsigned shard, unsigned 
     return 200000000000ull << 22 | bucket << 10 | sequence;
 }
 
-static void expect_text(struct fixture *fixture, const char *sql, const char *format, ...)
+static void PRINTF_LIKE(3, 4)
+    expect_text(struct fixture *fixture, const char *sql, const char *format, ...)
 {
     char wanted[1000];
     va_list args;
