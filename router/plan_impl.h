@@ -67,6 +67,7 @@ bool plan_admin(struct planner *planner);
 bool plan_call(struct planner *planner);
 bool plan_handler(struct planner *planner);
 bool plan_anywhere(struct planner *planner);
+bool plan_prepared_text(struct planner *planner);
 bool plan_unknown(struct planner *planner);
 
 // ---- rewrite_limit.c

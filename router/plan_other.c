@@ -173,6 +173,19 @@ bool plan_explained(struct planner *planner)
     return plan_to(planner, inner->targets[0].shard);
 }
 
+// PREPARE and EXECUTE as text: what runs is in a string or a variable, so nobody here knows its
+// shard.
+bool plan_prepared_text(struct planner *planner)
+{
+    if (planner->config->table_count == 0) {
+        return plan_to(planner, planner->config->default_shard);
+    }
+    return plan_refuse(planner, ER_CROSS_SHARD,
+                       "PREPARE and EXECUTE as SQL text hide from waybill which shard they need: "
+                       "use the prepared statements of your driver, or name the shard with "
+                       "/* waybill: shard=NAME */");
+}
+
 bool plan_unknown(struct planner *planner)
 {
     struct slice problem = planner->statement->problem;
