@@ -38,6 +38,7 @@ struct login_state {
     uint8_t sequence; // of the next packet, from either side
     bool is_sha2;     // the plugin whose answer is awaited
     bool is_change;   // COM_CHANGE_USER
+    uint32_t offered; // capabilities
     uint32_t capabilities;
     uint16_t collation_id;
     char user[NAME_MAX_BYTES + 1];
@@ -80,10 +81,12 @@ void login_start(struct session *session)
     const struct snapshot *snapshot = session->sessions->snapshot;
     struct login_state *login = state_new(session);
     const char *version = snapshot->config->settings.server_version;
+    // What the bytes of an answer depend on is a promise that every server has to keep.
+    login->offered = CAP_OFFERED & ~(snapshot->lacking & CAP_CLASS);
     struct greeting greeting = {
         .version = slice_of_string(version[0] != '\0' ? version : snapshot->version_text),
         .connection_id = session->id,
-        .capabilities = CAP_OFFERED,
+        .capabilities = login->offered,
         .collation_id = UTF8MB4_GENERAL_CI,
         .status = STATUS_AUTOCOMMIT,
         .plugin = slice_of_string(native_name),
@@ -147,7 +150,7 @@ static void set_names(struct session *session, uint16_t collation_id)
     const struct collation *collation = collation_find_id(collation_id);
     // MySQL 8's collations are not known to MariaDB, which falls back by itself: so do we.
     bool is_foreign = session->sessions->snapshot->is_mariadb && collation != NULL &&
-                      collation_id >= 255 && collation_id < 310;
+                      collation_id >= 255 && collation_id <= 323;
     if (collation == NULL || is_foreign || !collation->charset->is_client_allowed) {
         collation = collation_find_id(UTF8MB4_GENERAL_CI);
     }
@@ -254,7 +257,7 @@ static void accept_login(struct session *session, const struct user_config *user
         client_io_write_packet(session, slice_of(fast_ok, sizeof fast_ok), &sequence);
     }
     session->account = user->id;
-    session->capabilities = login->capabilities & CAP_OFFERED;
+    session->capabilities = login->capabilities;
     session->login_collation = login->collation_id;
     memory_free(session->login_database);
     session->login_database =
@@ -374,7 +377,7 @@ static void first_answer(struct session *session, struct slice payload)
         refuse_handshake(session);
         return;
     }
-    state->capabilities = login.capabilities;
+    state->capabilities = login.capabilities & state->offered;
     state->collation_id = login.collation_id;
     if ((login.capabilities & CAP_CONNECT_WITH_DB) != 0 &&
         !keep_name(state->database, login.database)) {

@@ -48,6 +48,19 @@ static void log_slow(const struct session *session, uint64_t took_us)
     }
 }
 
+// Whoever drops the database that is his own has none.
+static void note_dropped_database(struct session *session)
+{
+    const struct statement *statement = session->request->statement;
+    if (statement == NULL || statement->kind != STATEMENT_DDL || statement->ddl == NULL ||
+        statement->ddl->kind != DDL_DROP_DATABASE || session->aftermath.is_error) {
+        return;
+    }
+    if (slice_equal_nocase(statement->ddl->database, text_slice(&session->carried.database))) {
+        state_set_database(&session->carried, slice_of(NULL, 0));
+    }
+}
+
 void request_finish(struct session *session)
 {
     assert(session->flow == NULL);
@@ -57,6 +70,7 @@ void request_finish(struct session *session)
         histogram_add(&sessions->counters.latency_us, took_us);
         log_slow(session, took_us);
     }
+    note_dropped_database(session);
     (void)transaction_settle(session);
     transaction_tidy(session, session->request->is_counted);
     session->request = NULL;

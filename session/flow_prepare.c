@@ -131,8 +131,7 @@ static void prepare_there(struct session *session, struct request *request)
 {
     struct error error;
     if (!query_plan(session, request, &error)) {
-        counter_add(&session->sessions->counters.queries_refused, 1);
-        command_error(session, &error);
+        query_refuse(session, request, &error);
         return;
     }
     struct flow_prepare *prepare = arena_alloc(&session->arena, sizeof *prepare);

@@ -79,6 +79,7 @@ struct leg_command leg_command_of(struct request *request, const struct plan_tar
         .access = request->plan->access,
         .kind = ANSWER_QUERY,
         .pin_reason = request->pin_reason,
+        .pin_facts = request->statement->facts & PIN_FACTS,
     };
     if (request->execute != NULL) {
         command.kind = ANSWER_EXECUTE;

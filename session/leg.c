@@ -39,6 +39,7 @@ void leg_detach(struct leg *leg)
     if (leg->session->pin == leg) {
         leg->session->pin = NULL;
         leg->session->pin_reason = NULL;
+        leg->session->pin_facts = 0;
     }
 }
 

@@ -41,6 +41,7 @@ struct leg_command {
     bool may_linger;   // after warnings or an error the backend stays for SHOW WARNINGS
     bool wants_keep;   // the backend stays until the next command (SQL_CALC_FOUND_ROWS)
     const char *pin_reason; // not NULL: the backend stays with the session from now on
+    uint32_t pin_facts;     // enum fact: which they were
     // Called when the answer is whole and no error, before the backend is given back: to note what
     // was set. May be NULL.
     void (*on_ok)(struct leg *leg, const struct answer *answer);

@@ -168,10 +168,12 @@ static bool settle(struct leg *leg, const struct answer *answer)
         command->on_ok(leg, answer);
     }
     settle_transaction(leg, answer);
-    if (command->pin_reason != NULL) {
+    bool was_read = !answer->is_error || answer->error_code != ER_PARSE; // else nothing was run
+    if (command->pin_reason != NULL && was_read) {
         backend_mark_dirty(leg->backend);
         session->pin = leg;
         session->pin_reason = command->pin_reason;
+        session->pin_facts |= command->pin_facts;
     }
     bool has_diagnostics = answer->is_error || answer->warnings > 0;
     leg->is_lingering = !leg->is_participant && session->pin != leg &&

@@ -18,6 +18,7 @@
 #include "session/command.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
+#include "session/flow_unknown.h"
 #include "session/local.h"
 #include "session/transaction.h"
 #include "session/variables.h"
@@ -79,6 +80,9 @@ static const char *find_pin_reason(const struct statement *statement)
         {FACT_HANDLER, "it has used HANDLER"},
         {FACT_ROUTINE, "it has called a procedure, which may have set variables"},
     };
+    if (statement->kind == STATEMENT_UNKNOWN) {
+        return "it has run a statement that waybill can't read, which may have set anything";
+    }
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if ((statement->facts & reasons[i].fact) != 0) {
             return reasons[i].reason;
@@ -89,13 +93,19 @@ static const char *find_pin_reason(const struct statement *statement)
 
 bool query_plan(struct session *session, struct request *request, struct error *error)
 {
+    // Not NULL: that would ask for a plan to prepare it, not to run it.
+    static const struct binary_value no_params[1];
     const struct user_config *user = session_user(session);
+    const struct binary_value *params = NULL;
+    if (request->execute != NULL) {
+        params = request->execute->params != NULL ? request->execute->params : no_params;
+    }
     bool is_bound = session->pin != NULL || session->transaction.first_shard != NO_SHARD;
     struct route_request route = {
         .statement = request->statement,
         .config = session_config(session),
         .database = text_slice(&session->carried.database),
-        .params = request->execute != NULL ? request->execute->params : NULL,
+        .params = params,
         .is_prepared = request->command != COM_QUERY,
         .distributed = user->distributed,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
@@ -115,6 +125,9 @@ static bool is_within_pin(const struct session *session, const struct request *r
     const struct plan *plan = request->plan;
     const struct shard_config *shards = session_config(session)->shards;
     char text[300];
+    if (plan->merge == MERGE_UNION) {
+        return true; // names of all shards, whatever this session has set on one of them
+    }
     if (session->pin != NULL) {
         for (uint16_t i = 0; i < plan->target_count; i++) {
             if (plan->targets[i].shard != session->pin->shard) {
@@ -161,6 +174,17 @@ static bool is_allowed(const struct session *session, const struct request *requ
            (request->plan->target_count == 1 || may_scatter(session, error));
 }
 
+void query_refuse(struct session *session, struct request *request, const struct error *error)
+{
+    bool is_unread = request->statement->kind == STATEMENT_UNKNOWN && error->code == ER_PARSE;
+    if (is_unread && request->execute == NULL) {
+        flow_unknown_start(session, request, error);
+        return;
+    }
+    counter_add(&session->sessions->counters.queries_refused, 1);
+    command_error(session, error);
+}
+
 void query_route(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
@@ -170,8 +194,7 @@ void query_route(struct session *session, struct request *request)
     request->pin_reason = find_pin_reason(statement);
     counter_add(&counters->queries, 1);
     if (!query_plan(session, request, &error) || !is_allowed(session, request, &error)) {
-        counter_add(&counters->queries_refused, 1);
-        command_error(session, &error);
+        query_refuse(session, request, &error);
         return;
     }
     bool is_one = request->plan->target_count == 1;
@@ -209,13 +232,32 @@ static void run_empty(struct session *session)
     command_error(session, &error);
 }
 
+// Locked tables were all that bound it: the backend goes back (and is reset).
+static void on_unlocked(struct leg *leg, const struct answer *answer)
+{
+    (void)answer;
+    struct session *session = leg->session;
+    if (session->pin == leg && session->pin_facts == FACT_TABLE_LOCK) {
+        session->pin = NULL;
+        session->pin_reason = NULL;
+        session->pin_facts = 0;
+    }
+}
+
 static void run_unlock(struct session *session, struct request *request)
 {
-    if (session->pin != NULL) {
-        query_route(session, request);
-    } else {
+    if (session->pin == NULL) {
         command_ok(session); // nothing is locked
+        return;
     }
+    struct leg_command command = {
+        .shard = session->pin->shard,
+        .access = ACCESS_PRIMARY,
+        .kind = ANSWER_QUERY,
+        .packet = flow_frame_query(&session->arena, request->statement->text),
+        .on_ok = on_unlocked,
+    };
+    flow_single_relay(session, request, &command);
 }
 
 static void run_server_statement(struct session *session, struct request *request)

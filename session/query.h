@@ -12,6 +12,8 @@ void query_run_statement(struct session *session, struct request *request);
 void query_route(struct session *session, struct request *request);
 // The router's plan for the request. False: *error.
 bool query_plan(struct session *session, struct request *request, struct error *error) MUST_CHECK;
+// The client is told why the request has no plan.
+void query_refuse(struct session *session, struct request *request, const struct error *error);
 // The shard where a statement without a table of its own goes: the pin's, the transaction's, the
 // default one.
 uint16_t query_any_shard(const struct session *session);

@@ -43,6 +43,11 @@ enum {
 
 struct session;
 
+// What binds a session to its server.
+#define PIN_FACTS                                                                                  \
+    ((uint32_t)(FACT_TEMPORARY_TABLE | FACT_TABLE_LOCK | FACT_NAMED_LOCK |                         \
+                FACT_SETS_USER_VARIABLE | FACT_PREPARED_TEXT | FACT_HANDLER | FACT_ROUTINE))
+
 // The command that runs. In the session's arena.
 struct request {
     struct session *session;             // back-pointer
@@ -138,6 +143,7 @@ struct session {
     struct transaction transaction;
     struct leg *pin;        // the backend that stays with the session
     const char *pin_reason; // literal; NULL: not pinned
+    uint32_t pin_facts;     // enum fact: all that bind it
     struct aftermath aftermath;
     uint64_t last_insert_id;
     uint64_t *written_us; // owned; by shard: when the last write was acknowledged; NULL: none yet

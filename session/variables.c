@@ -440,6 +440,7 @@ static void run_set(struct session *session, struct request *request)
     if (class != SET_CARRIED) {
         command.is_outside = false;
         command.access = ACCESS_PRIMARY;
+        command.pin_facts = FACT_SETS_USER_VARIABLE;
         command.pin_reason = session->pin_reason != NULL
                                  ? session->pin_reason
                                  : "it has set a variable to a value that only its server knows";
@@ -468,6 +469,7 @@ static void run_reading_set(struct session *session, struct request *request)
     command.is_outside = false;
     command.access = ACCESS_PRIMARY;
     command.pin_reason = request->pin_reason;
+    command.pin_facts = FACT_SETS_USER_VARIABLE;
     command.on_ok = on_set;
     flow_single_relay(session, request, &command);
 }

@@ -164,6 +164,31 @@ static void test_pin(void **state)
     (void)fixture_client_ok();
 }
 
+static void test_unlock_unpins(void **state)
+{
+    (void)state;
+    fixture_query("%s", "LOCK TABLES home WRITE");
+    struct backend *backend = fixture_running(0);
+    fixture_ok_out(backend);
+    (void)fixture_client_ok();
+    assert_true(backend->is_lent);
+    fixture_query("%s", "UNLOCK TABLES");
+    fixture_ok_out(backend);
+    (void)fixture_client_ok();
+    assert_false(backend->is_lent);
+    assert_null(fixture_session()->pin_reason);
+    fixture_query("%s", "CREATE TEMPORARY TABLE home (a INT)");
+    fixture_ok_out(fixture_running(0));
+    (void)fixture_client_ok();
+    fixture_query("%s", "LOCK TABLES home WRITE");
+    fixture_ok_out(fixture_running(0));
+    (void)fixture_client_ok();
+    fixture_query("%s", "UNLOCK TABLES");
+    fixture_ok_out(fixture_running(0));
+    (void)fixture_client_ok();
+    assert_non_null(fixture_session()->pin); // the temporary table is still there
+}
+
 static void test_lost_pin_ends_the_connection(void **state)
 {
     (void)state;
@@ -243,6 +268,7 @@ int main(void)
         IN(test_refused_set_is_not_carried),
         IN(test_use),
         IN(test_pin),
+        IN(test_unlock_unpins),
         IN(test_lost_pin_ends_the_connection),
         IN(test_evaluated),
         IN(test_prepared_here),
