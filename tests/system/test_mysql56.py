@@ -1,0 +1,158 @@
+"""MySQL 5.6 behind waybill: log-in, statements, transactions, reads on replicas, a failover; an old server's limits."""
+
+import os
+import time
+
+import wire
+
+CLUSTER = {"shards": 2, "replicas": 1, "flavor": "mysql56"}
+SCHEMA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "demo", "schema.sql")
+
+
+def rows(result):
+    return [tuple(row) for row in result.rows]
+
+
+def primary_of(stand, shard):
+    return next(row["primary"] for row in stand.admin("SHOW SHARDS") if row["shard"] == shard)
+
+
+def servers(stand):
+    return {row["server"]: row for row in stand.admin("SHOW SERVERS")}
+
+
+def prepare(stand):
+    client = stand.client(user="loader")
+    with open(SCHEMA) as script:
+        lines = [line for line in script if not line.startswith("--")]
+    for statement in "".join(lines).split(";"):
+        if statement.strip():
+            client.query(statement.strip().replace("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS "))
+    if client.query("SELECT COUNT(*) FROM products").rows[0][0] == "0":
+        code, _, complaint = stand.orders("fill", "--user", "loader", "--password", "loader_pw", "--users", "200")
+        assert code == 0, complaint
+    # Written by another session: on the replicas a moment later.
+    stand.wait_until(lambda: client.query("SELECT COUNT(*) FROM users").rows[0][0] == "200", 10, "the replicas have it")
+    client.close()
+
+
+def test_log_in_and_statements(stand):
+    prepare(stand)
+    client = stand.client()
+    assert client.query("SELECT VERSION()").rows[0][0].startswith("5.6")
+    text = "Müller 注文 🚚"
+    client.query(f"UPDATE users SET name = '{text}' WHERE buyer_id = 1")
+    assert rows(client.query("SELECT name FROM users WHERE buyer_id = 1")) == [(text,)]
+    assert client.query("SELECT COUNT(*) FROM users").rows[0][0] == "200"
+    assert [row[0] for row in client.query("SELECT buyer_id FROM users ORDER BY buyer_id DESC LIMIT 3").rows] == ["200", "199", "198"]
+    sha2 = stand.client(plugin=wire.SHA2)
+    assert sha2.query("SELECT 1").rows[0][0] == "1"
+
+
+def test_names_that_an_old_server_knows(stand):
+    """utf8mb3 is called utf8 there; what it has no name for at all is its own error, and the session goes on."""
+    client = stand.client()
+    for names in ("utf8mb3", "utf8", "latin1", "utf8mb4", "utf8mb3 COLLATE utf8mb3_general_ci"):
+        client.query(f"SET NAMES {names}")
+        for buyer in range(1, 5):  # on both shards
+            assert len(client.query(f"SELECT name FROM users WHERE buyer_id = {buyer}").rows) == 1
+    for collation in (33, 83, 192):  # utf8mb3_general_ci, _bin, _unicode_ci in the handshake
+        greeted = stand.client(collation=collation)
+        assert greeted.query("SELECT @@character_set_client").rows[0][0] in ("utf8", "utf8mb3")
+    try:
+        client.query("SET NAMES nonsense")
+        raise AssertionError("accepted")
+    except wire.ServerError as error:
+        assert error.code == 1115, error
+    assert client.query("SELECT COUNT(*) FROM users").rows[0][0] == "200"
+
+
+def test_prepared_statements(stand):
+    client = stand.client()
+    statement = client.prepare("SELECT buyer_id, name FROM users WHERE buyer_id = ?")
+    for buyer in range(10, 30):
+        assert rows(client.execute(statement, [buyer])) == [(buyer, f"buyer {buyer}")]
+    update = client.prepare("UPDATE users SET email = ? WHERE buyer_id = ?")
+    for buyer in (10, 11, 12, 13):
+        client.execute(update, [f"p{buyer}@example.com", buyer])
+    assert rows(client.query("SELECT email FROM users WHERE buyer_id = 12")) == [("p12@example.com",)]
+    count = client.prepare("SELECT COUNT(*) FROM users")
+    assert rows(client.execute(count)) == [(200,)]
+
+
+def test_transactions(stand):
+    client, other = stand.client(), stand.client()
+    client.query("BEGIN")
+    client.query("INSERT INTO orders (buyer_id, seller_id, status, total, created_at) VALUES (5, 1, 'new', 1, NOW(6))")
+    order = client.query("SELECT LAST_INSERT_ID()").rows[0][0]
+    client.query(f"INSERT INTO order_items (order_id, item_no, product_id, quantity, price) VALUES ({order}, 1, 1, 1, 1.00)")
+    assert other.query(f"SELECT COUNT(*) FROM orders WHERE order_id = {order}").rows[0][0] == "0"
+    client.query("COMMIT")
+    stand.wait_until(lambda: other.query(f"SELECT COUNT(*) FROM orders WHERE order_id = {order}").rows[0][0] == "1", 5, "seen by others")
+    client.query("BEGIN")
+    client.query(f"DELETE FROM orders WHERE order_id = {order}")
+    client.query("ROLLBACK")
+    assert client.query(f"SELECT COUNT(*) FROM orders WHERE order_id = {order}").rows[0][0] == "1"
+    client.query("SET autocommit = 0")
+    client.query(f"DELETE FROM order_items WHERE order_id = {order}")
+    client.query("ROLLBACK")
+    client.query("SET autocommit = 1")
+    assert client.query(f"SELECT COUNT(*) FROM order_items WHERE order_id = {order}").rows[0][0] == "1"
+
+
+def test_reads_go_to_replicas(stand):
+    stand.wait_until(lambda: all(row["fit"] == "yes" for row in servers(stand).values() if row["role"] == "replica"), 15,
+                     "every replica is fit")
+    before = servers(stand)
+    client = stand.client()
+    for buyer in range(1, 61):
+        client.query(f"SELECT COUNT(*) FROM orders WHERE buyer_id = {buyer}")
+    after = servers(stand)
+    for name, row in after.items():
+        grown = int(row["reads"]) - int(before[name]["reads"])
+        assert (grown > 0) == (row["role"] == "replica"), f"{name}, {row['role']}: {grown} reads"
+    root = stand.root("s1b")
+    root.query("STOP SLAVE SQL_THREAD")
+    stand.wait_until(lambda: servers(stand)["s1b"]["fit"] == "no", 10, "a replica that lags is taken out")
+    root.query("START SLAVE SQL_THREAD")
+    stand.wait_until(lambda: servers(stand)["s1b"]["fit"] == "yes", 10, "and comes back")
+
+
+def test_nothing_of_a_session_is_left(stand):
+    """There is no COM_RESET_CONNECTION: a connection with something in it that can't be carried is closed instead."""
+    client = stand.client()
+    client.query("CREATE TEMPORARY TABLE mine (id INT)")
+    client.query("SET @mine := 17")
+    assert client.query("SELECT @mine").rows[0][0] == "17"
+    client.reset_connection()
+    client.close()
+    for _ in range(20):
+        other = stand.client()
+        assert other.query("SELECT @mine").rows[0][0] is None
+        try:
+            other.query("SELECT * FROM mine")
+            raise AssertionError("somebody's temporary table")
+        except wire.ServerError as error:
+            assert error.code == 1146, error
+        other.close()
+
+
+def test_orders_and_a_failover(stand):
+    """The primary of s1 is stopped, so that its replica has all of it: there is no semi-sync here to prove it."""
+    prepare(stand)
+    ledger = os.path.join(stand.directory, "ledger")
+    code, figures, complaint = stand.orders("place", "--seconds", "2", "--clients", "8", "--users", "200", "--ledger", ledger)
+    assert int(figures["shard_1_orders"]) > 0 and int(figures["shard_2_orders"]) > 0, figures
+    assert figures["errors"] == "0", figures
+    old = primary_of(stand, "s1")
+    stand.cluster("stop", f"s1/{old}")
+    stand.wait_until(lambda: primary_of(stand, "s1") not in (old, "", "-", None, "NULL"), 20, "the replica is promoted")
+    code, figures, complaint = stand.orders("place", "--seconds", "2", "--clients", "8", "--users", "200", "--ledger", ledger)
+    assert int(figures["shard_1_orders"]) > 0 and int(figures["shard_2_orders"]) > 0, figures
+    code, checked, complaint = stand.orders("verify", "--ledger", ledger)
+    assert code == 0 and checked["missing"] == "0", f"{checked} {complaint}"
+    stand.cluster("start", f"s1/{old}")
+    stand.wait_until(lambda: servers(stand)[old]["state"] == "up", 15, "the old primary is seen")
+    time.sleep(0.5)
+    assert servers(stand)[old]["role"] == "detached", servers(stand)[old]
+    assert stand.root(old).query("SELECT @@read_only").rows[0][0] == "1"
