@@ -148,6 +148,9 @@ enum parse_result parse_statement(struct arena *arena, struct slice sql,
     }
     struct lexer comments = parser.lexer; // as they are before the next statement is looked at
     enum parse_result result = parser.has_failed ? finish_unknown(&parser) : finish_known(&parser);
+    if (parser.has_failed && result == PARSE_OK) {
+        comments = parser.lexer; // a hint may stand behind what could not be read
+    }
     note_comments(&parser, &comments);
     return parser.is_too_deep ? PARSE_TOO_DEEP : result;
 }

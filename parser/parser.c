@@ -165,9 +165,9 @@ void parser_add_fact(struct parser *parser, uint32_t facts)
     parser->statement->facts |= facts;
 }
 
-// What is skipped is not understood, but the functions that a read calls and the variables still
-// count. Of other statements (a default in CREATE TABLE, the host of an account) neither means
-// anything.
+// What is skipped is not understood, but the functions that a read calls, the variables and the
+// subqueries still count. Of other statements (a default in CREATE TABLE, the host of an account)
+// neither means anything.
 static void note_skipped(struct parser *parser)
 {
     switch ((unsigned)parser->statement->kind) {
@@ -182,6 +182,8 @@ static void note_skipped(struct parser *parser)
     }
     if (parser_at(parser, TOKEN_USER_VARIABLE)) {
         parser_add_fact(parser, FACT_READS_USER_VARIABLE);
+    } else if (parser_at_word(parser, KW_SELECT)) {
+        parser_add_fact(parser, FACT_SUBQUERY);
     } else if (parser_at(parser, TOKEN_NAME) && parser_ahead(parser)->kind == TOKEN_LPAREN) {
         struct function_facts known = function_facts(parser_text(parser, parser->token.span));
         if (known.kind != FUNCTION_UNKNOWN) {

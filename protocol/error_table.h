@@ -12,7 +12,7 @@
     X(ER_NO_DB,                 1046, "3D000", "No database selected") \
     X(ER_UNKNOWN_COM,           1047, "08S01", "Unknown command") \
     X(ER_SERVER_SHUTDOWN,       1053, "08S01", "Server shutdown in progress") \
-    X(ER_PARSE,                 1064, "42000", "You have an error in your SQL syntax; waybill could not read it near '%s'") \
+    X(ER_PARSE,                 1064, "42000", "waybill can't read this statement %s, and so does not know its shards; /* waybill: shard=NAME */ in it sends it to that shard's primary as it is") \
     X(ER_EMPTY_QUERY,           1065, "42000", "Query was empty") \
     X(ER_UNKNOWN,               1105, "HY000", "%s") \
     X(ER_CON_REFUSED,           1130, "HY000", "Host '%s' is not allowed to connect to this waybill") \

@@ -32,6 +32,8 @@ static const char *merge_name(enum merge_kind merge)
         return "rows";
     case MERGE_SORT:
         return "sort";
+    case MERGE_UNION:
+        return "union";
     case MERGE_SUM:
         return "sum";
     case MERGE_OK:

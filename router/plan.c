@@ -316,7 +316,9 @@ static bool is_hint_enough(enum statement_kind kind)
 static bool plan_kind(struct planner *planner)
 {
     const struct route_request *request = planner->request;
-    if (request->is_prepared && request->params == NULL && planner->statement->param_count > 0) {
+    bool is_unknown = planner->statement->kind == STATEMENT_UNKNOWN;
+    if (request->is_prepared && request->params == NULL && planner->statement->param_count > 0 &&
+        !is_unknown) {
         return plan_for_prepare(planner);
     }
     if (planner->hint_shard != NO_SHARD && is_hint_enough(planner->statement->kind)) {

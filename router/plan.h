@@ -19,6 +19,7 @@ enum merge_kind {
     MERGE_NONE,  // one target
     MERGE_ROWS,  // all rows of all targets, in no promised order; limit may cut
     MERGE_SORT,  // each target's rows come sorted: k-way merge by `keys`, then offset and limit
+    MERGE_UNION, // names, sorted by `keys` as bytes: k-way merge, and equal rows once
     MERGE_SUM,   // one row from each target, every column an integer COUNT: added up
     MERGE_OK,    // OK packets: affected rows and warnings added up; first error wins
     MERGE_FIRST, // the same everywhere (DDL on all shards, writes to reference tables): the first

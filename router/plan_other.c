@@ -136,15 +136,48 @@ static bool is_about_the_session(struct slice name)
     return false;
 }
 
-// SHOW VARIABLES is about the session's own server; SHOW TABLES shows the shard that has the most:
-// the undeclared tables as well.
+// Tables that are not sharded are on their home shards only, so each shard has other names. The
+// servers give them sorted by the first column.
+static bool show_names(struct planner *planner)
+{
+    const char *part = plan_single_server_part(planner->statement);
+    if (part != NULL) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD,
+            "SHOW asks every shard for its names, and only one server can answer %s: "
+            "put the value itself in",
+            part);
+    }
+    struct merge_key *key = arena_alloc(planner->arena, sizeof *key);
+    planner->plan->keys = key; // the first column
+    planner->plan->key_count = 1;
+    plan_because(planner, "the names that any shard has");
+    return plan_to_all(planner, sharding_all(planner->config), MERGE_UNION);
+}
+
+// SHOW VARIABLES is about the session's own server; SHOW TABLES about all of them.
 bool plan_show(struct planner *planner)
 {
+    struct slice name = planner->statement->name;
+    if ((planner->statement->facts & FACT_SUBQUERY) != 0) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "SHOW with a subquery would see one shard's rows only: ask for the rows "
+                           "by themselves, or name the shard with /* waybill: shard=NAME */");
+    }
     if (planner->statement->tables != NULL) {
         return plan_to(planner, table_shard(planner, planner->statement->tables));
     }
-    if (is_about_the_session(planner->statement->name)) {
+    if (is_about_the_session(name)) {
         return plan_to(planner, plan_any_shard(planner));
+    }
+    if (slice_is_nocase(name, "TABLES") || slice_is_nocase(name, "DATABASES") ||
+        slice_is_nocase(name, "SCHEMAS")) {
+        return show_names(planner);
+    }
+    if (slice_is_nocase(name, "TABLE STATUS")) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "SHOW TABLE STATUS has other figures on each shard: name the shard with "
+                           "/* waybill: shard=NAME */; SHOW TABLES has the names of all");
     }
     return plan_to(planner, planner->config->default_shard);
 }

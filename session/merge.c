@@ -9,6 +9,10 @@
 // is faster. MERGE_ROWS takes whatever is there. A row is never copied: only the places of its keys
 // are kept (relative to its payload, which may move), and where its visible part ends.
 //
+// MERGE_UNION takes the row with the smallest key as bytes, and each row once. It keeps what it has
+// given (they are names, not data), so that it holds whatever order a server has: MySQL 5.6 begins
+// SHOW DATABASES with information_schema, and sorts table names as they are on disk.
+//
 // The merge is exact only if each source comes in the order of our comparison. That is checked for
 // each row against the one before (their keys were copied when it was taken): a source out of order
 // (a TIMESTAMP across a daylight saving change, a collation with another meaning on that server)
@@ -21,6 +25,7 @@
 
 #include "protocol/error_table.h"
 #include "protocol/row_binary.h"
+#include "session/merge_seen.h"
 
 #define NO_COLUMN UINT32_MAX
 
@@ -40,6 +45,7 @@ struct place { // of a field in its row's payload
 struct merge_source {
     enum { SOURCE_WANTED, SOURCE_HAS_ROW, SOURCE_ENDED } state;
     bool is_seen;         // its collations were looked at
+    bool is_repeated;     // MERGE_UNION: another source has given the same row
     struct slice payload; // of its row; borrowed from the flow
     size_t visible_end;   // in the payload
     struct place *keys;   // one for each key
@@ -66,12 +72,18 @@ struct merge {
     bool has_last;           // ... and its keys are kept
     struct text last_bytes;  // owned; the keys of that row
     struct place *last_keys; // in last_bytes
+    struct merge_seen seen;  // MERGE_UNION
     struct text shown;       // owned; a binary row without its hidden columns
 };
 
 static bool is_sorted(const struct merge *merge)
 {
     return merge->plan->merge == MERGE_SORT;
+}
+
+static bool is_union(const struct merge *merge)
+{
+    return merge->plan->merge == MERGE_UNION;
 }
 
 // ---- reading a row
@@ -354,18 +366,30 @@ static bool put_sorted(struct merge *merge, uint32_t number, struct error *error
     return true;
 }
 
+static void put_united(struct merge *merge, struct merge_source *source)
+{
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        source->keys[i] = merge->places[merge->key_columns[i]];
+    }
+    source->is_repeated = merge_seen_has(&merge->seen, source->payload);
+}
+
 bool merge_put(struct merge *merge, uint32_t number, struct slice payload, struct error *error)
 {
     struct merge_source *source = &merge->sources[number];
     assert(source->state == SOURCE_WANTED);
     source->payload = payload;
     source->visible_end = payload.len;
-    bool is_scanned = is_sorted(merge) || merge->columns->visible < merge->columns->count;
+    bool is_scanned =
+        is_sorted(merge) || is_union(merge) || merge->columns->visible < merge->columns->count;
     if (is_scanned && !scan_row(merge, source, error)) {
         return false;
     }
     if (is_sorted(merge) && !put_sorted(merge, number, error)) {
         return false;
+    }
+    if (is_union(merge)) {
+        put_united(merge, source);
     }
     source->state = SOURCE_HAS_ROW;
     merge->wanted_count--;
@@ -396,10 +420,72 @@ static bool take_any(const struct merge *merge, uint32_t *number)
     return false;
 }
 
+static int compare_bytes(struct slice a, struct slice b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+// By the keys, then by the whole row.
+static int compare_rows(const struct merge *merge, const struct merge_source *a,
+                        const struct merge_source *b)
+{
+    int order = 0;
+    for (uint32_t i = 0; i < merge->plan->key_count && order == 0; i++) {
+        order = compare_bytes(field_at(a->payload.ptr, &a->keys[i]).bytes,
+                              field_at(b->payload.ptr, &b->keys[i]).bytes);
+    }
+    return order != 0 ? order : compare_bytes(a->payload, b->payload);
+}
+
+// MERGE_UNION: rows that were given already go first; else the smallest, and then those like it.
+static enum merge_step take_united(struct merge *merge, uint32_t *number)
+{
+    const struct merge_source *smallest = NULL;
+    for (uint32_t i = 0; i < merge->source_count; i++) {
+        const struct merge_source *source = &merge->sources[i];
+        if (source->state != SOURCE_HAS_ROW) {
+            continue;
+        }
+        if (source->is_repeated) {
+            *number = i;
+            return MERGE_STEP_SKIP;
+        }
+        if (smallest == NULL || compare_rows(merge, source, smallest) < 0) {
+            smallest = source;
+            *number = i;
+        }
+    }
+    if (merge->wanted_count > 0 || smallest == NULL) {
+        return merge->wanted_count > 0 ? MERGE_STEP_WAIT : MERGE_STEP_DONE;
+    }
+    for (uint32_t i = 0; i < merge->source_count; i++) {
+        struct merge_source *source = &merge->sources[i];
+        source->is_repeated =
+            source->state == SOURCE_HAS_ROW && slice_equal(source->payload, smallest->payload);
+    }
+    merge_seen_add(&merge->seen, merge->arena, smallest->payload);
+    return MERGE_STEP_ROW;
+}
+
+static enum merge_step next_united(struct merge *merge, uint32_t *number)
+{
+    enum merge_step step = take_united(merge, number);
+    if (step == MERGE_STEP_ROW || step == MERGE_STEP_SKIP) {
+        merge->sources[*number].state = SOURCE_WANTED;
+        merge->wanted_count++;
+    }
+    return step;
+}
+
 enum merge_step merge_next(struct merge *merge, uint32_t *number)
 {
     if (merge->limit_left == 0) {
         return MERGE_STEP_DONE;
+    }
+    if (is_union(merge)) {
+        return next_united(merge, number);
     }
     if (is_sorted(merge)) {
         if (merge->wanted_count > 0 || merge->heap_count == 0) {

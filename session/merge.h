@@ -47,8 +47,8 @@ bool merge_columns_join(struct arena *arena, const struct merge_head *heads, uin
 
 struct merge; // in the arena
 
-// MERGE_ROWS and MERGE_SORT. The comparisons are chosen with the first row, which tells the
-// collations: merge_put may refuse it.
+// MERGE_ROWS, MERGE_SORT and MERGE_UNION. The comparisons are chosen with the first row, which
+// tells the collations: merge_put may refuse it.
 struct merge *merge_start(struct arena *arena, const struct plan *plan,
                           const struct merge_columns *columns, uint32_t source_count);
 void merge_stop(struct merge *merge); // gives back what isn't in the arena
@@ -63,7 +63,7 @@ void merge_end(struct merge *merge, uint32_t source); // has no more rows
 enum merge_step {
     MERGE_STEP_WAIT, // some source must bring its next row or its end first
     MERGE_STEP_ROW,  // *source's row is the next one of the answer
-    MERGE_STEP_SKIP, // *source's row is taken and falls under the offset
+    MERGE_STEP_SKIP, // *source's row is taken and not given: the offset, a union's second one
     MERGE_STEP_DONE, // the answer has all its rows
 };
 

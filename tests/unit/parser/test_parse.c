@@ -215,6 +215,9 @@ static void finds_hints(void **state)
     assert_false(statement->has_executable_comment);
     statement = parse(&arena, "foo /*waybill:a*/", &mariadb);
     assert_int_equal(statement->kind, STATEMENT_UNKNOWN);
+    assert_true(slice_equal(statement->hint, slice_of_string("a")));
+    statement = parse(&arena, "foo bar 'x' baz /*waybill:a*/;", &mariadb);
+    assert_true(slice_equal(statement->hint, slice_of_string("a")));
     arena_clear(&arena);
 }
 

@@ -12,6 +12,9 @@ struct route_case {
 #define ALL(merge)                                                                                 \
     "s1 write: as it came | s2 write: as it came | s3 write: as it came | s4 write: as it came | " \
     "merge: " merge
+#define GET_ALL(merge)                                                                             \
+    "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | "                  \
+    "s4 replica: as it came | merge: " merge
 
 // clang-format off
 static const struct route_case insert_cases[] = {
@@ -179,7 +182,21 @@ static const struct route_case ddl_cases[] = {
 };
 
 static const struct route_case other_cases[] = {
-    {"SHOW TABLES", GET("s1")},
+    {"SHOW TABLES", GET_ALL("union by 1")},
+    {"SHOW FULL TABLES FROM other LIKE 'a%'", GET_ALL("union by 1")},
+    {"SHOW TABLES WHERE Tables_in_shop > 'x'", GET_ALL("union by 1")},
+    {"SHOW TABLES WHERE Tables_in_shop = @x", "9001 only one server can answer a user variable"},
+    {"SHOW TABLES WHERE Tables_in_shop IN (SELECT 1)", "9001 SHOW with a subquery"},
+    {"SHOW COLUMNS FROM stock WHERE Field = (SELECT a FROM flags)", "9001 SHOW with a subquery"},
+    {"SHOW DATABASES", GET_ALL("union by 1")},
+    {"SHOW SCHEMAS LIKE 's%'", GET_ALL("union by 1")},
+    {"/* waybill: shard=s2 */ SHOW TABLES", GET("s2")},
+    {"SHOW TABLE STATUS", "9001 SHOW TABLE STATUS has other figures on each shard"},
+    {"/* waybill: shard=s2 */ SHOW TABLE STATUS", GET("s2")},
+    {"SHOW TRIGGERS", GET("s1")},
+    {"FROBNICATE orders", "1064 can't read this statement near 'FROBNICATE orders', and"},
+    {"FROBNICATE orders /* waybill: shard=s3 */", ON("s3")},
+    {"/* waybill: shard=s3 */ SELECT * FROM orders WHERE", ON("s3")},
     {"SHOW CREATE TABLE flags", GET("s3")},
     {"SHOW CREATE TABLE orders", GET("s1")},
     {"SHOW COLUMNS FROM stock", GET("s1")},

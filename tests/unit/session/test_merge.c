@@ -347,6 +347,92 @@ static void adds_oks(void **state)
     arena_clear(&arena);
 }
 
+static struct plan union_plan(struct merge_key *key)
+{
+    return (struct plan){.merge = MERGE_UNION, .keys = key, .key_count = 1, .limit = UINT64_MAX};
+}
+
+static void unites_rows(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, NULL);
+    struct column list[] = {column_of("Tables_in_shop", TYPE_VAR_STRING, 0),
+                            column_of("Table_type", TYPE_VAR_STRING, 0)};
+    struct merge_columns columns = {.columns = list, .count = 2, .visible = 2};
+    struct merge_key key = {.column = 0};
+    struct plan plan = union_plan(&key);
+    struct feed feed = {
+        .sources = 4,
+        .counts = {3, 4, 0, 3},
+        .rows = {{text_row(&arena, 2, "a", "t"), text_row(&arena, 2, "ab", "t"),
+                  text_row(&arena, 2, "v", "VIEW")},
+                 {text_row(&arena, 2, "B", "t"), text_row(&arena, 2, "ab", "t"),
+                  text_row(&arena, 2, "v", "VIEW"), text_row(&arena, 2, "z", "t")},
+                 {{0}},
+                 {text_row(&arena, 2, "a", "t"), text_row(&arena, 2, "v", "t"),
+                  text_row(&arena, 2, "\xc3\xa9", "t")}},
+    };
+    assert_string_equal(run(&arena, &feed, &plan, &columns),
+                        "B,t|a,t|ab,t|v,t|v,VIEW|z,t|\xc3\xa9,t|");
+    arena_clear(&arena);
+}
+
+// Servers whose order is another one: each name once all the same, and common beginnings stay.
+static void unites_rows_in_other_orders(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, NULL);
+    struct column list[] = {column_of("Database", TYPE_VAR_STRING, 0)};
+    struct merge_columns columns = {.columns = list, .count = 1, .visible = 1};
+    struct merge_key key = {.column = 0};
+    struct plan plan = union_plan(&key);
+    struct feed feed = {
+        .sources = 3,
+        .counts = {3, 4, 2},
+        .rows = {{text_row(&arena, 1, "information_schema"), text_row(&arena, 1, "a1"),
+                  text_row(&arena, 1, "a-b")},
+                 {text_row(&arena, 1, "information_schema"), text_row(&arena, 1, "a-b"),
+                  text_row(&arena, 1, "b"), text_row(&arena, 1, "z")},
+                 {text_row(&arena, 1, "information_schema"), text_row(&arena, 1, "x")}},
+    };
+    assert_string_equal(run(&arena, &feed, &plan, &columns), "information_schema|a-b|a1|b|x|z|");
+    arena_clear(&arena);
+}
+
+static void unites_many_rows(void **state)
+{
+    (void)state;
+    enum { ROWS = 1000 };
+    struct arena arena;
+    arena_init(&arena, NULL);
+    struct column list[] = {column_of("Database", TYPE_VAR_STRING, 0)};
+    struct merge_columns columns = {.columns = list, .count = 1, .visible = 1};
+    struct merge_key key = {.column = 0};
+    struct plan plan = union_plan(&key);
+    struct merge *merge = merge_start(&arena, &plan, &columns, 2);
+    struct error error;
+    uint32_t next[2] = {0, 1}, source, given = 0; // even numbers and all of them
+    for (uint32_t i = 0; i < 2; i++) {
+        const char *name = (const char *)arena_format(&arena, "%05u", next[i]).ptr;
+        assert_true(merge_put(merge, i, text_row(&arena, 1, name), &error));
+    }
+    for (enum merge_step step; (step = merge_next(merge, &source)) != MERGE_STEP_DONE;) {
+        given += step == MERGE_STEP_ROW;
+        next[source] += source == 0 ? 2 : 1;
+        if (next[source] >= ROWS) {
+            merge_end(merge, source);
+            continue;
+        }
+        const char *name = (const char *)arena_format(&arena, "%05u", next[source]).ptr;
+        assert_true(merge_put(merge, source, text_row(&arena, 1, name), &error));
+    }
+    assert_int_equal(given, ROWS);
+    merge_stop(merge);
+    arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +443,9 @@ int main(void)
         cmocka_unit_test(joins_columns),
         cmocka_unit_test(adds_counts),
         cmocka_unit_test(adds_oks),
+        cmocka_unit_test(unites_rows),
+        cmocka_unit_test(unites_rows_in_other_orders),
+        cmocka_unit_test(unites_many_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
