@@ -64,8 +64,8 @@ static bool ends_with(const struct digest *digest, const char *text)
 
 static void add_value(struct digest *digest)
 {
-    if (digest->is_sign_before) {
-        digest->len -= 2;
+    if (digest->is_sign_before) { // with its blank, unless the digest begins with it
+        digest->len -= digest->len > 1 ? 2 : 1;
     }
     if (ends_with(digest, " ? ,") || ends_with(digest, " ?+ ,")) {
         digest->len -= ends_with(digest, " ? ,") ? 4 : 5;

@@ -30,6 +30,7 @@ static const struct parser_case cases[] = {
     {"select 1 /*!50000 + a */ /*!99999 + b */", "SELECT ? + a"},
     {"select 'abc", "SELECT !"},
     {"select T.Key from Tt", "SELECT T . Key FROM Tt"},
+    {"-5 + - 6", "? + ?"},
     {"", ""},
 };
 // clang-format on
