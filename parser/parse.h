@@ -22,7 +22,8 @@ struct parse_options {
 
 enum parse_result {
     PARSE_OK, // also for STATEMENT_UNKNOWN: the statement could not be read but is one statement
-    PARSE_MULTIPLE, // several statements with ; between them (a trailing ; is no second statement)
+    PARSE_MULTIPLE, // the first of several statements with ; between them (a trailing ; is no
+                    // second statement)
     PARSE_TOO_DEEP, // nested deeper than PARSE_DEPTH_MAX, or too many nodes: refused
 };
 

@@ -302,7 +302,8 @@ struct set_item {
     struct set_item *next;
 };
 
-// What a statement needs and changes, found while parsing (also inside subqueries). See classify.h.
+// What a statement needs and changes, found while parsing (also inside subqueries). See
+// fact_table.h.
 enum fact {
     FACT_WRITES =
         1 << 0, // changes tables (or may: unknown procedures, functions with known side effects)
