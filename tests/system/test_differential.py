@@ -147,6 +147,26 @@ def test_session(stand):
     both(stand, "session.sql")
 
 
+def test_names(stand):
+    both(stand, "names.sql")
+
+
+def test_names_prepared(stand):
+    both(stand, "names.sql", is_prepared=True)
+
+
+def test_unread(stand):
+    both(stand, "unread.sql")
+
+
+def test_unread_prepared(stand):
+    both(stand, "unread.sql", is_prepared=True)
+
+
+def test_unread_with_hints(stand):
+    play(stand, "unread_hints.sql", WAYS["text"])
+
+
 # ---- statements made at random
 
 
