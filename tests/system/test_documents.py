@@ -11,7 +11,7 @@ import urllib.request
 import wire
 from stand import ROOT
 
-CLUSTER = {"shards": 1, "replicas": 0}
+CLUSTER = {"shards": 2, "replicas": 0}  # the pages' examples are of `make demo-up`, which has two
 PAGES = ["README.md"] + sorted(os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "doc", "*.md")))
 
 
@@ -66,6 +66,17 @@ def test_commands_of_the_admin_page_answer(stand):
             stand.admin(command)
         except wire.ServerError as error:
             raise AssertionError(f"{command}: {error}") from error
+
+
+def test_routes_in_pages_are_shown_so(stand):
+    shown = 0
+    for page in PAGES:
+        for command, lines in re.findall(r"^    > (EXPLAIN ROUTE .*?);?\n((?:    \| .*\n)+)", read(page), re.M):
+            told = [line[len("    | "):].rstrip("| ") for line in lines.splitlines()]
+            there = [row["route"] for row in stand.admin(command)]
+            assert told == there, f"{page}: {command}: {told}\n{there}"
+            shown += 1
+    assert shown >= 4, "no example found"
 
 
 def test_admin_page_has_every_metric(stand):
