@@ -117,7 +117,7 @@ static bool check_assignments(struct planner *planner, struct scope *scope)
             return plan_refuse(planner, ER_SHARD_KEY,
                                "UPDATE may not change `%.*s`, by which the rows of table %s are "
                                "found: insert the row anew with the new value and delete the old "
-                               "one, in one transaction",
+                               "one",
                                (int)one->column->name.len, (const char *)one->column->name.ptr,
                                scope_table_name(planner->arena, table));
         }

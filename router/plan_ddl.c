@@ -142,7 +142,7 @@ static bool common_place(struct planner *planner, struct shard_set *set)
 
 static bool plan_database(struct planner *planner)
 {
-    plan_because(planner, "a database is on every shard");
+    plan_because(planner, "databases and routines are on every shard");
     return plan_to_all(planner, sharding_all(planner->config), MERGE_FIRST);
 }
 

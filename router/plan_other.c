@@ -44,7 +44,8 @@ bool plan_lock(struct planner *planner)
     return plan_to_reach(planner, ER_CROSS_SHARD, "LOCK TABLES");
 }
 
-// What a procedure does nobody knows here; undeclared tables are on the default shard.
+// What a procedure does nobody knows here, and on one shard it would see that shard's rows only: so
+// somebody who knows has to say where it runs.
 bool plan_call(struct planner *planner)
 {
     struct reach reach;
@@ -56,12 +57,20 @@ bool plan_call(struct planner *planner)
     if (reach.shards.bits != 0) {
         return plan_to_reach(planner, ER_CROSS_SHARD, "CALL");
     }
-    plan_because(planner, "procedures run on the default shard");
-    return plan_to(planner, planner->config->default_shard);
+    return plan_refuse(planner, ER_CROSS_SHARD,
+                       "waybill can't see which tables a procedure uses: say where it runs by "
+                       "/* waybill: shard=NAME */ CALL ...");
 }
 
-// ANALYZE TABLE and the like on every shard that has the table; accounts, FLUSH and the rest on the
-// default shard.
+// CHECK and CHECKSUM answer about the rows themselves, which differ from shard to shard.
+static bool is_about_rows(const struct statement *statement)
+{
+    return slice_is_nocase(statement->name, "CHECK") ||
+           slice_is_nocase(statement->name, "CHECKSUM");
+}
+
+// ANALYZE TABLE and the like on every shard that has the table. Accounts, FLUSH and the rest belong
+// to a server: done on one shard alone they would leave the shards different.
 bool plan_admin(struct planner *planner)
 {
     const struct table_ref *table = planner->statement->tables;
@@ -82,10 +91,18 @@ bool plan_admin(struct planner *planner)
         }
         set.bits |= one.bits;
     }
+    if (shard_set_count(set) > 1 && is_about_rows(planner->statement)) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD,
+            "The answer differs from shard to shard: name one by /* waybill: shard=NAME */");
+    }
     if (set.bits != 0) {
         return plan_to_all(planner, set, MERGE_FIRST);
     }
-    return plan_to(planner, planner->config->default_shard);
+    return plan_refuse(
+        planner, ER_CROSS_SHARD,
+        "Accounts and administration belong to each server: do it on the servers, or "
+        "shard by shard with /* waybill: shard=NAME */");
 }
 
 bool plan_load(struct planner *planner)

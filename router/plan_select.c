@@ -117,8 +117,8 @@ static bool check_scope(struct planner *planner, const struct reach *reach, stru
         if (scope->is_top && root != NULL && root != scope_root(scope, ref)) {
             return plan_refuse(planner, ER_CROSS_SHARD,
                                "Tables %s and %s are not joined by their shard key or id, so their "
-                               "rows may be on different shards. Join them by %s, or limit both to "
-                               "one shard",
+                               "rows may be on different shards. Join them by %s (tables that are "
+                               "sharded alike say so by `with`), or limit both to one shard",
                                scope_table_name(planner->arena, root), name,
                                plan_key_columns(planner, ref->config));
         }
