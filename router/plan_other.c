@@ -239,15 +239,11 @@ bool plan_prepared_text(struct planner *planner)
 bool plan_unknown(struct planner *planner)
 {
     struct slice problem = planner->statement->problem;
-    char text[128];
-    size_t len = problem.len < sizeof text - 1 ? problem.len : sizeof text - 1;
     if (planner->config->table_count == 0) {
         return plan_to(planner, planner->config->default_shard);
     }
-    if (len > 0) {
-        memcpy(text, problem.ptr, len);
-    }
-    text[len] = 0;
-    error_fill(planner->error, ER_PARSE, text);
+    struct slice text =
+        arena_format(planner->arena, "%.*s", (int)problem.len, (const char *)problem.ptr);
+    error_fill(planner->error, ER_PARSE, (const char *)text.ptr);
     return false;
 }
