@@ -69,6 +69,7 @@ static void on_tick(struct timer *timer)
             client_close(client_of(node));
         }
     }
+    watch_set(&admin->accept_watch, WATCH_READ);
     if (!list_is_empty(&admin->clients)) {
         timer_start(&admin->tick, TICK_MS);
     }
@@ -87,7 +88,11 @@ static void on_accept(struct watch *watch, unsigned events)
         }
         client_start(admin, fd);
     }
-    if (!list_is_empty(&admin->clients) && !timer_is_running(&admin->tick)) {
+    bool is_short = errno != EAGAIN; // of descriptors: until the next tick
+    if (is_short) {
+        watch_set(&admin->accept_watch, 0);
+    }
+    if ((is_short || !list_is_empty(&admin->clients)) && !timer_is_running(&admin->tick)) {
         timer_start(&admin->tick, TICK_MS);
     }
 }

@@ -23,6 +23,7 @@ enum {
     ACCEPT_BATCH =
         16, // clients taken for each event, so that a storm of them does not stop the others
     LISTEN_BACKLOG = 1024,
+    ACCEPT_PAUSE_MS = 100, // without a descriptor for the next client, who stays in line
     ARENA_BLOCKS_KEPT = 256,
     BUFFER_BLOCKS_KEPT = 256,
     TROUBLE_PAUSE_US = 50000, // between two reports of trouble with one server
@@ -43,6 +44,8 @@ struct worker {
     struct sessions *sessions; // owned
     int listener;              // owned; -1: this worker has none
     struct watch accept_watch;
+    struct timer accept_pause;
+    bool is_short_told;               // of descriptors: said once, until a client is accepted
     const struct snapshot *snapshot;  // borrowed from control until it is returned
     uint64_t trouble_us[SERVERS_MAX]; // when it was last reported
     uint8_t scratch[SCRATCH_BYTES];
@@ -177,6 +180,7 @@ static void deliver_open(struct message *message, void *receiver)
 
 static void close_listener(struct worker *worker)
 {
+    timer_stop(&worker->accept_pause);
     if (worker->listener >= 0) {
         watch_set(&worker->accept_watch, 0);
         sock_close(worker->listener);
@@ -200,6 +204,25 @@ static void deliver_stop(struct message *message, void *receiver)
     memory_free(message);
 }
 
+static void on_pause_over(struct timer *timer)
+{
+    struct worker *worker = CONTAINER_OF(timer, struct worker, accept_pause);
+    watch_set(&worker->accept_watch, WATCH_READ);
+}
+
+static void note_accept_failure(struct worker *worker, int why)
+{
+    if (why == EAGAIN || why == EINTR || why == ECONNABORTED) {
+        return;
+    }
+    watch_set(&worker->accept_watch, 0);
+    timer_start(&worker->accept_pause, ACCEPT_PAUSE_MS);
+    if (!worker->is_short_told) {
+        log_warning("cannot accept a client: %s", strerror(why));
+        worker->is_short_told = true;
+    }
+}
+
 static void on_accept(struct watch *watch, unsigned events)
 {
     struct worker *worker = CONTAINER_OF(watch, struct worker, accept_watch);
@@ -208,11 +231,10 @@ static void on_accept(struct watch *watch, unsigned events)
         struct address peer;
         int fd = sock_accept(worker->listener, &peer);
         if (fd < 0) {
-            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-                log_warning("cannot accept a client: %s", strerror(errno));
-            }
+            note_accept_failure(worker, errno);
             return;
         }
+        worker->is_short_told = false;
         sessions_accept(worker->sessions, fd, &peer);
     }
 }
@@ -307,6 +329,7 @@ struct worker *worker_new(const struct worker_host *host, uint16_t index, uint16
     worker->snapshot = snapshot;
     worker->loop = loop_new();
     worker->mailbox = mailbox_new(worker->loop, worker);
+    timer_init(&worker->accept_pause, worker->loop, on_pause_over);
     slab_init(&worker->arena_blocks, "arena block", ARENA_BLOCK_BYTES, ARENA_BLOCKS_KEPT);
     slab_init(&worker->buffer_blocks, "buffer block", BUFFER_BLOCK_BYTES, BUFFER_BLOCKS_KEPT);
     if (!open_listener(worker, error)) {
