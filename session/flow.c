@@ -72,7 +72,7 @@ void request_finish(struct session *session)
     }
     note_dropped_database(session);
     (void)transaction_settle(session);
-    transaction_tidy(session, session->request->is_counted);
+    transaction_tidy(session);
     session->request = NULL;
     arena_clear(&session->arena);
     if (session->packet.ptr != NULL) {

@@ -19,7 +19,12 @@
 #include "session/leg_impl.h"
 #include "session/transaction.h"
 
-enum { ER_OPTION_PREVENTS = 1290, ER_LOCK_TABLE_FULL = 1206 };
+enum {
+    ER_NO_SUCH_TABLE = 1146,
+    ER_LOCK_TABLE_FULL = 1206,
+    ER_OPTION_PREVENTS = 1290,
+    ER_READ_ONLY_TRANSACTION = 1792,
+};
 
 // ---- lost
 
@@ -159,6 +164,20 @@ static void settle_transaction(struct leg *leg, const struct answer *answer)
     }
 }
 
+// Was a statement outside of BEGIN a transaction by itself? Not without tables, and not when it was
+// refused before it came to them.
+static bool has_been_transaction(const struct session *session, const struct answer *answer)
+{
+    const struct statement *statement = session->request->statement;
+    bool has_tables = statement != NULL && statement->kind != STATEMENT_SHOW &&
+                      (statement->tables != NULL || (statement->facts & FACT_SUBQUERY) != 0 ||
+                       (statement->query != NULL && statement->query->tables != NULL));
+    bool is_refused = answer->is_error &&
+                      (answer->error_code == ER_PARSE || answer->error_code == ER_NO_SUCH_TABLE ||
+                       answer->error_code == ER_READ_ONLY_TRANSACTION);
+    return has_tables && !is_refused;
+}
+
 // True: the backend stays with the session.
 static bool settle(struct leg *leg, const struct answer *answer)
 {
@@ -167,7 +186,14 @@ static bool settle(struct leg *leg, const struct answer *answer)
     if (!answer->is_error && command->on_ok != NULL) {
         command->on_ok(leg, answer);
     }
+    // SET TRANSACTION went ahead; a statement that begins no transaction leaves it to the next one.
+    bool has_once = !command->is_outside && !command->is_own && !leg->is_participant &&
+                    session->transaction.once.len > 0;
     settle_transaction(leg, answer);
+    if (has_once && !leg->is_participant) {
+        backend_mark_dirty(leg->backend);
+        session->transaction.is_once_used |= has_been_transaction(session, answer);
+    }
     bool was_read = !answer->is_error || answer->error_code != ER_PARSE; // else nothing was run
     if (command->pin_reason != NULL && was_read) {
         backend_mark_dirty(leg->backend);

@@ -75,6 +75,7 @@ struct transaction {
     bool is_open;          // BEGIN was said and neither COMMIT nor ROLLBACK
     struct text begin;     // the text sent ahead of the first statement on each shard
     struct text once;      // SET TRANSACTION ... for the next transaction; empty: none
+    bool is_once_used;     // and that one was the statement by itself that has just run
     struct text points;    // SAVEPOINT statements in order, each ended by a NUL
     uint16_t first_shard;  // the first participant's; NO_SHARD
     uint16_t writer_shard; // the first that was written; NO_SHARD

@@ -52,11 +52,11 @@ static void forget(struct session *session)
     session->transaction = (struct transaction){.first_shard = NO_SHARD, .writer_shard = NO_SHARD};
 }
 
-void transaction_tidy(struct session *session, bool was_routed)
+void transaction_tidy(struct session *session)
 {
     const struct transaction *transaction = &session->transaction;
     bool has_any = transaction->first_shard != NO_SHARD || transaction->points.len > 0 ||
-                   (transaction->once.len > 0 && was_routed) || transaction->begin.len > 0;
+                   transaction->is_once_used || transaction->begin.len > 0;
     if (has_any && !session_in_transaction(session)) {
         forget(session);
     }

@@ -11,7 +11,7 @@ void transaction_done(struct session *session); // frees what it owns; the legs 
 // many slices were put into *ahead (in the session's arena).
 uint32_t transaction_ahead(struct session *session, struct slice **ahead, uint32_t extra);
 // At the end of every command: forgets what belongs to a transaction that is over.
-void transaction_tidy(struct session *session, bool was_routed);
+void transaction_tidy(struct session *session);
 // The transaction was lost between two statements: the next one is told so.
 void transaction_tell_broken(struct session *session, struct request *request);
 void transaction_abandon(struct session *session); // COM_RESET_CONNECTION: rolled back, forgotten

@@ -17,6 +17,7 @@
 #include "protocol/charset.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/carried_value.h"
 #include "session/command.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
@@ -185,7 +186,7 @@ static void note_item(struct session_state *state, const struct set_item *item, 
     } else if (item->value == NULL) {
         text_add_string(&value, "DEFAULT");
     } else {
-        text_add_slice(&value, slice_part(text, item->value->span.begin, item->value->span.end));
+        carried_value_add(&value, state, item, text);
     }
     bool is_transaction = slice_is_nocase(item->name, "transaction isolation") ||
                           slice_is_nocase(item->name, "transaction access");
@@ -359,6 +360,8 @@ static void flow_set_on_answer(struct flow *flow, struct leg *leg, const uint8_t
         state_set_variable(&session->carried, set->items[i]->name, text_slice(&value));
         if (slice_is_nocase(set->items[i]->name, "sql_mode")) {
             note_sql_mode(session, &fields[i].bytes);
+        } else if (slice_is_nocase(set->items[i]->name, "character_set_client")) {
+            session->charset = charset_find(fields[i].bytes);
         }
         text_done(&value);
     }
@@ -426,12 +429,49 @@ static struct slice text_packet(struct session *session, const struct request *r
                : flow_frame_query(&session->arena, request->statement->text);
 }
 
+// Is something set that waybill must know, to a value that it will not see?
+static bool hides_meaning(const struct set_item *items)
+{
+    static const char *const names[] = {"sql_mode", "character_set_client", "autocommit"};
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            if (item->scope == SCOPE_SESSION && item->value != NULL && !item->is_constant &&
+                slice_is_nocase(item->name, names[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// Strings have the character set that was in force before the SET, even beside SET NAMES.
+static bool is_all_certain(const struct session *session, const struct set_item *items)
+{
+    bool has_names = false;
+    bool has_user = false;
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        has_names |= slice_is_nocase(item->name, "names");
+        has_user |= item->scope == SCOPE_USER;
+        if (!carried_value_is_certain(&session->carried, item)) {
+            return false;
+        }
+    }
+    return !has_names || !has_user;
+}
+
 static void run_set(struct session *session, struct request *request)
 {
     const char *why = NULL;
-    enum set_class class = variables_classify(request->statement->set, &why);
+    const struct set_item *items = request->statement->set;
+    enum set_class class = variables_classify(items, &why);
+    class = class != SET_PINNED && !is_all_certain(session, items) ? SET_PINNED : class;
     if (class == SET_EVALUATED && session->pin == NULL) {
         evaluate(session, request);
+        return;
+    }
+    if (hides_meaning(items)) {
+        command_refuse(session, "sql_mode, character_set_client or autocommit set by an expression "
+                                "while the session is bound to a server: give the value itself");
         return;
     }
     struct leg_command command = set_command(session, text_packet(session, request));
@@ -452,6 +492,11 @@ static void run_set(struct session *session, struct request *request)
 static void run_reading_set(struct session *session, struct request *request)
 {
     struct error error;
+    if (hides_meaning(request->statement->set)) {
+        command_refuse(session, "sql_mode, character_set_client or autocommit set from a query: "
+                                "give the value itself");
+        return;
+    }
     request->pin_reason = "it has set a variable from a query";
     if (!query_plan(session, request, &error)) {
         command_error(session, &error);

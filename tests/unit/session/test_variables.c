@@ -72,6 +72,11 @@ static void test_noted(void **state)
                  "'utf8mb4' COLLATE 'utf8mb4_bin'");
     expect_noted("SET NAMES DEFAULT", "names", "DEFAULT");
     expect_noted("SET @x = 'it''s'", "@`x`", "'it''s'");
+    expect_noted("SET NAMES latin1, @x = \"n\\n\"", "@`x`", "_latin1 x'6e0a'");
+    expect_noted("SET NAMES utf8mb4 COLLATE utf8mb4_bin, @x = 'it''s'", "@`x`",
+                 "_utf8mb4 x'69742773' COLLATE utf8mb4_bin");
+    expect_noted("SET sql_mode = \"\"", "sql_mode", "''");
+    expect_noted("SET sql_mode = 'a\\\\b'", "sql_mode", "_utf8mb4 x'615c62'");
     expect_noted("SET SQL_MODE = 'ANSI'", "sql_mode", "'ANSI'");
     expect_noted("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "tx_isolation",
                  "'READ-COMMITTED'");
