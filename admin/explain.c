@@ -92,6 +92,7 @@ void explain_route(struct command_run *run)
         .config = run->snapshot->config,
         .database = has_database ? run->database : slice_of_string(user->default_schema),
         .is_prepared = statement->param_count > 0,
+        .is_strict = (parse_sql_mode(slice_of_string(run->snapshot->sql_mode)) & SQL_STRICT) != 0,
         .distributed = user != NULL ? user->distributed : DISTRIBUTED_REFUSE,
         .last_shard = NO_SHARD,
         .now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,

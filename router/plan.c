@@ -345,6 +345,12 @@ bool plan_make(struct arena *arena, const struct route_request *request, struct 
         return false;
     }
     planner.plan->access = plan_access_of(&planner);
+    if (request->statement->kind == STATEMENT_ADMIN &&
+        slice_is_nocase(request->statement->name, "PASSWORD")) {
+        return plan_refuse(&planner, ER_NOT_SUPPORTED_YET,
+                           "SET PASSWORD, which would change the account on one server only: "
+                           "change it on every server and in waybill's configuration");
+    }
     uint16_t only = only_shard(request->config);
     if (only != NO_SHARD) {
         return plan_on_only_shard(&planner, only);

@@ -79,6 +79,7 @@ struct route_request {
                       // then the plan is one target where it can be prepared as it came, and
                       // whether it can be executed is found out with the values
     bool is_prepared; // text with ?
+    bool is_strict;   // sql_mode: values that don't fit a column are refused, not changed
     enum distributed distributed;
     bool in_transaction; // reads go to primaries
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or

@@ -126,6 +126,20 @@ static bool has_wrong_count(const struct insert_part *insert)
 
 // ---- one row
 
+// IGNORE, or a sql_mode that is not strict, lets the server change a number that doesn't fit into
+// the column: then the row has another key than the one it was placed by. What every BIGINT column
+// takes, signed or not, is certain.
+static bool may_be_changed(const struct planner *planner, const struct table_config *table,
+                           const struct shard_key *key)
+{
+    uint64_t number = 0;
+    if (table->key_type != KEY_INTEGER ||
+        (planner->request->is_strict && !planner->statement->insert->is_ignore)) {
+        return false;
+    }
+    return !slice_to_uint64(key->bytes, &number) || number > INT64_MAX;
+}
+
 static bool place_by_key(struct planner *planner, const struct shape *shape,
                          const struct value_row *row, uint32_t number, struct placement *placement)
 {
@@ -140,6 +154,13 @@ static bool place_by_key(struct planner *planner, const struct shape *shape,
             "The shard key `%s` of row %u of the INSERT into table %s %s: give it as "
             "a literal or a parameter that is certain",
             table->key, number, table_name(planner, table), why);
+    }
+    if (may_be_changed(planner, table, &key)) {
+        return plan_refuse(planner, ER_SHARD_KEY,
+                           "The shard key `%s` of row %u of the INSERT into table %s may be out of "
+                           "its column's range, and with IGNORE or a sql_mode that is not strict "
+                           "the server would change it: insert it without IGNORE, in a strict mode",
+                           table->key, number, table_name(planner, table));
     }
     if (!sharding_of_key(planner->config, table, &key, &placement->shard)) {
         return plan_refuse(planner, ER_SHARD_KEY,

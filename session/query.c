@@ -107,6 +107,7 @@ bool query_plan(struct session *session, struct request *request, struct error *
         .database = text_slice(&session->carried.database),
         .params = params,
         .is_prepared = request->command != COM_QUERY,
+        .is_strict = (session_sql_mode(session) & SQL_STRICT) != 0,
         .distributed = user->distributed,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
         .last_shard = is_bound ? query_any_shard(session) : NO_SHARD,

@@ -79,7 +79,8 @@ static void reads_sql_mode(void **state)
     (void)state;
     assert_int_equal(parse_sql_mode(slice_of_string("")), 0);
     assert_int_equal(parse_sql_mode(slice_of_string("STRICT_TRANS_TABLES,ansi_quotes")),
-                     SQL_ANSI_QUOTES);
+                     SQL_ANSI_QUOTES | SQL_STRICT);
+    assert_int_equal(parse_sql_mode(slice_of_string("traditional")), SQL_STRICT);
     assert_int_equal(parse_sql_mode(slice_of_string("ANSI")),
                      SQL_ANSI_QUOTES | SQL_PIPES_AS_CONCAT | SQL_IGNORE_SPACE);
     assert_int_equal(parse_sql_mode(slice_of_string("NO_BACKSLASH_ESCAPES , HIGH_NOT_PRECEDENCE")),

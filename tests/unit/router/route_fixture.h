@@ -132,6 +132,7 @@ static inline void fixture_reset(struct fixture *fixture)
     fixture->request = (struct route_request){
         .config = fixture->config,
         .database = slice_of_string("shop"),
+        .is_strict = true,
         .last_shard = NO_SHARD,
         .ids = &fixture->ids_source,
         .now_ms = FIXTURE_NOW,
