@@ -138,6 +138,17 @@ static bool is_in_transaction(const struct leg *leg, const struct answer *answer
     return backend_in_transaction(leg->backend);
 }
 
+// After an error too: a routine (CALL, EXECUTE, a function) may have written before it failed. A
+// plain statement that fails has done nothing.
+static bool may_have_written(const struct leg *leg, const struct answer *answer)
+{
+    const struct statement *statement = leg->session->request->statement;
+    bool is_plain = statement != NULL && (statement->facts & FACT_UNKNOWN_FUNCTION) == 0 &&
+                    (statement->kind == STATEMENT_INSERT || statement->kind == STATEMENT_REPLACE ||
+                     statement->kind == STATEMENT_UPDATE || statement->kind == STATEMENT_DELETE);
+    return leg->command.access == ACCESS_WRITE && !(answer->is_error && is_plain);
+}
+
 static void settle_transaction(struct leg *leg, const struct answer *answer)
 {
     struct session *session = leg->session;
@@ -152,7 +163,7 @@ static void settle_transaction(struct leg *leg, const struct answer *answer)
     if (was_in && !leg->is_participant && !leg->command.is_own && !answer->is_error) {
         transaction->is_open = false; // the statement has ended it
     }
-    if (!answer->is_error && leg->command.access == ACCESS_WRITE) {
+    if (may_have_written(leg, answer)) {
         leg->has_written |= leg->is_participant;
         if (leg->is_participant && transaction->writer_shard == NO_SHARD) {
             transaction->writer_shard = leg->shard;
