@@ -230,8 +230,18 @@ bool state_equal(const struct session_state *a, const struct session_state *b)
     return count_variables(a) == count_variables(b);
 }
 
+static bool is_user_variable(struct slice name)
+{
+    return name.len > 1 && name.ptr[0] == '@' && name.ptr[1] != '@';
+}
+
+// NULL leaves a user variable the type and collation that it had; those of one that was never set
+// are a binary string's.
 static void add_assignment(struct text *sql, size_t begin, struct slice name, struct slice value)
 {
+    if (is_user_variable(name) && slice_is_nocase(value, "NULL")) {
+        add_assignment(sql, begin, name, slice_of_string("_binary''"));
+    }
     text_add_string(sql, sql->len == begin ? "SET " : ", ");
     if (slice_is_nocase(name, "names")) {
         text_add_string(sql, "NAMES ");
@@ -269,9 +279,8 @@ void state_difference(const struct session_state *have, const struct session_sta
     for (const struct state_variable *it = have->first; it != NULL; it = it->next) {
         bool is_of_knot = is_named(it, "names") || is_set_by_names(it);
         if (!is_of_knot && find(want, name_of(it)) == NULL) {
-            bool is_user_variable = it->name_len > 1 && it->bytes[0] == '@' && it->bytes[1] != '@';
-            add_assignment(sql, begin, name_of(it),
-                           slice_of_string(is_user_variable ? "NULL" : "DEFAULT"));
+            bool is_user = is_user_variable(name_of(it));
+            add_assignment(sql, begin, name_of(it), slice_of_string(is_user ? "NULL" : "DEFAULT"));
         }
     }
     for (const struct state_variable *it = want->first; it != NULL; it = it->next) {

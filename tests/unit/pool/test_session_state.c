@@ -84,7 +84,7 @@ static void sends_what_differs(void **state)
     set(&want, "autocommit", "0");
     set(&want, "names", "'latin1' COLLATE 'latin1_bin'");
     expect_difference("SET NAMES 'latin1' COLLATE 'latin1_bin', sql_mode = DEFAULT, "
-                      "@old = NULL, autocommit = 0");
+                      "@old = _binary'', @old = NULL, autocommit = 0");
     state_copy(&have, &want);
     expect_difference("");
     assert_true(state_equal(&have, &want));
