@@ -192,7 +192,7 @@ static void read_home(struct build *build, const struct section *section,
 static void build_table(struct build *build, const struct section *section)
 {
     struct table_config *table = &build->config->tables[section->id];
-    table->id = table->group = section->id;
+    table->id = table->group = table->with = section->id;
     table->line = section->line;
     if (!read_name(build, section, table)) {
         return;
@@ -258,6 +258,7 @@ static void join_parent(struct build *build, const struct section *section)
     }
     struct table_config joined = *parent;
     joined.id = table->id;
+    joined.with = parent->id;
     joined.schema = table->schema;
     joined.name = table->name;
     joined.key = table->key;
@@ -265,6 +266,23 @@ static void join_parent(struct build *build, const struct section *section)
     joined.makes_ids = false;
     joined.line = table->line;
     *table = joined;
+}
+
+// One map of buckets serves all tables: equal keys of one type are in one bucket, whatever the
+// table. So all tables by bucket with one type of key are one group.
+static void group_by_bucket(struct config *config)
+{
+    for (uint16_t i = 0; i < config->table_count; i++) {
+        struct table_config *table = &config->tables[i];
+        for (uint16_t j = 0; j < i && table->method == METHOD_BUCKET; j++) {
+            const struct table_config *other = &config->tables[j];
+            if (table->type == TABLE_SHARDED && other->type == TABLE_SHARDED &&
+                other->method == METHOD_BUCKET && other->key_type == table->key_type) {
+                table->group = other->group;
+                break;
+            }
+        }
+    }
 }
 
 // ---- buckets
@@ -353,5 +371,6 @@ void build_tables(struct build *build)
     for (size_t i = 0; i < count; i++) {
         join_parent(build, sorted[i]);
     }
+    group_by_bucket(config);
     check_buckets(build);
 }

@@ -84,11 +84,11 @@ const char *scope_table_name(struct arena *arena, const struct scope_ref *ref)
 bool scope_are_together(const struct scope_ref *a, const struct scope_ref *b,
                         enum attribute attribute)
 {
-    if (a->config == NULL || b->config == NULL || a->config->group != b->config->group) {
+    if (a->config == NULL || b->config == NULL) {
         return false;
     }
-    return attribute == ATTRIBUTE_ID ||
-           (attribute == ATTRIBUTE_KEY && a->config->key_type == b->config->key_type);
+    return attribute == ATTRIBUTE_ID || // it carries the bucket, whatever the table
+           (attribute == ATTRIBUTE_KEY && a->config->group == b->config->group);
 }
 
 static void mark_join(struct scope *scope, const struct table_ref *table)

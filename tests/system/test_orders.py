@@ -10,6 +10,14 @@ id = order_id
 with = shop.orders
 id = order_id
 
+[table shop.users]
+key = buyer_id
+
+[table shop.bills]
+key = token
+key_type = string
+id = order_id
+
 [table shop.products]
 type = reference
 
@@ -22,10 +30,12 @@ CLUSTER = {"shards": 4, "replicas": 0, "tables": TABLES}
 
 def prepare(stand):
     client = stand.client(user="loader")
-    for table in ("orders", "order_items", "products", "inventory"):
+    for table in ("orders", "order_items", "users", "bills", "products", "inventory"):
         client.query(f"DROP TABLE IF EXISTS {table}")
     client.query("CREATE TABLE orders (order_id BIGINT NOT NULL PRIMARY KEY, buyer_id BIGINT NOT NULL, note VARCHAR(50), KEY (buyer_id))")
     client.query("CREATE TABLE order_items (order_id BIGINT NOT NULL, no INT NOT NULL, what VARCHAR(50), PRIMARY KEY (order_id, no))")
+    client.query("CREATE TABLE users (buyer_id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(20))")
+    client.query("CREATE TABLE bills (order_id BIGINT NOT NULL PRIMARY KEY, token VARCHAR(20) NOT NULL, amount INT)")
     client.query("CREATE TABLE products (id INT NOT NULL PRIMARY KEY, name VARCHAR(20))")
     client.query("CREATE TABLE inventory (id INT NOT NULL PRIMARY KEY, stock INT)")
     return client
@@ -75,6 +85,24 @@ def test_ids_are_made_and_found(stand):
     assert client.query("SELECT COUNT(*) FROM orders").rows[0][0] == "60"
     newest = client.query("SELECT order_id FROM orders ORDER BY order_id DESC LIMIT 5").rows
     assert [int(row[0]) for row in newest] == sorted(ids.values(), reverse=True)[:5]
+
+
+def test_tables_by_bucket_are_together(stand):
+    """One map of buckets: equal keys, and equal ids, of any tables by bucket are on one shard."""
+    client = prepare(stand)
+    for buyer in range(1, 41):
+        client.query(f"INSERT INTO users (buyer_id, name) VALUES ({buyer}, 'u{buyer}')")
+        order = client.query(f"INSERT INTO orders (buyer_id, note) VALUES ({buyer}, 'n{buyer}')").insert_id
+        client.query(f"INSERT INTO order_items (order_id, no, what) VALUES ({order}, 1, 'a')")
+        bill = client.query(f"INSERT INTO bills (token, amount) VALUES ('t{buyer}', {buyer})").insert_id
+        client.query(f"INSERT INTO order_items (order_id, no, what) VALUES ({bill}, 1, 'billed {buyer}')")
+    rows = client.query("SELECT buyer_id, name, note FROM orders JOIN users USING (buyer_id) ORDER BY buyer_id").rows
+    assert [tuple(row) for row in rows] == [(str(buyer), f"u{buyer}", f"n{buyer}") for buyer in range(1, 41)]
+    rows = client.query("SELECT u.name FROM users u JOIN orders o ON o.buyer_id = u.buyer_id WHERE o.buyer_id = 7").rows
+    assert [row[0] for row in rows] == ["u7"]
+    rows = client.query("SELECT b.amount, i.what FROM bills b JOIN order_items i ON i.order_id = b.order_id ORDER BY b.amount").rows
+    assert [tuple(row) for row in rows] == [(str(amount), f"billed {amount}") for amount in range(1, 41)]
+    refused(client, "SELECT * FROM bills b JOIN users u ON u.buyer_id = b.token", 9001)
 
 
 def test_ids_null_zero_default(stand):

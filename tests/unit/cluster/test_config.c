@@ -67,6 +67,8 @@ static void a_whole_cluster(void **state)
                   "[table shop.orders]\nkey = buyer_id\nid = order_id\n"
                   "[table shop.order_items]\nwith = shop.orders\nid = order_id\n"
                   "[table shop.payments]\nwith = Shop.Orders\nkey = buyer\n"
+                  "[table shop.users]\nkey = user_id\n"
+                  "[table shop.sessions]\nkey = token\nkey_type = string\n"
                   "[table shop.products]\ntype = reference\n"
                   "[table shop.stock]\ntype = unsharded\nshard = s2\n");
     assert_int_equal(config->settings.max_lag_ms, 250);
@@ -94,6 +96,11 @@ static void a_whole_cluster(void **state)
     assert_false(items->makes_ids || payments->makes_ids);
     assert_int_equal(items->group, orders->group);
     assert_int_equal(payments->group, orders->group);
+    assert_int_equal(find_table(config, "users")->group, orders->group); // one map of buckets
+    assert_int_equal(find_table(config, "users")->with, find_table(config, "users")->id);
+    assert_int_equal(items->with, orders->id);
+    assert_int_not_equal(find_table(config, "sessions")->group, orders->group);
+    assert_int_not_equal(find_table(config, "stock")->group, orders->group);
     assert_null(items->key);
     assert_string_equal(payments->key, "buyer");
     assert_null(payments->id_column);

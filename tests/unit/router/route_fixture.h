@@ -53,6 +53,7 @@ static const char fixture_bucket_tables[] =
     "[table shop.users]\nwith = shop.orders\nkey = user_id\n"
     "[table shop.carts]\nkey = buyer_id\n"
     "[table shop.sbtest1]\nkey = id\n"
+    "[table shop.bills]\nkey = token\nkey_type = string\nid = order_id\n"
     "[table shop.sessions]\nkey = token\nkey_type = string\n"
     "[table shop.files]\nkey = hash\nkey_type = binary\n"
     "[table shop.countries]\ntype = reference\n";

@@ -195,10 +195,18 @@ static const struct route_case join_cases[] = {
      "9001 are not joined by their shard key or id"},
     {"SELECT * FROM orders o JOIN items i ON i.order_id = o.id OR i.x = 1",
      "9001 are not joined by their shard key or id"},
-    {"SELECT * FROM orders o JOIN carts c ON c.buyer_id = o.buyer_id", // another group
-     "9001 are not joined by their shard key or id"},
+    // one map of buckets for all: keys of one type meet without `with`, and so do ids
+    {"SELECT * FROM orders o JOIN carts c ON c.buyer_id = o.buyer_id", ALL("rows")},
+    {"SELECT * FROM orders JOIN carts USING (buyer_id) WHERE buyer_id = {b3}", ON("s3")},
     {"SELECT * FROM orders o JOIN carts c ON c.buyer_id = o.buyer_id WHERE o.buyer_id = {b1}",
-     "9001 Tables shop.orders and shop.carts are not joined"},
+     ON("s1")},
+    {"SELECT * FROM items i JOIN bills b ON b.order_id = i.order_id", ALL("rows")},
+    {"SELECT * FROM bills b JOIN orders o ON o.id = b.order_id WHERE o.buyer_id = {b2}", ON("s2")},
+    {"SELECT * FROM bills b JOIN carts c ON c.buyer_id = b.token",
+     "9001 Tables shop.bills and shop.carts are not joined by their shard key or id"},
+    {"SELECT * FROM sessions s JOIN files f ON f.hash = s.token", // compared in another way
+     "9001 are not joined by their shard key or id"},
+    {"SELECT * FROM sessions s JOIN bills b USING (token) WHERE token = 't{t2}'", ON("s2")},
     {"SELECT * FROM orders o JOIN carts c WHERE o.buyer_id = {b1} AND c.buyer_id = {c1}", ON("s1")},
     {"SELECT * FROM orders o JOIN users u ON u.user_id = o.buyer_id JOIN items i ON "
      "i.order_id = o.id WHERE u.user_id = {b4}", ON("s4")},

@@ -5,7 +5,7 @@
 #include "tests/unit/router/route_fixture.h"
 
 enum {
-    TABLES = 4,
+    TABLES = 5,
     COLUMNS = 3,
     ROWS = 7,
     REFS_MAX = 3,
@@ -17,14 +17,15 @@ enum {
 
 #define NOTHING INT64_MIN // NULL
 
-enum { ORDERS, ITEMS, PAYMENTS, COUNTRIES };
+enum { ORDERS, ITEMS, PAYMENTS, COUNTRIES, CARTS };
 
-static const char *const table_names[TABLES] = {"orders", "items", "payments", "countries"};
+static const char *const table_names[TABLES] = {"orders", "items", "payments", "countries", "carts"};
 static const char *const column_names[TABLES][COLUMNS] = {
     {"buyer_id", "id", "x"},
     {"y", "order_id", "x"},
     {"buyer_id", "order_id", "x"},
     {"z", "id", "x"},
+    {"buyer_id", "y", "x"}, // in the orders' group without `with`
 };
 
 struct row {
@@ -107,6 +108,9 @@ static void make_rows(struct model *model)
             row->shard = fixture_shard(bucket_of_number((uint64_t)row->values[0]));
             if (table == ITEMS || table == COUNTRIES) {
                 row->values[0] = (int64_t)some_key(model); // a plain column
+            }
+            if (table == CARTS) {
+                row->values[1] = (int64_t)model->fixture.ids[draw(model, FIXTURE_SHARDS)][which];
             }
         }
     }
