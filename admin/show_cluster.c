@@ -7,7 +7,7 @@
 #include "cluster/key.h"
 #include "router/sharding.h"
 
-enum { EVENTS_MAX = 1000, LISTED_SHOWN = 50 };
+enum { LISTED_SHOWN = 50 };
 
 static const char *role_name(enum server_role role)
 {
@@ -39,7 +39,7 @@ static void show_shard(struct command_run *run, const struct shard_config *shard
     int64_t replicas = 0, fit = 0, buckets = 0;
     for (uint16_t i = 0; i < shard->server_count; i++) {
         uint16_t server = shard->servers[i];
-        replicas += server != state->primary;
+        replicas += run->snapshot->servers[server].role == ROLE_REPLICA;
         fit += snapshot_is_fit(run->snapshot, server, now_us, 0);
     }
     for (size_t i = 0; i < BUCKET_COUNT; i++) {
@@ -222,7 +222,7 @@ static void show_table(struct command_run *run, const struct table_config *table
     static const char *const types[] = {"sharded", "reference", "unsharded"};
     static const char *const key_types[] = {"integer", "string", "binary", "date"};
     const struct config *config = run->snapshot->config;
-    const struct table_config *with = &config->tables[table->group];
+    const struct table_config *with = &config->tables[table->with];
     bool is_sharded = table->type == TABLE_SHARDED;
     grid_format(&run->grid, "%s.%s", table->schema, table->name);
     grid_text(&run->grid, types[table->type]);
@@ -354,8 +354,8 @@ void show_events(struct command_run *run)
     if (monitor == NULL) {
         return; // it has not started yet
     }
-    struct monitor_event *events = arena_alloc(run->arena, sizeof *events * EVENTS_MAX);
-    size_t count = monitor_events(monitor, events, EVENTS_MAX);
+    struct monitor_event *events = arena_alloc(run->arena, sizeof *events * MONITOR_EVENTS_MAX);
+    size_t count = monitor_events(monitor, events, MONITOR_EVENTS_MAX);
     for (size_t i = 0; i < count; i++) {
         print_time(&run->grid, events[i].wall_ms);
         grid_text(&run->grid, events[i].text);

@@ -35,7 +35,7 @@ const struct config *monitor_config(const struct monitor *monitor)
 
 void monitor_say(struct monitor *monitor, const char *format, ...)
 {
-    struct monitor_event *event = &monitor->events[monitor->event_count++ % EVENTS_KEPT];
+    struct monitor_event *event = &monitor->events[monitor->event_count++ % MONITOR_EVENTS_MAX];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     event->wall_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
@@ -48,10 +48,11 @@ void monitor_say(struct monitor *monitor, const char *format, ...)
 
 size_t monitor_events(const struct monitor *monitor, struct monitor_event *out, size_t max)
 {
-    size_t there = monitor->event_count < EVENTS_KEPT ? monitor->event_count : EVENTS_KEPT;
+    size_t there =
+        monitor->event_count < MONITOR_EVENTS_MAX ? monitor->event_count : MONITOR_EVENTS_MAX;
     size_t count = there < max ? there : max;
     for (size_t i = 0; i < count; i++) {
-        out[i] = monitor->events[(monitor->event_count - count + i) % EVENTS_KEPT];
+        out[i] = monitor->events[(monitor->event_count - count + i) % MONITOR_EVENTS_MAX];
     }
     return count;
 }

@@ -17,6 +17,8 @@ struct monitor_host { // filled in by server/control; outlives the monitor
     void (*publish)(void *owner, struct snapshot *next);
 };
 
+enum { MONITOR_EVENTS_MAX = 256 }; // the last ones are kept
+
 // One line of SHOW EVENTS and of the log: what happened to the cluster, newest last.
 struct monitor_event {
     uint64_t wall_ms; // Unix milliseconds

@@ -5,8 +5,6 @@
 #include "replication/monitor.h"
 #include "replication/observe.h"
 
-enum { EVENTS_KEPT = 256 };
-
 struct watched {         // one server, by id
     struct probe *probe; // owned; NULL: removed from the configuration
     struct probe_setup setup;
@@ -45,7 +43,7 @@ struct monitor {
     bool is_stopping;
     struct timer tick;    // judges what only time changes
     struct timer publish; // gathers the figures of one round of probes
-    struct monitor_event events[EVENTS_KEPT];
+    struct monitor_event events[MONITOR_EVENTS_MAX];
     size_t event_count; // ever
 };
 

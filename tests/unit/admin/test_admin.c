@@ -122,8 +122,8 @@ static struct config *make_config(const struct control *control)
                     "[waybill]\nadmin_listen = %s\nhttp_listen = 127.0.0.1:%d\n"
                     "admin_password = secret\n"
                     "[server a1]\naddress = 127.0.0.1:3301\n[server a2]\naddress = 127.0.0.1:3302\n"
-                    "[server b1]\naddress = 127.0.0.1:3311\n"
-                    "[shard s1]\nservers = a1, a2\nbuckets = 0-2047\n"
+                    "[server a3]\naddress = 127.0.0.1:3303\n[server b1]\naddress = 127.0.0.1:3311\n"
+                    "[shard s1]\nservers = a1, a2, a3\nbuckets = 0-2047\n"
                     "[shard s2]\nservers = b1\nbuckets = 2048-4095\n"
                     "[user app]\npassword = x\ndefault_schema = shop\n"
                     "[table shop.orders]\nkey = buyer_id\nid = order_id\n"
@@ -160,7 +160,9 @@ static int start(void **state)
     control->snapshot->shards[0].primary = 0;
     control->snapshot->servers[0].role = ROLE_PRIMARY;
     control->snapshot->servers[0].is_up = true;
-    strcpy(control->snapshot->servers[2].problem, "connection refused");
+    control->snapshot->servers[1].role = ROLE_REPLICA;
+    control->snapshot->servers[2].role = ROLE_DETACHED;
+    strcpy(control->snapshot->servers[3].problem, "connection refused");
     for (int i = 0; i < WORKERS; i++) {
         control->counters[i] = memory_new(sizeof *control->counters[i]);
         counter_add(&control->counters[i]->queries, 21);
@@ -312,10 +314,11 @@ static void what_clients_send_by_themselves(void **state)
 static void showing_the_cluster(void **state)
 {
     struct control *client = *state;
-    expect(client, "show  shards;", "s1|ok|a1|1|0|2048|0|a1, a2\ns2|no primary||1|0|2048|0|b1\n");
-    expect(client, "SHOW SHARDS LIKE 's2'", "s2|no primary||1|0|2048|0|b1\n");
+    expect(client, "show  shards;",
+           "s1|ok|a1|1|0|2048|0|a1, a2, a3\ns2|no primary||0|0|2048|0|b1\n"); // a3 is detached
+    expect(client, "SHOW SHARDS LIKE 's2'", "s2|no primary||0|0|2048|0|b1\n");
     expect_part(client, "SHOW SERVERS", "a1|s1|127.0.0.1:3301|100|200|primary|up|NULL|no|0|0|");
-    expect_part(client, "SHOW SERVERS LIKE 'a2'", "|unknown|down|NULL|no|10|0|");
+    expect_part(client, "SHOW SERVERS LIKE 'a2'", "|replica|down|NULL|no|10|0|");
     expect_part(client, "SHOW SERVERS LIKE 'b%'", "|connection refused\n");
     expect(client, "SHOW TABLES",
            "shop.events|sharded|date|day|date||no||..2023-12-31:s1, 2024-01-01..2024-02-29:s2\n"
