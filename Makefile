@@ -101,7 +101,7 @@ CLUSTER_DIR ?= $(BUILD)/cluster
 .PHONY: help
 help:
 	@echo 'make              build/waybill'
-	@echo 'make demo         the whole job on disposable real servers; ends with a summary'
+	@echo 'make demo         the whole job on disposable real servers, on ports from DEMO_PORT (3300) on'
 	@echo 'make demo-up      the same cluster, left running, with how to connect'
 	@echo 'make demo-down    ends it'
 	@echo 'make test         unit, scenario, system and short fuzz tests (under 20 minutes)'
@@ -121,13 +121,16 @@ $(BUILD)/orders: tests/support/orders.c
 	@echo '  build   $@'
 	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -isystem /usr/include/mariadb $(LDFLAGS) -o $@ $< -lmariadb
 
+# The demo's servers and waybill listen on ports from here on (tools/cluster).
+DEMO_PORT ?= 3300
+
 .PHONY: demo demo-up demo-down
 demo: demo-packages
 	$(parallel) $(BUILD)/waybill $(BUILD)/orders
-	tests/demo/run --build $(BUILD)
+	tests/demo/run --build $(BUILD) --base-port $(DEMO_PORT)
 demo-up: demo-packages
 	$(parallel) $(BUILD)/waybill $(BUILD)/orders
-	tests/demo/run --build $(BUILD) --up
+	tests/demo/run --build $(BUILD) --base-port $(DEMO_PORT) --up
 demo-down:
 	tests/demo/run --build $(BUILD) --down
 

@@ -5,7 +5,7 @@ start_cluster() {
     tools/cluster waybill stop >/dev/null 2>&1 || true
     tools/cluster down >/dev/null 2>&1 || true
     rm -f "$ledger"
-    tools/cluster up --shards 2 --replicas 2 >/dev/null
+    tools/cluster up --shards 2 --replicas 2 --base-port "$base_port" >/dev/null
     tools/cluster waybill start >/dev/null
     eval "$(tools/cluster env)"
     wait_until 15 "waybill's log-in" sql "SELECT 1" >/dev/null 2>&1
