@@ -7,6 +7,7 @@
 //     a read, nothing delivered yet        run on another server, READ_TRIES_MAX times
 //     in a transaction                     1213: it is rolled back on all shards
 //     COMMIT, or a write by itself         9007: nobody knows whether it was done
+//     a routine in a transaction           9007: it may have committed
 //     on a pinned backend                  the error, then the connection ends: what was set is
 //                                          lost
 
@@ -59,6 +60,14 @@ static bool may_run_again(const struct leg *leg, const struct error *error, bool
     return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
 }
 
+// A routine can do that by itself, in the middle of the client's transaction.
+static bool may_have_committed(const struct leg *leg)
+{
+    const struct statement *statement = leg->session->request->statement;
+    return statement != NULL && !leg->command.is_outside &&
+           (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_PREPARE);
+}
+
 static void explain_loss(const struct leg *leg, const struct error *why, bool was_sent,
                          struct error *error)
 {
@@ -70,10 +79,10 @@ static void explain_loss(const struct leg *leg, const struct error *why, bool wa
                  "not known; look before you repeat it (%.150s)",
                  why->text);
         error_fill(error, ER_OUTCOME_UNKNOWN, text);
-    } else if (is_in) {
+    } else if (is_in && !(was_sent && may_have_committed(leg))) {
         snprintf(text, sizeof text, "the transaction is rolled back: %.200s", why->text);
         error_fill(error, ER_LOCK_DEADLOCK, text);
-    } else if (was_sent && leg->command.access == ACCESS_WRITE) {
+    } else if (was_sent && (is_in || leg->command.access == ACCESS_WRITE)) {
         snprintf(text, sizeof text,
                  "the connection was lost after the statement was sent: whether it was done is not "
                  "known; look before you repeat it (%.150s)",
