@@ -261,6 +261,19 @@ static void run_unlock(struct session *session, struct request *request)
     flow_single_relay(session, request, &command);
 }
 
+// The server commits before a statement like this; what is refused here must not have done that.
+static void run_committing(struct session *session, struct request *request)
+{
+    struct error error;
+    request->pin_reason = find_pin_reason(request->statement);
+    if (query_plan(session, request, &error) && is_within_pin(session, request, &error) &&
+        (request->plan->target_count == 1 || may_scatter(session, &error))) {
+        transaction_commit_then(session, request, query_route);
+    } else {
+        query_refuse(session, request, &error);
+    }
+}
+
 static void run_server_statement(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
@@ -269,7 +282,7 @@ static void run_server_statement(struct session *session, struct request *reques
         command_refuse(session, "SELECT LAST_INSERT_ID(expression); use UPDATE ... SET x = "
                                 "LAST_INSERT_ID(expression)");
     } else if ((statement->facts & FACT_ENDS_TRANSACTION) != 0 && session_in_transaction(session)) {
-        transaction_commit_then(session, request, query_route);
+        run_committing(session, request);
     } else {
         query_route(session, request);
     }
