@@ -98,6 +98,22 @@ static void read_show_create(struct parser *parser)
     }
 }
 
+// COUNT(*) WARNINGS
+static void read_count(struct parser *parser)
+{
+    parser_advance(parser);
+    parser_expect(parser, TOKEN_LPAREN);
+    parser_expect(parser, TOKEN_STAR);
+    parser_expect(parser, TOKEN_RPAREN);
+    if (parser_at_word(parser, KW_WARNINGS)) {
+        show_named(parser, "COUNT WARNINGS");
+    } else if (parser_at_word(parser, KW_ERRORS)) {
+        show_named(parser, "COUNT ERRORS");
+    } else {
+        parser_fail(parser);
+    }
+}
+
 static bool accept_modifier(struct parser *parser)
 {
     return parser_accept_word(parser, KW_FULL) || parser_accept_word(parser, KW_GLOBAL) ||
@@ -109,9 +125,16 @@ static void read_shown(struct parser *parser)
 {
     switch ((unsigned)parser->token.keyword) {
     case KW_WARNINGS:
-    case KW_ERRORS:
-    case KW_COUNT: // COUNT(*) WARNINGS
         parser->statement->kind = STATEMENT_DIAGNOSTICS;
+        show_named(parser, "WARNINGS");
+        break;
+    case KW_ERRORS:
+        parser->statement->kind = STATEMENT_DIAGNOSTICS;
+        show_named(parser, "ERRORS");
+        break;
+    case KW_COUNT:
+        parser->statement->kind = STATEMENT_DIAGNOSTICS;
+        read_count(parser);
         break;
     case KW_CREATE:
         parser_advance(parser);

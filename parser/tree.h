@@ -351,7 +351,7 @@ struct statement {
     struct ddl_part *ddl;
     struct set_item *set; // also SET STATEMENT .. FOR ..: all else is then the inner statement's
     struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
-                       // ("TABLES")
+                       // ("TABLES"); of diagnostics "WARNINGS", "ERRORS", "COUNT WARNINGS" ...
     struct slice name_schema;  // CALL schema.procedure; SHOW ... FROM schema
     struct statement *inner;   // EXPLAIN
     struct query **subqueries; // every subquery anywhere in it, in the order of the text
