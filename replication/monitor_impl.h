@@ -4,6 +4,7 @@
 #include "replication/action.h"
 #include "replication/monitor.h"
 #include "replication/observe.h"
+#include "replication/told.h"
 
 struct watched {         // one server, by id
     struct probe *probe; // owned; NULL: removed from the configuration
@@ -20,11 +21,11 @@ struct guarded {      // one shard, by id
     uint16_t known;   // the last one that there was
     uint64_t epoch;
     enum shard_verdict verdict;
-    char said[160];    // the last reason that was told
-    char refused[160]; // why the last action was refused; "" after one that was done
-    uint32_t up_count; // members, at the last judgement
-    uint64_t retry_us; // no action before
-    uint32_t retry_ms; // grows while actions are refused
+    struct told said;    // the opinion's reason
+    struct told refused; // why the last action was refused
+    uint32_t up_count;   // members, at the last judgement
+    uint64_t retry_us;   // no action before
+    uint32_t retry_ms;   // grows while actions are refused
 };
 
 struct monitor {

@@ -132,13 +132,14 @@ static void tell_reason(struct monitor *monitor, uint16_t shard,
                         const struct shard_opinion *opinion)
 {
     struct guarded *guarded = &monitor->shards[shard];
-    bool is_new = guarded->verdict != opinion->verdict || strcmp(guarded->said, opinion->why) != 0;
-    if (!is_new || !monitor_is_settled(monitor)) {
+    if (!monitor_is_settled(monitor)) {
         return; // before every server was asked, an opinion is only about that
     }
+    if (guarded->verdict != opinion->verdict) {
+        guarded->said = (struct told){.at_us = 0};
+    }
     guarded->verdict = opinion->verdict;
-    memcpy(guarded->said, opinion->why, sizeof guarded->said);
-    if (opinion->why[0] != '\0') {
+    if (told_is_news(&guarded->said, opinion->why, loop_now_us(monitor->host->loop))) {
         monitor_say(monitor, "shard %s: %s", monitor_config(monitor)->shards[shard].name,
                     opinion->why);
     }
@@ -222,7 +223,6 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
     struct guarded *guarded = &monitor->shards[monitor->action_shard];
     action_join(monitor->action); // its last message: the thread is ending
     monitor->action = NULL;
-    memcpy(guarded->refused, report->why, sizeof guarded->refused);
     if (!report->is_done) {
         guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
         guarded->retry_ms = guarded->retry_ms > RETRY_MAX_MS ? RETRY_MAX_MS : guarded->retry_ms;
@@ -231,11 +231,14 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
     ask_members_anew(monitor, monitor->action_shard, report->at_us);
 }
 
-// An action that is refused again for the same reason is no news.
+// An action that is refused again for the same reason is no news, for a while.
 static void tell_report(struct monitor *monitor, const struct action_report *report)
 {
-    const char *before = monitor->shards[monitor->action_shard].refused;
-    if (report->kind == REPORT_END && report->why[0] != '\0' && strcmp(report->why, before) == 0) {
+    struct told *refused = &monitor->shards[monitor->action_shard].refused;
+    bool is_news = report->kind != REPORT_END ||
+                   told_is_news(refused, report->why, loop_now_us(monitor->host->loop)) ||
+                   report->is_done;
+    if (!is_news) {
         log_debug("%s", report->text);
         return;
     }
