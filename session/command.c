@@ -8,6 +8,7 @@
 
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/aftermath.h"
 #include "session/client_login.h"
 #include "session/flow_prepare.h"
 #include "session/prepared.h"
@@ -24,14 +25,14 @@ struct command {
 
 void command_ok(struct session *session)
 {
+    aftermath_note_ok(session);
     session_write_ok(session, &(struct ok_packet){0});
     request_finish(session);
 }
 
 void command_error(struct session *session, const struct error *error)
 {
-    session->aftermath =
-        (struct aftermath){.is_error = true, .is_lost = true, .row_count = -1, .shard = NO_SHARD};
+    aftermath_note_error(session);
     session_write_error(session, error);
     request_finish(session);
 }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "protocol/error_table.h"
+#include "session/aftermath.h"
 #include "session/client_io.h"
 #include "session/command.h"
 #include "session/transaction.h"
@@ -113,8 +114,7 @@ void flow_fail(struct flow *flow, const struct error *error)
         error_fill(&lost, ER_LOCK_DEADLOCK, error->text);
         error = &lost;
     }
-    session->aftermath = (struct aftermath){.is_error = true, .is_lost = true, .row_count = -1};
-    session->aftermath.shard = NO_SHARD;
+    aftermath_note_error(session);
     if (!session->is_answer_begun || session->is_answer_between_rows) {
         session_write_error(session, error);
     } else {

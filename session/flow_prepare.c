@@ -15,6 +15,7 @@
 
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/aftermath.h"
 #include "session/command.h"
 #include "session/gather.h"
 #include "session/prepared.h"
@@ -88,10 +89,10 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
         return;
     }
     if (!last->is_error) {
+        aftermath_note_prepared(session);
         (void)prepared_add(session, flow->request->statement->text, last->param_count);
     } else {
-        session->aftermath = (struct aftermath){
-            .is_error = true, .is_lost = true, .row_count = -1, .shard = NO_SHARD};
+        aftermath_note_error(session);
         counter_add(&session->sessions->counters.errors_sent, 1);
     }
     flow_finish(flow);

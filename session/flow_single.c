@@ -12,6 +12,7 @@
 #include "protocol/bytes.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/aftermath.h"
 #include "session/gather.h"
 
 struct flow_single {
@@ -107,16 +108,8 @@ static void note_answer(const struct flow_single *single, const struct answer *a
     if (request->keeps_aftermath) {
         return;
     }
-    uint32_t facts = request->statement != NULL ? request->statement->facts : 0;
     bool is_plain = !answer->is_error && !answer->has_rows;
-    session->aftermath = (struct aftermath){
-        .warnings = answer->warnings,
-        .is_error = answer->is_error,
-        .has_found_rows = (facts & FACT_CALC_FOUND_ROWS) != 0,
-        .row_count = is_plain ? (int64_t)answer->affected_rows : -1,
-        .found_rows = answer->row_count,
-        .shard = single->shard,
-    };
+    aftermath_note(session, answer, single->shard);
     if (is_plain && plan != NULL && plan->has_made_ids) {
         session->last_insert_id = plan->first_made_id;
     } else if (is_plain && answer->insert_id != 0) {
@@ -209,6 +202,7 @@ void flow_single_start(struct session *session, struct request *request)
 {
     struct leg_command command = leg_command_of(request, &request->plan->targets[0]);
     command.may_linger = true;
-    command.wants_keep = (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0;
+    command.wants_keep = (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0 ||
+                         aftermath_lingers_on(session) == command.shard;
     flow_single_relay(session, request, &command);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "protocol/error_table.h"
+#include "session/aftermath.h"
 #include "session/transaction.h"
 
 enum { HELD_RETRY_US = 500 * 1000 };
@@ -36,6 +37,9 @@ void leg_detach(struct leg *leg)
 {
     leg_leave_list(leg);
     list_remove(&leg->session->legs, &leg->node);
+    if (leg->session->aftermath.shard == leg->shard) {
+        aftermath_lose(leg->session);
+    }
     if (leg->session->pin == leg) {
         leg->session->pin = NULL;
         leg->session->pin_reason = NULL;
@@ -225,10 +229,8 @@ void leg_hold(struct leg *leg)
     list_push_back(&sessions->held, &leg->list_node);
 }
 
-static bool wants_primary(const struct leg *leg)
+static bool wants_primary(const struct session *session, const struct leg_command *command)
 {
-    const struct session *session = leg->session;
-    const struct leg_command *command = &leg->command;
     bool is_in = !command->is_outside &&
                  (session_in_transaction(session) || session->carried.is_autocommit_off);
     return command->access != ACCESS_REPLICA || is_in || command->pin_reason != NULL ||
@@ -240,7 +242,7 @@ static uint16_t choose(struct leg *leg)
 {
     const struct session *session = leg->session;
     uint64_t written_us = session->written_us != NULL ? session->written_us[leg->shard] : 0;
-    bool is_primary_only = wants_primary(leg);
+    bool is_primary_only = wants_primary(session, &leg->command);
     uint16_t server = pool_choose(leg_pools(leg), leg->shard, is_primary_only, written_us);
     if (server == leg->avoid && !is_primary_only) {
         server = pool_choose(leg_pools(leg), leg->shard, false, written_us);
@@ -353,10 +355,23 @@ static struct leg *leg_new(struct session *session, uint16_t shard)
     return leg;
 }
 
+// It lingers on a replica, and the command is for the primary.
+static bool is_too_old(const struct leg *leg, const struct leg_command *command)
+{
+    const struct session *session = leg->session;
+    const struct snapshot *snapshot = session->sessions->snapshot;
+    return leg->is_lingering && snapshot->shards[leg->shard].primary != leg->server &&
+           wants_primary(session, command);
+}
+
 struct leg *leg_start(struct flow *flow, const struct leg_command *command)
 {
     struct session *session = flow->session;
     struct leg *leg = find_kept(session, command->shard);
+    if (leg != NULL && is_too_old(leg, command)) {
+        release(leg);
+        leg = NULL;
+    }
     if (leg == NULL) {
         leg = leg_new(session, command->shard);
     }
@@ -432,7 +447,6 @@ void legs_tick(struct sessions *sessions)
         if (now_us < leg->since_us + (uint64_t)LINGER_MS * 1000) {
             return;
         }
-        leg->session->aftermath.is_lost = true;
         release(leg);
     }
 }

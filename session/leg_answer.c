@@ -35,7 +35,6 @@ static void lose_kept(struct leg *leg)
     struct sessions *sessions = session->sessions;
     bool is_pin = session->pin == leg;
     bool is_participant = leg->is_participant;
-    session->aftermath.is_lost |= leg->is_lingering;
     leg_detach(leg);
     leg_free(sessions, leg);
     if (is_participant) {

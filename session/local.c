@@ -12,13 +12,12 @@
 
 #include "protocol/column.h"
 #include "protocol/row_text.h"
+#include "session/aftermath.h"
 #include "session/command.h"
 #include "session/flow_single.h"
+#include "session/query.h"
 
-enum {
-    DIAGNOSTIC_FACTS = FACT_FOUND_ROWS | FACT_ROW_COUNT | FACT_DIAGNOSTICS,
-    COLLATION_BINARY = 63,
-};
+enum { DIAGNOSTIC_FACTS = FACT_FOUND_ROWS | FACT_ROW_COUNT | FACT_DIAGNOSTICS };
 
 // ---- result sets made here
 
@@ -42,53 +41,77 @@ static void write_columns(struct session *session, const struct column *columns,
     }
 }
 
-static void answer_number(struct session *session, struct slice name, uint64_t value,
-                          bool is_negative)
+enum number_kind {
+    NUMBER_FUNCTION, // ROW_COUNT()
+    NUMBER_VARIABLE, // @@warning_count
+    NUMBER_ID,       // CONNECTION_ID()
+};
+
+static struct column number_column(const struct session *session, enum number_kind kind)
 {
     struct column column = column_int64("");
+    column.length = 21;
+    switch (kind) {
+    case NUMBER_FUNCTION:
+        column.flags |= COLUMN_NOT_NULL;
+        break;
+    case NUMBER_VARIABLE:
+        column.flags |= COLUMN_UNSIGNED;
+        break;
+    case NUMBER_ID:
+        column.flags |= COLUMN_NOT_NULL | COLUMN_UNSIGNED;
+        column.length = 10;
+        if (session->sessions->snapshot->is_mariadb) {
+            column.type = TYPE_LONG;
+        }
+        break;
+    }
+    return column;
+}
+
+static void answer_number(struct session *session, enum number_kind kind, struct slice name,
+                          uint64_t value)
+{
+    struct column column = number_column(session, kind);
     column.name = name;
-    column.flags |= COLUMN_NOT_NULL;
     write_columns(session, &column, 1);
     char digits[32];
-    int len = is_negative ? snprintf(digits, sizeof digits, "%lld", (long long)value)
-                          : snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    int len = kind == NUMBER_FUNCTION
+                  ? snprintf(digits, sizeof digits, "%lld", (long long)value)
+                  : snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
     struct text payload;
     text_init(&payload);
     row_text_add(&payload, slice_of(digits, (size_t)len));
     session_write_payload(session, text_slice(&payload));
     text_done(&payload);
     session_write_rows_end(session, 0, 0);
-    session->aftermath.row_count = -1; // this was a result set, of one row
-    session->aftermath.found_rows = 1;
-    session->aftermath.has_found_rows = false;
+    struct aftermath *aftermath = &session->aftermath;
+    aftermath->row_count = -1; // this was a result set, of one row
+    aftermath->found_rows = 1;
+    aftermath->has_found_rows = aftermath->is_found_lost = false;
+    aftermath->is_behind = true;
     request_finish(session);
 }
 
-static void answer_no_warnings(struct session *session)
-{
-    struct column columns[3] = {column_string("Level"), column_int64("Code"),
-                                column_string("Message")};
-    columns[0].length = 7 * 4;
-    columns[1].type = TYPE_LONG;
-    columns[1].length = 4;
-    columns[1].flags |= COLUMN_UNSIGNED | COLUMN_NOT_NULL;
-    columns[2].length = 512 * 4;
-    write_columns(session, columns, 3);
-    session_write_rows_end(session, 0, 0);
-    request_finish(session);
-}
+// ---- the list of warnings and errors
 
-// ---- the kept backend
-
-static bool has_kept(const struct session *session)
+// Nothing stands in it. The columns depend on the connection's collation, so a server writes them.
+static void ask_for_empty(struct session *session, struct request *request)
 {
-    LIST_FOR_EACH (&session->legs, node) {
-        const struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->shard == session->aftermath.shard) {
-            return true;
-        }
-    }
-    return false;
+    struct slice sql =
+        arena_format(&session->arena, "SHOW %.*s LIMIT 0", (int)request->statement->name.len,
+                     (const char *)request->statement->name.ptr);
+    struct leg_command command = {
+        .shard = query_any_shard(session),
+        .access = ACCESS_REPLICA,
+        .kind = ANSWER_QUERY,
+        .packet = flow_frame_query(&session->arena, sql),
+        .is_outside = true,
+    };
+    request->keeps_aftermath = true;
+    session->aftermath.row_count = -1;
+    session->aftermath.is_behind = true;
+    flow_single_relay(session, request, &command);
 }
 
 static void ask_kept(struct session *session, struct request *request)
@@ -101,7 +124,6 @@ static void ask_kept(struct session *session, struct request *request)
         .is_outside = true,
         .wants_keep = true,
     };
-    request->keeps_aftermath = true;
     flow_single_relay(session, request, &command);
 }
 
@@ -152,18 +174,15 @@ static bool run_single(struct session *session, const struct statement *statemen
                             : slice_part(statement->text, item->span.begin, item->span.end);
     const struct expr *expr = item->expr;
     if (is_call(expr, "CONNECTION_ID")) {
-        answer_number(session, name, session->id, false);
+        answer_number(session, NUMBER_ID, name, session->id);
     } else if (is_call(expr, "ROW_COUNT")) {
-        int64_t count = aftermath->row_count;
-        answer_number(session, name, (uint64_t)count, count < 0);
-    } else if (is_call(expr, "FOUND_ROWS") && !aftermath->has_found_rows) {
-        uint64_t count = aftermath->found_rows;
-        answer_number(session, name, count, false);
-    } else if (is_variable(expr, "warning_count") && !aftermath->is_error) {
-        answer_number(session, name, aftermath->warnings, false);
-    } else if (is_variable(expr, "error_count") && !aftermath->is_error &&
-               aftermath->warnings == 0) {
-        answer_number(session, name, 0, false);
+        answer_number(session, NUMBER_FUNCTION, name, (uint64_t)aftermath->row_count);
+    } else if (is_call(expr, "FOUND_ROWS") && !aftermath->has_found_rows &&
+               !aftermath->is_found_lost) {
+        answer_number(session, NUMBER_FUNCTION, name, aftermath->found_rows);
+    } else if ((is_variable(expr, "warning_count") || is_variable(expr, "error_count")) &&
+               aftermath_is_empty(session)) {
+        answer_number(session, NUMBER_VARIABLE, name, 0);
     } else {
         return false;
     }
@@ -172,52 +191,51 @@ static bool run_single(struct session *session, const struct statement *statemen
 
 // ---- all
 
-// SHOW WARNINGS or SHOW ERRORS, maybe with a LIMIT.
-static bool is_show_list(const struct statement *statement)
+// SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) ...
+static void run_show(struct session *session, struct request *request)
 {
-    static const char *const lists[] = {"WARNINGS", "ERRORS"};
-    struct slice text = statement->text;
-    size_t at = 0;
-    while (at < text.len && text.ptr[at] <= ' ') {
-        at++;
-    }
-    if (text.len - at < 5 || !slice_is_nocase(slice_part(text, at, at + 4), "SHOW")) {
-        return false;
-    }
-    at += 4;
-    while (at < text.len && text.ptr[at] <= ' ') {
-        at++;
-    }
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        size_t len = strlen(lists[i]);
-        if (text.len - at >= len && slice_is_nocase(slice_part(text, at, at + len), lists[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool run_diagnostics(struct session *session, struct request *request)
-{
-    const struct aftermath *aftermath = &session->aftermath;
-    bool is_show = is_show_list(request->statement);
-    if (has_kept(session) && request->command == COM_QUERY &&
-        (request->statement->facts & FACT_SETS_USER_VARIABLE) == 0) {
+    struct slice name = request->statement->name;
+    bool is_count =
+        slice_is_nocase(name, "COUNT WARNINGS") || slice_is_nocase(name, "COUNT ERRORS");
+    if (request->command != COM_QUERY) {
+        refuse_forgotten(session);
+    } else if (aftermath_is_empty(session) && is_count) {
+        bool is_errors = slice_is_nocase(name, "COUNT ERRORS");
+        answer_number(
+            session, NUMBER_VARIABLE,
+            slice_of_string(is_errors ? "@@session.error_count" : "@@session.warning_count"), 0);
+    } else if (aftermath_is_empty(session)) {
+        ask_for_empty(session, request);
+    } else if (aftermath_leg(session) != NULL && !session->aftermath.is_lost) {
+        request->keeps_aftermath = !is_count;
+        session->aftermath.row_count = -1;
         ask_kept(session, request);
-    } else if (is_show && request->command == COM_QUERY && aftermath->warnings == 0 &&
-               !aftermath->is_error) {
-        answer_no_warnings(session);
     } else {
         refuse_forgotten(session);
     }
-    return true;
+}
+
+// Can the kept backend answer it as one server would?
+static bool kept_knows(const struct session *session, const struct request *request)
+{
+    const struct aftermath *aftermath = &session->aftermath;
+    uint32_t facts = request->statement->facts;
+    bool asks_list = (facts & FACT_DIAGNOSTICS) != 0;
+    bool asks_counts = (facts & ((uint32_t)FACT_ROW_COUNT | FACT_FOUND_ROWS)) != 0;
+    return aftermath_leg(session) != NULL && !(asks_list && aftermath->is_lost) &&
+           !(asks_list && aftermath_is_empty(session)) && !(asks_counts && aftermath->is_behind);
 }
 
 bool local_run(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
     if (statement->kind == STATEMENT_DIAGNOSTICS) {
-        return run_diagnostics(session, request);
+        if (statement->name.len == 0) { // GET DIAGNOSTICS, SIGNAL
+            refuse_forgotten(session);
+        } else {
+            run_show(session, request);
+        }
+        return true;
     }
     uint32_t local_facts = (uint32_t)DIAGNOSTIC_FACTS | FACT_CONNECTION_ID;
     if ((statement->facts & local_facts) == 0) {
@@ -229,7 +247,7 @@ bool local_run(struct session *session, struct request *request)
     if ((statement->facts & (uint32_t)DIAGNOSTIC_FACTS) == 0) {
         return false;
     }
-    if (has_kept(session) && statement->query != NULL && statement->tables == NULL &&
+    if (kept_knows(session, request) && aftermath_list_of(request) == LIST_KEPT &&
         request->command == COM_QUERY) {
         ask_kept(session, request);
     } else {

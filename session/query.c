@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "protocol/error_table.h"
+#include "session/aftermath.h"
 #include "session/command.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
@@ -186,6 +187,18 @@ void query_refuse(struct session *session, struct request *request, const struct
     command_error(session, error);
 }
 
+// SELECT 1 leaves the list of warnings as it is: the backend that has it answers it, and stays.
+static void stay_with_list(struct session *session, struct request *request)
+{
+    struct plan *plan = request->plan;
+    uint16_t shard = aftermath_lingers_on(session);
+    if (shard != NO_SHARD && plan->target_count == 1 && plan->targets[0].sql.ptr == NULL &&
+        session->pin == NULL && session->transaction.first_shard == NO_SHARD &&
+        request->statement->hint.len == 0 && aftermath_list_of(request) == LIST_KEPT) {
+        plan->targets[0].shard = shard;
+    }
+}
+
 void query_route(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
@@ -198,6 +211,7 @@ void query_route(struct session *session, struct request *request)
         query_refuse(session, request, &error);
         return;
     }
+    stay_with_list(session, request);
     bool is_one = request->plan->target_count == 1;
     counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
     if (is_one) {
@@ -317,7 +331,9 @@ void query_run_statement(struct session *session, struct request *request)
     if (session->transaction.is_broken) {
         transaction_tell_broken(session, request);
     } else if (!local_run(session, request)) {
-        legs_release_lingering(session);
+        if (aftermath_list_of(request) != LIST_KEPT) {
+            legs_release_lingering(session);
+        }
         run_by_kind(session, request);
     }
 }

@@ -62,5 +62,10 @@ void session_write_rows_end(struct session *session, uint16_t warnings, uint16_t
 
 void session_note_result(struct session *session, const struct aftermath *aftermath)
 {
+    const struct aftermath old = session->aftermath;
     session->aftermath = *aftermath;
+    if (aftermath->row_count >= 0) { // no rows
+        session->aftermath.found_rows = old.found_rows;
+        session->aftermath.is_found_lost = old.is_found_lost || old.has_found_rows;
+    }
 }

@@ -82,14 +82,18 @@ struct transaction {
 };
 
 // What the last statement left for SHOW WARNINGS, ROW_COUNT() and the like.
+// aftermath.c.
 struct aftermath {
-    uint16_t warnings;
-    bool is_error;
+    uint16_t warnings;   // in the list
+    bool is_error;       // an error stands in it
     bool is_lost;        // there was something to show, and no backend is kept that knows it
+    bool is_unclear;     // only the kept backend knows whether there is something
+    bool is_behind;      // the kept backend has not run the last statement
     bool has_found_rows; // SQL_CALC_FOUND_ROWS: only the kept backend knows FOUND_ROWS()
+    bool is_found_lost;  // ... and it is gone
     int64_t row_count;   // ROW_COUNT()
     uint64_t found_rows; // FOUND_ROWS()
-    uint16_t shard;      // of the leg that ran it; NO_SHARD
+    uint16_t shard;      // of the leg that has all this; NO_SHARD
 };
 
 struct login_state; // client_login.c

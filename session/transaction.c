@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "protocol/error_table.h"
+#include "session/aftermath.h"
 #include "session/round.h"
 
 enum { ER_OPTION_PREVENTS = 1290 };
@@ -208,15 +209,14 @@ bool transaction_may_write(const struct session *session, const struct plan *pla
 
 static void answer_ok(struct session *session)
 {
-    session->aftermath = (struct aftermath){.shard = NO_SHARD};
+    aftermath_note_ok(session);
     session_write_ok(session, &(struct ok_packet){0});
     request_finish(session);
 }
 
 static void answer_error(struct session *session, const struct error *error)
 {
-    session->aftermath =
-        (struct aftermath){.is_error = true, .is_lost = true, .row_count = -1, .shard = NO_SHARD};
+    aftermath_note_error(session);
     session_write_error(session, error);
     request_finish(session);
 }

@@ -18,6 +18,7 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/carried_value.h"
+#include "session/aftermath.h"
 #include "session/command.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
@@ -334,7 +335,6 @@ static void on_set_ok(struct leg *leg, const struct answer *answer)
 static void flow_set_on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
                                const struct answer *last)
 {
-    (void)leg;
     struct flow_set *set = flow_set_of(flow);
     struct session *session = flow->session;
     gather_add(&set->gather, &session->arena, bytes, len);
@@ -365,7 +365,9 @@ static void flow_set_on_answer(struct flow *flow, struct leg *leg, const uint8_t
         }
         text_done(&value);
     }
-    session->aftermath = (struct aftermath){.shard = NO_SHARD};
+    struct answer ok = *last; // the rows are waybill's own
+    ok.has_rows = false;
+    aftermath_note(session, &ok, leg->shard);
     session_write_ok(session, &(struct ok_packet){0});
     flow_finish(flow);
 }
@@ -384,8 +386,10 @@ static const struct flow_kind flow_set_kind = {
 
 static struct leg_command set_command(const struct session *session, struct slice packet)
 {
+    uint16_t shard = aftermath_lingers_on(session);
     return (struct leg_command){
-        .shard = query_any_shard(session),
+        .shard = shard != NO_SHARD ? shard : query_any_shard(session),
+        .wants_keep = shard != NO_SHARD, // SHOW WARNINGS is about the statement before it
         .access = ACCESS_REPLICA,
         .kind = ANSWER_QUERY,
         .packet = packet,

@@ -1,0 +1,28 @@
+#pragma once
+// What a statement leaves for SHOW WARNINGS, ROW_COUNT(), FOUND_ROWS() and the like.
+
+#include "session/session_impl.h"
+
+// What a server does with its list of warnings and errors when a statement brings none of its own.
+enum aftermath_list {
+    LIST_KEPT,    // the statement uses no table: the list stays as it is
+    LIST_CLEARED, // it does
+    LIST_UNCLEAR, // who knows
+};
+enum aftermath_list aftermath_list_of(const struct request *request);
+
+// Is the list known to be empty?
+bool aftermath_is_empty(const struct session *session) MUST_CHECK;
+// The kept leg whose backend has the list, and knows FOUND_ROWS(); NULL: there is none.
+struct leg *aftermath_leg(const struct session *session);
+// The shard where the backend lingers on for it; NO_SHARD.
+uint16_t aftermath_lingers_on(const struct session *session);
+// That backend is gone (or goes now).
+void aftermath_lose(struct session *session);
+
+// What came of the running command: the answer of a leg on `shard`; an OK or an error of waybill's
+// own.
+void aftermath_note(struct session *session, const struct answer *answer, uint16_t shard);
+void aftermath_note_ok(struct session *session);
+void aftermath_note_error(struct session *session);
+void aftermath_note_prepared(struct session *session);
