@@ -7,9 +7,9 @@
 enum server_role {
     ROLE_UNKNOWN,  // not seen yet
     ROLE_PRIMARY,  // the one writable server of its shard
-    ROLE_REPLICA,  // replicates from the primary
-    ROLE_DETACHED, // neither: an old primary that came back, a server that replicates from
-                   // elsewhere
+    ROLE_REPLICA,  // replicates from the primary, or from the one that should be it
+    ROLE_DETACHED, // neither: an old primary that came back, one that is dead or not opened yet, a
+                   // server that replicates from elsewhere
 };
 
 enum { NO_SERVER = 0xffff };

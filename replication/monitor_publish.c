@@ -61,8 +61,8 @@ static void fill_server(const struct watched *watched, struct server_state *stat
     state->probe_us = seen->probe_us;
     copy_text(state->version_text, sizeof state->version_text, facts->version_text);
     copy_text(state->gtid, sizeof state->gtid,
-              is_primary || facts->applied_gtid[0] == '\0' ? facts->binlog_gtid
-                                                           : facts->applied_gtid);
+              facts->source_count == 0 || facts->applied_gtid[0] == '\0' ? facts->binlog_gtid
+                                                                         : facts->applied_gtid);
 }
 
 // What the parser and the greeting need comes from the primaries; before there is one, from any

@@ -327,14 +327,19 @@ static void judge_vacancy(const struct shard_view *view, const struct shard_memb
 
 // ---- roles
 
+// `head`: whom the replicas should follow, also while it is down or not opened yet. Only the one
+// that takes writes now is the primary.
 static enum server_role role_of(const struct shard_view *view, const struct shard_member *member,
-                                uint16_t head)
+                                uint16_t primary, uint16_t head)
 {
-    if (member->server == head) {
+    if (member->server == primary) {
         return ROLE_PRIMARY;
     }
     if (!member->seen->has_facts) {
         return ROLE_UNKNOWN;
+    }
+    if (member->server == head) {
+        return ROLE_DETACHED;
     }
     const struct shard_member *source = source_of(view, member);
     bool is_in_line = source != NULL && (head == NO_SERVER || source->server == head ||
@@ -352,7 +357,7 @@ static void give_roles(const struct shard_view *view, const struct shard_member 
     }
     for (size_t i = 0; i < view->count; i++) {
         const struct shard_member *source = source_of(view, &view->members[i]);
-        opinion->roles[i] = role_of(view, &view->members[i], head);
+        opinion->roles[i] = role_of(view, &view->members[i], opinion->primary, head);
         opinion->sources[i] = source != NULL ? source->server : NO_SERVER;
     }
 }

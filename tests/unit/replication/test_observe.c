@@ -178,8 +178,8 @@ static void dies(void **state)
     bad(&scene, A, DB_REFUSED, 1);
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
-    assert_int_equal(scene.opinion.primary, NO_SERVER); // nothing can be sent there
-    assert_int_equal(scene.opinion.roles[A], ROLE_PRIMARY);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);      // nothing can be sent there
+    assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED); // and it is not called what it is not
     assert_int_equal(scene.opinion.roles[B], ROLE_REPLICA);
     later(&scene, 999);
     bad(&scene, A, DB_REFUSED, 9);
@@ -265,6 +265,7 @@ static void a_dead_primary_is_known_by_its_replicas(void **state)
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
     assert_int_equal(scene.opinion.subject, A);
+    assert_int_equal(scene.opinion.roles[A], ROLE_UNKNOWN); // never seen
 }
 
 static void opens_the_one_that_is_followed(void **state)
@@ -281,6 +282,8 @@ static void opens_the_one_that_is_followed(void **state)
     assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
     assert_int_equal(scene.opinion.subject, A);
     assert_int_equal(scene.opinion.primary, NO_SERVER);
+    assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED); // until it is open
+    assert_int_equal(scene.opinion.roles[B], ROLE_REPLICA);
     bad(&scene, C, DB_REFUSED, 1); // one follower and one away: still proven
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
