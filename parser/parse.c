@@ -171,7 +171,7 @@ static const struct mode_row modes[] = {
     {"ANSI_QUOTES", 2, SQL_ANSI_QUOTES},
     {"IGNORE_SPACE", 3, SQL_IGNORE_SPACE},
     {"POSTGRESQL", 8, ANSI_MODES},
-    {"ORACLE", 9, ANSI_MODES},
+    {"ORACLE", 9, ANSI_MODES | SQL_ORACLE},
     {"MSSQL", 10, ANSI_MODES},
     {"DB2", 11, ANSI_MODES},
     {"MAXDB", 12, ANSI_MODES},

@@ -20,12 +20,10 @@
 #include "session/carried_value.h"
 #include "session/aftermath.h"
 #include "session/command.h"
+#include "session/flow_set.h"
 #include "session/flow_single.h"
-#include "session/gather.h"
 #include "session/query.h"
 #include "session/transaction.h"
-
-enum { EVALUATED_MAX = 16 };
 
 // Variables that mean something for one connection or one statement only.
 static const char *const not_carried[] = {
@@ -65,8 +63,7 @@ static enum set_class classify_item(const struct set_item *item, const char **wh
         break;
     }
     if (slice_is_nocase(item->name, "character set")) {
-        *why = "SET CHARACTER SET: use SET NAMES";
-        return SET_REFUSED;
+        return SET_EVALUATED; // the connection's becomes the database's
     }
     if (!is_carried_name(item->name)) {
         return SET_PINNED;
@@ -204,7 +201,8 @@ void variables_note(struct session_state *state, const struct set_item *items, s
                     bool has_transaction_isolation)
 {
     for (const struct set_item *item = items; item != NULL; item = item->next) {
-        bool is_noted = (item->is_constant || item->value == NULL) &&
+        bool is_noted = !slice_is_nocase(item->name, "character set") &&
+                        (item->is_constant || item->value == NULL) &&
                         (item->scope == SCOPE_SESSION || item->scope == SCOPE_USER) &&
                         (item->scope == SCOPE_USER ||
                          (is_carried_name(item->name) && !is_last_insert_id(item->name)));
@@ -221,7 +219,12 @@ static bool has_transaction_isolation(const struct session *session)
     return snapshot->server_version >= (snapshot->is_mariadb ? 110101u : 50720u);
 }
 
-static void note_sql_mode(struct session *session, const struct slice *value)
+bool variables_is_oracle(const struct session *session, struct slice sql_mode)
+{
+    return session->sessions->snapshot->is_mariadb && (parse_sql_mode(sql_mode) & SQL_ORACLE) != 0;
+}
+
+void variables_note_sql_mode(struct session *session, const struct slice *value)
 {
     session->is_sql_mode_own = value != NULL;
     session->sql_mode = value != NULL ? parse_sql_mode(*value) : 0;
@@ -241,7 +244,7 @@ static void note_for_session(struct session *session, const struct set_item *ite
             continue;
         }
         if (slice_is_nocase(item->name, "sql_mode")) {
-            note_sql_mode(session, item->value == NULL ? NULL : &item->value->value);
+            variables_note_sql_mode(session, item->value == NULL ? NULL : &item->value->value);
         } else if (slice_is_nocase(item->name, "names") ||
                    slice_is_nocase(item->name, "character_set_client")) {
             note_charset(session, item);
@@ -253,136 +256,29 @@ static void note_for_session(struct session *session, const struct set_item *ite
 }
 
 // The server has taken it.
-static void on_set(struct leg *leg, const struct answer *answer)
+void variables_note_backend(struct leg *leg)
 {
-    (void)answer;
-    struct session *session = leg->session;
+    const struct statement *statement = leg->session->request->statement;
+    variables_note(backend_state(leg->backend), statement->set, statement->text,
+                   has_transaction_isolation(leg->session));
+}
+
+void variables_note_session(struct session *session)
+{
     const struct statement *statement = session->request->statement;
-    bool has_isolation = has_transaction_isolation(session);
-    variables_note(&session->carried, statement->set, statement->text, has_isolation);
-    variables_note(backend_state(leg->backend), statement->set, statement->text, has_isolation);
+    variables_note(&session->carried, statement->set, statement->text,
+                   has_transaction_isolation(session));
     note_for_session(session, statement->set);
 }
 
-// ---- by expression
-
-struct flow_set {
-    struct flow flow;
-    struct gather gather;
-    const struct set_item *items[EVALUATED_MAX]; // those by expression, in the order of the SELECT
-    uint32_t count;
-};
-
-static struct flow_set *flow_set_of(struct flow *flow)
+static void on_set(struct leg *leg, const struct answer *answer)
 {
-    return CONTAINER_OF(flow, struct flow_set, flow);
+    (void)answer;
+    variables_note_session(leg->session);
+    variables_note_backend(leg);
 }
 
-// The only row in the gathered answer.
-static bool read_row(const struct flow_set *set, struct field *fields)
-{
-    struct answer answer;
-    answer_start(&answer, ANSWER_QUERY, set->flow.session->capabilities);
-    size_t at = 0;
-    while (at + PACKET_HEADER_BYTES <= set->gather.len) {
-        size_t len = packet_payload_bytes(set->gather.bytes + at);
-        if (at + PACKET_HEADER_BYTES + len > set->gather.len) {
-            return false;
-        }
-        struct slice payload = slice_of(set->gather.bytes + at + PACKET_HEADER_BYTES, len);
-        if (answer_packet(&answer, payload) == PART_ROW) {
-            return row_text_read(payload, fields, set->count);
-        }
-        at += PACKET_HEADER_BYTES + len;
-    }
-    return false;
-}
-
-// As a literal that means the same in every sql_mode: digits, or quotes without a backslash in it.
-static void add_literal(struct text *out, const struct field *field)
-{
-    int64_t number;
-    if (field->is_null) {
-        text_add_string(out, "NULL");
-    } else if (slice_to_int64(field->bytes, &number)) {
-        text_add_slice(out, field->bytes);
-    } else if (memchr(field->bytes.ptr, '\\', field->bytes.len) != NULL) {
-        text_add_string(out, "_utf8mb4 x'");
-        for (size_t i = 0; i < field->bytes.len; i++) {
-            text_add_format(out, "%02x", field->bytes.ptr[i]);
-        }
-        text_add_string(out, "'");
-    } else {
-        text_add_string(out, "'");
-        for (size_t i = 0; i < field->bytes.len; i++) {
-            text_add(out, field->bytes.ptr + i, 1);
-            if (field->bytes.ptr[i] == '\'') {
-                text_add_string(out, "'");
-            }
-        }
-        text_add_string(out, "'");
-    }
-}
-
-static void on_set_ok(struct leg *leg, const struct answer *answer)
-{
-    // The values are known when the row was read: flow_set_on_answer notes them for the session.
-    // The backend must not be taken for one that is like it was before.
-    on_set(leg, answer);
-    backend_mark_dirty(leg->backend);
-}
-
-static void flow_set_on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
-                               const struct answer *last)
-{
-    struct flow_set *set = flow_set_of(flow);
-    struct session *session = flow->session;
-    gather_add(&set->gather, &session->arena, bytes, len);
-    if (last == NULL) {
-        return;
-    }
-    struct error error;
-    struct field fields[EVALUATED_MAX];
-    if (last->is_error) {
-        gather_error(&set->gather, &error);
-        flow_fail(flow, &error);
-        return;
-    }
-    if (!read_row(set, fields)) {
-        error_fill(&error, ER_UNKNOWN, "the value of a variable could not be read");
-        flow_fail(flow, &error);
-        return;
-    }
-    for (uint32_t i = 0; i < set->count; i++) {
-        struct text value;
-        text_init(&value);
-        add_literal(&value, &fields[i]);
-        state_set_variable(&session->carried, set->items[i]->name, text_slice(&value));
-        if (slice_is_nocase(set->items[i]->name, "sql_mode")) {
-            note_sql_mode(session, &fields[i].bytes);
-        } else if (slice_is_nocase(set->items[i]->name, "character_set_client")) {
-            session->charset = charset_find(fields[i].bytes);
-        }
-        text_done(&value);
-    }
-    struct answer ok = *last; // the rows are waybill's own
-    ok.has_rows = false;
-    aftermath_note(session, &ok, leg->shard);
-    session_write_ok(session, &(struct ok_packet){0});
-    flow_finish(flow);
-}
-
-static void flow_set_on_failed(struct flow *flow, struct leg *leg, const struct error *error)
-{
-    (void)leg;
-    flow_fail(flow, error);
-}
-
-static const struct flow_kind flow_set_kind = {
-    .name = "setting",
-    .on_answer = flow_set_on_answer,
-    .on_failed = flow_set_on_failed,
-};
+// ---- SET
 
 static struct leg_command set_command(const struct session *session, struct slice packet)
 {
@@ -397,40 +293,29 @@ static struct leg_command set_command(const struct session *session, struct slic
     };
 }
 
-static void evaluate(struct session *session, struct request *request)
-{
-    struct flow_set *set = arena_alloc(&session->arena, sizeof *set);
-    struct text sql;
-    text_init(&sql);
-    for (const struct set_item *item = request->statement->set; item != NULL; item = item->next) {
-        if (item->is_constant || item->value == NULL) {
-            continue;
-        }
-        if (set->count == EVALUATED_MAX) {
-            text_done(&sql);
-            command_refuse(session, "so many expressions in one SET");
-            return;
-        }
-        text_add_string(&sql, set->count == 0 ? "SELECT @@session." : ", @@session.");
-        text_add_slice(&sql, item->name);
-        set->items[set->count++] = item;
-    }
-    struct slice packet = flow_frame_query(&session->arena, text_slice(&sql));
-    text_done(&sql);
-    struct leg_command command = set_command(session, packet);
-    command.first = request->statement->text;
-    command.on_ok = on_set_ok;
-    flow_begin(&set->flow, &flow_set_kind, session, request);
-    (void)leg_start(&set->flow, &command);
-}
-
-// ---- SET
-
 static struct slice text_packet(struct session *session, const struct request *request)
 {
     return request->command == COM_QUERY
                ? request->raw
                : flow_frame_query(&session->arena, request->statement->text);
+}
+
+static bool is_character_set(const struct set_item *item)
+{
+    return item->scope == SCOPE_SESSION && slice_is_nocase(item->name, "character set");
+}
+
+// MariaDB's other grammar.
+static bool sets_oracle(const struct session *session, const struct set_item *items)
+{
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        if (item->scope == SCOPE_SESSION && item->value != NULL && item->is_constant &&
+            slice_is_nocase(item->name, "sql_mode") &&
+            variables_is_oracle(session, item->value->value)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // Is something set that waybill must know, to a value that it will not see?
@@ -444,6 +329,9 @@ static bool hides_meaning(const struct set_item *items)
                 return true;
             }
         }
+        if (is_character_set(item)) {
+            return true;
+        }
     }
     return false;
 }
@@ -454,7 +342,7 @@ static bool is_all_certain(const struct session *session, const struct set_item 
     bool has_names = false;
     bool has_user = false;
     for (const struct set_item *item = items; item != NULL; item = item->next) {
-        has_names |= slice_is_nocase(item->name, "names");
+        has_names |= slice_is_nocase(item->name, "names") || is_character_set(item);
         has_user |= item->scope == SCOPE_USER;
         if (!carried_value_is_certain(&session->carried, item)) {
             return false;
@@ -470,11 +358,13 @@ static void run_set(struct session *session, struct request *request)
     enum set_class class = variables_classify(items, &why);
     class = class != SET_PINNED && !is_all_certain(session, items) ? SET_PINNED : class;
     if (class == SET_EVALUATED && session->pin == NULL) {
-        evaluate(session, request);
+        struct leg_command command = set_command(session, slice_of(NULL, 0));
+        command.wants_keep = false; // who knows what was set
+        flow_set_start(session, request, &command);
         return;
     }
     if (hides_meaning(items)) {
-        command_refuse(session, "sql_mode, character_set_client or autocommit set by an expression "
+        command_refuse(session, "sql_mode, character sets or autocommit set by an expression "
                                 "while the session is bound to a server: give the value itself");
         return;
     }
@@ -497,7 +387,7 @@ static void run_reading_set(struct session *session, struct request *request)
 {
     struct error error;
     if (hides_meaning(request->statement->set)) {
-        command_refuse(session, "sql_mode, character_set_client or autocommit set from a query: "
+        command_refuse(session, "sql_mode, character sets or autocommit set from a query: "
                                 "give the value itself");
         return;
     }
@@ -533,6 +423,8 @@ void variables_set(struct session *session, struct request *request)
         error_fill(&error, ER_ACCESS_SPECIFIC, why);
         counter_add(&session->sessions->counters.queries_refused, 1);
         command_error(session, &error);
+    } else if (sets_oracle(session, statement->set)) {
+        command_refuse(session, VARIABLES_NO_ORACLE);
     } else if (class == SET_ONCE) {
         transaction_set_once(session, request);
     } else if ((statement->facts & FACT_SUBQUERY) != 0) {

@@ -19,5 +19,13 @@ enum set_class variables_classify(const struct set_item *items, const char **why
 // Notes the constant items in `state`. `text` is the statement's; NULLs become DEFAULT.
 void variables_note(struct session_state *state, const struct set_item *items, struct slice text,
                     bool has_transaction_isolation);
+// The running SET was done: the backend has its constants; the session has them from now on.
+void variables_note_backend(struct leg *leg);
+void variables_note_session(struct session *session);
+void variables_note_sql_mode(struct session *session, const struct slice *value); // NULL: DEFAULT
+
+// MariaDB's sql_mode with another grammar, which waybill's parser doesn't read.
+#define VARIABLES_NO_ORACLE "sql_mode ORACLE, which is another grammar; use another mode"
+bool variables_is_oracle(const struct session *session, struct slice sql_mode) MUST_CHECK;
 // What an autocommit item means: 1 on, 0 off, -1 there is none (the last one counts).
 int variables_autocommit(const struct set_item *items);

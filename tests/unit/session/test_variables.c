@@ -30,7 +30,7 @@ static void test_classes(void **state)
         {"SET sql_mode = CONCAT(@@sql_mode, ''), @x = 1 + 1", SET_PINNED},
         {"SET insert_id = 5", SET_PINNED},
         {"SET GLOBAL max_connections = 5", SET_REFUSED},
-        {"SET CHARACTER SET latin1", SET_REFUSED},
+        {"SET CHARACTER SET latin1", SET_EVALUATED},
         {"SET TRANSACTION READ ONLY", SET_ONCE},
         {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", SET_CARRIED},
     };
@@ -262,6 +262,44 @@ static void test_prepared_there(void **state)
     (void)fixture_client_ok();
 }
 
+static void expect_no_oracle(const char *sql)
+{
+    fixture_query("%s", sql);
+    fixture_client_error(ER_NOT_SUPPORTED_YET);
+    for (uint16_t i = 0; i < fixture.backend_count; i++) {
+        assert_false(fixture.backends[i].is_running);
+    }
+}
+
+static void test_oracle_mode(void **state)
+{
+    (void)state;
+    expect_no_oracle("SET sql_mode = ORACLE");
+    expect_no_oracle("SET @@session.sql_mode = 'STRICT_TRANS_TABLES,oracle', @x = 1");
+    expect_no_oracle("SET sql_mode = 512");
+    fixture_query("%s", "SET sql_mode = CONCAT(@@sql_mode, ',ORACLE'), @x = 5");
+    struct backend *backend = fixture_running(1);
+    fixture_expect(backend, "SET sql_mode = CONCAT(@@sql_mode, ',ORACLE'), @x = 5;",
+                   "SELECT @@session.sql_mode");
+    static const uint8_t one_row[] = {
+        1,   0,   0, 1, 1, // one column
+        23,  0,   0, 2, 3,  'd', 'e',  'f', 0,    0,   0,   1,   '1', 0,
+        12,  63,  0, 1, 0,  0,   0,    8,   0x81, 0,   0,   0,   0, // its definition
+        12,  0,   0, 3, 11, 'A', 'N',  'S', 'I',  ',', 'O', 'R', 'A', 'C',
+        'L', 'E', 7, 0, 0,  4,   0xfe, 0,   0,    2,   0,   0,   0,
+    };
+    fixture_feed(backend, one_row, sizeof one_row);
+    fixture_client_error(ER_NOT_SUPPORTED_YET);
+    assert_true(backend->is_closed); // it is dirty
+    const struct session_state *carried = &fixture_session()->carried;
+    assert_null(state_find_variable(carried, slice_of_string("sql_mode")).ptr);
+    assert_null(state_find_variable(carried, slice_of_string("@`x`")).ptr);
+    fixture.snapshot->is_mariadb = false; // MySQL's is but a list of modes
+    fixture_query("%s", "SET sql_mode = ORACLE");
+    fixture_ok_out(fixture_running(1));
+    (void)fixture_client_ok();
+}
+
 int main(void)
 {
 #define IN(test) cmocka_unit_test_setup_teardown(test, fixture_setup_logged_in, fixture_teardown)
@@ -278,6 +316,7 @@ int main(void)
         IN(test_evaluated),
         IN(test_prepared_here),
         IN(test_prepared_there),
+        IN(test_oracle_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

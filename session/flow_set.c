@@ -1,0 +1,224 @@
+// System variables that are set by an expression, or to what depends on the server's own settings:
+// the SET is run, and the values asked in the same breath. The values are carried.
+//
+//     SET sql_mode = CONCAT(...)  |  SELECT @@session.sql_mode      -> sql_mode = 'STRICT...'
+//     SET CHARACTER SET latin1    |  SELECT @@session.character_set_client, ...
+
+#include "session/flow_set.h"
+
+#include "protocol/charset.h"
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "session/aftermath.h"
+#include "session/command.h"
+#include "session/flow_single.h"
+#include "session/gather.h"
+#include "session/variables.h"
+
+enum { EVALUATED_MAX = 16 };
+
+struct flow_set {
+    struct flow flow;
+    struct gather gather;
+    struct slice names[EVALUATED_MAX]; // of the SELECT
+    uint32_t count;
+};
+
+static struct flow_set *flow_set_of(struct flow *flow)
+{
+    return CONTAINER_OF(flow, struct flow_set, flow);
+}
+
+// The only row in the gathered answer.
+static bool read_row(const struct flow_set *set, struct field *fields)
+{
+    struct answer answer;
+    answer_start(&answer, ANSWER_QUERY, set->flow.session->capabilities);
+    size_t at = 0;
+    while (at + PACKET_HEADER_BYTES <= set->gather.len) {
+        size_t len = packet_payload_bytes(set->gather.bytes + at);
+        if (at + PACKET_HEADER_BYTES + len > set->gather.len) {
+            return false;
+        }
+        struct slice payload = slice_of(set->gather.bytes + at + PACKET_HEADER_BYTES, len);
+        if (answer_packet(&answer, payload) == PART_ROW) {
+            return row_text_read(payload, fields, set->count);
+        }
+        at += PACKET_HEADER_BYTES + len;
+    }
+    return false;
+}
+
+// As a literal that means the same in every sql_mode: digits, or quotes without a backslash in it.
+static void add_literal(struct text *out, const struct field *field)
+{
+    int64_t number;
+    if (field->is_null) {
+        text_add_string(out, "NULL");
+    } else if (slice_to_int64(field->bytes, &number)) {
+        text_add_slice(out, field->bytes);
+    } else if (memchr(field->bytes.ptr, '\\', field->bytes.len) != NULL) {
+        text_add_string(out, "_utf8mb4 x'");
+        for (size_t i = 0; i < field->bytes.len; i++) {
+            text_add_format(out, "%02x", field->bytes.ptr[i]);
+        }
+        text_add_string(out, "'");
+    } else {
+        text_add_string(out, "'");
+        for (size_t i = 0; i < field->bytes.len; i++) {
+            text_add(out, field->bytes.ptr + i, 1);
+            if (field->bytes.ptr[i] == '\'') {
+                text_add_string(out, "'");
+            }
+        }
+        text_add_string(out, "'");
+    }
+}
+
+static void on_set_ok(struct leg *leg, const struct answer *answer)
+{
+    (void)answer; // the session's own are noted when the row was read
+    variables_note_backend(leg);
+    backend_mark_dirty(leg->backend);
+}
+
+static void note_value(struct session *session, struct slice name, const struct field *field)
+{
+    struct text value;
+    text_init(&value);
+    add_literal(&value, field);
+    state_set_variable(&session->carried, name, text_slice(&value));
+    if (slice_is_nocase(name, "sql_mode")) {
+        variables_note_sql_mode(session, &field->bytes);
+    } else if (slice_is_nocase(name, "character_set_client")) {
+        session->charset = charset_find(field->bytes);
+    }
+    text_done(&value);
+}
+
+// The backend has it already; it may stay with the session's transaction.
+static void note_backend(const struct flow_set *set, struct leg *leg, const struct field *fields)
+{
+    for (uint32_t i = 0; leg->backend != NULL && i < set->count; i++) {
+        struct text value;
+        text_init(&value);
+        add_literal(&value, &fields[i]);
+        state_set_variable(backend_state(leg->backend), set->names[i], text_slice(&value));
+        text_done(&value);
+    }
+}
+
+static bool has_oracle(const struct flow_set *set, const struct field *fields)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (slice_is_nocase(set->names[i], "sql_mode") &&
+            variables_is_oracle(set->flow.session, fields[i].bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void finish(struct flow_set *set, struct leg *leg, const struct answer *last)
+{
+    struct session *session = set->flow.session;
+    struct error error;
+    struct field fields[EVALUATED_MAX];
+    if (last->is_error) {
+        gather_error(&set->gather, &error);
+        flow_fail(&set->flow, &error);
+        return;
+    }
+    if (!read_row(set, fields)) {
+        error_fill(&error, ER_UNKNOWN, "the value of a variable could not be read");
+        flow_fail(&set->flow, &error);
+        return;
+    }
+    note_backend(set, leg, fields);
+    if (has_oracle(set, fields)) {
+        error_fill(&error, ER_NOT_SUPPORTED_YET, VARIABLES_NO_ORACLE);
+        counter_add(&session->sessions->counters.queries_refused, 1);
+        flow_fail(&set->flow, &error);
+        return;
+    }
+    variables_note_session(session);
+    for (uint32_t i = 0; i < set->count; i++) {
+        note_value(session, set->names[i], &fields[i]);
+    }
+    struct answer ok = *last; // the rows are waybill's own
+    ok.has_rows = false;
+    aftermath_note(session, &ok, leg->shard);
+    session_write_ok(session, &(struct ok_packet){0});
+    flow_finish(&set->flow);
+}
+
+static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
+                      const struct answer *last)
+{
+    struct flow_set *set = flow_set_of(flow);
+    gather_add(&set->gather, &flow->session->arena, bytes, len);
+    if (last != NULL) {
+        finish(set, leg, last);
+    }
+}
+
+static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
+{
+    (void)leg;
+    flow_fail(flow, error);
+}
+
+static const struct flow_kind flow_set_kind = {
+    .name = "setting",
+    .on_answer = on_answer,
+    .on_failed = on_failed,
+};
+
+// False: there is no room for so many.
+static bool add_name(struct flow_set *set, struct text *sql, struct slice name)
+{
+    if (set->count == EVALUATED_MAX) {
+        return false;
+    }
+    text_add_string(sql, set->count == 0 ? "SELECT @@session." : ", @@session.");
+    text_add_slice(sql, name);
+    set->names[set->count++] = name;
+    return true;
+}
+
+static bool add_names(struct flow_set *set, struct text *sql, const struct set_item *item)
+{
+    static const char *const character_set[] = {"character_set_client", "character_set_results",
+                                                "collation_connection"};
+    if (!slice_is_nocase(item->name, "character set")) {
+        return item->is_constant || item->value == NULL || add_name(set, sql, item->name);
+    }
+    for (size_t i = 0; i < sizeof character_set / sizeof character_set[0]; i++) {
+        if (!add_name(set, sql, slice_of_string(character_set[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void flow_set_start(struct session *session, struct request *request,
+                    const struct leg_command *pattern)
+{
+    struct flow_set *set = arena_alloc(&session->arena, sizeof *set);
+    struct text sql;
+    text_init(&sql);
+    for (const struct set_item *item = request->statement->set; item != NULL; item = item->next) {
+        if (!add_names(set, &sql, item)) {
+            text_done(&sql);
+            command_refuse(session, "so many expressions in one SET");
+            return;
+        }
+    }
+    struct leg_command command = *pattern;
+    command.packet = flow_frame_query(&session->arena, text_slice(&sql));
+    text_done(&sql);
+    command.first = request->statement->text;
+    command.on_ok = on_set_ok;
+    flow_begin(&set->flow, &flow_set_kind, session, request);
+    (void)leg_start(&set->flow, &command);
+}
