@@ -36,7 +36,7 @@ static void on_sweep(struct later *later)
     struct admin *admin = CONTAINER_OF(later, struct admin, sweep);
     struct node *node;
     while ((node = list_first(&admin->closed)) != NULL) {
-        client_free(client_of(node));
+        admin_client_free(client_of(node));
     }
 }
 
@@ -66,7 +66,7 @@ static void on_tick(struct timer *timer)
     uint64_t now_us = loop_now_us(admin->host.loop);
     LIST_FOR_EACH_SAFE (&admin->clients, node) {
         if (is_overdue(client_of(node), now_us)) {
-            client_close(client_of(node));
+            admin_client_close(client_of(node));
         }
     }
     watch_set(&admin->accept_watch, WATCH_READ);
@@ -86,7 +86,7 @@ static void on_accept(struct watch *watch, unsigned events)
             sock_close(fd);
             continue;
         }
-        client_start(admin, fd);
+        admin_client_start(admin, fd);
     }
     bool is_short = errno != EAGAIN; // of descriptors: until the next tick
     if (is_short) {
@@ -149,7 +149,7 @@ void admin_stop(struct admin *admin)
     timer_stop(&admin->tick);
     struct node *node;
     while ((node = list_first(&admin->clients)) != NULL) {
-        client_close(client_of(node));
+        admin_client_close(client_of(node));
     }
     on_sweep(&admin->sweep);
     loop_cancel_later(admin->host.loop, &admin->sweep);

@@ -18,32 +18,32 @@ enum { PACKET_MAX = 1024 * 1024, READ_BYTES = 16384 };
 
 // ---- states
 
-void client_enter(struct client *client, enum client_stage stage)
+void admin_client_enter(struct client *client, enum client_stage stage)
 {
     client->stage = stage;
     client->since_us = loop_now_us(client->admin->host.loop);
     assert((stage == CLIENT_ASKING) == (client->ask != NULL));
 }
 
-void client_close(struct client *client)
+void admin_client_close(struct client *client)
 {
     struct admin *admin = client->admin;
     if (client->stage == CLIENT_CLOSED) {
         return;
     }
     if (client->ask != NULL) {
-        query_forget(client);
+        admin_query_forget(client);
     }
     loop_cancel_later(admin->host.loop, &client->later);
     watch_set(&client->watch, 0);
     stream_close(&client->stream);
     list_remove(&admin->clients, &client->node);
     list_push_back(&admin->closed, &client->node);
-    client_enter(client, CLIENT_CLOSED);
+    admin_client_enter(client, CLIENT_CLOSED);
     loop_do_later(admin->host.loop, &admin->sweep);
 }
 
-void client_free(struct client *client)
+void admin_client_free(struct client *client)
 {
     list_remove(&client->admin->closed, &client->node);
     text_done(&client->input);
@@ -60,43 +60,43 @@ static void flush(struct client *client)
 {
     enum io io = stream_flush(&client->stream, &client->output);
     if (io == IO_CLOSED || io == IO_ERROR || (io == IO_DONE && client->stage == CLIENT_ENDING)) {
-        client_close(client);
+        admin_client_close(client);
         return;
     }
     bool wants_more = client->stage != CLIENT_ENDING && client->input.len <= PACKET_MAX;
     watch_set(&client->watch, (wants_more ? WATCH_READ : 0) | (io == IO_AGAIN ? WATCH_WRITE : 0));
 }
 
-void client_send_bytes(struct client *client, struct slice framed)
+void admin_client_send_bytes(struct client *client, struct slice framed)
 {
     buffer_append(&client->output, framed.ptr, framed.len);
 }
 
-void client_send(struct client *client, struct slice payload)
+void admin_client_send(struct client *client, struct slice payload)
 {
     struct text packet;
     text_init(&packet);
     packet_append(&packet, payload, &client->sequence);
-    client_send_bytes(client, text_slice(&packet));
+    admin_client_send_bytes(client, text_slice(&packet));
     text_done(&packet);
 }
 
-void client_send_error(struct client *client, const struct error *error)
+void admin_client_send_error(struct client *client, const struct error *error)
 {
     struct text payload;
     text_init(&payload);
     error_write(&payload, error);
-    client_send(client, text_slice(&payload));
+    admin_client_send(client, text_slice(&payload));
     text_done(&payload);
 }
 
-void client_send_ok(struct client *client, const char *message)
+void admin_client_send_ok(struct client *client, const char *message)
 {
     struct ok_packet ok = {.status = STATUS_AUTOCOMMIT, .message = slice_of_string(message)};
     struct text payload;
     text_init(&payload);
     ok_write(&payload, &ok);
-    client_send(client, text_slice(&payload));
+    admin_client_send(client, text_slice(&payload));
     text_done(&payload);
 }
 
@@ -108,28 +108,28 @@ static void run_command(struct client *client, struct slice payload)
     struct error error;
     switch (payload.len > 0 ? payload.ptr[0] : COM_SLEEP) {
     case COM_QUERY:
-        query_run(client, rest);
+        admin_query_run(client, rest);
         return;
     case COM_PING:
     case COM_RESET_CONNECTION:
-        client_send_ok(client, "");
+        admin_client_send_ok(client, "");
         return;
     case COM_INIT_DB:
         client->database.len = 0;
         text_add_slice(&client->database, rest);
-        client_send_ok(client, "");
+        admin_client_send_ok(client, "");
         return;
     case COM_STATISTICS: {
         const char *text = "waybill " WAYBILL_VERSION " (SHOW STATUS says more)";
-        client_send(client, slice_of_string(text));
+        admin_client_send(client, slice_of_string(text));
         return;
     }
     case COM_QUIT:
-        client_enter(client, CLIENT_ENDING);
+        admin_client_enter(client, CLIENT_ENDING);
         return;
     default:
         error_fill(&error, ER_UNKNOWN_COM);
-        client_send_error(client, &error);
+        admin_client_send_error(client, &error);
         return;
     }
 }
@@ -138,8 +138,8 @@ static void refuse_packet(struct client *client, enum error_code code)
 {
     struct error error;
     error_fill(&error, code);
-    client_send_error(client, &error);
-    client_enter(client, CLIENT_ENDING);
+    admin_client_send_error(client, &error);
+    admin_client_enter(client, CLIENT_ENDING);
 }
 
 static bool takes_packets(const struct client *client)
@@ -173,7 +173,7 @@ static void use_packets(struct client *client)
         if (is_command) {
             run_command(client, payload);
         } else {
-            login_answer(client, payload);
+            admin_login_answer(client, payload);
         }
         text_drop_front(&client->input, raw_bytes);
     }
@@ -187,7 +187,7 @@ static void on_event(struct watch *watch, unsigned events)
     if ((events & WATCH_READ) != 0) {
         enum io io = stream_read(&client->stream, bytes, sizeof bytes, &got);
         if (io == IO_CLOSED || io == IO_ERROR) {
-            client_close(client);
+            admin_client_close(client);
             return;
         }
         text_add(&client->input, bytes, got);
@@ -203,7 +203,7 @@ static void on_later(struct later *later)
     flush(client);
 }
 
-void client_start(struct admin *admin, int fd)
+void admin_client_start(struct admin *admin, int fd)
 {
     struct client *client = memory_new(sizeof *client);
     client->admin = admin;
@@ -215,7 +215,7 @@ void client_start(struct admin *admin, int fd)
     text_init(&client->database);
     buffer_init(&client->output, &admin->buffer_blocks);
     list_push_back(&admin->clients, &client->node);
-    client_enter(client, CLIENT_GREETED);
-    login_greet(client);
+    admin_client_enter(client, CLIENT_GREETED);
+    admin_login_greet(client);
     flush(client);
 }

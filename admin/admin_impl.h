@@ -12,7 +12,7 @@
 //   ENDING    the last bytes are queued; closed as soon as they are written
 //   CLOSED    the descriptor is closed
 //
-// client_enter() is the only writer of the state.
+// admin_client_enter() is the only writer of the state.
 
 #include "admin/admin.h"
 #include "admin/command.h"
@@ -66,19 +66,19 @@ struct client {
 };
 
 // admin_client.c
-void client_start(struct admin *admin, int fd);
-void client_enter(struct client *client, enum client_stage stage);
-void client_close(struct client *client);
-void client_send(struct client *client, struct slice payload); // frames it
-void client_send_bytes(struct client *client, struct slice framed);
-void client_send_error(struct client *client, const struct error *error);
-void client_send_ok(struct client *client, const char *message);
-void client_free(struct client *client); // from the closed list
+void admin_client_start(struct admin *admin, int fd);
+void admin_client_enter(struct client *client, enum client_stage stage);
+void admin_client_close(struct client *client);
+void admin_client_send(struct client *client, struct slice payload); // frames it
+void admin_client_send_bytes(struct client *client, struct slice framed);
+void admin_client_send_error(struct client *client, const struct error *error);
+void admin_client_send_ok(struct client *client, const char *message);
+void admin_client_free(struct client *client); // from the closed list
 
 // admin_login.c
-void login_greet(struct client *client);
-void login_answer(struct client *client, struct slice payload); // GREETED and SWITCHED
+void admin_login_greet(struct client *client);
+void admin_login_answer(struct client *client, struct slice payload); // GREETED and SWITCHED
 
 // admin_query.c
-void query_run(struct client *client, struct slice sql);
-void query_forget(struct client *client); // it leaves before the workers' reports have come
+void admin_query_run(struct client *client, struct slice sql);
+void admin_query_forget(struct client *client); // it leaves before the workers' reports have come

@@ -34,7 +34,7 @@ static void make_nonce(uint8_t nonce[NONCE_BYTES])
     }
 }
 
-void login_greet(struct client *client)
+void admin_login_greet(struct client *client)
 {
     make_nonce(client->nonce);
     struct greeting greeting = {
@@ -49,22 +49,22 @@ void login_greet(struct client *client)
     struct text payload;
     text_init(&payload);
     greeting_write(&payload, &greeting);
-    client_send(client, text_slice(&payload));
+    admin_client_send(client, text_slice(&payload));
     text_done(&payload);
 }
 
 static void refuse(struct client *client, const struct error *error)
 {
     log_notice("admin client %u: log-in refused: %s", client->id, error->text);
-    client_send_error(client, error);
-    client_enter(client, CLIENT_ENDING);
+    admin_client_send_error(client, error);
+    admin_client_enter(client, CLIENT_ENDING);
 }
 
 static void finish(struct client *client, bool is_right)
 {
     if (is_right) {
-        client_send_ok(client, "");
-        client_enter(client, CLIENT_IDLE);
+        admin_client_send_ok(client, "");
+        admin_client_enter(client, CLIENT_IDLE);
         return;
     }
     struct error error;
@@ -102,9 +102,9 @@ static void ask_to_switch(struct client *client)
     text_init(&payload);
     auth_switch_write(&payload, slice_of_string(client->is_sha2 ? sha2_name : native_name),
                       client->nonce);
-    client_send(client, text_slice(&payload));
+    admin_client_send(client, text_slice(&payload));
     text_done(&payload);
-    client_enter(client, CLIENT_SWITCHED);
+    admin_client_enter(client, CLIENT_SWITCHED);
 }
 
 static void check_answer(struct client *client, struct slice answer)
@@ -113,7 +113,7 @@ static void check_answer(struct client *client, struct slice answer)
                     (client->is_sha2 ? check_sha2(client, answer) : check_native(client, answer));
     if (is_right && client->is_sha2) {
         const uint8_t fast[] = {SHA2_MORE, SHA2_FAST_OK};
-        client_send(client, slice_of(fast, sizeof fast));
+        admin_client_send(client, slice_of(fast, sizeof fast));
     }
     finish(client, is_right);
 }
@@ -134,7 +134,7 @@ static void take_login(struct client *client, const struct login *login)
     }
 }
 
-void login_answer(struct client *client, struct slice payload)
+void admin_login_answer(struct client *client, struct slice payload)
 {
     if (client->stage == CLIENT_SWITCHED) {
         check_answer(client, payload);

@@ -20,19 +20,19 @@ struct ask {
 static void answer(struct client *client, const struct command_run *run)
 {
     if (error_is_set(&run->error)) {
-        client_send_error(client, &run->error);
+        admin_client_send_error(client, &run->error);
     } else if (run->grid.column_count == 0) {
         struct text message;
         text_init(&message);
         text_add_slice(&message, run->message);
         text_add(&message, "", 1);
-        client_send_ok(client, (const char *)message.ptr);
+        admin_client_send_ok(client, (const char *)message.ptr);
         text_done(&message);
     } else {
         struct text packets;
         text_init(&packets);
         grid_write(&run->grid, client->capabilities, &packets, &client->sequence);
-        client_send_bytes(client, text_slice(&packets));
+        admin_client_send_bytes(client, text_slice(&packets));
         text_done(&packets);
     }
 }
@@ -47,9 +47,9 @@ static void run_command(struct client *client, const struct command *command,
     run.snapshot = host->current(host->owner);
     run.arena = &arena;
     run.database = text_slice(&client->database);
-    command_start(command, &run);
+    admin_command_start(command, &run);
     answer(client, &run);
-    command_done(&run);
+    admin_command_done(&run);
     arena_clear(&arena);
 }
 
@@ -64,7 +64,7 @@ static void on_reports(void *asker, struct worker_report **reports, uint16_t cou
             .arguments = text_slice(&ask->arguments), .reports = reports, .report_count = count};
         client->ask = NULL;
         run_command(client, ask->command, run);
-        client_enter(client, CLIENT_IDLE);
+        admin_client_enter(client, CLIENT_IDLE);
         loop_do_later(client->admin->host.loop, &client->later);
     }
     for (uint16_t i = 0; i < count; i++) {
@@ -74,7 +74,7 @@ static void on_reports(void *asker, struct worker_report **reports, uint16_t cou
     memory_free(ask);
 }
 
-void query_forget(struct client *client)
+void admin_query_forget(struct client *client)
 {
     client->ask->client = NULL;
     client->ask = NULL;
@@ -89,23 +89,23 @@ static void ask_workers(struct client *client, const struct command *command,
     text_init(&ask->arguments);
     text_add_slice(&ask->arguments, arguments);
     client->ask = ask;
-    client_enter(client, CLIENT_ASKING);
+    admin_client_enter(client, CLIENT_ASKING);
     client->admin->host.ask_workers(client->admin->host.owner, on_reports, ask);
 }
 
 // ---- statements
 
-void query_run(struct client *client, struct slice sql)
+void admin_query_run(struct client *client, struct slice sql)
 {
     struct command_run run = {.arguments = {.ptr = NULL}};
     if (courtesy_answer(sql, &client->database, &run)) {
         answer(client, &run);
-        command_done(&run);
+        admin_command_done(&run);
         return;
     }
-    const struct command *command = command_find(sql, &run.arguments, &run.error);
+    const struct command *command = admin_command_find(sql, &run.arguments, &run.error);
     if (command == NULL) {
-        client_send_error(client, &run.error);
+        admin_client_send_error(client, &run.error);
     } else if (command->wants_reports) {
         ask_workers(client, command, run.arguments);
     } else {

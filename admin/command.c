@@ -14,28 +14,28 @@ static void run_help(struct command_run *run);
 
 // clang-format off
 static const struct command table[] = {
-    {"SHOW SHARDS",   LIKE, true, false, show_shards,   "the shards: primary, replicas, buckets"},
-    {"SHOW SERVERS",  LIKE, true, false, show_servers,  "every server: role, lag, reads and writes sent to it, what is wrong"},
-    {"SHOW TABLES",   LIKE, true, false, show_tables,   "the tables of the configuration and where their rows are"},
-    {"SHOW USERS",    LIKE, true, false, show_users,    "the users of the configuration"},
-    {"SHOW BUCKETS",  LIKE, true, false, show_buckets,  "runs of buckets and the shard of each (LIKE: by shard)"},
-    {"SHOW POOLS",    LIKE, true, true,  show_pools,    "connections to servers, over all workers"},
-    {"SHOW SESSIONS", LIKE, true, true,  show_sessions, "the clients, what they do, why one is bound to a server (LIKE: by user)"},
-    {"SHOW SETTINGS", LIKE, true, false, show_settings, "every setting, its value and default"},
-    {"SHOW STATUS",   LIKE, true, true,  show_status,   "the figures of the metrics page"},
-    {"SHOW EVENTS",   "",   false, false, show_events,  "what happened to the cluster, newest last"},
-    {"SHOW VERSION",  "",   false, false, show_version, "waybill's version and how long it runs"},
-    {"EXPLAIN ROUTE", "[FOR user] statement", false, false, explain_route,
+    {"SHOW SHARDS",   LIKE, true, false, admin_show_shards,   "the shards: primary, replicas, buckets"},
+    {"SHOW SERVERS",  LIKE, true, false, admin_show_servers,  "every server: role, lag, reads and writes sent to it, what is wrong"},
+    {"SHOW TABLES",   LIKE, true, false, admin_show_tables,   "the tables of the configuration and where their rows are"},
+    {"SHOW USERS",    LIKE, true, false, admin_show_users,    "the users of the configuration"},
+    {"SHOW BUCKETS",  LIKE, true, false, admin_show_buckets,  "runs of buckets and the shard of each (LIKE: by shard)"},
+    {"SHOW POOLS",    LIKE, true, true,  admin_show_pools,    "connections to servers, over all workers"},
+    {"SHOW SESSIONS", LIKE, true, true,  admin_show_sessions, "the clients, what they do, why one is bound to a server (LIKE: by user)"},
+    {"SHOW SETTINGS", LIKE, true, false, admin_show_settings, "every setting, its value and default"},
+    {"SHOW STATUS",   LIKE, true, true,  admin_show_status,   "the figures of the metrics page"},
+    {"SHOW EVENTS",   "",   false, false, admin_show_events,  "what happened to the cluster, newest last"},
+    {"SHOW VERSION",  "",   false, false, admin_show_version, "waybill's version and how long it runs"},
+    {"EXPLAIN ROUTE", "[FOR user] statement", false, false, admin_explain_route,
      "where a statement would go and why, without running it"},
-    {"RELOAD",        "",   false, false, run_reload,   "reads the configuration file again; a mistake in it changes nothing"},
-    {"SHOW HELP",     "",   false, false, run_help,     "this (the mysql client answers HELP by itself)"},
-    {"HELP",          "",   false, false, run_help,     "this"},
+    {"RELOAD",        "",   false, false, run_reload,          "reads the configuration file again; a mistake in it changes nothing"},
+    {"SHOW HELP",     "",   false, false, run_help,            "this (the mysql client answers HELP by itself)"},
+    {"HELP",          "",   false, false, run_help,            "this"},
 };
 // clang-format on
 
 enum { TABLE_COUNT = sizeof table / sizeof table[0], MISTAKES_SHOWN = 400 };
 
-const struct command *command_table(size_t *count)
+const struct command *admin_command_table(size_t *count)
 {
     *count = TABLE_COUNT;
     return table;
@@ -59,7 +59,7 @@ static struct slice trim(struct slice text)
     return text;
 }
 
-struct slice command_next_word(struct slice *rest)
+struct slice admin_command_next_word(struct slice *rest)
 {
     *rest = trim(*rest);
     size_t len = 0;
@@ -78,16 +78,16 @@ static bool begins_with(struct slice statement, const char *words, struct slice 
     struct slice wanted = slice_of_string(words);
     *arguments = statement;
     while (wanted.len > 0) {
-        struct slice word = command_next_word(&wanted);
-        if (!slice_equal_nocase(word, command_next_word(arguments))) {
+        struct slice word = admin_command_next_word(&wanted);
+        if (!slice_equal_nocase(word, admin_command_next_word(arguments))) {
             return false;
         }
     }
     return true;
 }
 
-const struct command *command_find(struct slice statement, struct slice *arguments,
-                                   struct error *error)
+const struct command *admin_command_find(struct slice statement, struct slice *arguments,
+                                         struct error *error)
 {
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         if (begins_with(statement, table[i].words, arguments)) {
@@ -115,7 +115,7 @@ static bool read_like(const struct command *command, struct command_run *run, st
     if (rest.len == 0) {
         return true;
     }
-    struct slice word = command_next_word(&rest);
+    struct slice word = admin_command_next_word(&rest);
     if (!slice_is_nocase(word, "LIKE") || rest.len < 2 ||
         (rest.ptr[0] != '\'' && rest.ptr[0] != '"') || rest.ptr[rest.len - 1] != rest.ptr[0]) {
         error_set(&run->error, ER_PARSE, "42000", "after %s comes nothing or LIKE 'pattern'",
@@ -126,7 +126,7 @@ static bool read_like(const struct command *command, struct command_run *run, st
     return true;
 }
 
-void command_start(const struct command *command, struct command_run *run)
+void admin_command_start(const struct command *command, struct command_run *run)
 {
     struct slice like = {.ptr = NULL};
     bool is_good = true;
@@ -144,7 +144,7 @@ void command_start(const struct command *command, struct command_run *run)
     }
 }
 
-void command_done(struct command_run *run)
+void admin_command_done(struct command_run *run)
 {
     grid_done(&run->grid);
 }

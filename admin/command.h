@@ -29,31 +29,31 @@ struct command {
     const char *help;
 };
 
-const struct command *command_table(size_t *count);
+const struct command *admin_command_table(size_t *count);
 
 // The command that the statement is, with *arguments behind its words; NULL with *error that says
 // what there is.
-const struct command *command_find(struct slice statement, struct slice *arguments,
-                                   struct error *error);
-// Runs it; `run` has host, snapshot, arena, database, arguments and reports. command_done
+const struct command *admin_command_find(struct slice statement, struct slice *arguments,
+                                         struct error *error);
+// Runs it; `run` has host, snapshot, arena, database, arguments and reports. admin_command_done
 // afterwards.
-void command_start(const struct command *command, struct command_run *run);
-void command_done(struct command_run *run);
+void admin_command_start(const struct command *command, struct command_run *run);
+void admin_command_done(struct command_run *run);
 
 // The next word of *rest (letters, digits, _, @, ., and the like; quotes are no word); empty at
 // the end.
-struct slice command_next_word(struct slice *rest);
+struct slice admin_command_next_word(struct slice *rest);
 
 // show_cluster.c, show_workers.c, explain.c: what the rows name
-void show_shards(struct command_run *run);
-void show_servers(struct command_run *run);
-void show_tables(struct command_run *run);
-void show_users(struct command_run *run);
-void show_buckets(struct command_run *run);
-void show_settings(struct command_run *run);
-void show_events(struct command_run *run);
-void show_version(struct command_run *run);
-void show_pools(struct command_run *run);
-void show_sessions(struct command_run *run);
-void show_status(struct command_run *run);
-void explain_route(struct command_run *run);
+void admin_show_shards(struct command_run *run);
+void admin_show_servers(struct command_run *run);
+void admin_show_tables(struct command_run *run);
+void admin_show_users(struct command_run *run);
+void admin_show_buckets(struct command_run *run);
+void admin_show_settings(struct command_run *run);
+void admin_show_events(struct command_run *run);
+void admin_show_version(struct command_run *run);
+void admin_show_pools(struct command_run *run);
+void admin_show_sessions(struct command_run *run);
+void admin_show_status(struct command_run *run);
+void admin_explain_route(struct command_run *run);

@@ -47,8 +47,8 @@ static bool begins_with(struct slice statement, const char *words)
 {
     struct slice wanted = slice_of_string(words);
     while (wanted.len > 0) {
-        struct slice word = command_next_word(&wanted);
-        if (!slice_equal_nocase(word, command_next_word(&statement))) {
+        struct slice word = admin_command_next_word(&wanted);
+        if (!slice_equal_nocase(word, admin_command_next_word(&statement))) {
             return false;
         }
     }
@@ -57,7 +57,7 @@ static bool begins_with(struct slice statement, const char *words)
 
 static void use_database(struct slice statement, struct text *database)
 {
-    (void)command_next_word(&statement);
+    (void)admin_command_next_word(&statement);
     if (statement.len >= 2 && statement.ptr[0] == '`') {
         statement = slice_part(statement, 1, statement.len - 1);
     }

@@ -4,6 +4,6 @@
 #include "admin/command.h"
 #include "base/text.h"
 
-// True when the statement is one of them: `run` has the answer (command_done afterwards).
+// True when the statement is one of them: `run` has the answer (admin_command_done afterwards).
 // `database` is what USE said and is changed by it.
 bool courtesy_answer(struct slice statement, struct text *database, struct command_run *run);

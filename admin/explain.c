@@ -26,8 +26,8 @@ static bool read_user(struct command_run *run, struct slice *sql, const struct u
     struct slice rest = run->arguments;
     *sql = run->arguments;
     *user = first_user(config);
-    if (slice_is_nocase(command_next_word(&rest), "FOR")) {
-        struct slice name = command_next_word(&rest);
+    if (slice_is_nocase(admin_command_next_word(&rest), "FOR")) {
+        struct slice name = admin_command_next_word(&rest);
         *user = config_find_user(config, name);
         *sql = rest;
         if (*user == NULL) {
@@ -76,7 +76,7 @@ static void print_lines(struct command_run *run, struct slice lines)
     }
 }
 
-void explain_route(struct command_run *run)
+void admin_explain_route(struct command_run *run)
 {
     struct slice sql;
     const struct user_config *user = NULL;

@@ -65,7 +65,7 @@ static void show_shard(struct command_run *run, const struct shard_config *shard
     grid_end_row(&run->grid);
 }
 
-void show_shards(struct command_run *run)
+void admin_show_shards(struct command_run *run)
 {
     const struct config *config = run->snapshot->config;
     grid_column(&run->grid, "shard");
@@ -117,7 +117,7 @@ static void show_server_state(struct command_run *run, uint16_t id)
     grid_text(grid, state->problem);
 }
 
-void show_servers(struct command_run *run)
+void admin_show_servers(struct command_run *run)
 {
     static const char *const names[] = {
         "server",    "shard",     "address", "weight",    "max_connections",
@@ -244,7 +244,7 @@ static void show_table(struct command_run *run, const struct table_config *table
     grid_end_row(&run->grid);
 }
 
-void show_tables(struct command_run *run)
+void admin_show_tables(struct command_run *run)
 {
     static const char *const names[] = {"table", "type",      "method", "key",  "key_type",
                                         "id",    "makes_ids", "with",   "where"};
@@ -259,7 +259,7 @@ void show_tables(struct command_run *run)
 
 // ---- the rest of the configuration
 
-void show_users(struct command_run *run)
+void admin_show_users(struct command_run *run)
 {
     const struct config *config = run->snapshot->config;
     grid_column(&run->grid, "user");
@@ -288,7 +288,7 @@ void show_users(struct command_run *run)
     }
 }
 
-void show_buckets(struct command_run *run)
+void admin_show_buckets(struct command_run *run)
 {
     const struct config *config = run->snapshot->config;
     grid_column(&run->grid, "shard");
@@ -310,7 +310,7 @@ void show_buckets(struct command_run *run)
     }
 }
 
-void show_settings(struct command_run *run)
+void admin_show_settings(struct command_run *run)
 {
     size_t count = 0;
     const struct setting *settings = setting_table(&count);
@@ -346,7 +346,7 @@ static void print_time(struct grid *grid, uint64_t wall_ms)
     grid_format(grid, "%s.%03u", text, (unsigned)(wall_ms % 1000));
 }
 
-void show_events(struct command_run *run)
+void admin_show_events(struct command_run *run)
 {
     const struct monitor *monitor = run->host->monitor(run->host->owner);
     grid_column(&run->grid, "time_utc");
@@ -363,7 +363,7 @@ void show_events(struct command_run *run)
     }
 }
 
-void show_version(struct command_run *run)
+void admin_show_version(struct command_run *run)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

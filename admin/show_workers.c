@@ -39,7 +39,7 @@ static void show_pool(struct command_run *run, const struct pool_figures *pool)
     grid_end_row(grid);
 }
 
-void show_pools(struct command_run *run)
+void admin_show_pools(struct command_run *run)
 {
     static const char *const numbers[] = {"idle",   "lent",   "connecting", "waiting", "taken",
                                           "opened", "failed", "closed",     "resets",  "synced"};
@@ -82,7 +82,7 @@ static void show_session(struct command_run *run, uint16_t worker,
     grid_end_row(grid);
 }
 
-void show_sessions(struct command_run *run)
+void admin_show_sessions(struct command_run *run)
 {
     grid_column(&run->grid, "user");
     grid_number_column(&run->grid, "id");
@@ -123,7 +123,7 @@ static void on_sample(struct metrics_reader *reader, const char *name, const cha
     grid_end_row(grid);
 }
 
-void show_status(struct command_run *run)
+void admin_show_status(struct command_run *run)
 {
     grid_column(&run->grid, "figure");
     grid_column(&run->grid, "of");
