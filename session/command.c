@@ -96,7 +96,10 @@ void session_reset(struct session *session)
 static void run_reset_connection(struct session *session, struct request *request)
 {
     (void)request;
+    // As on the servers the database stays what it is.
+    struct slice database = arena_copy(&session->arena, text_slice(&session->carried.database));
     session_reset(session);
+    state_set_database(&session->carried, database);
     command_ok(session);
 }
 

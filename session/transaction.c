@@ -56,7 +56,9 @@ static void forget(struct session *session)
 void transaction_tidy(struct session *session)
 {
     const struct transaction *transaction = &session->transaction;
-    bool has_any = transaction->first_shard != NO_SHARD || transaction->points.len > 0 ||
+    // With autocommit off a savepoint may stand before the first statement.
+    bool has_points = transaction->points.len > 0 && !session->carried.is_autocommit_off;
+    bool has_any = transaction->first_shard != NO_SHARD || has_points ||
                    transaction->is_once_used || transaction->begin.len > 0;
     if (has_any && !session_in_transaction(session)) {
         forget(session);
