@@ -45,6 +45,12 @@ static void note_failure(struct round *round, const struct error *error)
     round->result.failed++;
 }
 
+// At the end of a transaction it matters only where something was written.
+static bool may_fail(const struct round *round, const struct leg *leg)
+{
+    return round->order.is_end && !leg->has_written;
+}
+
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
                       const struct answer *last)
 {
@@ -54,7 +60,7 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     if (last == NULL) {
         return;
     }
-    if (last->is_error) {
+    if (last->is_error && !may_fail(round, leg)) {
         struct error error;
         gather_error(gather, &error);
         note_failure(round, &error);
@@ -68,7 +74,7 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
 static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
 {
     struct round *round = round_of(flow);
-    if (round->order.is_end && !leg->has_written) {
+    if (may_fail(round, leg)) {
         round->result.answered++; // nothing of it could be lost
         flow->session->transaction.is_lost = false;
     } else {
