@@ -67,8 +67,8 @@ struct table_config {
     const char *id_column; // BIGINT that carries the bucket; NULL when none. METHOD_BUCKET only
     bool makes_ids;  // waybill makes the id when an INSERT leaves it out (the table that others are
                      // sharded with)
-    uint16_t group; // tables of one group and one key value are on one shard
-    uint16_t with;  // whose settings it has: its own id, or the table's that `with` names
+    uint16_t group;  // tables of one group and one key value are on one shard
+    uint16_t with;   // whose settings it has: its own id, or the table's that `with` names
     uint16_t home;   // TABLE_UNSHARDED: shard id
     uint32_t modulo; // METHOD_MODULO: `modulo_shards` has so many entries
     uint16_t *modulo_shards;

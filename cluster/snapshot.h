@@ -33,7 +33,7 @@ struct server_state {
     uint32_t probe_us;   // round trip
     char version_text[64];
     char gtid[256];    // position, for show
-    char problem[128]; // why it is not up or not fit; empty when fine
+    char problem[160]; // why it is not up or not fit; empty when fine
 };
 
 struct shard_state {

@@ -5,6 +5,7 @@
 #include "replication/gtid.h"
 #include "replication/job.h"
 #include "replication/leader.h"
+#include "replication/privilege.h"
 
 struct action {
     struct action_setup setup;
@@ -30,6 +31,14 @@ struct member_state {
     struct slice wait_for;    // text: what must be applied to have it applied all
 };
 
+// The newest row of waybill.topology for the shard, as a server has it.
+struct epoch_row {
+    uint64_t epoch; // 0: there is none
+    char primary_name[64];
+    struct gtid_set cut;
+    char server_uuid[40]; // of the server that was asked; MySQL
+};
+
 // The runbooks. False: given up, `why` says it.
 bool action_open(struct action *action) MUST_CHECK;
 bool action_failover(struct action *action) MUST_CHECK;
@@ -45,6 +54,9 @@ size_t action_place(const struct action *action, uint16_t server); // in setup.s
 bool step_take_leadership(struct action *action) MUST_CHECK; // false: given up
 bool step_still_leads(struct action *action) MUST_CHECK;
 bool step_read_state(struct action *action, size_t place, struct member_state *state) MUST_CHECK;
+bool step_read_epoch(struct action *action, size_t place, struct epoch_row *row) MUST_CHECK;
+bool step_look_at_privileges(struct action *action, size_t place,
+                             struct privileges *privileges) MUST_CHECK;
 bool step_run(struct action *action, size_t place, const char *statement) MUST_CHECK;
 bool step_send(struct action *action, size_t place, const char *statement) MUST_CHECK;
 bool step_finish(struct action *action, size_t place) MUST_CHECK; // of what was sent

@@ -5,6 +5,8 @@
 //     unreachable replica               -> refuse: the transaction may be there alone
 //     one holds what all hold together  -> it
 //     none does (they have diverged)    -> refuse: somebody must look
+//     several do                        -> the one whose promotion was begun before, else the first
+//                                          that may be promoted
 //
 // A server that follows nobody (an old primary that came back) has acknowledged nothing: it neither
 // counts nor becomes the primary.
@@ -53,13 +55,25 @@ void failover_decide(const struct failover_member *members, size_t count,
         refuse(choice, why);
         return;
     }
+    size_t best = count;
+    const char *barred = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (members[i].is_reachable && members[i].is_replica && holds_all(members, count, i)) {
-            choice->candidate = i;
-            snprintf(choice->why, sizeof choice->why, "it has received all that %zu replicas have",
-                     reachable);
-            return;
+        if (!members[i].is_reachable || !members[i].is_replica || !holds_all(members, count, i)) {
+            continue;
+        }
+        if (members[i].barred != NULL) {
+            barred = members[i].barred;
+        } else if (best == count || (members[i].is_begun && !members[best].is_begun)) {
+            best = i;
         }
     }
-    refuse(choice, "the replicas have diverged: each has received something that the others lack");
+    if (best == count) {
+        refuse(choice, barred != NULL ? barred
+                                      : "the replicas have diverged: each has received something "
+                                        "that the others lack");
+        return;
+    }
+    choice->candidate = best;
+    snprintf(choice->why, sizeof choice->why, "it has received all that %zu replicas have",
+             reachable);
 }

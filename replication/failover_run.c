@@ -1,23 +1,26 @@
 // Promotes a replica of a dead primary. In order, and why in that order:
 //
-//   1. Does anybody take writes already (another proxy was faster, or it isn't dead)? Then nothing.
+//   1. Look only. Does anybody take writes already (another proxy was faster, or it isn't dead)?
+//      Then nothing. May the account do on the replicas all that follows? What would be refused in
+//      the middle is refused here.
 //   2. Stop receiving on all replicas, then read what each has received. Stopping first also
-//   fences: a
-//      primary that is alive after all gets no acknowledgement any more.
-//   3. Decide (failover_decide). Refused: receiving is started again.
+//      fences: a primary that is alive after all gets no acknowledgement any more.
+//   3. Decide (failover_decide).
 //   4. The candidate applies all that it has received.
-//   5. Semi-sync as a source on the candidate; the others follow it, so that it has somebody to
-//      acknowledge before the first client comes.
+//   5. Semi-sync as a source on the candidate; the others follow it, and one of them has to come,
+//      so that there is somebody to acknowledge the epoch and the first client.
+//   ---- up to here whatever is refused is put back: all replicate from the old primary as before
 //   6. The epoch row, written as an administrator while the server is still read-only: it comes
-//   back
-//      only when a replica has it. From here on every proxy knows.
+//      back only when a replica has it. From here on every proxy knows, and the candidate has
+//      something that the old primary lacks: there is no way back, only on.
 //   7. Writable; the monitor hears of it at once.
 //   8. Look whether the others do follow.
 //
-// It can end anywhere and be begun again, by any proxy: until 7 the candidate keeps its place as a
-// replica of the dead primary (RESET SLAVE ALL is part of 7), and between RESET SLAVE ALL and
-// read_only = 0 the picture is "all read-only, the others follow it", which is opened
-// (open_primary.c).
+// It can end anywhere and be begun again, by any proxy. After 6 the newest row names a server that
+// is still a replica and has nothing beyond the row's cut but its own writing: its promotion was
+// begun. It is gone on with under the same epoch, also when the old primary has come back (which
+// lacks the row, and is read-only). Between RESET SLAVE ALL and read_only = 0 the picture is "all
+// read-only, the others follow it, it is the epoch's", which is opened (open_primary.c).
 
 #include "replication/action_impl.h"
 
@@ -32,8 +35,8 @@ enum {
     APPLY_MAX_S = 120, // a relay backlog is applied as long as it moves on; then somebody must look
     FOLLOW_LOOKS = 100,
     FOLLOW_LOOK_MS = 20,
-    NO_SUCH_SCHEMA = 1049,
-    NO_SUCH_TABLE = 1146
+    ATTACH_LOOKS = 500, // a follower's first connection
+    ATTACH_LOOK_MS = 10,
 };
 
 struct failover {
@@ -42,11 +45,18 @@ struct failover {
     size_t members[SERVERS_MAX]; // the shard's other servers
     struct failover_member views[SERVERS_MAX];
     struct member_state states[SERVERS_MAX];
+    char missing[SERVERS_MAX][160]; // privileges; "" when there are all
+    bool lacks_replication[SERVERS_MAX];
+    uint64_t begun[SERVERS_MAX]; // the epoch of a promotion that was begun; 0: none
     size_t count;
+    uint64_t epoch;        // this promotion's
     size_t candidate;      // in members
+    bool has_semi_sync;    // was switched on for the candidate
+    bool is_past_return;   // the epoch's row is written, or may be
     uint64_t stopped_us;   // when nobody received any more
     size_t follower_count; // others that could be told to follow
     bool is_follower[SERVERS_MAX];
+    bool was_led[SERVERS_MAX]; // or it was tried
 };
 
 static const char *name_of(const struct failover *failover, size_t i)
@@ -71,25 +81,102 @@ static void find_members(struct failover *failover)
     }
 }
 
-// 1. False: given up.
+// ---- 1.
+
+static bool was_begun(const struct failover *failover, size_t i, const struct epoch_row *row)
+{
+    const struct member_state *state = &failover->states[i];
+    return row->epoch > 0 && state->source_count > 0 &&
+           strcmp(row->primary_name, name_of(failover, i)) == 0 &&
+           gtid_is_own_tail(&state->received, &row->cut, state->server_id, row->server_uuid);
+}
+
+static bool read_member(struct failover *failover, size_t i)
+{
+    struct action *action = failover->action;
+    size_t place = failover->members[i];
+    struct privileges privileges;
+    struct epoch_row row;
+    if (!is_connected(failover, i) || !step_look_at_privileges(action, place, &privileges)) {
+        return false;
+    }
+    privilege_explain(&privileges, name_of(failover, i), failover->missing[i],
+                      sizeof failover->missing[i]);
+    failover->lacks_replication[i] = privileges.lacks_replication;
+    if (!step_read_state(action, place, &failover->states[i])) {
+        return false;
+    }
+    if (privileges.missing[0] != '\0') {
+        return true; // may not be promoted, nor perhaps read the row
+    }
+    if (!step_read_epoch(action, place, &row)) {
+        return false;
+    }
+    failover->begun[i] = was_begun(failover, i, &row) ? row.epoch : 0;
+    failover->epoch = row.epoch > failover->epoch ? row.epoch : failover->epoch;
+    return true;
+}
+
+// The old primary may be there again only when it is too late for it.
+static bool is_too_late_for(struct failover *failover, size_t dead)
+{
+    struct action *action = failover->action;
+    struct member_state state;
+    struct epoch_row row;
+    uint64_t begun = 0;
+    for (size_t i = 0; i < failover->count; i++) {
+        begun = failover->begun[i] > begun ? failover->begun[i] : begun;
+    }
+    return begun > 0 && step_read_state(action, dead, &state) &&
+           step_read_epoch(action, dead, &row) && state.is_read_only && state.source_count == 0 &&
+           row.epoch < begun;
+}
+
+// What would be refused in the middle. A replica that may not be promoted doesn't hinder another.
+static bool check_privileges(struct failover *failover)
+{
+    struct action *action = failover->action;
+    const char *barred = NULL;
+    bool is_any_free = false;
+    for (size_t i = 0; i < failover->count; i++) {
+        struct failover_member *view = &failover->views[i];
+        if (failover->lacks_replication[i] && view->is_replica) {
+            return action_give_up(action, "%s", failover->missing[i]);
+        }
+        if (view->is_reachable && view->is_replica) {
+            view->barred = failover->missing[i][0] != '\0' ? failover->missing[i] : NULL;
+            barred = view->barred != NULL ? view->barred : barred;
+            is_any_free |= view->barred == NULL;
+        }
+    }
+    return is_any_free || barred == NULL || action_give_up(action, "%s", barred);
+}
+
+// False: given up, and nothing was changed.
 static bool look_around(struct failover *failover)
 {
     struct action *action = failover->action;
-    if (action->leader.conns[failover->dead] != NULL) {
-        return action_give_up(action, "it answers again");
-    }
     for (size_t i = 0; i < failover->count; i++) {
         size_t place = failover->members[i];
-        struct member_state *state = &failover->states[i];
+        const struct member_state *state = &failover->states[i];
         struct failover_member *view = &failover->views[i];
-        view->is_reachable = is_connected(failover, i) && step_read_state(action, place, state);
+        view->is_reachable = read_member(failover, i);
         view->is_replica = action->setup.servers[place].role != ROLE_DETACHED &&
                            (!view->is_reachable || state->source_count > 0);
         if (view->is_reachable && !state->is_read_only && state->source_count == 0) {
             return action_give_up(action, "%s takes writes already", name_of(failover, i));
         }
     }
-    return true;
+    for (size_t i = 0; i < failover->count; i++) {
+        failover->views[i].is_begun = failover->begun[i] > 0 &&
+                                      failover->begun[i] == failover->epoch &&
+                                      failover->begun[i] >= action->setup.epoch;
+    }
+    if (action->leader.conns[failover->dead] != NULL &&
+        !is_too_late_for(failover, failover->dead)) {
+        return action_give_up(action, "it answers again");
+    }
+    return check_privileges(failover);
 }
 
 // 2. All at once: a replica whose primary hangs takes seconds for it (it wants to tell the
@@ -114,13 +201,27 @@ static void stop_receiving(struct failover *failover)
     failover->stopped_us = job_now_us();
 }
 
-static void start_receiving_again(struct failover *failover)
+// After a refusal: all that can be reached replicate from the old primary again, as far as they
+// did before. What doesn't come back shows in the probes.
+static void put_back(struct failover *failover)
 {
+    struct action *action = failover->action;
+    if (failover->has_semi_sync) {
+        bool is_off = step_set_semi_sync(action, failover->members[failover->candidate], false);
+        (void)is_off;
+    }
     for (size_t i = 0; i < failover->count; i++) {
-        if (failover->views[i].is_reachable && failover->views[i].is_replica) {
-            bool is_started =
-                step_run(failover->action, failover->members[i], "START SLAVE IO_THREAD");
-            (void)is_started; // the probes show what did not come back
+        size_t place = failover->members[i];
+        if (!failover->views[i].is_reachable || !failover->views[i].is_replica) {
+            continue;
+        }
+        bool is_started = failover->was_led[i] ? step_follow(action, place, failover->dead)
+                          : failover->states[i].is_applying
+                              ? step_run(action, place, "START SLAVE")
+                              : step_run(action, place, "START SLAVE IO_THREAD");
+        if (!is_started) {
+            action_say(action, "%s could not be put back: %s", name_of(failover, i),
+                       action->error.text);
         }
     }
 }
@@ -135,6 +236,9 @@ static bool choose(struct failover *failover)
         return action_give_up(action, "%s", choice.why);
     }
     failover->candidate = choice.candidate;
+    failover->epoch = failover->views[choice.candidate].is_begun ? failover->epoch
+                      : failover->epoch > action->setup.epoch    ? failover->epoch + 1
+                                                                 : action->setup.epoch + 1;
     action_say(
         action, "receiving was stopped at +%u ms; %s is chosen: %s (%s)",
         (unsigned)((failover->stopped_us - action->began_us) / 1000),
@@ -191,6 +295,26 @@ static bool apply_all(struct failover *failover)
                           name_of(failover, failover->candidate), APPLY_MAX_S);
 }
 
+// Without one the epoch's row would wait for ever, neither written nor not.
+static bool await_follower(struct failover *failover)
+{
+    struct action *action = failover->action;
+    for (int look = 0; look < ATTACH_LOOKS; look++) {
+        for (size_t i = 0; i < failover->count; i++) {
+            struct member_state state;
+            if (failover->is_follower[i] && step_read_state(action, failover->members[i], &state) &&
+                state.is_receiving) {
+                return true;
+            }
+        }
+        if (job_wait(action->self, ATTACH_LOOK_MS, NULL, 0) == JOB_STOP) {
+            return action_give_up(action, "waybill stops");
+        }
+    }
+    return action_give_up(action, "no replica can receive from %s (replication_user?)",
+                          name_of(failover, failover->candidate));
+}
+
 // 5. A replica that can't be led over now is led later, by the monitor.
 static bool gather_followers(struct failover *failover)
 {
@@ -205,6 +329,7 @@ static bool gather_followers(struct failover *failover)
             !failover->views[i].is_replica) {
             continue;
         }
+        failover->was_led[i] = true;
         failover->is_follower[i] = step_follow(action, failover->members[i], candidate);
         failover->follower_count += failover->is_follower[i];
         if (!failover->is_follower[i]) {
@@ -217,34 +342,49 @@ static bool gather_followers(struct failover *failover)
                            "on: semi-sync stays off");
         return true;
     }
-    return step_set_semi_sync(action, candidate, true) ||
-           action_give_up(action, "semi-sync on %s: %s", name_of(failover, failover->candidate),
-                          action->error.text);
+    failover->has_semi_sync = true;
+    if (!step_set_semi_sync(action, candidate, true)) {
+        return action_give_up(action, "semi-sync on %s: %s", name_of(failover, failover->candidate),
+                              action->error.text);
+    }
+    return await_follower(failover);
 }
 
-// 6.
+static bool insert_epoch(struct failover *failover, struct dbconn *conn)
+{
+    struct action *action = failover->action;
+    struct slice cut = gtid_print(&failover->views[failover->candidate].received, &action->arena);
+    return dbconn_run(conn, &action->error,
+                      "INSERT INTO waybill.topology (shard, epoch, primary_name, server_id, "
+                      "cut_gtid, at) VALUES ('%s', %llu, '%s', %u, '%s', NOW(3))",
+                      action->setup.shard_name, (unsigned long long)failover->epoch,
+                      name_of(failover, failover->candidate),
+                      failover->states[failover->candidate].server_id, (const char *)cut.ptr);
+}
+
+// 6. One row for one promotion: what was begun has its row.
 static bool record_epoch(struct failover *failover)
 {
     struct action *action = failover->action;
     size_t place = failover->members[failover->candidate];
     struct dbconn *conn = action->leader.conns[place];
-    struct slice cut = gtid_print(&failover->views[failover->candidate].received, &action->arena);
-    for (int attempt = 0; attempt < 2 && conn != NULL; attempt++) {
-        if (dbconn_run(conn, &action->error,
-                       "INSERT INTO waybill.topology (shard, epoch, primary_name, server_id, "
-                       "cut_gtid, at) VALUES ('%s', %llu, '%s', %u, '%s', NOW(3))",
-                       action->setup.shard_name, (unsigned long long)action->setup.epoch + 1,
-                       name_of(failover, failover->candidate),
-                       failover->states[failover->candidate].server_id, (const char *)cut.ptr)) {
-            action_say(action, "epoch %llu is written",
-                       (unsigned long long)action->setup.epoch + 1);
-            return true;
-        }
-        bool is_missing =
-            action->error.code == NO_SUCH_SCHEMA || action->error.code == NO_SUCH_TABLE;
-        if (!is_missing || !schema_create(conn, &action->error)) {
-            break;
-        }
+    failover->is_past_return = true;
+    if (failover->views[failover->candidate].is_begun) {
+        action_say(action, "epoch %llu was written before", (unsigned long long)failover->epoch);
+        return true;
+    }
+    bool is_written = conn != NULL && insert_epoch(failover, conn);
+    if (!is_written && conn != NULL && schema_is_missing(&action->error)) {
+        is_written = schema_create(conn, &action->error) && insert_epoch(failover, conn);
+    }
+    if (is_written) {
+        action_say(action, "epoch %llu is written", (unsigned long long)failover->epoch);
+        return true;
+    }
+    if (conn != NULL && dbconn_failure(conn) == DB_LOST) {
+        leader_drop(&action->leader, place); // it may be written all the same
+    } else {
+        failover->is_past_return = false;
     }
     return action_give_up(action, "the epoch could not be written on %s: %s",
                           name_of(failover, failover->candidate), action->error.text);
@@ -263,7 +403,7 @@ static bool open_candidate(struct failover *failover)
         return action_give_up(action, "opening %s: %s", name_of(failover, failover->candidate),
                               action->error.text);
     }
-    action_report_opened(action, action->setup.servers[place].server, action->setup.epoch + 1);
+    action_report_opened(action, action->setup.servers[place].server, failover->epoch);
     return true;
 }
 
@@ -299,7 +439,7 @@ static void write_event(struct failover *failover)
                                             action->setup.proxy, action->setup.shard_name,
                                             name_of(failover, failover->candidate),
                                             action->setup.servers[failover->dead].endpoint.name,
-                                            (unsigned long long)action->setup.epoch + 1)
+                                            (unsigned long long)failover->epoch)
                      .ptr);
     if (!is_written) {
         action_say(action, "the event could not be written: %s", action->error.text);
@@ -315,12 +455,11 @@ bool action_failover(struct action *action)
         return false;
     }
     stop_receiving(failover);
-    if (!choose(failover)) {
-        start_receiving_again(failover);
-        return false;
-    }
-    if (!apply_all(failover) || !gather_followers(failover) || !record_epoch(failover) ||
-        !open_candidate(failover)) {
+    if (!choose(failover) || !apply_all(failover) || !gather_followers(failover) ||
+        !record_epoch(failover) || !open_candidate(failover)) {
+        if (!failover->is_past_return) {
+            put_back(failover);
+        }
         return false;
     }
     look_at_followers(failover);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -228,6 +229,23 @@ bool gtid_contains(const struct gtid_set *a, const struct gtid_set *b)
     for (size_t i = 0; i < b->count; i++) {
         if (b->flavor == GTID_MARIADB ? !holds_position(a, &b->positions[i])
                                       : !holds_interval(a, &b->intervals[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool gtid_is_own_tail(const struct gtid_set *set, const struct gtid_set *cut, uint32_t server_id,
+                      const char *uuid)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->flavor == GTID_MARIADB) {
+            const struct gtid_position *position = &set->positions[i];
+            if (!holds_position(cut, position) && position->server != server_id) {
+                return false;
+            }
+        } else if (!holds_interval(cut, &set->intervals[i]) &&
+                   strcasecmp(set->intervals[i].uuid, uuid) != 0) {
             return false;
         }
     }

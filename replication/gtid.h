@@ -30,6 +30,10 @@ bool gtid_parse(enum gtid_flavor flavor, struct slice text, struct arena *arena,
 // Does `a` hold everything that `b` holds? MariaDB: the same sequence by different servers is not
 // the same transaction.
 bool gtid_contains(const struct gtid_set *a, const struct gtid_set *b) MUST_CHECK;
+// Is all that `set` has beyond `cut` the server's own writing (MariaDB: by server_id, MySQL: by
+// uuid)?
+bool gtid_is_own_tail(const struct gtid_set *set, const struct gtid_set *cut, uint32_t server_id,
+                      const char *uuid) MUST_CHECK;
 // Everything that is in one of them. MariaDB: the later position of each domain; where they are
 // equal but for the server, a's.
 struct gtid_set gtid_union(const struct gtid_set *a, const struct gtid_set *b, struct arena *arena);

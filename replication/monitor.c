@@ -104,6 +104,10 @@ static void on_probe_result(struct message *message, void *receiver)
         return;
     }
     observe_result(&watched->seen, result);
+    if (told_is_news(&watched->missing, result->facts.missing, loop_now_us(monitor->host->loop))) {
+        monitor_say(monitor, "server %s: %s: without it no promotion", watched->setup.endpoint.name,
+                    result->facts.missing);
+    }
     if (result->failure == DB_FINE && result->facts.is_beat_written) {
         poke_replicas(monitor, result->server, result->facts.applied_us);
     }

@@ -14,6 +14,7 @@ struct watched {         // one server, by id
     uint64_t poked_us;
     enum server_role role;
     uint16_t source;
+    struct told missing; // privileges
 };
 
 struct guarded {      // one shard, by id

@@ -30,7 +30,7 @@ static const char *problem_of(const struct watched *watched)
     if (watched->role == ROLE_REPLICA && !seen->facts.is_read_only) {
         return "a replica that is not read-only";
     }
-    return seen->facts.replication_error;
+    return seen->facts.missing[0] != '\0' ? seen->facts.missing : seen->facts.replication_error;
 }
 
 static void fill_server(const struct watched *watched, struct server_state *state)

@@ -5,7 +5,8 @@
 //      that was known; the others are never written to. None: 2.
 //   2. Who should be primary? The known one; else the epoch's; else the one that the replicas
 //   follow.
-//      It is up and read-only: it may be opened if nobody can have newer data. It is down: 3.
+//      It is up and read-only: it may be opened if nobody can have newer data (a promotion that
+//      was begun is finished instead). It is down: 3.
 //   3. Is it dead? Only if the network says so several times over failover_after, and no replica
 //   still
 //      receives from it. A primary that answers late stays the primary until then.
@@ -211,11 +212,19 @@ static const struct shard_member *common_source(const struct shard_view *view)
     return common;
 }
 
+// Was `owner` promoted after the other was primary? What a primary was told of is replicated to the
+// next one, so who doesn't know an epoch was not there when it began.
+static bool is_newer(const struct shard_member *owner, const struct shard_member *other)
+{
+    return owner != NULL && owner != other && owner->seen->facts.epoch > other->seen->facts.epoch;
+}
+
 static const struct shard_member *presumed_primary(const struct shard_view *view,
                                                    const struct shard_member *owner)
 {
     const struct shard_member *known = member_of(view, view->known_primary);
-    if (known != NULL && !is_replica(known)) {
+    if (known != NULL && !is_replica(known) &&
+        (!is_newer(owner, known) || is_replica(owner) || !owner->seen->is_up)) {
         return known;
     }
     if (owner != NULL && !is_replica(owner)) {
@@ -311,12 +320,25 @@ static void judge_death(const struct shard_view *view, const struct shard_member
     explain(opinion, SHARD_DEAD, "%s is dead: %s", primary->name, seen->problem);
 }
 
+// The epoch's row was written, but its server is still a replica: of `presumed`, which knows
+// nothing of it. There is only forward: the other may not be opened, for it lacks that row.
+static bool is_half_promoted(const struct shard_view *view, const struct shard_member *owner,
+                             const struct shard_member *presumed)
+{
+    return is_newer(owner, presumed) && owner->seen->is_up && is_replica(owner) &&
+           owner->seen->facts.is_read_only && source_of(view, owner) == presumed;
+}
+
 static void judge_vacancy(const struct shard_view *view, const struct shard_member *owner,
                           struct shard_opinion *opinion)
 {
     const struct shard_member *presumed = presumed_primary(view, owner);
     if (presumed == NULL) {
         explain(opinion, SHARD_WAIT, "nothing tells who the primary is");
+    } else if (presumed->seen->is_up && is_half_promoted(view, owner, presumed)) {
+        opinion->subject = presumed->server;
+        explain(opinion, SHARD_DEAD, "the promotion of %s (epoch %llu) was begun and not finished",
+                owner->name, (unsigned long long)opinion->epoch);
     } else if (presumed->seen->is_up) {
         bool is_trusted = presumed == owner || presumed->server == view->known_primary;
         judge_opening(view, presumed, is_trusted, opinion);

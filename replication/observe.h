@@ -19,7 +19,7 @@ struct observation {
     uint32_t probe_us;         // its time
     uint64_t moved_us;         // when received_gtid was last seen to have changed
     uint64_t valid_from_us; // probes that began before are not looked at (a job has changed things)
-    char problem[128];
+    char problem[160];
     struct server_facts facts;
 };
 
@@ -44,7 +44,7 @@ enum shard_verdict {
     SHARD_FINE,
     SHARD_WAIT,     // no primary (or a slow one), and nothing that could be done now
     SHARD_OPEN,     // `subject` is the primary, but read-only
-    SHARD_DEAD,     // `subject` was the primary
+    SHARD_DEAD,     // `subject` was the primary, and another takes its place
     SHARD_FOLLOW,   // fine, but `subject` replicates from a server that is no primary any more
     SHARD_CONFLICT, // several servers take writes, or one that may not
 };

@@ -4,6 +4,7 @@
 //   once for each connection:
 //     SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, wait_timeout = 20,
 //     autocommit = 1
+//     the statements of privilege.c, which all fail (whatever they are answered is fine)
 //   in each round, MariaDB:
 //     SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, @@GLOBAL.sql_mode AS
 //     sql_mode,
@@ -42,6 +43,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "replication/privilege.h"
 #include "replication/schema.h"
 
 enum {
@@ -49,8 +51,7 @@ enum {
     BEAT_PAUSE_US = 2000000, // after a heartbeat that could not be written
     LOOK_AGAIN_MAX = 3,      // for a heartbeat that should be there
     LOOK_AGAIN_MS = 4,
-    NO_SUCH_SCHEMA = 1049,
-    NO_SUCH_TABLE = 1146
+    PRIVILEGES_PAUSE_US = 5000000 // a grant counts for connections that are made after it
 };
 
 struct probe {
@@ -61,12 +62,10 @@ struct probe {
     struct dbconn *conn;      // owned by the job's thread; NULL = not connected
     uint32_t good_count;      // in a row
     uint64_t beat_pause_until_us;
+    bool was_looked_at; // at the privileges, by this connection
+    uint64_t looked_us;
+    char missing[160];
 };
-
-static bool is_missing_table(const struct error *error)
-{
-    return error->code == NO_SUCH_TABLE || error->code == NO_SUCH_SCHEMA;
-}
 
 static void copy_text(char *to, size_t to_bytes, const char *from)
 {
@@ -181,7 +180,7 @@ static bool beat(struct probe *probe, struct server_facts *facts, struct error *
         return true;
     }
     facts->is_beat_written = write_beat(probe, &sent_us, error);
-    if (!facts->is_beat_written && is_missing_table(error)) {
+    if (!facts->is_beat_written && schema_is_missing(error)) {
         facts->is_beat_written =
             schema_create(probe->conn, error) && write_beat(probe, &sent_us, error);
     }
@@ -218,7 +217,7 @@ static bool ask_tables(struct probe *probe, struct server_facts *facts, struct e
                   db_rows_text(&rows, "primary_name"));
     }
     db_rows_done(&rows);
-    return is_fine || is_missing_table(error);
+    return is_fine || schema_is_missing(error);
 }
 
 static void pause_for(uint32_t ms)
@@ -261,6 +260,31 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
     return look_for_beat(probe, facts, error);
 }
 
+// ---- privileges
+
+// Once for each connection; while something is missing, on a new connection every few seconds.
+static bool look_at_privileges(struct probe *probe, struct error *error)
+{
+    struct privileges privileges;
+    if (!privilege_look(probe->conn, &privileges, error)) {
+        return false;
+    }
+    privilege_explain(&privileges, probe->setup.endpoint.name, probe->missing,
+                      sizeof probe->missing);
+    probe->was_looked_at = true;
+    probe->looked_us = job_now_us();
+    return true;
+}
+
+static void connect_anew_if_denied(struct probe *probe)
+{
+    if (probe->conn != NULL && probe->missing[0] != '\0' &&
+        job_now_us() - probe->looked_us > PRIVILEGES_PAUSE_US) {
+        dbconn_close(probe->conn);
+        probe->conn = NULL;
+    }
+}
+
 // ---- a round
 
 static struct probe_result *ask(struct probe *probe)
@@ -271,10 +295,13 @@ static struct probe_result *ask(struct probe *probe)
     result->server = probe->setup.server;
     result->generation = probe->setup.generation;
     result->began_us = job_now_us();
+    connect_anew_if_denied(probe);
     if (probe->conn == NULL) {
         probe->conn = dbconn_open(&probe->setup.endpoint, &error, &result->failure);
+        probe->was_looked_at = false;
     }
-    if (probe->conn != NULL && !ask_all(probe, &result->facts, &error)) {
+    if (probe->conn != NULL && ((!probe->was_looked_at && !look_at_privileges(probe, &error)) ||
+                                !ask_all(probe, &result->facts, &error))) {
         result->failure = dbconn_failure(probe->conn);
         result->failure = result->failure == DB_FINE ? DB_ANSWERED : result->failure;
         dbconn_close(probe->conn);
@@ -282,8 +309,10 @@ static struct probe_result *ask(struct probe *probe)
     }
     result->ended_us = job_now_us();
     if (result->failure != DB_FINE) {
-        copy_text(result->problem, sizeof result->problem, error.text);
+        bool is_denied = result->failure == DB_ANSWERED && probe->missing[0] != '\0';
+        copy_text(result->problem, sizeof result->problem, is_denied ? probe->missing : error.text);
     }
+    copy_text(result->facts.missing, sizeof result->facts.missing, probe->missing);
     return result;
 }
 

@@ -36,7 +36,8 @@ struct server_facts {
     char applied_gtid[GTID_TEXT_BYTES];  // gtid_slave_pos; MySQL: empty (in gtid_executed)
     char received_gtid[GTID_TEXT_BYTES]; // Gtid_IO_Pos; MySQL: Retrieved_Gtid_Set
     char replication_error[192];         // "" = none
-    uint64_t applied_us;                 // see struct server_state
+    char missing[160];   // "waybill needs RELOAD on s1b"; "": the account may do all that it has to
+    uint64_t applied_us; // see struct server_state
     uint64_t lag_us;
     uint64_t epoch; // the newest promotion that this server knows of; 0 = none
     char epoch_primary[64];
@@ -49,7 +50,7 @@ struct probe_result {
     uint32_t generation; // of the probe: older ones' results are not looked at
     enum db_failure failure;
     uint64_t began_us, ended_us; // loop clock
-    char problem[128];           // when it failed
+    char problem[160];           // when it failed
     struct server_facts facts;   // when it did not fail
 };
 

@@ -6,6 +6,8 @@
 
 #include "replication/schema.h"
 
+enum { NO_SUCH_SCHEMA = 1049, NO_SUCH_TABLE = 1146 };
+
 // clang-format off
 static const char *const statements[] = {
     "CREATE DATABASE IF NOT EXISTS waybill",
@@ -31,6 +33,11 @@ static const char *const statements[] = {
         "text VARCHAR(500) CHARACTER SET utf8mb4 NOT NULL) ENGINE=InnoDB",
 };
 // clang-format on
+
+bool schema_is_missing(const struct error *error)
+{
+    return error->code == NO_SUCH_TABLE || error->code == NO_SUCH_SCHEMA;
+}
 
 bool schema_create(struct dbconn *conn, struct error *error)
 {

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "replication/schema.h"
+
 static const struct endpoint *endpoint_at(const void *owner, size_t place)
 {
     const struct action *action = owner;
@@ -136,6 +138,38 @@ bool step_read_state(struct action *action, size_t place, struct member_state *s
     }
     db_rows_done(&rows);
     return is_fine && read_replication(action, place, state);
+}
+
+bool step_read_epoch(struct action *action, size_t place, struct epoch_row *row)
+{
+    struct dbconn *conn = conn_at(action, place);
+    if (conn == NULL) {
+        return false;
+    }
+    bool is_mariadb = dbconn_is_mariadb(conn);
+    *row = (struct epoch_row){.cut.flavor = is_mariadb ? GTID_MARIADB : GTID_MYSQL};
+    struct db_rows rows;
+    bool is_fine = dbconn_query(conn, &rows, &action->error,
+                                "SELECT epoch, primary_name, cut_gtid, %s AS server_uuid FROM "
+                                "waybill.topology WHERE shard = '%s' ORDER BY epoch DESC LIMIT 1",
+                                is_mariadb ? "''" : "@@server_uuid", action->setup.shard_name);
+    if (is_fine && rows.count > 0) {
+        row->epoch = db_rows_number(&rows, "epoch");
+        snprintf(row->primary_name, sizeof row->primary_name, "%s",
+                 db_rows_text(&rows, "primary_name"));
+        snprintf(row->server_uuid, sizeof row->server_uuid, "%s",
+                 db_rows_text(&rows, "server_uuid"));
+        is_fine = add_position(action, &rows, "cut_gtid", &row->cut);
+    }
+    db_rows_done(&rows);
+    bool is_there = is_fine || !schema_is_missing(&action->error);
+    return check(action, place, is_fine) || !is_there;
+}
+
+bool step_look_at_privileges(struct action *action, size_t place, struct privileges *privileges)
+{
+    struct dbconn *conn = conn_at(action, place);
+    return conn != NULL && check(action, place, privilege_look(conn, privileges, &action->error));
 }
 
 // ---- changes

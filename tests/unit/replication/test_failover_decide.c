@@ -97,12 +97,49 @@ static void takes_the_first_of_equals(void **state)
     arena_clear(&arena);
 }
 
+static void passes_over_the_barred(void **state)
+{
+    (void)state;
+    unsigned replica = 4 | 8;
+    struct failover_member members[3] = {member_of(replica | 2), member_of(replica | 2),
+                                         member_of(replica | 1)};
+    struct failover_choice choice;
+    members[0].barred = "waybill needs RELOAD on a";
+    failover_decide(members, 3, &choice);
+    assert_false(choice.is_refused);
+    assert_int_equal(choice.candidate, 1);
+    members[1].barred = "waybill needs RELOAD on b";
+    failover_decide(members, 3, &choice); // the third may, but lacks something
+    assert_true(choice.is_refused);
+    assert_non_null(strstr(choice.why, "needs RELOAD on"));
+    arena_clear(&arena);
+}
+
+static void goes_on_with_what_was_begun(void **state)
+{
+    (void)state;
+    unsigned replica = 4 | 8;
+    struct failover_member members[3] = {member_of(replica | 2), member_of(replica | 1),
+                                         member_of(replica | 2)};
+    struct failover_choice choice;
+    members[2].is_begun = true;
+    failover_decide(members, 3, &choice);
+    assert_int_equal(choice.candidate, 2);
+    members[2].is_begun = false;
+    members[1].is_begun = true; // but lacks something now
+    failover_decide(members, 3, &choice);
+    assert_int_equal(choice.candidate, 0);
+    arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(never_loses),
         cmocka_unit_test(refuses_diverged),
         cmocka_unit_test(takes_the_first_of_equals),
+        cmocka_unit_test(passes_over_the_barred),
+        cmocka_unit_test(goes_on_with_what_was_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

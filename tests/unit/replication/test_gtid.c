@@ -142,6 +142,30 @@ static void unites(void **state)
     check_union(GTID_MYSQL, UUID_A ":1-5", "", UUID_A ":1-5");
 }
 
+static void knows_its_own_tail(void **state)
+{
+    (void)state;
+    static const struct {
+        enum gtid_flavor flavor;
+        const char *set, *cut;
+        bool is_own;
+    } cases[] = {
+        {GTID_MARIADB, "1-2-101", "1-1-100", true},
+        {GTID_MARIADB, "1-2-109", "1-1-100", true},
+        {GTID_MARIADB, "1-1-100,2-1-7", "1-1-100,2-1-7", true},
+        {GTID_MARIADB, "1-1-101", "1-1-100", false}, // received
+        {GTID_MARIADB, "1-2-101,2-1-8", "1-1-100,2-1-7", false},
+        {GTID_MARIADB, "1-1-1", "", false},
+        {GTID_MYSQL, UUID_A ":1-100," UUID_B ":1-2", UUID_A ":1-100," UUID_B ":1", true},
+        {GTID_MYSQL, UUID_A ":1-101," UUID_B ":1", UUID_A ":1-100", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct gtid_set set = parse(cases[i].flavor, cases[i].set);
+        struct gtid_set cut = parse(cases[i].flavor, cases[i].cut);
+        assert_int_equal(gtid_is_own_tail(&set, &cut, 2, UUID_B), cases[i].is_own);
+    }
+}
+
 // Every set of the numbers 1 to 6, against its bits.
 static void mysql_sets_are_sets(void **state)
 {
@@ -182,6 +206,7 @@ int main(void)
         cmocka_unit_test_teardown(compares_mariadb, done),
         cmocka_unit_test_teardown(compares_mysql, done),
         cmocka_unit_test_teardown(unites, done),
+        cmocka_unit_test_teardown(knows_its_own_tail, done),
         cmocka_unit_test_teardown(mysql_sets_are_sets, done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -324,6 +324,45 @@ static void opens_a_restarted_primary(void **state)
     assert_int_equal(scene.opinion.primary, NO_SERVER);
 }
 
+// Its epoch's row is written, but it is still a replica of the old primary, which comes back.
+static void a_promotion_that_was_begun_is_finished(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    bad(&scene, A, DB_REFUSED, 3);
+    good(&scene, B, with_epoch(follows(A), 1, B));
+    good(&scene, C, with_epoch(follows(B), 1, B));
+    good(&scene, A, read_only());
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD); // A is replaced, never opened
+    assert_int_equal(scene.opinion.subject, A);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+    good(&scene, A, with_epoch(read_only(), 1, B)); // it has the row: B was primary before it
+    judge(&scene);
+    assert_int_not_equal(scene.opinion.verdict, SHARD_DEAD);
+}
+
+// ... and it is no replica any more, only not writable yet: it is opened, whether the old primary,
+// which is better known, is there or not.
+static void a_promoted_server_is_opened(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    bad(&scene, A, DB_REFUSED, 3);
+    later(&scene, 5000);
+    good(&scene, B, with_epoch(read_only(), 1, B));
+    good(&scene, C, with_epoch(follows(B), 1, B));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
+    assert_int_equal(scene.opinion.subject, B);
+    good(&scene, A, read_only());
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
+    assert_int_equal(scene.opinion.subject, B);
+}
+
 static void opens_a_lone_server(void **state)
 {
     (void)state;
@@ -420,6 +459,8 @@ int main(void)
         cmocka_unit_test(opens_the_one_that_is_followed),
         cmocka_unit_test(opens_nothing_when_two_are_away),
         cmocka_unit_test(opens_a_restarted_primary),
+        cmocka_unit_test(a_promotion_that_was_begun_is_finished),
+        cmocka_unit_test(a_promoted_server_is_opened),
         cmocka_unit_test(opens_a_lone_server),
         cmocka_unit_test(an_old_primary_stays_detached),
         cmocka_unit_test(two_writers),

@@ -1,0 +1,112 @@
+"""A promotion that can't be done leaves the shard as it was; one that was begun is finished, once."""
+
+import time
+
+CLUSTER = {"shards": 1, "replicas": 2}
+
+
+def primary(stand):
+    return stand.admin("SHOW SHARDS")[0]["primary"]
+
+
+def servers(stand):
+    return {row["server"]: row for row in stand.admin("SHOW SERVERS")}
+
+
+def events(stand):
+    return "\n".join(row["event"] for row in stand.admin("SHOW EVENTS"))
+
+
+def epochs(root):
+    return [tuple(row) for row in root.query("SELECT epoch, primary_name FROM waybill.topology ORDER BY epoch").rows]
+
+
+def replication(root):
+    result = root.query("SHOW SLAVE STATUS")
+    return dict(zip(result.names(), result.rows[0])) if result.rows else {}
+
+
+def locally(root, *statements):
+    root.query("SET sql_log_bin = 0")
+    for statement in statements:
+        root.query(statement)
+    root.query("SET sql_log_bin = 1")
+
+
+def test_missing_privilege_is_told(stand):
+    for server in ("s1a", "s1b", "s1c"):
+        locally(stand.root(server), "REVOKE ALL PRIVILEGES, GRANT OPTION FROM waybill@'%'",
+                "GRANT SLAVE MONITOR, REPLICATION MASTER ADMIN, REPLICATION SLAVE ADMIN, READ_ONLY ADMIN ON *.* TO waybill@'%'",
+                "GRANT CREATE, SELECT, INSERT, UPDATE ON waybill.* TO waybill@'%'")
+    stand.cluster("waybill", "stop")
+    stand.start_waybill()
+    stand.wait_until(lambda: servers(stand)["s1b"]["problem"] == "waybill needs RELOAD on s1b", 20, "the problem is told")
+    assert "waybill needs RELOAD on s1c" in events(stand)
+    assert primary(stand) == "s1a"
+
+
+def test_promotion_without_privilege_changes_nothing(stand):
+    stand.cluster("kill", "s1/s1a")
+    stand.wait_until(lambda: "failover of s1a refused: waybill needs RELOAD on s1" in events(stand), 20, "the refusal is told")
+    time.sleep(2)  # it is tried again, and again
+    for server in ("s1b", "s1c"):
+        root = stand.root(server)
+        assert epochs(root) == [], f"{server}: {epochs(root)}"
+        status = replication(root)
+        assert status["Slave_SQL_Running"] == "Yes" and status["Slave_IO_Running"] != "No", status
+        assert root.query("SELECT @@read_only").rows[0][0] == "1"
+    assert servers(stand)["s1a"]["role"] == "detached"  # it takes no writes, so it is no primary
+    stand.cluster("start", "s1/s1a")
+    stand.wait_until(lambda: primary(stand) == "s1a", 20, "the old primary is opened again")
+    stand.wait_until(lambda: stand.try_query("SELECT 1"), 10, "waybill answers")
+
+
+def test_one_with_the_privilege_is_promoted(stand):
+    stand.wait_until(lambda: all(row["fit"] == "yes" for row in servers(stand).values() if row["role"] == "replica"), 10, "fit")
+    locally(stand.root("s1c"), "GRANT RELOAD ON *.* TO waybill@'%'")
+    stand.wait_until(lambda: servers(stand)["s1c"]["problem"] == "", 20, "the grant is seen")
+    stand.cluster("kill", "s1/s1a")
+    stand.wait_until(lambda: primary(stand) == "s1c", 20, "the one that may be promoted is")
+    assert epochs(stand.root("s1c")) == [("1", "s1c")]
+    assert stand.admin("SHOW SHARDS")[0]["replicas"] == "1", stand.admin("SHOW SHARDS")
+
+
+def test_begun_promotion_is_finished(stand):
+    """waybill ended between the epoch's row and the opening, and the old primary is back before it."""
+    locally(stand.root("s1b"), "GRANT RELOAD ON *.* TO waybill@'%'")
+    stand.wait_until(lambda: servers(stand)["s1b"]["problem"] == "" and servers(stand)["s1b"]["fit"] == "yes", 20, "s1b is fit")
+    stand.cluster("waybill", "stop")
+    stand.cluster("kill", "s1/s1c")
+    root = stand.root("s1b")
+    root.query("STOP SLAVE")
+    cut = root.query("SELECT @@gtid_slave_pos").rows[0][0]
+    root.query(f"INSERT INTO waybill.topology VALUES ('s1', 2, 's1b', @@server_id, '{cut}', NOW(3))")
+    stand.cluster("start", "s1/s1c")
+    stand.start_waybill()
+    stand.wait_until(lambda: stand.admin("SHOW SHARDS")[0]["epoch"] == "2", 20, "the epoch is seen")
+    stand.cluster("start", "s1/s1a")
+    stand.wait_until(lambda: primary(stand) == "s1b", 20, "the promotion is finished")
+    assert epochs(root) == [("1", "s1c"), ("2", "s1b")]
+    assert replication(root) == {}
+    time.sleep(1)
+    assert servers(stand)["s1c"]["role"] == "detached"
+    assert stand.root("s1c").query("SELECT @@read_only").rows[0][0] == "1"
+    stand.client().query("CREATE TABLE after_it (id INT PRIMARY KEY)")
+
+
+def test_replication_account_that_cannot_connect(stand):
+    """Found out before the epoch is written, and put back."""
+    stand.stop()
+    stand.start()
+    stand.wait_until(lambda: all(row["fit"] == "yes" for row in servers(stand).values() if row["role"] == "replica"), 20, "fit")
+    for server in ("s1b", "s1c"):
+        locally(stand.root(server), "DROP USER repl@'%'")
+    stand.cluster("kill", "s1/s1a")
+    stand.wait_until(lambda: "can receive from" in events(stand), 30, "the refusal is told")
+    stand.cluster("start", "s1/s1a")
+    stand.wait_until(lambda: primary(stand) == "s1a", 30, "the old primary is opened again")
+    stand.wait_until(lambda: [row["role"] for row in servers(stand).values()] == ["primary", "replica", "replica"], 20, "replicas")
+    for server in ("s1b", "s1c"):
+        assert epochs(stand.root(server)) == []
+    stand.wait_until(lambda: all(row["fit"] == "yes" for row in servers(stand).values() if row["role"] == "replica"), 20, "fit again")
+    assert stand.admin("SHOW SHARDS")[0]["state"] == "ok"
