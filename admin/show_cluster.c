@@ -55,6 +55,9 @@ static void show_shard(struct command_run *run, const struct shard_config *shard
     grid_number(&run->grid, fit);
     grid_number(&run->grid, buckets);
     grid_number(&run->grid, (int64_t)state->epoch);
+    grid_text(&run->grid, state->primary == NO_SERVER                         ? ""
+                          : run->snapshot->servers[state->primary].is_waiting ? "semi_sync"
+                                                                              : "none");
     struct text names;
     text_init(&names);
     for (uint16_t i = 0; i < shard->server_count; i++) {
@@ -75,6 +78,7 @@ void admin_show_shards(struct command_run *run)
     grid_number_column(&run->grid, "fit_replicas");
     grid_number_column(&run->grid, "buckets");
     grid_number_column(&run->grid, "epoch");
+    grid_column(&run->grid, "durability");
     grid_column(&run->grid, "servers");
     for (uint16_t i = 0; i < config->shard_count; i++) {
         if (!config->shards[i].is_removed) {

@@ -22,6 +22,7 @@ struct server_state {
     bool is_receiving;  // replication's I/O thread
     bool is_applying;   // ... SQL thread
     bool has_semi_sync; // as primary or replica, on
+    bool is_waiting;    // as primary: what it commits waits for a replica, now
     bool is_lag_known;
     uint16_t source;     // server id it replicates from; NO_SERVER
     uint32_t version;    // 101119

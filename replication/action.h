@@ -22,7 +22,8 @@ struct action_setup {
     char shard_name[64];
     uint16_t subject;   // OPEN: the server to open. FAILOVER: the dead one. FOLLOW: the stray one
     uint16_t primary;   // FOLLOW: whom it shall follow
-    bool was_semi_sync; // FAILOVER: the dead one waited for its replicas
+    bool was_seen;      // FAILOVER: the dead one
+    bool was_semi_sync; // ... waited for its replicas when it was last seen
     bool is_mariadb;
     uint64_t epoch; // the newest known
     uint32_t proxy;

@@ -244,9 +244,15 @@ static bool choose(struct failover *failover)
         (unsigned)((failover->stopped_us - action->began_us) / 1000),
         name_of(failover, choice.candidate), choice.why,
         (const char *)gtid_print(&failover->views[choice.candidate].received, &action->arena).ptr);
-    if (!action->setup.was_semi_sync) {
-        action_say(action, "warning: semi-sync was not on at the old primary, or this was never "
-                           "seen: what it acknowledged last may be lost");
+    const char *dead = action->setup.servers[failover->dead].endpoint.name;
+    if (!action->setup.was_seen) {
+        action_say(action,
+                   "warning: whether %s waited for acknowledgements was never seen: writes may be "
+                   "lost",
+                   dead);
+    } else if (!action->setup.was_semi_sync) {
+        action_say(action, "warning: %s did not wait for acknowledgements: writes may be lost",
+                   dead);
     }
     return true;
 }
@@ -430,17 +436,20 @@ static void look_at_followers(struct failover *failover)
 static void write_event(struct failover *failover)
 {
     struct action *action = failover->action;
-    bool is_written =
-        step_run(action, failover->members[failover->candidate],
-                 (const char *)arena_format(&action->arena,
-                                            "INSERT INTO waybill.event (at, proxy, text) VALUES "
-                                            "(NOW(3), %u, 'shard %s: %s promoted instead of %s, "
-                                            "epoch %llu')",
-                                            action->setup.proxy, action->setup.shard_name,
-                                            name_of(failover, failover->candidate),
-                                            action->setup.servers[failover->dead].endpoint.name,
-                                            (unsigned long long)failover->epoch)
-                     .ptr);
+    bool is_written = step_run(
+        action, failover->members[failover->candidate],
+        (const char *)arena_format(
+            &action->arena,
+            "INSERT INTO waybill.event (at, proxy, text) VALUES "
+            "(NOW(3), %u, 'shard %s: %s promoted instead of %s, "
+            "epoch %llu%s')",
+            action->setup.proxy, action->setup.shard_name, name_of(failover, failover->candidate),
+            action->setup.servers[failover->dead].endpoint.name,
+            (unsigned long long)failover->epoch,
+            action->setup.was_semi_sync
+                ? ""
+                : "; it did not wait for acknowledgements, writes may be lost")
+            .ptr);
     if (!is_written) {
         action_say(action, "the event could not be written: %s", action->error.text);
     }

@@ -218,7 +218,7 @@ static void make_room(struct monitor *monitor)
     }
     for (; monitor->shard_count < config->shard_count; monitor->shard_count++) {
         monitor->shards[monitor->shard_count] =
-            (struct guarded){.primary = NO_SERVER, .known = NO_SERVER};
+            (struct guarded){.primary = NO_SERVER, .known = NO_SERVER, .told_server = NO_SERVER};
     }
 }
 

@@ -22,11 +22,13 @@ struct guarded {      // one shard, by id
     uint16_t known;   // the last one that there was
     uint64_t epoch;
     enum shard_verdict verdict;
-    struct told said;    // the opinion's reason
-    struct told refused; // why the last action was refused
-    uint32_t up_count;   // members, at the last judgement
-    uint64_t retry_us;   // no action before
-    uint32_t retry_ms;   // grows while actions are refused
+    struct told said;     // the opinion's reason
+    struct told refused;  // why the last action was refused
+    uint16_t told_server; // of whom was said whether it waits for acknowledgements; NO_SERVER
+    bool told_waiting;
+    uint32_t up_count; // members, at the last judgement
+    uint64_t retry_us; // no action before
+    uint32_t retry_ms; // grows while actions are refused
 };
 
 struct monitor {

@@ -50,6 +50,7 @@ static void fill_server(const struct watched *watched, struct server_state *stat
     state->is_receiving = facts->receiving == RECEIVING_YES;
     state->is_applying = facts->is_applying;
     state->has_semi_sync = facts->is_semi_sync_source || facts->is_semi_sync_replica;
+    state->is_waiting = facts->is_semi_sync_source;
     state->is_lag_known = is_primary || facts->has_applied_us;
     state->version = facts->version;
     state->lag_us = 0;
@@ -109,7 +110,8 @@ static bool has_changed(const struct monitor *monitor, const struct snapshot *no
         const struct server_facts *facts = &watched->seen.facts;
         if (state->role != watched->role || state->is_up != watched->seen.is_up ||
             state->source != watched->source || state->is_applying != facts->is_applying ||
-            state->is_read_only != facts->is_read_only) {
+            state->is_read_only != facts->is_read_only ||
+            state->is_waiting != facts->is_semi_sync_source) {
             return true;
         }
     }

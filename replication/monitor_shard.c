@@ -38,13 +38,14 @@ static void start_action(struct monitor *monitor, uint16_t shard, enum action_ki
 {
     const struct config *config = monitor_config(monitor);
     const struct settings *settings = &config->settings;
-    const struct server_facts *facts = &monitor->servers[opinion->subject].seen.facts;
+    const struct observation *seen = &monitor->servers[opinion->subject].seen;
     struct action_setup setup = {
         .kind = kind,
         .shard = shard,
         .subject = opinion->subject,
         .primary = opinion->primary,
-        .was_semi_sync = facts->is_semi_sync_source,
+        .was_seen = seen->has_facts,
+        .was_semi_sync = seen->facts.is_semi_sync_source,
         .epoch = opinion->epoch,
         .proxy = (uint32_t)settings->proxy_id,
         .mailbox = monitor->mailbox,
@@ -57,8 +58,8 @@ static void start_action(struct monitor *monitor, uint16_t shard, enum action_ki
              settings->replication_password);
     const struct shard_config *members = &config->shards[shard];
     for (uint16_t i = 0; i < members->server_count; i++) {
-        const struct observation *seen = &monitor->servers[members->servers[i]].seen;
-        setup.is_mariadb |= seen->has_facts && seen->facts.is_mariadb;
+        const struct observation *member = &monitor->servers[members->servers[i]].seen;
+        setup.is_mariadb |= member->has_facts && member->facts.is_mariadb;
     }
     fill_servers(monitor, config, &setup);
     monitor->action_kind = kind;
@@ -167,6 +168,35 @@ static void set_primary(struct monitor *monitor, uint16_t shard, uint16_t primar
     }
 }
 
+// Whether an acknowledged write would outlive its server is said whenever it changes: of a new
+// primary only if it doesn't. A server that is alone in its shard has nobody to wait for.
+static void tell_durability(struct monitor *monitor, uint16_t shard)
+{
+    struct guarded *guarded = &monitor->shards[shard];
+    uint16_t primary = guarded->primary;
+    if (primary == NO_SERVER || monitor_config(monitor)->shards[shard].server_count < 2) {
+        return;
+    }
+    const struct observation *seen = &monitor->servers[primary].seen;
+    bool is_waiting = seen->facts.is_semi_sync_source;
+    bool is_known = guarded->told_server == primary;
+    if (!seen->is_up || seen->seen_us < seen->valid_from_us ||
+        (is_known && guarded->told_waiting == is_waiting)) {
+        return; // (facts that are older than what a job has changed say nothing)
+    }
+    guarded->told_server = primary;
+    guarded->told_waiting = is_waiting;
+    if (!is_waiting) {
+        monitor_say(monitor,
+                    "shard %s: %s does not wait for acknowledgements (semi-sync is off or fell "
+                    "back): writes may be lost if it dies",
+                    monitor_config(monitor)->shards[shard].name, name_of(monitor, primary));
+    } else if (is_known) {
+        monitor_say(monitor, "shard %s: %s waits for acknowledgements again",
+                    monitor_config(monitor)->shards[shard].name, name_of(monitor, primary));
+    }
+}
+
 void monitor_judge(struct monitor *monitor, uint16_t shard)
 {
     if (monitor->is_stopping || monitor_config(monitor)->shards[shard].is_removed) {
@@ -184,6 +214,7 @@ void monitor_judge(struct monitor *monitor, uint16_t shard)
     guarded->epoch = opinion.epoch;
     tell_reason(monitor, shard, &opinion);
     set_primary(monitor, shard, opinion.primary);
+    tell_durability(monitor, shard);
     enum action_kind kind;
     if (wants_action(monitor, &opinion, &kind) && monitor->action == NULL &&
         loop_now_us(monitor->host->loop) >= guarded->retry_us) {

@@ -160,6 +160,7 @@ static int start(void **state)
     control->snapshot->shards[0].primary = 0;
     control->snapshot->servers[0].role = ROLE_PRIMARY;
     control->snapshot->servers[0].is_up = true;
+    control->snapshot->servers[0].is_waiting = true;
     control->snapshot->servers[1].role = ROLE_REPLICA;
     control->snapshot->servers[2].role = ROLE_DETACHED;
     strcpy(control->snapshot->servers[3].problem, "connection refused");
@@ -315,8 +316,9 @@ static void showing_the_cluster(void **state)
 {
     struct control *client = *state;
     expect(client, "show  shards;",
-           "s1|ok|a1|1|0|2048|0|a1, a2, a3\ns2|no primary||0|0|2048|0|b1\n"); // a3 is detached
-    expect(client, "SHOW SHARDS LIKE 's2'", "s2|no primary||0|0|2048|0|b1\n");
+           "s1|ok|a1|1|0|2048|0|semi_sync|a1, a2, a3\n" // a3 is detached
+           "s2|no primary||0|0|2048|0||b1\n");
+    expect(client, "SHOW SHARDS LIKE 's2'", "s2|no primary||0|0|2048|0||b1\n");
     expect_part(client, "SHOW SERVERS", "a1|s1|127.0.0.1:3301|100|200|primary|up|NULL|no|0|0|");
     expect_part(client, "SHOW SERVERS LIKE 'a2'", "|replica|down|NULL|no|10|0|");
     expect_part(client, "SHOW SERVERS LIKE 'b%'", "|connection refused\n");
