@@ -47,12 +47,7 @@ class Stand:
         words = ["up", "--shards", str(self.shards), "--replicas", str(self.replicas), "--base-port", str(self.port),
                  "--flavor", self.flavor]
         words += ["--plain", "1"] if self.plain else []
-        try:
-            self.cluster(*words)
-        except RuntimeError as error:  # a machine that is too busy for the servers' start; once more from nothing
-            print(f"note  the cluster is started again: {error}", flush=True)
-            self.stop()
-            self.cluster(*words)
+        self.cluster(*words)
         self.start_waybill()
         self.read_env()
         self.wait_until(lambda: self.try_query("SELECT 1"), 20, "waybill answers")

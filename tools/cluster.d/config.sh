@@ -11,11 +11,13 @@ print_server_cnf() {
     [[ $1 == template || $flavor != mysql56 ]] || print_mysql56_cnf "$1"
 }
 
-# Small buffers, so that a dozen servers fit on a small machine.
+# Small buffers, so that a dozen servers fit on a small machine. A temporary directory of its own: a server that starts
+# removes whatever looks like a left-over temporary table there, also one that another server is using.
 print_common_cnf() {
     cat <<CNF
 [mysqld]
 datadir = $dir/$1/data
+tmpdir = $dir/$1/tmp
 character_set_server = utf8mb4
 innodb_buffer_pool_size = 48M
 innodb_log_file_size = 16M

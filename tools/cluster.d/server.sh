@@ -11,13 +11,13 @@ server_value() { server_sql "$1" "SELECT $2" 2>/dev/null || true; }
 
 create_server() {
     [[ ! -e $dir/$1/data ]] || return 0
-    mkdir -p "$dir/$1"
+    mkdir -p "$dir/$1/tmp"
     print_server_cnf "$1" >"$dir/$1/my.cnf"
     rm -rf "$dir/$1/data.new"
     cp -a --reflink=auto "$dir/template/data" "$dir/$1/data.new"
     : >"$dir/$1/error.log"
     if ((EUID == 0)); then
-        chown mysql: "$dir/$1" "$dir/$1/error.log"
+        chown mysql: "$dir/$1" "$dir/$1/tmp" "$dir/$1/error.log"
     fi
     mv "$dir/$1/data.new" "$dir/$1/data"
 }

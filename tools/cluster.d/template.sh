@@ -8,7 +8,7 @@ build_template() {
     [[ $flavor != mysql56 ]] || find_mysql56
     [[ ! -e $dir/template/done ]] || return 0
     rm -rf "$dir/template"
-    mkdir -p "$dir/template/data"
+    mkdir -p "$dir/template/data" "$dir/template/tmp"
     print_server_cnf template >"$dir/template/my.cnf"
     own "$dir/template"
     "initialise_$flavor" >"$dir/template/log" 2>&1 ||
@@ -26,7 +26,7 @@ own() {
 # The root account is for the operating system's user that called us, through the socket only.
 initialise_mariadb() {
     mariadb-install-db --defaults-file="$dir/template/my.cnf" --skip-test-db \
-        --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)"
+        --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" || return
     print_accounts | mariadbd_program --defaults-file="$dir/template/my.cnf" --bootstrap
 }
 
