@@ -33,6 +33,7 @@ static void *run_job(void *owner)
 {
     struct job *job = owner;
     log_name_thread(job->name);
+    pthread_setname_np(pthread_self(), job->name);
     job->run(job, job->argument);
     return NULL;
 }

@@ -10,8 +10,8 @@ enum job_news { JOB_NOTHING, JOB_ORDER, JOB_STOP };
 
 enum { JOB_ORDER_BYTES = 64 }; // at most, and every order of one job has the same size
 
-// `name` (15 characters count) is the thread's in the log. `run` returns soon after job_wait or
-// job_is_stopping says so. Signals are blocked in the thread.
+// `name` (15 characters count) is the thread's in the log and for the system. `run` returns soon
+// after job_wait or job_is_stopping says so. Signals are blocked in the thread.
 struct job *job_start(const char *name, void (*run)(struct job *job, void *argument),
                       void *argument);
 void job_tell(struct job *job, const void *order, size_t order_bytes); // never blocks
