@@ -23,6 +23,7 @@
 #include "protocol/packet.h"
 #include "session/client_io.h"
 #include "session/gather.h"
+#include "session/insert_id.h"
 #include "session/transaction.h"
 
 enum { NAME_MAX_BYTES = 128, UTF8MB4_GENERAL_CI = 45, SHA2_MORE = 0x01, SHA2_FAST_OK = 0x03 };
@@ -172,7 +173,7 @@ void login_reset_carried(struct session *session)
     state_done(&session->carried);
     state_init(&session->carried);
     session->is_sql_mode_own = false;
-    session->last_insert_id = 0;
+    insert_id_set(session, 0);
     session->aftermath = (struct aftermath){.shard = NO_SHARD};
     set_names(session, session->login_collation);
     if (session->login_database != NULL) {

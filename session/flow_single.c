@@ -14,11 +14,13 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/gather.h"
+#include "session/insert_id.h"
 
 struct flow_single {
     struct flow flow;
     struct leg *leg; // while its answer is not whole
     uint16_t shard;
+    uint64_t insert_id;   // for the client's OK
     bool rewrites_ok;     // the answer is held back until it is known to be no result set
     struct gather gather; // of what is held back
 };
@@ -100,21 +102,15 @@ struct leg_command leg_command_of(struct request *request, const struct plan_tar
 
 // ---- the answer
 
-static void note_answer(const struct flow_single *single, const struct answer *answer)
+static void note_answer(struct flow_single *single, const struct answer *answer)
 {
     struct session *session = single->flow.session;
     const struct request *request = single->flow.request;
-    const struct plan *plan = request->plan;
     if (request->keeps_aftermath) {
         return;
     }
-    bool is_plain = !answer->is_error && !answer->has_rows;
     aftermath_note(session, answer, single->shard);
-    if (is_plain && plan != NULL && plan->has_made_ids) {
-        session->last_insert_id = plan->first_made_id;
-    } else if (is_plain && answer->insert_id != 0) {
-        session->last_insert_id = answer->insert_id;
-    }
+    single->insert_id = insert_id_note(session, answer, single->shard);
 }
 
 // The OK with the id that waybill made in it.
@@ -126,7 +122,7 @@ static void write_made_id(struct flow_single *single)
         (void)session_write(session, single->gather.bytes, single->gather.len);
         return;
     }
-    ok.insert_id = single->flow.request->plan->first_made_id;
+    ok.insert_id = single->insert_id;
     struct text payload;
     text_init(&payload);
     ok_write(&payload, &ok);
@@ -137,7 +133,6 @@ static void write_made_id(struct flow_single *single)
 static void finish(struct flow_single *single, const struct answer *last)
 {
     struct session *session = single->flow.session;
-    note_answer(single, last);
     if (last->is_error) {
         counter_add(&session->sessions->counters.errors_sent, 1);
     }
@@ -150,6 +145,9 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     struct flow_single *single = single_of(flow);
     struct session *session = flow->session;
     bool is_full = false;
+    if (last != NULL) {
+        note_answer(single, last);
+    }
     if (single->rewrites_ok) {
         gather_add(&single->gather, &session->arena, bytes, len);
         bool is_ok = last != NULL && !last->is_error && !last->has_rows;

@@ -8,6 +8,7 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/insert_id.h"
 #include "session/transaction.h"
 
 enum { HELD_RETRY_US = 500 * 1000 };
@@ -41,6 +42,7 @@ void leg_detach(struct leg *leg)
         aftermath_lose(leg->session);
     }
     if (leg->session->pin == leg) {
+        insert_id_lose_backend(leg->session);
         leg->session->pin = NULL;
         leg->session->pin_reason = NULL;
         leg->session->pin_facts = 0;
@@ -173,7 +175,9 @@ static void prepare_ahead(struct leg *leg)
     struct session *session = leg->session;
     const struct request *request = session->request;
     bool wants_id = request->statement != NULL && !leg->command.is_outside &&
-                    (request->statement->facts & FACT_LAST_INSERT_ID) != 0;
+                    session->insert_id.doubt == DOUBT_NONE &&
+                    ((request->statement->facts & FACT_LAST_INSERT_ID) != 0 ||
+                     insert_id_is_opaque(request->statement));
     leg->ahead_count = 0;
     leg->is_joining = false;
     leg->ahead = &leg->command.first;

@@ -222,8 +222,9 @@ static bool kept_knows(const struct session *session, const struct request *requ
     uint32_t facts = request->statement->facts;
     bool asks_list = (facts & FACT_DIAGNOSTICS) != 0;
     bool asks_counts = (facts & ((uint32_t)FACT_ROW_COUNT | FACT_FOUND_ROWS)) != 0;
-    return aftermath_leg(session) != NULL && !(asks_list && aftermath->is_lost) &&
-           !(asks_list && aftermath_is_empty(session)) && !(asks_counts && aftermath->is_behind);
+    return (facts & FACT_LAST_INSERT_ID) == 0 && aftermath_leg(session) != NULL &&
+           !(asks_list && aftermath->is_lost) && !(asks_list && aftermath_is_empty(session)) &&
+           !(asks_counts && aftermath->is_behind);
 }
 
 bool local_run(struct session *session, struct request *request)

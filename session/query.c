@@ -20,6 +20,7 @@
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
 #include "session/flow_unknown.h"
+#include "session/insert_id.h"
 #include "session/local.h"
 #include "session/transaction.h"
 #include "session/variables.h"
@@ -330,6 +331,8 @@ void query_run_statement(struct session *session, struct request *request)
 {
     if (session->transaction.is_broken) {
         transaction_tell_broken(session, request);
+    } else if (insert_id_must_ask(session, request->statement)) {
+        insert_id_ask(session, request, query_run_statement);
     } else if (!local_run(session, request)) {
         if (aftermath_list_of(request) != LIST_KEPT) {
             legs_release_lingering(session);

@@ -4,6 +4,7 @@
 
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/insert_id.h"
 #include "session/scatter_impl.h"
 
 enum {
@@ -130,11 +131,10 @@ void scatter_write_ok(struct scatter *scatter)
     const struct plan *plan = &scatter->plan;
     struct aftermath aftermath = aftermath_of(scatter);
     scatter->ok.status &= STATUS_OF_STATEMENT;
-    if (plan->has_made_ids) {
-        scatter->ok.insert_id = plan->first_made_id;
-    }
-    if (scatter->ok.insert_id != 0) {
-        session->last_insert_id = scatter->ok.insert_id;
+    if (session->request->statement != NULL) {
+        struct answer answer = {.affected_rows = scatter->ok.affected_rows,
+                                .insert_id = scatter->ok.insert_id};
+        scatter->ok.insert_id = insert_id_note(session, &answer, plan->targets[0].shard);
     }
     aftermath.row_count = (int64_t)scatter->ok.affected_rows;
     session_note_result(session, &aftermath);

@@ -21,6 +21,7 @@
 #include "protocol/packet.h"
 #include "session/client_io.h"
 #include "session/client_login.h"
+#include "session/insert_id.h"
 #include "session/prepared.h"
 #include "session/session_impl.h"
 #include "session/transaction.h"
@@ -115,6 +116,8 @@ static struct session *session_new(struct sessions *sessions, int fd, const stru
     session->aftermath.shard = NO_SHARD;
     session->transaction.first_shard = session->transaction.writer_shard = NO_SHARD;
     stream_init(&session->stream, fd);
+    text_init(&session->insert_id.table);
+    text_init(&session->insert_id.columns);
     text_init(&session->input);
     text_init(&session->packet);
     buffer_init(&session->output, sessions->host.buffer_blocks);
@@ -203,6 +206,7 @@ static void session_free(struct session *session)
     login_done(session);
     prepared_clear(session);
     transaction_done(session);
+    insert_id_done(session);
     text_done(&session->input);
     text_done(&session->packet);
     buffer_clear(&session->output);

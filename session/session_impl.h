@@ -96,6 +96,24 @@ struct aftermath {
     uint16_t shard;      // of the leg that has all this; NO_SHARD
 };
 
+// Why the value of LAST_INSERT_ID() is not known for certain: insert_id.c.
+enum insert_id_doubt {
+    DOUBT_NONE,    // session->last_insert_id is it
+    DOUBT_COLUMN,  // that, or `id`: it depends on which column is AUTO_INCREMENT
+    DOUBT_BACKEND, // the backend to which the session is bound has it
+    DOUBT_LOST,    // nobody knows
+};
+enum { VERDICT_MADE = 'm', VERDICT_GIVEN = 'g', VERDICT_UNSURE = '?' };
+struct insert_id {
+    enum insert_id_doubt doubt;
+    bool is_listed;   // the INSERT named its columns
+    bool is_old_lost; // session->last_insert_id is not certain either
+    uint16_t shard;
+    uint64_t id;         // of the OK; 0: none
+    struct text table;   // owned; condition in information_schema
+    struct text columns; // owned; for each a verdict, the name (if listed), a NUL
+};
+
 struct login_state; // client_login.c
 
 // A whole packet of the client. Borrowed for the call, unless it was moved to session->packet.
@@ -151,6 +169,7 @@ struct session {
     uint32_t pin_facts;     // enum fact: all that bind it
     struct aftermath aftermath;
     uint64_t last_insert_id;
+    struct insert_id insert_id; // whether it is so
     uint64_t *written_us; // owned; by shard: when the last write was acknowledged; NULL: none yet
     uint64_t queries;
 };

@@ -22,6 +22,7 @@
 #include "session/command.h"
 #include "session/flow_set.h"
 #include "session/flow_single.h"
+#include "session/insert_id.h"
 #include "session/query.h"
 #include "session/transaction.h"
 
@@ -250,7 +251,7 @@ static void note_for_session(struct session *session, const struct set_item *ite
             note_charset(session, item);
         } else if (is_last_insert_id(item->name) && item->value != NULL) {
             uint64_t id = 0;
-            session->last_insert_id = slice_to_uint64(item->value->value, &id) ? id : 0;
+            insert_id_set(session, slice_to_uint64(item->value->value, &id) ? id : 0);
         }
     }
 }

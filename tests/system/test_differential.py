@@ -147,6 +147,22 @@ def test_session(stand):
     both(stand, "session.sql")
 
 
+def test_insert_ids(stand):
+    both(stand, "insert_ids.sql")
+
+
+def test_insert_ids_found_rows(stand):
+    both(stand, "insert_ids.sql", way="found rows")
+
+
+def test_insert_ids_prepared(stand):
+    both(stand, "insert_ids.sql", is_prepared=True)
+
+
+def test_insert_ids_refused(stand):
+    play(stand, "insert_ids_refused.sql", WAYS["text"])
+
+
 def test_names(stand):
     both(stand, "names.sql")
 

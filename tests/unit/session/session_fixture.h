@@ -426,6 +426,9 @@ static inline void fixture_login(const char *user, const char *password, const c
 
 // ---- all of it
 
+#ifndef FIXTURE_TABLES
+#define FIXTURE_TABLES "[table shop.t]\nkey = k\n"
+#endif
 static const char fixture_config[] =
     "[waybill]\nhold_ms = 300\nmax_clients = 3\nmax_prepared = 2\ndefault_shard = s1\n"
     "[server a]\naddress = 127.0.0.1:3301\n[server b]\naddress = 127.0.0.1:3302\n"
@@ -433,8 +436,8 @@ static const char fixture_config[] =
     "[shard s1]\nservers = a, b\nbuckets = 0-2047\n"
     "[shard s2]\nservers = c, d\nbuckets = 2048-4095\n"
     "[user app]\npassword = pw\ndefault_schema = shop\n"
-    "[user both]\npassword = pw\ndefault_schema = shop\ndistributed = best_effort\n"
-    "[table shop.t]\nkey = k\n[table shop.home]\ntype = unsharded\nshard = s1\n";
+    "[user both]\npassword = pw\ndefault_schema = shop\ndistributed = best_effort\n" FIXTURE_TABLES
+    "[table shop.home]\ntype = unsharded\nshard = s1\n";
 
 static inline void fixture_find_keys(void)
 {

@@ -1,0 +1,173 @@
+// Asks a server for what is not known of LAST_INSERT_ID(), before a statement that reads it.
+//
+//     DOUBT_COLUMN   which column of the table is AUTO_INCREMENT? Any server of the shard knows.
+//     DOUBT_BACKEND  the backend to which the session is bound has the value itself.
+
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "protocol/row_text.h"
+#include "session/aftermath.h"
+#include "session/command.h"
+#include "session/flow_single.h"
+#include "session/gather.h"
+#include "session/insert_id.h"
+
+enum { ANSWER_COLUMNS = 2 };
+
+struct flow_insert_id {
+    struct flow flow;
+    struct gather gather;
+    void (*then)(struct session *session, struct request *request);
+};
+
+static struct flow_insert_id *flow_of(struct flow *flow)
+{
+    return CONTAINER_OF(flow, struct flow_insert_id, flow);
+}
+
+bool insert_id_must_ask(const struct session *session, const struct statement *statement)
+{
+    return session->insert_id.doubt != DOUBT_NONE &&
+           ((statement->facts & FACT_LAST_INSERT_ID) != 0 || insert_id_is_opaque(statement)) &&
+           !(session->insert_id.doubt == DOUBT_BACKEND && insert_id_is_opaque(statement));
+}
+
+// The only row in the gathered answer.
+static bool read_row(const struct flow_insert_id *ask, struct field *fields)
+{
+    struct answer answer;
+    answer_start(&answer, ANSWER_QUERY, ask->flow.session->capabilities);
+    size_t at = 0;
+    bool has_row = false;
+    while (at + PACKET_HEADER_BYTES <= ask->gather.len) {
+        size_t len = packet_payload_bytes(ask->gather.bytes + at);
+        if (at + PACKET_HEADER_BYTES + len > ask->gather.len) {
+            return false;
+        }
+        struct slice payload = slice_of(ask->gather.bytes + at + PACKET_HEADER_BYTES, len);
+        if (answer_packet(&answer, payload) == PART_ROW) {
+            if (has_row || !row_text_read(payload, fields, ANSWER_COLUMNS)) {
+                return false;
+            }
+            has_row = true;
+        }
+        at += PACKET_HEADER_BYTES + len;
+    }
+    return has_row;
+}
+
+// What was noted of the column of that name, or at that place.
+static char find_verdict(const struct insert_id *doubt, const struct field *fields)
+{
+    struct slice rest = text_slice(&doubt->columns);
+    uint64_t place = 0;
+    if (!slice_to_uint64(fields[1].bytes, &place)) {
+        return VERDICT_UNSURE;
+    }
+    for (uint64_t i = 1; rest.len > 0; i++) {
+        const uint8_t *end = memchr(rest.ptr, '\0', rest.len);
+        size_t len = (size_t)(end - rest.ptr);
+        bool is_it = doubt->is_listed
+                         ? slice_equal_nocase(slice_part(rest, 1, len), fields[0].bytes)
+                         : i == place;
+        if (is_it) {
+            return (char)rest.ptr[0];
+        }
+        rest = slice_part(rest, len + 1, rest.len);
+    }
+    return VERDICT_MADE; // it was left out
+}
+
+// False: nobody knows.
+static bool settle(struct session *session, const struct flow_insert_id *ask)
+{
+    struct field fields[ANSWER_COLUMNS];
+    const struct insert_id *doubt = &session->insert_id;
+    uint64_t id = doubt->id;
+    if (!read_row(ask, fields)) {
+        return false;
+    }
+    if (doubt->doubt == DOUBT_BACKEND) {
+        if (fields[0].is_null || !slice_to_uint64(fields[0].bytes, &id)) {
+            return false;
+        }
+        insert_id_set(session, id);
+        return true;
+    }
+    bool has_no_column = fields[0].is_null;
+    char verdict = has_no_column ? VERDICT_GIVEN : find_verdict(doubt, fields);
+    if (verdict == VERDICT_UNSURE || (verdict == VERDICT_MADE && id == 0) ||
+        (verdict == VERDICT_GIVEN && doubt->is_old_lost) || (has_no_column && id != 0)) {
+        return false;
+    }
+    insert_id_set(session, verdict == VERDICT_MADE ? id : session->last_insert_id);
+    return true;
+}
+
+static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
+                      const struct answer *last)
+{
+    (void)leg;
+    struct flow_insert_id *ask = flow_of(flow);
+    struct session *session = flow->session;
+    gather_add(&ask->gather, &session->arena, bytes, len);
+    if (last == NULL) {
+        return;
+    }
+    if (last->is_error || !settle(session, ask)) {
+        struct error error;
+        error_fill(&error, ER_NOT_SUPPORTED_YET, INSERT_ID_UNKNOWN);
+        flow_fail(flow, &error);
+        return;
+    }
+    session->flow = NULL; // this flow is over, the command is not
+    ask->then(session, flow->request);
+}
+
+static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
+{
+    (void)leg;
+    flow_fail(flow, error);
+}
+
+static const struct flow_kind flow_insert_id_kind = {
+    .name = "asking for the insert id",
+    .on_answer = on_answer,
+    .on_failed = on_failed,
+};
+
+static struct slice question(struct session *session)
+{
+    const struct insert_id *doubt = &session->insert_id;
+    if (doubt->doubt == DOUBT_BACKEND) {
+        return slice_of_string("SELECT LAST_INSERT_ID(), NULL");
+    }
+    return arena_format(&session->arena,
+                        "SELECT C.COLUMN_NAME, C.ORDINAL_POSITION FROM information_schema.TABLES T "
+                        "LEFT JOIN information_schema.COLUMNS C ON C.TABLE_SCHEMA = T.TABLE_SCHEMA "
+                        "AND C.TABLE_NAME = T.TABLE_NAME AND C.EXTRA LIKE '%%auto_increment%%' "
+                        "WHERE %.*s AND T.TABLE_TYPE = 'BASE TABLE'",
+                        (int)doubt->table.len, (const char *)doubt->table.ptr);
+}
+
+void insert_id_ask(struct session *session, struct request *request,
+                   void (*then)(struct session *session, struct request *request))
+{
+    const struct insert_id *doubt = &session->insert_id;
+    if (doubt->doubt == DOUBT_LOST || (doubt->doubt == DOUBT_BACKEND && session->pin == NULL)) {
+        command_refuse(session, INSERT_ID_UNKNOWN);
+        return;
+    }
+    aftermath_lose(session); // the question clears the list of warnings
+    struct flow_insert_id *ask = arena_alloc(&session->arena, sizeof *ask);
+    ask->then = then;
+    struct leg_command command = {
+        .shard = session->pin != NULL ? session->pin->shard : doubt->shard,
+        .access = ACCESS_REPLICA,
+        .kind = ANSWER_QUERY,
+        .packet = flow_frame_query(&session->arena, question(session)),
+        .is_outside = true,
+    };
+    flow_begin(&ask->flow, &flow_insert_id_kind, session, request);
+    (void)leg_start(&ask->flow, &command);
+}

@@ -1,0 +1,328 @@
+// LAST_INSERT_ID(): what OK packets tell of it, and what they don't.
+//
+// The OK of an INSERT has the id that the server made, but also one that the statement itself gave
+// for the AUTO_INCREMENT column, and that one does not become LAST_INSERT_ID(). Which column that
+// is, waybill does not know. So the id of an OK is taken at once only when no value of the
+// statement can have been it; else it is in doubt, and only when a later statement asks for it, the
+// server is asked which column it is (flow below). For each column it was noted what follows:
+//
+//     VERDICT_MADE    the id was made: the OK's id is the value
+//     VERDICT_GIVEN   it was given: the value is the old one
+//     VERDICT_UNSURE  nobody knows: the question is refused
+//
+// After CALL and the like the value is asked of the backend, to which the session is bound.
+//
+// Ids that waybill makes (order ids) are like ids that the server makes; the server doesn't know
+// them. After IGNORE and ON DUPLICATE KEY UPDATE they count only when all rows were inserted.
+
+#include "session/insert_id.h"
+
+#include "router/value.h"
+
+enum made { MADE_YES, MADE_NO, MADE_UNSURE };
+
+void insert_id_done(struct session *session)
+{
+    text_done(&session->insert_id.table);
+    text_done(&session->insert_id.columns);
+    session->insert_id = (struct insert_id){.doubt = DOUBT_NONE};
+}
+
+void insert_id_set(struct session *session, uint64_t id)
+{
+    insert_id_done(session);
+    session->last_insert_id = id;
+}
+
+void insert_id_lose_backend(struct session *session)
+{
+    if (session->insert_id.doubt == DOUBT_BACKEND) {
+        session->insert_id.doubt = DOUBT_LOST;
+    }
+}
+
+bool insert_id_is_opaque(const struct statement *statement)
+{
+    return (statement->facts & ((uint32_t)FACT_ROUTINE | FACT_PREPARED_TEXT)) != 0 ||
+           statement->kind == STATEMENT_UNKNOWN;
+}
+
+// ---- what the statement says of a column
+
+// Could the id be this value?
+static char verdict_of_value(struct arena *arena, const struct route_request *route,
+                             const struct expr *expr, uint64_t id)
+{
+    struct value value = value_of_expr(arena, route, expr);
+    uint64_t number = 0;
+    if (value_wants_id(&value)) {
+        return VERDICT_MADE;
+    }
+    if (value_to_id(arena, &value, &number) == ID_KNOWN) {
+        return number == id || id == 0 ? VERDICT_GIVEN : VERDICT_MADE;
+    }
+    bool is_word = value.kind == VALUE_STRING && value.bytes.len > 0 &&
+                   memchr("0123456789+-. \t\n\r\v\f", value.bytes.ptr[0], 19) == NULL;
+    return is_word ? VERDICT_MADE : VERDICT_UNSURE;
+}
+
+// What follows when the column at this place is the one.
+static char verdict_of_column(struct session *session, const struct route_request *route,
+                              uint32_t at, uint64_t id)
+{
+    const struct insert_part *insert = session->request->statement->insert;
+    uint32_t given = 0, made = 0;
+    for (const struct value_row *row = insert->rows; row != NULL; row = row->next) {
+        char one = at < row->value_count
+                       ? verdict_of_value(&session->arena, route, row->values[at], id)
+                       : VERDICT_MADE;
+        if (one == VERDICT_UNSURE) {
+            return VERDICT_UNSURE;
+        }
+        given += one == VERDICT_GIVEN;
+        made += one == VERDICT_MADE;
+    }
+    if (insert->select != NULL || (given > 0 && made > 0)) {
+        return VERDICT_UNSURE;
+    }
+    return given > 0 ? VERDICT_GIVEN : VERDICT_MADE;
+}
+
+static void add_hex(struct text *out, struct slice bytes)
+{
+    text_add_string(out, "_utf8mb4 x'");
+    for (size_t i = 0; i < bytes.len; i++) {
+        text_add_format(out, "%02x", bytes.ptr[i]);
+    }
+    text_add_string(out, "'");
+}
+
+static bool is_ascii(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Notes the verdicts; false: there is no doubt, whichever column it is.
+static bool note_columns(struct session *session, uint64_t id)
+{
+    const struct request *request = session->request;
+    const struct insert_part *insert = request->statement->insert;
+    struct insert_id *doubt = &session->insert_id;
+    struct route_request route = {
+        .statement = request->statement,
+        .params = request->execute != NULL ? request->execute->params : NULL,
+        .last_insert_id = session->last_insert_id,
+    };
+    bool is_listed = insert->columns != NULL;
+    uint32_t count = insert->rows != NULL ? insert->rows->value_count : 0;
+    count = is_listed ? insert->column_count : count;
+    bool is_doubtful = insert->select != NULL && !is_listed;
+    doubt->is_listed = is_listed;
+    doubt->columns.len = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        char verdict = verdict_of_column(session, &route, i, id);
+        text_add(&doubt->columns, &verdict, 1);
+        if (is_listed) {
+            text_add_slice(&doubt->columns, insert->columns[i]);
+            is_doubtful |= !is_ascii(insert->columns[i]);
+        }
+        text_add(&doubt->columns, "", 1);
+        is_doubtful |= verdict != VERDICT_MADE;
+    }
+    return is_doubtful;
+}
+
+static void note_table(struct session *session)
+{
+    const struct table_ref *table = session->request->statement->tables;
+    struct text *out = &session->insert_id.table;
+    struct slice schema =
+        table->schema.len > 0 ? table->schema : text_slice(&session->carried.database);
+    out->len = 0;
+    text_add_string(out, "T.TABLE_SCHEMA = ");
+    add_hex(out, schema);
+    text_add_string(out, " AND T.TABLE_NAME = ");
+    add_hex(out, table->name);
+}
+
+static bool can_be_asked(const struct session *session)
+{
+    const struct statement *statement = session->request->statement;
+    const struct insert_part *insert = statement->insert;
+    bool has_all = insert->select == NULL || insert->columns != NULL;
+    for (uint32_t i = 0; i < insert->column_count && insert->columns != NULL; i++) {
+        has_all &= is_ascii(insert->columns[i]);
+    }
+    return has_all && statement->tables != NULL && is_ascii(statement->tables->name) &&
+           is_ascii(statement->tables->schema) && statement->inner == NULL &&
+           (session->pin_facts & FACT_TEMPORARY_TABLE) == 0;
+}
+
+// Another INSERT of that kind behind one in doubt: when the id was given for the column now, was it
+// given then, too?
+static bool is_like_before(const struct insert_id *doubt, struct slice table, struct slice columns)
+{
+    struct slice now = text_slice(&doubt->columns);
+    if (!slice_equal(text_slice(&doubt->table), table) || now.len != columns.len) {
+        return false;
+    }
+    for (size_t i = 0; i < now.len; i++) {
+        bool is_verdict = i == 0 || now.ptr[i - 1] == '\0';
+        bool may_differ = is_verdict && now.ptr[i] != VERDICT_GIVEN;
+        if (now.ptr[i] != columns.ptr[i] && !may_differ) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The OK said `id`; 0: there was no OK, or one without it.
+static void begin_doubt(struct session *session, uint64_t id, uint16_t shard)
+{
+    struct insert_id *doubt = &session->insert_id;
+    if (doubt->doubt == DOUBT_BACKEND) {
+        return; // the backend knows
+    }
+    enum insert_id_doubt before = doubt->doubt;
+    struct slice table = arena_copy(&session->arena, text_slice(&doubt->table));
+    struct slice columns = arena_copy(&session->arena, text_slice(&doubt->columns));
+    if (!note_columns(session, id) && id != 0) {
+        insert_id_set(session, id);
+        return;
+    }
+    doubt->id = id;
+    doubt->shard = shard;
+    note_table(session);
+    doubt->is_old_lost |=
+        before == DOUBT_LOST || (before == DOUBT_COLUMN && !is_like_before(doubt, table, columns));
+    doubt->doubt = can_be_asked(session) ? DOUBT_COLUMN : DOUBT_LOST;
+}
+
+static void lose(struct session *session)
+{
+    if (session->insert_id.doubt != DOUBT_BACKEND) {
+        session->insert_id.doubt = DOUBT_LOST;
+    }
+}
+
+// ---- ids that waybill made
+
+static enum made made_ids(const struct session *session, const struct answer *answer)
+{
+    const struct request *request = session->request;
+    const struct insert_part *insert = request->statement->insert;
+    bool is_one = insert->row_count == 1;
+    bool counts_found = (session->capabilities & CAP_FOUND_ROWS) != 0;
+    if (answer->insert_id == request->plan->first_made_id) {
+        return MADE_YES;
+    }
+    if (insert->on_duplicate != NULL) {
+        if (!is_one || (counts_found && answer->affected_rows == 1)) {
+            return MADE_UNSURE;
+        }
+        return answer->affected_rows == 1 ? MADE_YES : MADE_NO;
+    }
+    if (!insert->is_ignore || answer->affected_rows == insert->row_count) {
+        return MADE_YES;
+    }
+    return answer->affected_rows == 0 ? MADE_NO : MADE_UNSURE;
+}
+
+// ---- what came of it
+
+static bool is_call_of_it(const struct expr *expr)
+{
+    return expr->kind == EXPR_FUNCTION && expr->child_count == 1 &&
+           slice_is_nocase(expr->name, "LAST_INSERT_ID");
+}
+
+// ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)
+static bool sets_by_duplicate(const struct insert_part *insert)
+{
+    for (const struct assignment *one = insert->on_duplicate; one != NULL; one = one->next) {
+        if (is_call_of_it(one->value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_insert(struct session *session, const struct answer *answer, uint16_t shard)
+{
+    const struct statement *statement = session->request->statement;
+    const struct insert_part *insert = statement->insert;
+    uint64_t id = answer->insert_id;
+    bool is_one = insert->row_count == 1 && insert->select == NULL;
+    bool is_found = (session->capabilities & CAP_FOUND_ROWS) != 0;
+    if (insert->on_duplicate == NULL) {
+        begin_doubt(session, id, shard);
+    } else if (!is_one || (is_found && answer->affected_rows == 1 && !sets_by_duplicate(insert))) {
+        lose(session); // inserted, updated, or both
+    } else if (answer->affected_rows == 1) {
+        begin_doubt(session, id, shard);
+    } else if (sets_by_duplicate(insert)) {
+        insert_id_set(session, id);
+    } else if ((statement->facts & FACT_INSERT_ID_SET) != 0) {
+        lose(session);
+    } // else updated: the id of the row, and no new value
+}
+
+static void note_plain(struct session *session, const struct answer *answer, uint16_t shard)
+{
+    const struct statement *statement = session->request->statement;
+    bool is_insert = statement->insert != NULL;
+    if (answer->insert_id != 0 && is_insert) {
+        note_insert(session, answer, shard);
+    } else if (answer->insert_id != 0) {
+        insert_id_set(session, answer->insert_id); // UPDATE ... = LAST_INSERT_ID(x)
+    } else if ((statement->facts & FACT_INSERT_ID_SET) != 0 || statement->kind == STATEMENT_LOAD) {
+        lose(session);
+    }
+}
+
+// No OK told it: rows came back, or an error behind some rows.
+static void note_untold(struct session *session, const struct answer *answer, uint16_t shard)
+{
+    const struct insert_part *insert = session->request->statement->insert;
+    bool has_run = !answer->is_error || insert->row_count > 1 || insert->select != NULL;
+    if (has_run && insert->on_duplicate == NULL) {
+        begin_doubt(session, 0, shard);
+    } else if (has_run) {
+        lose(session);
+    }
+}
+
+uint64_t insert_id_note(struct session *session, const struct answer *answer, uint16_t shard)
+{
+    const struct request *request = session->request;
+    const struct statement *statement = request->statement;
+    bool is_plain = !answer->is_error && !answer->has_rows;
+    if (statement == NULL) {
+        return answer->insert_id;
+    }
+    if (insert_id_is_opaque(statement) && session->pin != NULL) {
+        session->insert_id.doubt = DOUBT_BACKEND;
+    } else if (is_plain && request->plan != NULL && request->plan->has_made_ids) {
+        switch (made_ids(session, answer)) {
+        case MADE_YES:
+            insert_id_set(session, request->plan->first_made_id);
+            return session->last_insert_id;
+        case MADE_NO:
+            note_plain(session, answer, shard);
+            break;
+        case MADE_UNSURE:
+            lose(session);
+            break;
+        }
+    } else if (is_plain) {
+        note_plain(session, answer, shard);
+    } else if (statement->insert != NULL) {
+        note_untold(session, answer, shard);
+    }
+    return answer->insert_id;
+}

@@ -1,0 +1,26 @@
+#pragma once
+// LAST_INSERT_ID() as the client's session has it.
+
+#include "session/session_impl.h"
+
+// What came of the running statement; `answer` as the server gave it. Returns the insert id for the
+// client's OK packet.
+uint64_t insert_id_note(struct session *session, const struct answer *answer, uint16_t shard);
+// The value is known from now on.
+void insert_id_set(struct session *session, uint64_t id);
+void insert_id_lose_backend(struct session *session); // the pinned one
+void insert_id_done(struct session *session);
+
+// Does the statement need the value, and must it be asked for first?
+bool insert_id_must_ask(const struct session *session,
+                        const struct statement *statement) MUST_CHECK;
+// Asks, then calls `then`; the client is told when nobody knows.
+void insert_id_ask(struct session *session, struct request *request,
+                   void (*then)(struct session *session, struct request *request));
+// Statements that set it on their backend in ways that no answer tells: they begin with the
+// session's value.
+bool insert_id_is_opaque(const struct statement *statement) MUST_CHECK;
+// Nothing is known, and why.
+#define INSERT_ID_UNKNOWN                                                                          \
+    "LAST_INSERT_ID() after an INSERT of which only the server could have told it; ask right "     \
+    "after a plain INSERT of one row, or read the row by another key"
