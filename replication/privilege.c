@@ -19,33 +19,34 @@ enum {
 enum flavors { EVERYWHERE, ON_MARIADB, ON_MYSQL };
 
 struct trial {
-    enum flavors where;
     const char *statement;
     const char *name; // MariaDB 10.5 and later
     const char *old_name;
+    enum flavors where;
     bool is_replication;
 };
 
 // clang-format off
 static const struct trial trials[] = {
-    {ON_MARIADB, "SHOW ALL SLAVES STATUS", "SLAVE MONITOR", "REPLICATION CLIENT", true},
-    {ON_MYSQL, "SHOW SLAVE STATUS", "", "REPLICATION CLIENT", true},
-    {EVERYWHERE, "SET GLOBAL rpl_semi_sync_slave_enabled = 'waybill'",
-     "REPLICATION SLAVE ADMIN", "SUPER", true},
-    {EVERYWHERE, "SET GLOBAL rpl_semi_sync_master_enabled = 'waybill'",
-     "REPLICATION MASTER ADMIN", "SUPER", false},
-    {EVERYWHERE, "SET GLOBAL read_only = 'waybill'", "READ_ONLY ADMIN", "SUPER", false},
-    {ON_MARIADB, "RESET SLAVE 'waybill has no such source' ALL", "RELOAD", "RELOAD", false},
+    {"SHOW ALL SLAVES STATUS", "SLAVE MONITOR", "REPLICATION CLIENT", ON_MARIADB, true},
+    {"SHOW SLAVE STATUS", "", "REPLICATION CLIENT", ON_MYSQL, true},
+    {"SET GLOBAL rpl_semi_sync_slave_enabled = 'waybill'",
+     "REPLICATION SLAVE ADMIN", "SUPER", ON_MARIADB, true},
+    {"SET GLOBAL rpl_semi_sync_master_enabled = 'waybill'",
+     "REPLICATION MASTER ADMIN", "SUPER", ON_MARIADB, false},
+    {"SET GLOBAL read_only = 'waybill'", "READ_ONLY ADMIN", "SUPER", ON_MARIADB, false},
+    {"SET GLOBAL read_only = 'waybill'", "", "SUPER", ON_MYSQL, true}, // for STOP SLAVE, too
+    {"RESET SLAVE 'waybill has no such source' ALL", "RELOAD", "RELOAD", ON_MARIADB, false},
     // (5.6 has no names of sources.) A table that isn't there has nothing to be flushed.
-    {ON_MYSQL, "FLUSH LOCAL TABLES waybill.no_such_table", "", "RELOAD", false},
-    {EVERYWHERE, "CREATE TABLE waybill.no_such_copy LIKE waybill.no_such_table",
-     "CREATE on waybill.*", "CREATE on waybill.*", false},
-    {EVERYWHERE, "SELECT epoch FROM waybill.topology WHERE shard = ''",
-     "SELECT on waybill.*", "SELECT on waybill.*", false},
-    {EVERYWHERE, "EXPLAIN INSERT INTO waybill.topology (shard, epoch) VALUES ('', 0)",
-     "INSERT on waybill.*", "INSERT on waybill.*", false},
-    {EVERYWHERE, "EXPLAIN UPDATE waybill.topology SET server_id = 0 WHERE shard = ''",
-     "UPDATE on waybill.*", "UPDATE on waybill.*", false},
+    {"FLUSH LOCAL TABLES waybill.no_such_table", "", "RELOAD", ON_MYSQL, false},
+    {"CREATE TABLE waybill.no_such_copy LIKE waybill.no_such_table",
+     "CREATE on waybill.*", "CREATE on waybill.*", EVERYWHERE, false},
+    {"SELECT epoch FROM waybill.topology WHERE shard = ''",
+     "SELECT on waybill.*", "SELECT on waybill.*", EVERYWHERE, false},
+    {"EXPLAIN INSERT INTO waybill.topology (shard, epoch) VALUES ('', 0)",
+     "INSERT on waybill.*", "INSERT on waybill.*", EVERYWHERE, false},
+    {"EXPLAIN UPDATE waybill.topology SET server_id = 0 WHERE shard = ''",
+     "UPDATE on waybill.*", "UPDATE on waybill.*", EVERYWHERE, false},
 };
 // clang-format on
 
