@@ -15,13 +15,15 @@
 #include "session/aftermath.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
+#include "session/renumber.h"
 
 struct flow_single {
     struct flow flow;
     struct leg *leg; // while its answer is not whole
     uint16_t shard;
-    uint64_t insert_id;   // for the client's OK
-    bool rewrites_ok;     // the answer is held back until it is known to be no result set
+    uint64_t insert_id; // for the client's OK
+    bool rewrites_ok;   // the answer is held back until it is known to be no result set
+    struct renumber renumber;
     struct gather gather; // of what is held back
 };
 
@@ -113,13 +115,18 @@ static void note_answer(struct flow_single *single, const struct answer *answer)
     single->insert_id = insert_id_note(session, answer, single->shard);
 }
 
+static bool relay(struct flow_single *single, const uint8_t *bytes, size_t len)
+{
+    return renumber_write(&single->renumber, single->flow.session, bytes, len);
+}
+
 // The OK with the id that waybill made in it.
 static void write_made_id(struct flow_single *single)
 {
     struct session *session = single->flow.session;
     struct ok_packet ok;
     if (!ok_read(gather_payload(&single->gather), &ok)) {
-        (void)session_write(session, single->gather.bytes, single->gather.len);
+        (void)relay(single, single->gather.bytes, single->gather.len);
         return;
     }
     ok.insert_id = single->insert_id;
@@ -156,10 +163,10 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
             write_made_id(single);
         } else if (last != NULL || has_rows) { // INSERT ... RETURNING, or an error
             single->rewrites_ok = false;
-            is_full = session_write(session, single->gather.bytes, single->gather.len);
+            is_full = relay(single, single->gather.bytes, single->gather.len);
         }
     } else {
-        is_full = session_write(session, bytes, len);
+        is_full = relay(single, bytes, len);
     }
     if (last != NULL) {
         finish(single, last);

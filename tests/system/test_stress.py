@@ -57,6 +57,17 @@ def test_packets_over_16_mib_both_ways(stand):
     assert row[0] == 18 << 20 and row[1] == "z" * (17 << 20)
 
 
+def test_long_data_over_16_mib(stand):
+    """The execution is longer than the client's own packet: the answer's numbers are the client's all the same."""
+    client = stand.client()
+    statement = client.prepare("SELECT LENGTH(?), REPEAT('x', 20000000)")
+    for _ in range(3):
+        client.send_long_data(statement, 0, b"y" * (6 << 20))
+    rows = client.execute(statement, ["placeholder"], long_data=(0,)).rows
+    assert rows[0][0] == 18 << 20 and len(rows[0][1]) == 20000000
+    client.close()
+
+
 def test_a_packet_over_the_limit(stand):
     client = stand.client()
     try:

@@ -81,6 +81,25 @@ static void test_relay(void **state)
     assert_int_equal(fixture_session()->stage, SESSION_IDLE);
 }
 
+// A command in more packets than the client's had: the answer goes on from the client's number.
+static void test_numbers(void **state)
+{
+    (void)state;
+    for (size_t step = 1; step <= sizeof one_row; step += 7) {
+        uint8_t moved[sizeof one_row];
+        memcpy(moved, one_row, sizeof moved);
+        for (size_t at = 0; at < sizeof moved; at += PACKET_HEADER_BYTES + moved[at]) {
+            moved[at + 3]++;
+        }
+        fixture_query("SELECT 1 FROM t WHERE k = %llu", (unsigned long long)fixture.k2);
+        struct backend *backend = fixture_running(3);
+        for (size_t at = 0; at < sizeof moved; at += step) {
+            fixture_feed(backend, moved + at, step < sizeof moved - at ? step : sizeof moved - at);
+        }
+        expect_relayed(one_row, sizeof one_row);
+    }
+}
+
 static void test_own_write_is_read(void **state)
 {
     (void)state;
@@ -317,6 +336,7 @@ int main(void)
         OUT(test_login_database),
         OUT(test_max_clients),
         IN(test_relay),
+        IN(test_numbers),
         IN(test_own_write_is_read),
         IN(test_read_runs_elsewhere),
         IN(test_half_answer_closes),
