@@ -14,6 +14,12 @@ enum {
     SQL_STRICT = 32, // values that don't fit are refused: no matter to the parser
 };
 
+// Those by which a text is read differently.
+enum {
+    SQL_OF_GRAMMAR = SQL_ANSI_QUOTES | SQL_NO_BACKSLASH_ESCAPES | SQL_PIPES_AS_CONCAT |
+                     SQL_IGNORE_SPACE | SQL_HIGH_NOT_PRECEDENCE,
+};
+
 struct parse_options {
     uint32_t sql_mode;             // of the bits above
     const struct charset *charset; // the client's (character_set_client); NULL = utf8mb4

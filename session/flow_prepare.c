@@ -191,7 +191,15 @@ void prepare_execute(struct session *session, struct request *request)
     }
     request->prepared = prepared;
     request->execute = execute;
-    if (query_parse(session, request, prepared_sql(prepared))) {
+    if (!prepared_is_read_alike(prepared, session)) {
+        command_refuse(session, "executing a statement that was prepared in another sql_mode or "
+                                "character set: prepare it again");
+    } else if (!query_parse(session, request, prepared_sql(prepared))) {
+        return; // the client was told
+    } else if (!prepared_is_same_place(prepared, session, request->statement)) {
+        command_refuse(session, "executing a statement that was prepared in another database: "
+                                "prepare it again, or name the schema of its tables");
+    } else {
         query_run_statement(session, request);
     }
 }

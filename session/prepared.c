@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "protocol/bytes.h"
 #include "protocol/error_table.h"
 
 #define uthash_malloc(size)        memory_new(size)
@@ -18,11 +19,24 @@ struct prepared_statement {
     uint32_t id;
     uint32_t param_count;
     struct text sql;         // owned
+    struct text meaning;     // owned; what the text was read with
+    struct text database;    // owned; where its tables without a schema are
     uint8_t *types;          // owned; 2 bytes for each parameter; NULL before the first execution
     struct text *long_texts; // owned; one for each parameter; NULL: none came
     bool *has_long;          // owned; likewise
     bool is_long_bad;
 };
+
+// What a text means depends on these: a server reads it once, at PREPARE, and so it stays.
+static void write_meaning(struct text *out, const struct session *session)
+{
+    static const char *const names[] = {"names", "character_set_client", "character_set_connection",
+                                        "collation_connection"};
+    write_u32(out, session_sql_mode(session) & (uint32_t)SQL_OF_GRAMMAR);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        write_lenenc_bytes(out, state_find_variable(&session->carried, slice_of_string(names[i])));
+    }
+}
 
 static unsigned hash_of(const uint32_t *id)
 {
@@ -36,7 +50,11 @@ struct prepared_statement *prepared_add(struct session *session, struct slice sq
     prepared->id = session->next_prepared_id++;
     prepared->param_count = param_count;
     text_init(&prepared->sql);
+    text_init(&prepared->meaning);
+    text_init(&prepared->database);
     text_add_slice(&prepared->sql, sql);
+    text_add_slice(&prepared->database, text_slice(&session->carried.database));
+    write_meaning(&prepared->meaning, session);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, session->prepared, &prepared->id, sizeof prepared->id,
                                 hash_of(&prepared->id), prepared);
     return prepared;
@@ -54,6 +72,8 @@ void prepared_remove(struct session *session, struct prepared_statement *prepare
     HASH_DELETE(hh, session->prepared, prepared);
     prepared_clear_long(prepared);
     text_done(&prepared->sql);
+    text_done(&prepared->meaning);
+    text_done(&prepared->database);
     memory_free(prepared->types);
     memory_free(prepared);
 }
@@ -71,6 +91,48 @@ uint32_t prepared_id(const struct prepared_statement *prepared)
 struct slice prepared_sql(const struct prepared_statement *prepared)
 {
     return text_slice(&prepared->sql);
+}
+
+bool prepared_is_read_alike(const struct prepared_statement *prepared,
+                            const struct session *session)
+{
+    struct text now;
+    text_init(&now);
+    write_meaning(&now, session);
+    bool is_alike = slice_equal(text_slice(&now), text_slice(&prepared->meaning));
+    text_done(&now);
+    return is_alike;
+}
+
+static bool needs_database(const struct table_ref *table)
+{
+    for (; table != NULL; table = table->next) {
+        if (table->name.len > 0 && table->schema.len == 0 && !table->is_cte) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool query_needs_database(const struct query *query)
+{
+    for (; query != NULL; query = query->next) {
+        if (needs_database(query->tables)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool prepared_is_same_place(const struct prepared_statement *prepared,
+                            const struct session *session, const struct statement *statement)
+{
+    bool is_needed = needs_database(statement->tables) || query_needs_database(statement->query);
+    for (uint32_t i = 0; i < statement->subquery_count; i++) {
+        is_needed |= query_needs_database(statement->subqueries[i]);
+    }
+    return !is_needed ||
+           slice_equal(text_slice(&prepared->database), text_slice(&session->carried.database));
 }
 
 void prepared_clear_long(struct prepared_statement *prepared)

@@ -15,6 +15,13 @@ uint32_t prepared_count(const struct session *session);
 
 uint32_t prepared_id(const struct prepared_statement *prepared);
 struct slice prepared_sql(const struct prepared_statement *prepared);
+// Servers read a statement's text at PREPARE; waybill has it read again where it runs. Does it mean
+// the same in the session as it is now? By sql_mode and character sets; by the database.
+bool prepared_is_read_alike(const struct prepared_statement *prepared,
+                            const struct session *session) MUST_CHECK;
+bool prepared_is_same_place(const struct prepared_statement *prepared,
+                            const struct session *session,
+                            const struct statement *statement) MUST_CHECK;
 // More bytes of a parameter. What is too much, or for no parameter, is remembered: the execution
 // fails.
 void prepared_add_long(struct prepared_statement *prepared, uint32_t param, struct slice bytes,

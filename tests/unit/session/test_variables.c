@@ -300,6 +300,49 @@ static void test_oracle_mode(void **state)
     (void)fixture_client_ok();
 }
 
+static void set_ok(const char *sql)
+{
+    fixture_query("%s", sql);
+    for (uint16_t i = 0; i < fixture.backend_count; i++) {
+        if (fixture.backends[i].is_running) {
+            fixture_ok_out(&fixture.backends[i]);
+        }
+    }
+    (void)fixture_client_ok();
+}
+
+// A server has read the text at PREPARE, whatever is set later.
+static void test_prepared_before_a_set(void **state)
+{
+    (void)state;
+    static const uint8_t execute[] = {1, 0, 0, 0, 0, 1, 0, 0, 0};
+    static const uint8_t prepared[] = {12, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    set_ok("SET sql_mode = ''");
+    fixture_command(COM_STMT_PREPARE, slice_of_string("UPDATE home SET v = \"a\""));
+    fixture_feed(fixture_running(0), prepared, sizeof prepared);
+    (void)fixture_packet();
+    static const struct {
+        const char *set, *back;
+    } cases[] = {
+        {"SET sql_mode = 'ANSI_QUOTES'", "SET sql_mode = ''"},
+        {"SET NAMES latin1", "SET NAMES utf8mb4"},
+        {"USE other", "USE shop"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        set_ok(cases[i].set);
+        fixture_command(COM_STMT_EXECUTE, slice_of(execute, sizeof execute));
+        fixture_client_error(ER_NOT_SUPPORTED_YET);
+        set_ok(cases[i].back);
+        fixture_command(COM_STMT_EXECUTE, slice_of(execute, sizeof execute));
+        fixture_ok_out(fixture_running(0));
+        (void)fixture_client_ok();
+    }
+    set_ok("SET sql_mode = 'STRICT_ALL_TABLES'"); // no other grammar
+    fixture_command(COM_STMT_EXECUTE, slice_of(execute, sizeof execute));
+    fixture_ok_out(fixture_running(0));
+    (void)fixture_client_ok();
+}
+
 int main(void)
 {
 #define IN(test) cmocka_unit_test_setup_teardown(test, fixture_setup_logged_in, fixture_teardown)
@@ -317,6 +360,7 @@ int main(void)
         IN(test_prepared_here),
         IN(test_prepared_there),
         IN(test_oracle_mode),
+        IN(test_prepared_before_a_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
