@@ -147,6 +147,45 @@ static void test_use(void **state)
     assert_true(slice_is_nocase(text_slice(&fixture.backends[0].state.database), "other"));
 }
 
+// SHOW SESSIONS says why, for each kind of pin.
+static void test_why_pinned(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *why;
+    } cases[] = {
+        {"CREATE TEMPORARY TABLE home (a INT)", "it has temporary tables"},
+        {"LOCK TABLES home READ", "it has locked tables"},
+        {"SELECT GET_LOCK('a', 1)", "it has used GET_LOCK"},
+        {"SELECT @a := 5", "a statement has set a user variable"},
+        {"SELECT 5 INTO @a", "a statement has set a user variable"},
+        {"PREPARE s FROM 'SELECT 1' /* waybill: shard=s1 */",
+         "it has prepared a statement with PREPARE"},
+        {"HANDLER home OPEN", "it has used HANDLER"},
+        {"CALL p() /* waybill: shard=s1 */",
+         "it has called a procedure, which may have set variables"},
+        {"frobnicate home /* waybill: shard=s1 */",
+         "it has run a statement that waybill can't read, which may have set anything"},
+        {"SET @a = (SELECT a FROM home)", "it has set a variable from a query"},
+        {"SET @a = @b + 1", "it has set a variable to a value that only its server knows"},
+        {"SET insert_id = 5", "it has set a variable to a value that only its server knows"},
+    };
+    struct session_figures figures;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fixture_query("%s", cases[i].sql);
+        fixture_ok_out(fixture_running(0));
+        (void)fixture_client_ok();
+        assert_int_equal(sessions_figures(fixture.sessions, &figures, 1), 1);
+        if (strcmp(figures.pinned, cases[i].why) != 0) {
+            fail_msg("%s: '%s'", cases[i].sql, figures.pinned);
+        }
+        fixture_command(COM_RESET_CONNECTION, slice_of(NULL, 0));
+        (void)fixture_client_ok();
+        assert_int_equal(sessions_figures(fixture.sessions, &figures, 1), 1);
+        assert_string_equal(figures.pinned, "");
+    }
+}
+
 static void test_pin(void **state)
 {
     (void)state;
@@ -361,6 +400,7 @@ int main(void)
         IN(test_prepared_there),
         IN(test_oracle_mode),
         IN(test_prepared_before_a_set),
+        IN(test_why_pinned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
