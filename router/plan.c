@@ -356,7 +356,7 @@ bool plan_make(struct arena *arena, const struct route_request *request, struct 
         return plan_on_only_shard(&planner, only);
     }
     scopes_init(&planner.scopes, arena, request, request->statement);
-    if (!plan_kind(&planner)) {
+    if (!plan_kind(&planner) || !plan_check_system(&planner)) {
         return false;
     }
     if (planner.plan->why == NULL) {

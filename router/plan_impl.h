@@ -70,6 +70,14 @@ bool plan_anywhere(struct planner *planner);
 bool plan_prepared_text(struct planner *planner);
 bool plan_unknown(struct planner *planner);
 
+// ---- system_schema.c
+
+// Are there tables on a shard by themselves that the default shard does not know?
+bool plan_has_stray_tables(const struct planner *planner);
+// A plan with information_schema in it goes to the shard that has the tables in question; refused
+// when that is not certain.
+bool plan_check_system(struct planner *planner);
+
 // ---- rewrite_limit.c
 
 // How LIMIT and OFFSET change when a statement goes to several shards: each gives limit + offset

@@ -196,6 +196,13 @@ bool plan_show(struct planner *planner)
                            "SHOW TABLE STATUS has other figures on each shard: name the shard with "
                            "/* waybill: shard=NAME */; SHOW TABLES has the names of all");
     }
+    bool is_of_tables = slice_is_nocase(name, "TRIGGERS") || slice_is_nocase(name, "EVENTS");
+    if (slice_is_nocase(name, "OPEN TABLES") || (is_of_tables && plan_has_stray_tables(planner))) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "SHOW %.*s would show those of one shard only: name it with "
+                           "/* waybill: shard=NAME */",
+                           (int)name.len, (const char *)name.ptr);
+    }
     return plan_to(planner, planner->config->default_shard);
 }
 

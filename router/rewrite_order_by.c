@@ -54,13 +54,16 @@ static void add_key(struct plan *plan, uint32_t column, bool is_hidden, bool is_
         .column = column, .is_hidden = is_hidden, .is_descending = is_descending};
 }
 
+static struct slice text_of(const struct planner *planner, const struct expr *expr)
+{
+    return slice_part(planner->statement->text, expr->span.begin, expr->span.end);
+}
+
 // A hidden column that tells the merge by which collation the servers sort the last key: column
 // definitions don't (they name that of character_set_results). `expr` is the key's own expression,
 // not an alias.
-static void add_collation(struct planner *planner, const struct expr *expr,
-                          struct slice *hidden_text)
+static void add_collation(struct planner *planner, struct slice text, struct slice *hidden_text)
 {
-    struct slice text = slice_part(planner->statement->text, expr->span.begin, expr->span.end);
     if (memchr(text.ptr, '?', text.len) != NULL) {
         return; // a parameter can't be there twice; the merge does without, or refuses strings
     }
@@ -72,12 +75,10 @@ static void add_collation(struct planner *planner, const struct expr *expr,
 }
 
 // The item's text goes to the end of the select list.
-static void add_hidden(struct planner *planner, const struct order_item *item,
+static void add_hidden(struct planner *planner, const struct order_item *item, struct slice text,
                        struct slice *hidden_text)
 {
     struct plan *plan = planner->plan;
-    struct slice text =
-        slice_part(planner->statement->text, item->expr->span.begin, item->expr->span.end);
     add_key(plan, plan->hidden_columns, true, item->is_descending);
     plan->hidden_columns++;
     *hidden_text = arena_format(planner->arena, "%.*s, %.*s AS `_waybill_%u`",
@@ -94,6 +95,55 @@ static bool refuse_name(struct planner *planner, struct slice name)
                        (int)name.len, (const char *)name.ptr);
 }
 
+static bool is_star_of(const struct expr *star, const struct table_ref *table)
+{
+    return slice_equal_nocase(star->table, table->alias.len > 0 ? table->alias : table->name);
+}
+
+// t.*: does its table have the column for certain, or else none of those joined?
+static bool has_column(const struct planner *planner, const struct expr *star, struct slice name)
+{
+    const struct scope *scope = planner->scopes.first;
+    bool is_certain = false;
+    bool is_same_table = true;
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        const struct scope_ref *ref = &scope->refs[i];
+        is_certain |= is_star_of(star, ref->table) && scope_attribute(ref, name) != ATTRIBUTE_NONE;
+        is_same_table &= ref->config != NULL && ref->config == scope->refs[0].config;
+    }
+    return is_certain || is_same_table;
+}
+
+// The text by which a hidden column is the one that ORDER BY means: of t.* in the select list,
+// before those of other tables, which the select list itself would find ambiguous. False: not
+// certain.
+static bool qualify(struct planner *planner, const struct query *query, const struct expr *wanted,
+                    struct slice *text)
+{
+    const struct expr *star = NULL;
+    uint32_t stars = 0;
+    *text = text_of(planner, wanted);
+    for (const struct select_item *item = query->items; item != NULL; item = item->next) {
+        if (item->expr->kind == EXPR_STAR && item->expr->table.len == 0) {
+            return true;
+        }
+        if (item->expr->kind == EXPR_STAR) {
+            star = item->expr;
+            stars++;
+        }
+    }
+    if (wanted->table.len > 0 || stars == 0 || stars >= planner->scopes.first->ref_count) {
+        return true; // the select list has all tables, or none as a whole
+    }
+    struct slice prefix = text_of(planner, star);
+    if (stars > 1 || !has_column(planner, star, wanted->name)) {
+        return false;
+    }
+    *text = arena_format(planner->arena, "%.*s%.*s", (int)prefix.len - 1, (const char *)prefix.ptr,
+                         (int)text->len, (const char *)text->ptr);
+    return true;
+}
+
 static bool order_by_name(struct planner *planner, const struct query *query,
                           const struct order_item *item, struct slice *hidden_text)
 {
@@ -108,18 +158,22 @@ static bool order_by_name(struct planner *planner, const struct query *query,
         }
         if (!found.has_star) {
             add_key(planner->plan, found.alias_at, false, item->is_descending);
-            add_collation(planner, found.alias->expr, hidden_text);
+            add_collation(planner, text_of(planner, found.alias->expr), hidden_text);
             return true;
         }
     } else if (found.columns > 1 && wanted->table.len == 0) {
         return refuse_name(planner, wanted->name);
     } else if (found.columns > 0 && !found.has_star) {
         add_key(planner->plan, found.column_at, false, item->is_descending);
-        add_collation(planner, found.column->expr, hidden_text);
+        add_collation(planner, text_of(planner, found.column->expr), hidden_text);
         return true;
     }
-    add_hidden(planner, item, hidden_text);
-    add_collation(planner, wanted, hidden_text);
+    struct slice text;
+    if (!qualify(planner, query, wanted, &text)) {
+        return refuse_name(planner, wanted->name);
+    }
+    add_hidden(planner, item, text, hidden_text);
+    add_collation(planner, text, hidden_text);
     return true;
 }
 
@@ -139,7 +193,7 @@ static bool order_by_position(struct planner *planner, const struct query *query
         }
         if (++at == position) {
             add_key(planner->plan, (uint32_t)(at - 1), false, item->is_descending);
-            add_collation(planner, one->expr, hidden_text);
+            add_collation(planner, text_of(planner, one->expr), hidden_text);
             return true;
         }
     }

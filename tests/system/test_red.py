@@ -296,3 +296,24 @@ def test_a_savepoint_before_the_first_statement(stand):
     assert client.query("SELECT age FROM users WHERE buyer_id = 3").rows == before
     client.query("SET autocommit = 1")
     assert refusal(client, "ROLLBACK TO s1") == 1305
+
+
+def test_information_schema_misses_no_table(stand):
+    """`inventory` is on s2 alone."""
+    fill(stand)
+    client, plain = stand.client(), stand.direct("plain")
+    for condition in ("table_name = 'inventory'", "table_schema = 'shop' AND table_name = 'inventory'", "table_name IN ('users', 'products') AND table_schema = DATABASE()"):
+        sql = f"SELECT table_name, column_name FROM information_schema.columns WHERE {condition} ORDER BY 1, 2"
+        assert client.query(sql).rows == plain.query(sql).rows, sql
+    for sql in ("SELECT table_name FROM information_schema.tables WHERE table_schema = 'shop'", "SHOW TRIGGERS", "SHOW EVENTS", "SHOW OPEN TABLES",
+                "SELECT COUNT(*) FROM information_schema.tables WHERE table_name IN ('users', 'inventory')"):
+        assert refusal(client, sql) == 9001, sql
+    assert client.query("SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'shop'").rows[0][0] == "1"
+
+
+def test_order_by_means_the_select_list_first(stand):
+    fill(stand)
+    client, plain = stand.client(), stand.direct("plain")
+    sql = "SELECT users.* FROM users JOIN users b ON b.buyer_id = users.buyer_id ORDER BY name, users.buyer_id"
+    assert client.query(sql).rows == plain.query(sql).rows
+    assert refusal(client, "SELECT b.* FROM users JOIN orders b ON b.buyer_id = users.buyer_id ORDER BY total") == 9001

@@ -142,7 +142,35 @@ static const struct route_case place_cases[] = {
     {"SELECT * FROM flags", ON("s3")},
     {"SELECT * FROM notes", ON("s1")},
     {"SELECT * FROM other.orders", ON("s1")},
-    {"SELECT * FROM information_schema.tables", ON("s1")},
+    {"SELECT * FROM information_schema.tables", "9001 information_schema knows the tables of one"},
+    {"SELECT * FROM information_schema.tables WHERE table_schema = 'shop'", "9001 information_sch"},
+    {"SELECT * FROM information_schema.tables WHERE table_name = 'FLAGS '", ON("s3")},
+    {"SELECT * FROM information_schema.tables WHERE table_name = 'flags' AND table_schema = "
+     "DATABASE() AND table_rows > 3", ON("s3")},
+    {"SELECT * FROM information_schema.tables WHERE table_name = 'flags' AND table_schema = 'x'",
+     ON("s1")},
+    {"SELECT * FROM information_schema.columns c WHERE c.table_name = 'flags'", ON("s3")},
+    {"SELECT * FROM information_schema.columns WHERE table_name IN ('orders', 'notes')", ON("s1")},
+    {"SELECT * FROM information_schema.columns WHERE table_name IN ('orders', 'flags')",
+     "9001 information_schema"},
+    {"SELECT * FROM information_schema.columns WHERE table_name = 'flags' OR 1", "9001 informati"},
+    {"SELECT * FROM information_schema.columns WHERE table_name NOT IN ('x')", "9001 informati"},
+    {"SELECT * FROM information_schema.columns WHERE table_name = 'fl\xc3\xa4gs'", "9001 informat"},
+    {"SELECT * FROM information_schema.columns WHERE table_name LIKE 'f%'", "9001 information_sc"},
+    {"SELECT * FROM information_schema.tables t JOIN information_schema.columns c ON "
+     "c.table_name = t.table_name WHERE t.table_name = 'flags'", ON("s3")},
+    {"SELECT * FROM information_schema.tables t LEFT JOIN information_schema.columns c ON "
+     "c.table_name = t.table_name AND c.table_name = 'flags'", "9001 information_schema"},
+    {"SELECT * FROM information_schema.tables t, information_schema.columns c WHERE "
+     "t.table_name = 'flags'", "9001 information_schema"},
+    {"SELECT * FROM information_schema.triggers WHERE event_object_table = 'flags'", ON("s3")},
+    {"SELECT * FROM information_schema.schemata", ON("s1")},
+    {"SELECT * FROM information_schema.collations", ON("s1")},
+    {"SELECT * FROM flags WHERE x IN (SELECT table_rows FROM information_schema.tables WHERE "
+     "table_name = 'flags')", ON("s3")},
+    {"SELECT * FROM flags WHERE x IN (SELECT table_rows FROM information_schema.tables WHERE "
+     "table_name = 'notes')", "9001 information_schema"},
+    {"/* waybill: shard=s2 */ SELECT * FROM information_schema.tables", ON("s2")},
     {"SELECT * FROM flags, countries", ON("s3")},
     {"SELECT * FROM flags, notes", "9001 its tables are on different shards (s1, s3)"},
     {"SELECT * FROM orders o JOIN flags f ON f.x = o.x WHERE o.buyer_id = {b3}", ON("s3")},
@@ -319,6 +347,16 @@ static const struct route_case merge_cases[] = {
      EACH("SELECT o.id, i.pos AS `_waybill_1`" C("i.pos", "0") C("o.id", "1")
           " FROM orders o JOIN items i ON i.order_id = o.id ORDER BY i.pos, o.id",
           "sort by hidden 1, 1; hidden columns 3")},
+    {"SELECT orders.* FROM orders JOIN orders b ON b.id = orders.id ORDER BY total",
+     EACH("SELECT orders.*, orders.total AS `_waybill_1`" C("orders.total", "0")
+          " FROM orders JOIN orders b ON b.id = orders.id ORDER BY total",
+          "sort by hidden 1; hidden columns 2")},
+    {"SELECT i.* FROM orders o JOIN items i ON i.order_id = o.id ORDER BY order_id",
+     EACH("SELECT i.*, i.order_id AS `_waybill_1`" C("i.order_id", "0")
+          " FROM orders o JOIN items i ON i.order_id = o.id ORDER BY order_id",
+          "sort by hidden 1; hidden columns 2")},
+    {"SELECT i.* FROM orders o JOIN items i ON i.order_id = o.id ORDER BY pos",
+     "9001 which column ORDER BY `pos` means"},
     {"SELECT *, total AS x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},
     {"SELECT a AS x, b AS x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},
     {"SELECT a AS x, x FROM orders ORDER BY x", "9001 which column ORDER BY `x` means"},

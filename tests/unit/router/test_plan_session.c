@@ -271,7 +271,7 @@ static void transactions_and_last_shard(void **state)
     f.request.last_shard = 2;
     expect_text(&f, "SHOW VARIABLES", "s3 replica: as it came | merge: none");
     f.request.last_shard = 2;
-    expect_text(&f, "SHOW TRIGGERS", "s1 replica: as it came | merge: none");
+    expect_text(&f, "SHOW ENGINES", "s1 replica: as it came | merge: none");
     fixture_done(&f);
 }
 
