@@ -61,8 +61,8 @@ static char verdict_of_value(struct arena *arena, const struct route_request *ro
     if (value_to_id(arena, &value, &number) == ID_KNOWN) {
         return number == id || id == 0 ? VERDICT_GIVEN : VERDICT_MADE;
     }
-    bool is_word = value.kind == VALUE_STRING && value.bytes.len > 0 &&
-                   memchr("0123456789+-. \t\n\r\v\f", value.bytes.ptr[0], 19) == NULL;
+    // Digits, signs, blanks and the point stand before '9': it may be a number.
+    bool is_word = value.kind == VALUE_STRING && value.bytes.len > 0 && value.bytes.ptr[0] > '9';
     return is_word ? VERDICT_MADE : VERDICT_UNSURE;
 }
 
