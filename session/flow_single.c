@@ -23,6 +23,7 @@ struct flow_single {
     uint16_t shard;
     uint64_t insert_id; // for the client's OK
     bool rewrites_ok;   // the answer is held back until it is known to be no result set
+    bool is_asking;     // the answer was given; is the transaction still open?
     struct renumber renumber;
     struct gather gather; // of what is held back
 };
@@ -137,13 +138,39 @@ static void write_made_id(struct flow_single *single)
     text_done(&payload);
 }
 
+// A statement that commits implicitly has failed, and nobody knows whether before or after that: an
+// ERR has no status, an OK does.
+static bool is_in_doubt(const struct flow_single *single, const struct answer *last)
+{
+    const struct statement *statement = single->flow.request->statement;
+    return last->is_error && statement != NULL && (statement->facts & FACT_ENDS_TRANSACTION) != 0 &&
+           leg_in_transaction(single->flow.session, single->shard);
+}
+
+static void ask_status(struct flow_single *single)
+{
+    struct leg_command command = {
+        .shard = single->shard,
+        .access = ACCESS_PRIMARY,
+        .kind = ANSWER_QUERY,
+        .packet = flow_frame_query(&single->flow.session->arena, slice_of_string("DO 0")),
+        .wants_keep = true, // SHOW WARNINGS is about the error
+    };
+    single->is_asking = true;
+    single->leg = leg_start(&single->flow, &command);
+}
+
 static void finish(struct flow_single *single, const struct answer *last)
 {
     struct session *session = single->flow.session;
     if (last->is_error) {
         counter_add(&session->sessions->counters.errors_sent, 1);
     }
-    flow_finish(&single->flow);
+    if (is_in_doubt(single, last)) {
+        ask_status(single);
+    } else {
+        flow_finish(&single->flow);
+    }
 }
 
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
@@ -152,6 +179,12 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     struct flow_single *single = single_of(flow);
     struct session *session = flow->session;
     bool is_full = false;
+    if (single->is_asking) {
+        if (last != NULL) {
+            flow_finish(flow);
+        }
+        return;
+    }
     if (last != NULL) {
         note_answer(single, last);
     }
@@ -178,6 +211,12 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
 static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
 {
     (void)leg;
+    if (single_of(flow)->is_asking) { // the client has its answer, and must not go on in doubt
+        flow->session->transaction.is_lost = true;
+        flow->session->wants_close = true;
+        flow_finish(flow);
+        return;
+    }
     flow_fail(flow, error);
 }
 

@@ -344,6 +344,17 @@ static struct leg *find_kept(const struct session *session, uint16_t shard)
     return NULL;
 }
 
+bool leg_in_transaction(const struct session *session, uint16_t shard)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        const struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->shard == shard && leg->is_participant) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct leg *leg_new(struct session *session, uint16_t shard)
 {
     struct leg *leg = slab_take(&session->sessions->leg_slab);

@@ -78,6 +78,8 @@ struct leg {
 // else on one from the pool (with the transaction's BEGIN ahead). Never fails from inside the call.
 // In a session there is at most one leg for each shard.
 struct leg *leg_start(struct flow *flow, const struct leg_command *command);
+// Does the session's transaction have a backend on the shard?
+bool leg_in_transaction(const struct session *session, uint16_t shard) MUST_CHECK;
 // The command that runs one target of the request's plan: the client's own packet, its target text
 // as COM_QUERY, or the execution of a prepared statement (parameters edited).
 struct leg_command leg_command_of(struct request *request, const struct plan_target *target);

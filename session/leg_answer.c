@@ -59,12 +59,13 @@ static bool may_run_again(const struct leg *leg, const struct error *error, bool
     return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
 }
 
-// A routine can do that by itself, in the middle of the client's transaction.
+// DDL does that first, and a routine can do it by itself, in the middle of the transaction.
 static bool may_have_committed(const struct leg *leg)
 {
     const struct statement *statement = leg->session->request->statement;
     return statement != NULL && !leg->command.is_outside &&
-           (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_PREPARE);
+           (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_PREPARE ||
+            (statement->facts & FACT_ENDS_TRANSACTION) != 0);
 }
 
 static void explain_loss(const struct leg *leg, const struct error *why, bool was_sent,

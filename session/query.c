@@ -276,15 +276,32 @@ static void run_unlock(struct session *session, struct request *request)
     flow_single_relay(session, request, &command);
 }
 
-// The server commits before a statement like this; what is refused here must not have done that.
+// May the server itself end the transaction? Then it does so only if it takes the statement, and
+// that is for the server to say: on the backend of the only participant.
+static bool is_only_participant(const struct session *session, const struct plan *plan)
+{
+    uint16_t shard = session->transaction.first_shard;
+    uint32_t count = transaction_participants(session);
+    return plan->target_count == 1 &&
+           (count == 0 || (count == 1 && plan->targets[0].shard == shard));
+}
+
+// The server commits before a statement like this; what is refused must not have done that.
 static void run_committing(struct session *session, struct request *request)
 {
     struct error error;
     request->pin_reason = find_pin_reason(request->statement);
-    if (query_plan(session, request, &error) && is_within_pin(session, request, &error) &&
-        (request->plan->target_count == 1 || may_scatter(session, &error))) {
+    if (!query_plan(session, request, &error) || !is_within_pin(session, request, &error) ||
+        (request->plan->target_count > 1 && !may_scatter(session, &error))) {
+        query_refuse(session, request, &error);
+    } else if (is_only_participant(session, request->plan)) {
+        query_route(session, request);
+    } else if (transaction_participants(session) == 0) {
         transaction_commit_then(session, request, query_route);
     } else {
+        error_fill(&error, ER_CROSS_SHARD,
+                   "a statement like this commits the transaction implicitly: COMMIT or ROLLBACK "
+                   "first");
         query_refuse(session, request, &error);
     }
 }

@@ -1,6 +1,7 @@
 // Transactions: what each shard is sent, what the client is told, and that nothing of a transaction
 // is ever lost in silence.
 
+#include "session/transaction.h"
 #include "tests/unit/session/session_fixture.h"
 
 static void query_on(const char *format, uint64_t key)
@@ -220,17 +221,51 @@ static void test_failed_use_does_not_join(void **state)
     (void)fixture_client_ok();
 }
 
+// The server commits by itself, and only if it takes the statement.
 static void test_implicit_commit(void **state)
 {
     (void)state;
     begin();
     write_on(0, fixture.k1);
     fixture_query("%s", "CREATE TABLE home2 (a INT)");
-    fixture_expect(fixture_running(0), "", "COMMIT");
-    fixture_ok_out(fixture_running(0));
-    assert_false(fixture_session()->transaction.is_open);
     fixture_expect(fixture_running(0), "", "CREATE TABLE home2 (a INT)");
     fixture_ok_out(fixture_running(0));
+    (void)fixture_client_ok();
+    assert_false(fixture_session()->transaction.is_open);
+    assert_int_equal(fixture_session()->legs.count, 0);
+}
+
+static void test_implicit_commit_that_fails(void **state)
+{
+    (void)state;
+    begin();
+    write_on(0, fixture.k1);
+    fixture_query("%s", "CREATE TABLE home2 (a nosuch)");
+    fixture_error(fixture_running(0), 1064, "no such type");
+    fixture_client_error(1064);
+    fixture_expect(fixture_running(0), "", "DO 0"); // is it still open?
+    fixture_ok_in(fixture_running(0));
+    assert_int_equal(transaction_participants(fixture_session()), 1);
+    fixture_query("%s", "CREATE TABLE home (a INT)");
+    fixture_error(fixture_running(0), 1050, "exists");
+    fixture_client_error(1050);
+    fixture_ok_out(fixture_running(0));
+    assert_false(session_in_transaction(fixture_session()));
+    assert_true(fixture_session()->legs.count == 1); // lingers for SHOW WARNINGS
+}
+
+static void test_implicit_commit_elsewhere(void **state)
+{
+    (void)state;
+    begin();
+    write_on(2, fixture.k2);
+    fixture_query("%s", "CREATE TABLE home2 (a INT)");
+    fixture_client_error(ER_CROSS_SHARD);
+    fixture_query("%s", "ALTER TABLE t ADD a INT");
+    fixture_client_error(ER_CROSS_SHARD);
+    assert_int_equal(transaction_participants(fixture_session()), 1);
+    fixture_query("%s", "ROLLBACK");
+    fixture_ok_out(fixture_running(2));
     (void)fixture_client_ok();
 }
 
@@ -318,6 +353,8 @@ int main(void)
         IN(test_failed_statement_keeps_it),
         IN(test_failed_use_does_not_join),
         IN(test_implicit_commit),
+        IN(test_implicit_commit_that_fails),
+        IN(test_implicit_commit_elsewhere),
         IN(test_begin_in_transaction_commits),
         IN(test_chain_and_once),
         IN(test_autocommit_off),
