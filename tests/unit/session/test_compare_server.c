@@ -1,6 +1,6 @@
 // The comparisons against a real MariaDB: for each type and collation a table of tricky values; the
 // server says of each pair which is smaller, and so does compare_fields, from the very bytes that
-// the server sends in both protocols. A cluster of one server is started for it; WAYBILL_TEST_PORT
+// the server sends in both protocols. A cluster of one server is started for it; WAYBILL_COMPARE_PORT
 // names a server (user app, password app_pw) that runs already.
 
 #include <arpa/inet.h>
@@ -336,7 +336,7 @@ static int start(void **state)
 {
     struct client *client = calloc(1, sizeof *client);
     arena_init(&client->arena, NULL);
-    const char *named = getenv("WAYBILL_TEST_PORT");
+    const char *named = getenv("WAYBILL_COMPARE_PORT");
     int port = named != NULL ? atoi(named) : 0;
     if (port == 0) {
         // A place of its own, for tests that run at the same time.
