@@ -4,13 +4,14 @@
 //     the list       cleared by a statement that uses a table, or that brings a message itself;
 //                    SELECT 1, SET, USE, BEGIN ... leave the old one
 //     ROW_COUNT()    of every statement; -1 after rows and errors
-//     FOUND_ROWS()   changed by rows only
+//     FOUND_ROWS()   found_rows.c
 //
 // The list itself is on one backend, which stays with the session for it: session->aftermath.shard
 // says on which shard. When that leg goes, a list that was not empty is lost, and asking for it is
 // refused.
 
 #include "session/aftermath.h"
+#include "session/found_rows.h"
 
 // ---- the list
 
@@ -102,6 +103,7 @@ void aftermath_lose(struct session *session)
     aftermath->is_unclear = false;
     aftermath->is_found_lost |= aftermath->has_found_rows;
     aftermath->has_found_rows = false;
+    aftermath->is_found_old = true;
     aftermath->shard = NO_SHARD;
 }
 
@@ -124,14 +126,6 @@ static void keep_list(struct aftermath *next, const struct aftermath *old)
     }
 }
 
-static void keep_found_rows(struct aftermath *next, const struct aftermath *old)
-{
-    bool is_there = old->shard == next->shard;
-    next->found_rows = old->found_rows;
-    next->has_found_rows = old->has_found_rows && is_there;
-    next->is_found_lost = old->is_found_lost || (old->has_found_rows && !is_there);
-}
-
 void aftermath_note(struct session *session, const struct answer *answer, uint16_t shard)
 {
     const struct request *request = session->request;
@@ -142,20 +136,16 @@ void aftermath_note(struct session *session, const struct answer *answer, uint16
     struct aftermath next = {
         .warnings = answer->warnings,
         .is_error = answer->is_error,
-        .has_found_rows = answer->has_rows && (facts & FACT_CALC_FOUND_ROWS) != 0,
         .is_unclear = (facts & opaque) != 0,
         .row_count = is_plain ? (int64_t)answer->affected_rows : -1,
-        .found_rows = answer->row_count,
         .shard = shard,
     };
+    found_rows_note(session, &next, answer);
     enum aftermath_list list = aftermath_list_of(request);
     if (!answer->is_error && answer->warnings == 0 && list == LIST_KEPT) {
         keep_list(&next, &old);
     } else if (!answer->is_error && answer->warnings == 0 && list == LIST_UNCLEAR) {
         next.is_lost = old.is_lost || has_list(&old);
-    }
-    if (answer->is_error || !answer->has_rows) {
-        keep_found_rows(&next, &old);
     }
     session->aftermath = next;
 }

@@ -89,6 +89,7 @@ static void answer_number(struct session *session, enum number_kind kind, struct
     aftermath->row_count = -1; // this was a result set, of one row
     aftermath->found_rows = 1;
     aftermath->has_found_rows = aftermath->is_found_lost = false;
+    aftermath->is_found_old = true;
     aftermath->is_behind = true;
     request_finish(session);
 }
@@ -224,7 +225,8 @@ static bool kept_knows(const struct session *session, const struct request *requ
     bool asks_counts = (facts & ((uint32_t)FACT_ROW_COUNT | FACT_FOUND_ROWS)) != 0;
     return (facts & FACT_LAST_INSERT_ID) == 0 && aftermath_leg(session) != NULL &&
            !(asks_list && aftermath->is_lost) && !(asks_list && aftermath_is_empty(session)) &&
-           !(asks_counts && aftermath->is_behind);
+           !(asks_counts && aftermath->is_behind) &&
+           !((facts & FACT_FOUND_ROWS) != 0 && aftermath->is_found_old);
 }
 
 bool local_run(struct session *session, struct request *request)

@@ -5,6 +5,7 @@
 
 #include "protocol/packet.h"
 #include "session/client_io.h"
+#include "session/found_rows.h"
 #include "session/transaction.h"
 
 uint16_t session_status(const struct session *session)
@@ -62,10 +63,9 @@ void session_write_rows_end(struct session *session, uint16_t warnings, uint16_t
 
 void session_note_result(struct session *session, const struct aftermath *aftermath)
 {
-    const struct aftermath old = session->aftermath;
-    session->aftermath = *aftermath;
-    if (aftermath->row_count >= 0) { // no rows
-        session->aftermath.found_rows = old.found_rows;
-        session->aftermath.is_found_lost = old.is_found_lost || old.has_found_rows;
-    }
+    struct aftermath next = *aftermath;
+    struct answer answer = {.has_rows = aftermath->row_count < 0,
+                            .row_count = aftermath->found_rows};
+    found_rows_note(session, &next, &answer);
+    session->aftermath = next;
 }

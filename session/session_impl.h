@@ -90,7 +90,8 @@ struct aftermath {
     bool is_unclear;     // only the kept backend knows whether there is something
     bool is_behind;      // the kept backend has not run the last statement
     bool has_found_rows; // SQL_CALC_FOUND_ROWS: only the kept backend knows FOUND_ROWS()
-    bool is_found_lost;  // ... and it is gone
+    bool is_found_lost;  // FOUND_ROWS() is not known here
+    bool is_found_old;   // it is of an earlier statement, and the kept backend need not know it
     int64_t row_count;   // ROW_COUNT()
     uint64_t found_rows; // FOUND_ROWS()
     uint16_t shard;      // of the leg that has all this; NO_SHARD

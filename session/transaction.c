@@ -261,15 +261,22 @@ static void end_now(struct session *session, struct request *request)
     const struct statement *statement = request->statement;
     bool is_commit = statement->kind == STATEMENT_COMMIT;
     struct text old = session->transaction.begin;
+    struct text once = session->transaction.once;
+    bool has_begun = session->transaction.is_open || session->transaction.first_shard != NO_SHARD;
     text_init(&session->transaction.begin);
+    text_init(&session->transaction.once);
     transaction_abandon(session);
     counter_add(is_commit ? &session->sessions->counters.transactions_committed
                           : &session->sessions->counters.transactions_rolled_back,
                 1);
-    if (statement->is_transaction_chain) {
+    if (statement->is_transaction_chain) { // with the characteristics of the one before
+        if (has_begun) {
+            text_add_slice(&session->transaction.once, text_slice(&once));
+        }
         begin(session, old.len > 0 ? text_slice(&old) : slice_of_string("BEGIN"));
     }
     text_done(&old);
+    text_done(&once);
     session->wants_close |= statement->is_transaction_release;
     answer_ok(session);
 }

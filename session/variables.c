@@ -337,6 +337,22 @@ static bool hides_meaning(const struct set_item *items)
     return false;
 }
 
+// A server keeps these for the next transaction; the one that is open has its own already.
+static bool sets_transaction(const struct set_item *items)
+{
+    static const char *const names[] = {"transaction isolation", "transaction access",
+                                        "tx_isolation",          "tx_read_only",
+                                        "transaction_isolation", "transaction_read_only"};
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            if (item->scope == SCOPE_SESSION && slice_is_nocase(item->name, names[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 // Strings have the character set that was in force before the SET, even beside SET NAMES.
 static bool is_all_certain(const struct session *session, const struct set_item *items)
 {
@@ -426,6 +442,10 @@ void variables_set(struct session *session, struct request *request)
         command_error(session, &error);
     } else if (sets_oracle(session, statement->set)) {
         command_refuse(session, VARIABLES_NO_ORACLE);
+    } else if (class != SET_ONCE && sets_transaction(statement->set) &&
+               session_in_transaction(session)) {
+        command_refuse(session, "isolation level and access mode of later transactions while one "
+                                "is open: set them before BEGIN");
     } else if (class == SET_ONCE) {
         transaction_set_once(session, request);
     } else if ((statement->facts & FACT_SUBQUERY) != 0) {

@@ -317,3 +317,52 @@ def test_order_by_means_the_select_list_first(stand):
     sql = "SELECT users.* FROM users JOIN users b ON b.buyer_id = users.buyer_id ORDER BY name, users.buyer_id"
     assert client.query(sql).rows == plain.query(sql).rows
     assert refusal(client, "SELECT b.* FROM users JOIN orders b ON b.buyer_id = users.buyer_id ORDER BY total") == 9001
+
+
+FOUND = ("SELECT no FROM addresses WHERE buyer_id = 3 ORDER BY no LIMIT 1 OFFSET 1", "SELECT no FROM addresses WHERE buyer_id = 3 ORDER BY no LIMIT 2",
+         "SELECT no FROM addresses WHERE buyer_id = 3 LIMIT 1 OFFSET 50", "SELECT buyer_id FROM users ORDER BY buyer_id LIMIT 4 OFFSET 5",
+         "SELECT 1 UNION ALL SELECT 2 LIMIT 1", "UPDATE users SET age = 5 WHERE buyer_id = 3", "SET @a = 1", "COMMIT", "BEGIN", "ROLLBACK",
+         "INSERT INTO addresses (buyer_id, no) SELECT 3, 77 FROM users WHERE buyer_id = 3", "DELETE FROM addresses WHERE buyer_id = 3 AND no = 77",
+         "SELECT nothing FROM users WHERE buyer_id = 3", "EXPLAIN SELECT 1 FROM users WHERE buyer_id = 3", "DESCRIBE users", "SHOW TABLES", "SHOW CREATE TABLE users",
+         "SELECT buyer_id FROM users WHERE buyer_id = (SELECT buyer_id FROM addresses)", "SET @b = (SELECT 5)", "SELECT name FROM users WHERE buyer_id = -1",
+         "UPDATE users SET age = 'x' WHERE buyer_id = 3", "DO 1", "VALUES (1), (2)", "CHECK TABLE inventory", "USE shop")
+
+
+def test_found_rows(stand):
+    fill(stand)
+    client, plain = stand.client(), stand.direct("plain")
+    for sql in FOUND:
+        for question in ("SELECT FOUND_ROWS()", "SELECT FOUND_ROWS() + 0"):
+            for one in (client, plain):
+                one.reset_connection()
+                one.init_db("shop")
+                one.query("SELECT name FROM users WHERE buyer_id < 8 AND buyer_id IN (3, 4, 5)")
+            codes = [refusal(one, sql) for one in (client, plain)]
+            if codes[0] == codes[1]:
+                mine = Outcome(client, question)
+                if not mine.is_refused():
+                    assert mine.rows == Outcome(plain, question).rows, f"{sql}: {question}: {mine.rows} {mine.error}"
+
+
+def test_characteristics_of_a_transaction(stand):
+    fill(stand)
+    client, plain = stand.client(), stand.direct("plain")
+    for sql in ("SET SESSION TRANSACTION READ ONLY", "SET tx_isolation = 'SERIALIZABLE'", "SET tx_read_only = 1", "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE"):
+        client.query("BEGIN")
+        assert refusal(client, sql) == 1235, sql
+        client.query("UPDATE users SET age = 4 WHERE buyer_id = 3")
+        assert refusal(client, sql) == 1235, sql
+        client.query("ROLLBACK")
+        assert client.query("SELECT @@tx_isolation, @@tx_read_only").rows == plain.query("SELECT @@tx_isolation, @@tx_read_only").rows
+    for sql in ("SET TRANSACTION READ ONLY", "SET TRANSACTION READ WRITE"):
+        for begin in ("BEGIN", "START TRANSACTION READ ONLY", "START TRANSACTION"):
+            after = []
+            for one in (client, plain):
+                one.query(sql)
+                one.query(begin)
+                one.query("SELECT age FROM users WHERE buyer_id = 3")
+                one.query("COMMIT AND CHAIN")
+                after.append(refusal(one, "UPDATE users SET age = 4 WHERE buyer_id = 3"))
+                one.query("ROLLBACK")
+                after.append(refusal(one, "UPDATE users SET age = 4 WHERE buyer_id = 3"))
+            assert after[:2] == after[2:], f"{sql}; {begin}: {after}"

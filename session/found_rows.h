@@ -1,0 +1,9 @@
+#pragma once
+// FOUND_ROWS() of the session.
+
+#include "session/session_impl.h"
+
+// Fills in what `next`, which follows the session's aftermath, has to say of FOUND_ROWS() after the
+// running command's answer (of a scatter: the rows that the client was given).
+void found_rows_note(const struct session *session, struct aftermath *next,
+                     const struct answer *answer);
