@@ -75,6 +75,8 @@ static const char *title(enum action_kind kind)
         return "failover";
     case ACTION_FOLLOW:
         return "leading back";
+    case ACTION_FENCE:
+        return "fencing";
     }
     return "?";
 }
@@ -88,6 +90,8 @@ static bool run_book(struct action *action)
         return action_failover(action);
     case ACTION_FOLLOW:
         return action_follow(action);
+    case ACTION_FENCE:
+        return action_fence(action);
     }
     return false;
 }

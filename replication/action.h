@@ -1,12 +1,13 @@
 #pragma once
 // What the monitor has done by a job under the leader's lock: open a primary, promote a replica,
-// lead a stray replica back. One at a time in a process. The job reports by mailbox.
+// lead a stray replica back, fence an old primary. One at a time in a process. The job reports by
+// mailbox.
 
 #include "base/mailbox.h"
 #include "cluster/snapshot.h"
 #include "replication/dbconn.h"
 
-enum action_kind { ACTION_OPEN, ACTION_FAILOVER, ACTION_FOLLOW };
+enum action_kind { ACTION_OPEN, ACTION_FAILOVER, ACTION_FOLLOW, ACTION_FENCE };
 
 struct action_server {
     struct endpoint endpoint;
@@ -20,7 +21,7 @@ struct action_setup {
     enum action_kind kind;
     uint16_t shard;
     char shard_name[64];
-    uint16_t subject;   // OPEN: the server to open. FAILOVER: the dead one. FOLLOW: the stray one
+    uint16_t subject;   // OPEN, FENCE: that server. FAILOVER: the dead one. FOLLOW: the stray one
     uint16_t primary;   // FOLLOW: whom it shall follow
     bool was_seen;      // FAILOVER: the dead one
     bool was_semi_sync; // ... waited for its replicas when it was last seen

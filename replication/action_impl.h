@@ -43,6 +43,7 @@ struct epoch_row {
 bool action_open(struct action *action) MUST_CHECK;
 bool action_failover(struct action *action) MUST_CHECK;
 bool action_follow(struct action *action) MUST_CHECK;
+bool action_fence(struct action *action) MUST_CHECK;
 
 // action.c
 void action_say(struct action *action, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -58,6 +59,8 @@ bool step_read_epoch(struct action *action, size_t place, struct epoch_row *row)
 bool step_look_at_privileges(struct action *action, size_t place,
                              struct privileges *privileges) MUST_CHECK;
 bool step_run(struct action *action, size_t place, const char *statement) MUST_CHECK;
+bool step_ask(struct action *action, size_t place, const char *statement,
+              struct db_rows *rows) MUST_CHECK; // db_rows_done in any case
 bool step_send(struct action *action, size_t place, const char *statement) MUST_CHECK;
 bool step_finish(struct action *action, size_t place) MUST_CHECK; // of what was sent
 // Which half of semi-sync is on: the source's or the replica's. Nothing without the plugin.

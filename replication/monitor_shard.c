@@ -77,6 +77,9 @@ static bool wants_action(const struct monitor *monitor, const struct shard_opini
     case SHARD_FOLLOW:
         *kind = ACTION_FOLLOW;
         return true;
+    case SHARD_FENCE:
+        *kind = ACTION_FENCE;
+        return true;
     case SHARD_DEAD:
         *kind = ACTION_FAILOVER;
         return monitor_config(monitor)->settings.failover == FAILOVER_AUTO;

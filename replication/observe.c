@@ -1,5 +1,7 @@
 // The opinion on a shard, in this order:
 //
+//   0. A server that takes writes but is of an older epoch (is_outdated) is no writer, no candidate
+//      and no sign of life: all that follows is judged as if it were not there, and it is fenced.
 //   1. Who takes writes (up, not read-only, replicates from nobody)? One: it is the primary, unless
 //      the newest epoch names another that has not stepped back. Several: the epoch's, else the one
 //      that was known; the others are never written to. None: 2.
@@ -145,6 +147,16 @@ static void explain(struct shard_opinion *opinion, enum shard_verdict verdict, c
     opinion->verdict = verdict;
 }
 
+static uint64_t newest_epoch(const struct shard_view *view)
+{
+    uint64_t epoch = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct observation *seen = view->members[i].seen;
+        epoch = seen->has_facts && seen->facts.epoch > epoch ? seen->facts.epoch : epoch;
+    }
+    return epoch;
+}
+
 // The server of the newest promotion that any server knows of. NULL: none, or it isn't in the shard
 // now.
 static const struct shard_member *find_epoch(const struct shard_view *view, uint64_t *epoch)
@@ -159,6 +171,44 @@ static const struct shard_member *find_epoch(const struct shard_view *view, uint
         }
     }
     return owner;
+}
+
+// ---- 0. who is of an older epoch
+
+static bool knows_epoch(const struct shard_member *member, const struct shard_member *owner,
+                        uint64_t epoch)
+{
+    return member->seen->is_up && member->seen->has_facts && member->seen->facts.epoch == epoch &&
+           strcmp(member->seen->facts.epoch_primary, owner->name) == 0;
+}
+
+// Did the epoch begin: does its primary take writes, or a replica of it have its row?
+static bool has_begun(const struct shard_view *view, const struct shard_member *owner,
+                      uint64_t epoch)
+{
+    if (owner == NULL || is_replica(owner)) {
+        return false; // (a promotion that isn't finished, or one that was taken back by hand)
+    }
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *member = &view->members[i];
+        bool counts = member == owner ? is_writable(owner) : source_of(view, member) == owner;
+        if (counts && knows_epoch(member, owner, epoch)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Was it primary before the newest epoch, and stayed away since? Never true of the newest epoch's
+// primary, whatever can't be seen of it: a promotion writes its row on the promoted server before
+// that becomes writable, so the newest epoch's primary knows the newest row, and this server lacks
+// one. Who was made primary by hand after the epoch has replicated its row, and is none either.
+static bool is_outdated(const struct shard_view *view, const struct shard_member *owner,
+                        const struct shard_member *member)
+{
+    return owner != NULL && member != owner && member->seen->has_facts &&
+           member->seen->facts.epoch < newest_epoch(view) &&
+           has_begun(view, owner, newest_epoch(view));
 }
 
 // Did the epoch's primary step back by hand (it follows the other now)?
@@ -223,7 +273,7 @@ static const struct shard_member *presumed_primary(const struct shard_view *view
                                                    const struct shard_member *owner)
 {
     const struct shard_member *known = member_of(view, view->known_primary);
-    if (known != NULL && !is_replica(known) &&
+    if (known != NULL && !is_replica(known) && !is_outdated(view, owner, known) &&
         (!is_newer(owner, known) || is_replica(owner) || !owner->seen->is_up)) {
         return known;
     }
@@ -400,6 +450,22 @@ static void find_stray(const struct shard_view *view, struct shard_opinion *opin
     }
 }
 
+// With the facts from before a job that has changed them nothing is begun.
+static void find_outdated(const struct shard_view *view, const struct shard_member *owner,
+                          struct shard_opinion *opinion)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *member = &view->members[i];
+        if (is_writable(member) && is_outdated(view, owner, member) &&
+            member->seen->seen_us >= member->seen->valid_from_us) {
+            opinion->subject = member->server;
+            explain(opinion, SHARD_FENCE, "%s takes writes though epoch %llu made %s the primary",
+                    member->name, (unsigned long long)opinion->epoch, owner->name);
+            return;
+        }
+    }
+}
+
 void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
 {
     *opinion =
@@ -408,7 +474,7 @@ void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
     const struct shard_member *writers[2] = {NULL, NULL};
     size_t writer_count = 0;
     for (size_t i = 0; i < view->count; i++) {
-        if (is_writable(&view->members[i])) {
+        if (is_writable(&view->members[i]) && !is_outdated(view, owner, &view->members[i])) {
             writers[writer_count < 2 ? writer_count : 1] = &view->members[i];
             writer_count++;
         }
@@ -422,4 +488,5 @@ void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
     if (opinion->verdict == SHARD_FINE) {
         find_stray(view, opinion);
     }
+    find_outdated(view, owner, opinion); // first of all: a failover would refuse beside a writer
 }

@@ -73,7 +73,7 @@ bool step_finish(struct action *action, size_t place)
 
 // ---- what a member has
 
-static bool ask(struct action *action, size_t place, const char *statement, struct db_rows *rows)
+bool step_ask(struct action *action, size_t place, const char *statement, struct db_rows *rows)
 {
     *rows = (struct db_rows){.result = NULL};
     struct dbconn *conn = conn_at(action, place);
@@ -100,7 +100,7 @@ static bool read_replication(struct action *action, size_t place, struct member_
     bool is_mariadb = state->received.flavor == GTID_MARIADB;
     struct db_rows rows;
     bool is_fine =
-        ask(action, place, is_mariadb ? "SHOW ALL SLAVES STATUS" : "SHOW SLAVE STATUS", &rows);
+        step_ask(action, place, is_mariadb ? "SHOW ALL SLAVES STATUS" : "SHOW SLAVE STATUS", &rows);
     if (is_fine) {
         state->source_count = (uint32_t)rows.count;
         state->source_port = (uint16_t)db_rows_number(&rows, "Master_Port");
@@ -123,13 +123,13 @@ bool step_read_state(struct action *action, size_t place, struct member_state *s
     *state = (struct member_state){.received.flavor = is_mariadb ? GTID_MARIADB : GTID_MYSQL};
     struct db_rows rows;
     bool is_fine =
-        ask(action, place,
-            is_mariadb ? "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
-                         "@@GLOBAL.gtid_binlog_pos AS binlog_gtid, "
-                         "@@GLOBAL.gtid_slave_pos AS applied_gtid"
-                       : "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
-                         "@@GLOBAL.gtid_executed AS binlog_gtid, '' AS applied_gtid",
-            &rows);
+        step_ask(action, place,
+                 is_mariadb ? "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
+                              "@@GLOBAL.gtid_binlog_pos AS binlog_gtid, "
+                              "@@GLOBAL.gtid_slave_pos AS applied_gtid"
+                            : "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
+                              "@@GLOBAL.gtid_executed AS binlog_gtid, '' AS applied_gtid",
+                 &rows);
     if (is_fine) {
         state->is_read_only = db_rows_is_yes(&rows, "read_only");
         state->server_id = (uint32_t)db_rows_number(&rows, "server_id");
@@ -177,9 +177,9 @@ bool step_look_at_privileges(struct action *action, size_t place, struct privile
 bool step_set_semi_sync(struct action *action, size_t place, bool is_source)
 {
     struct db_rows rows;
-    bool is_known =
-        ask(action, place, "SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_master_enabled'", &rows) &&
-        rows.count > 0;
+    bool is_known = step_ask(action, place,
+                             "SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_master_enabled'", &rows) &&
+                    rows.count > 0;
     db_rows_done(&rows);
     if (!is_known) {
         return action->leader.conns[place] != NULL;

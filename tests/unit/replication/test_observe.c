@@ -392,13 +392,92 @@ static void an_old_primary_stays_detached(void **state)
     assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
     good(&scene, A, writable()); // it even came back open
     judge(&scene);
-    assert_int_equal(scene.opinion.verdict, SHARD_CONFLICT);
+    assert_int_equal(scene.opinion.verdict, SHARD_FENCE);
+    assert_int_equal(scene.opinion.subject, A);
+    assert_string_equal(scene.opinion.why, "a takes writes though epoch 1 made b the primary");
     assert_int_equal(scene.opinion.primary, B);
     assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
-    bad(&scene, B, DB_REFUSED, 3); // and is alone: still not
+    scene.seen[A].valid_from_us = scene.view.now_us + 2000; // a job has just changed it
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+}
+
+// a: frozen until b was promoted, and writable still. b takes writes, c follows it.
+static void resumed(struct scene *scene)
+{
+    healthy(scene);
+    bad(scene, A, DB_LOST, 3);
+    good(scene, B, with_epoch(writable(), 1, B));
+    good(scene, C, with_epoch(follows(B), 1, B));
+    judge(scene);
+    assert_int_equal(scene->opinion.primary, B);
+    good(scene, A, writable());
+}
+
+static void a_death_beside_an_old_writer_is_judged(void **state)
+{
+    (void)state;
+    struct scene scene;
+    resumed(&scene);
+    bad(&scene, B, DB_REFUSED, 3);
+    later(&scene, 1500);
+    bad(&scene, B, DB_REFUSED, 1);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FENCE); // first
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+    assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
+    good(&scene, A, read_only());
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
+    assert_int_equal(scene.opinion.subject, B);
+    assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
+    assert_int_equal(scene.opinion.roles[C], ROLE_REPLICA);
+}
+
+// Another proxy promoted b: this one knows a as the primary, and saw b never.
+static void an_old_primary_is_no_candidate(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    good(&scene, C, with_epoch(follows(B), 1, B));
+    good(&scene, A, read_only());
+    scene.seen[B] = (struct observation){.is_seen = false};
+    bad(&scene, B, DB_REFUSED, 3);
+    later(&scene, 1500);
+    bad(&scene, B, DB_REFUSED, 1);
+    assert_int_equal(scene.view.known_primary, A);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
+    assert_int_equal(scene.opinion.subject, B);
+}
+
+static void only_what_is_proven_is_fenced(void **state)
+{
+    (void)state;
+    struct scene scene;
+    resumed(&scene);
+    good(&scene, C, with_epoch(follows(A), 1, B)); // who has the row, but not from b
+    bad(&scene, B, DB_REFUSED, 3);
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_CONFLICT);
-    assert_int_equal(scene.opinion.primary, NO_SERVER);
+    resumed(&scene);
+    good(&scene, A, with_epoch(writable(), 1, B)); // made writable after the epoch, by hand
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_CONFLICT);
+    assert_int_equal(scene.opinion.primary, B);
+    resumed(&scene);
+    good(&scene, A, with_epoch(writable(), 2, A)); // promoted again: b is the old one
+    good(&scene, C, with_epoch(follows(A), 2, A));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FENCE);
+    assert_int_equal(scene.opinion.subject, B);
+    assert_int_equal(scene.opinion.primary, A);
+    resumed(&scene);
+    good(&scene, B, with_epoch(follows(A), 1, B)); // the row is written, b isn't opened
+    good(&scene, C, with_epoch(follows(B), 1, B));
+    judge(&scene);
+    assert_int_not_equal(scene.opinion.verdict, SHARD_FENCE);
 }
 
 static void two_writers(void **state)
@@ -463,6 +542,9 @@ int main(void)
         cmocka_unit_test(a_promoted_server_is_opened),
         cmocka_unit_test(opens_a_lone_server),
         cmocka_unit_test(an_old_primary_stays_detached),
+        cmocka_unit_test(a_death_beside_an_old_writer_is_judged),
+        cmocka_unit_test(an_old_primary_is_no_candidate),
+        cmocka_unit_test(only_what_is_proven_is_fenced),
         cmocka_unit_test(two_writers),
         cmocka_unit_test(a_switchover_by_hand_is_followed),
         cmocka_unit_test(leads_strays_back),
