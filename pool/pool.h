@@ -63,6 +63,10 @@ void pool_cancel(struct pools *pools,
 void pool_give(struct pools *pools, struct backend *backend);
 void pool_close(struct pools *pools, struct backend *backend); // its state is not known any more
 
+// May one more connection to the server be opened? Does somebody stand in its line?
+bool pool_has_room(const struct pools *pools, uint16_t server);
+bool pool_has_line(const struct pools *pools, uint16_t server);
+
 // Which server reads this shard's rows: by weight among the replicas that are fit (snapshot_is_fit
 // with written_us) and not in back-off; the primary when none is or when `primary_only`; NO_SERVER
 // when there is no primary either.

@@ -142,6 +142,18 @@ void pool_cancel(struct pools *pools, struct pool_waiter *waiter)
     }
 }
 
+bool pool_has_room(const struct pools *pools, uint16_t server)
+{
+    const struct slot *slot = pools->slots[server];
+    return slot == NULL || slot->connections < slot_quota(slot);
+}
+
+bool pool_has_line(const struct pools *pools, uint16_t server)
+{
+    const struct slot *slot = pools->slots[server];
+    return slot != NULL && slot->line.count > 0;
+}
+
 // ---- failing
 
 static void fail(struct slot *slot, struct pool_waiter *waiter, const struct error *error)

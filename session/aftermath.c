@@ -148,6 +148,9 @@ void aftermath_note(struct session *session, const struct answer *answer, uint16
         next.is_lost = old.is_lost || has_list(&old);
     }
     session->aftermath = next;
+    if (next.shard != NO_SHARD && aftermath_leg(session) == NULL) {
+        aftermath_lose(session); // the backend was not kept: others wait for it
+    }
 }
 
 void aftermath_note_ok(struct session *session)

@@ -81,8 +81,11 @@ void request_finish(struct session *session)
     }
     session->is_answer_begun = false;
     session->is_answer_between_rows = false;
-    if (session->wants_close || (sessions->is_draining && !session_in_transaction(session))) {
-        session_end(session, NULL);
+    struct error removed;
+    bool is_removed = session_is_removed(session, &removed);
+    if (session->wants_close || is_removed ||
+        (sessions->is_draining && !session_in_transaction(session))) {
+        session_end(session, is_removed ? &removed : NULL);
         return;
     }
     session_enter(session, session->output.size_bytes > 0 ? SESSION_FLUSHING : SESSION_IDLE);

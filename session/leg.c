@@ -257,10 +257,40 @@ static uint16_t choose(struct leg *leg)
     return server;
 }
 
+// The server takes no more connections: one that only waits for SHOW WARNINGS goes back, the oldest
+// of the same account if there is one.
+static void reclaim_lingering(const struct leg *leg)
+{
+    const struct session *session = leg->session;
+    struct leg *found = NULL;
+    LIST_FOR_EACH (&session->sessions->lingering, node) {
+        struct leg *other = CONTAINER_OF(node, struct leg, list_node);
+        const struct session *owner = other->session;
+        uint32_t differs = (owner->capabilities ^ session->capabilities) & CAP_CLASS;
+        if (other->server != leg->server) {
+            continue;
+        }
+        if (owner->account == session->account && differs == 0) {
+            found = other;
+            break;
+        }
+        found = found == NULL ? other : found;
+    }
+    if (found != NULL) {
+        release(found);
+    }
+}
+
+static bool has_account(const struct session *session)
+{
+    const struct user_config *user = session_user(session);
+    return user == NULL || !user->is_removed;
+}
+
 static void acquire(struct leg *leg)
 {
     const struct session *session = leg->session;
-    uint16_t server = choose(leg);
+    uint16_t server = has_account(session) ? choose(leg) : NO_SERVER;
     leg->server = server;
     if (server == NO_SERVER) {
         leg_hold(leg);
@@ -273,6 +303,10 @@ static void acquire(struct leg *leg)
         .state = leg->command.is_stateless ? NULL : &session->carried,
     };
     leg->backend = pool_take(leg_pools(leg), &want, &leg->user);
+    if (leg->backend == NULL && !pool_has_room(leg_pools(leg), server)) {
+        reclaim_lingering(leg);
+        leg->backend = pool_take(leg_pools(leg), &want, &leg->user);
+    }
     if (leg->backend != NULL) {
         run(leg);
         return;
@@ -416,6 +450,21 @@ void legs_retry_held(struct sessions *sessions)
             return;
         }
         acquire(CONTAINER_OF(node, struct leg, list_node));
+    }
+}
+
+// The flow's failure ends the session's other legs, too.
+void legs_fail_waiting(struct session *session, const struct error *error)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->state == LEG_WAITING || leg->state == LEG_HELD) {
+            if (leg->state == LEG_WAITING) {
+                pool_cancel(leg_pools(leg), &leg->waiter);
+            }
+            leg_fail(leg, error);
+            return;
+        }
     }
 }
 

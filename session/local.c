@@ -132,7 +132,8 @@ static void refuse_forgotten(struct session *session)
 {
     const struct aftermath before = session->aftermath;
     command_refuse(session, "this question about the statement before it: it ran on several "
-                            "servers, or its connection has been given back; ask right after the "
+                            "servers, or its connection has been given back (after 5 s, or because "
+                            "others waited for it); ask right after the "
                             "statement, or in the same transaction");
     session->aftermath = before;
 }

@@ -352,9 +352,42 @@ void sessions_free(struct sessions *sessions)
     memory_free(sessions);
 }
 
+bool session_is_removed(const struct session *session, struct error *error)
+{
+    const struct user_config *user = session_user(session);
+    if (user == NULL || !user->is_removed) {
+        return false;
+    }
+    error_set(error, ER_ACCESS_DENIED, "28000",
+              "Access denied: user '%s' is not in waybill's configuration any more", user->name);
+    return true;
+}
+
+// Idle ones at once, others after their command; what has no backend yet gets none.
+static void end_removed_users(struct sessions *sessions)
+{
+    struct error error;
+    LIST_FOR_EACH_SAFE (&sessions->stages[SESSION_IDLE], node) {
+        if (session_is_removed(session_of(node), &error)) {
+            session_end(session_of(node), &error);
+        }
+    }
+    LIST_FOR_EACH_SAFE (&sessions->stages[SESSION_RUNNING], node) {
+        if (session_is_removed(session_of(node), &error)) {
+            legs_fail_waiting(session_of(node), &error);
+        }
+    }
+    LIST_FOR_EACH_SAFE (&sessions->stages[SESSION_FLUSHING], node) {
+        if (session_is_removed(session_of(node), &error)) {
+            session_end(session_of(node), &error);
+        }
+    }
+}
+
 void sessions_set_snapshot(struct sessions *sessions, const struct snapshot *snapshot)
 {
     take_snapshot(sessions, snapshot);
+    end_removed_users(sessions);
     legs_retry_held(sessions);
 }
 

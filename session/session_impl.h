@@ -208,6 +208,8 @@ static inline uint64_t session_now_us(const struct session *session)
 // Without a flow: the error (may be NULL) is the client's last packet; then the connection ends.
 void session_end(struct session *session, const struct error *error);
 const struct config *session_config(const struct session *session);
+// Was its user taken out of the configuration? *error is then what the client is told.
+bool session_is_removed(const struct session *session, struct error *error) MUST_CHECK;
 const struct user_config *session_user(const struct session *session); // NULL before log-in
 
 // flow.c: forgets the running flow without an answer: the session is closed.
@@ -226,6 +228,7 @@ void legs_release_lingering(struct session *session);
 void legs_release_participants(struct session *session); // rolls their transactions back
 void legs_release_all(struct session *session); // the session ends or is reset: all given up
 void legs_tick(struct sessions *sessions); // held too long, silent too long, lingering too long
+void legs_fail_waiting(struct session *session, const struct error *error); // for a backend
 void legs_retry_held(struct sessions *sessions);
 
 // client_io.c

@@ -4,6 +4,7 @@ over few connections, each beside a twin on one plain server. And what such atte
 import os
 import random
 import re
+import time
 
 import test_differential
 import wire
@@ -366,3 +367,39 @@ def test_characteristics_of_a_transaction(stand):
                 one.query("ROLLBACK")
                 after.append(refusal(one, "UPDATE users SET age = 4 WHERE buyer_id = 3"))
             assert after[:2] == after[2:], f"{sql}; {begin}: {after}"
+
+
+def test_warnings_do_not_starve_others(stand):
+    """Each of many idle clients has had a warning, and its connection waits for SHOW WARNINGS."""
+    fill(stand)
+    clients = [stand.client() for _ in range(40)]
+    began = time.monotonic()
+    for one in clients:
+        assert one.query("SELECT 'abc' + 1, SLEEP(0) FROM users WHERE buyer_id = 3").warnings == 1
+    assert time.monotonic() - began < 3, time.monotonic() - began
+    assert refusal(clients[0], "SHOW WARNINGS") == 1235
+    assert len(clients[-1].query("SHOW WARNINGS").rows) == 1
+    for one in clients:
+        one.close()
+
+
+PINNED = ("SELECT nothing FROM inventory", "UPDATE inventory SET stock = 'x' WHERE product_id = 1", "SELECT 'abc' + 1", "SET @a = 1", "SET NAMES nothing", "USE shop", "USE nothing",
+          "BEGIN", "COMMIT", "ROLLBACK TO nothing", "SELECT stock FROM inventory", "SHOW TABLES", "SELECT 1", "SELECT COUNT(*) FROM users WHERE buyer_id = -1", "SELECT FROM", "DO 1")
+
+
+def test_warnings_of_a_pinned_session(stand):
+    fill(stand)
+    rng = random.Random(SEED)
+    for _ in range(12):
+        client, plain = stand.client(), stand.direct("plain")
+        for one in (client, plain):
+            one.query("SELECT @x := stock FROM inventory")
+        said = []
+        for _ in range(20):
+            said.append(rng.choice(PINNED))
+            codes = [refusal(one, said[-1]) for one in (client, plain)]
+            if codes[0] != codes[1]:
+                break
+            mine, theirs = Outcome(client, "SHOW WARNINGS"), Outcome(plain, "SHOW WARNINGS")
+            assert mine.is_refused() or mine.rows == theirs.rows, f"{said}: {mine.rows}, not {theirs.rows}"
+        client.close()

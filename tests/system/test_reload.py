@@ -164,3 +164,36 @@ def test_failover_after_a_reload(stand):
         stand.cluster("kill", "s2/s2a")
         stand.wait_until(lambda: stand.admin("SHOW SHARDS")[1]["primary"] == "s2b", 20, "s2b is promoted")
     assert servers(stand)["s2a"]["role"] == "detached"
+
+
+def test_a_user_who_is_removed(stand):
+    """Idle sessions end at once, busy ones after their command; a changed password ends nothing."""
+    text = read(stand)
+    write(stand, text + MORE)
+    reload(stand)
+    more = {"port": int(stand.values["WAYBILL_PORT"]), "user": "newbie", "password": "newbie_pw", "database": "shop", "timeout": 10}
+    write(stand, text + MORE.replace("password = newbie_pw", "password = another", 1))
+    idle, busy, open_one = (wire.Client(**more) for _ in range(3))
+    reload(stand)
+    for one in (idle, busy, open_one):
+        one.query("SELECT 1")
+    open_one.query("BEGIN")
+    open_one.query("SELECT schema_name FROM information_schema.schemata")
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(busy.query("SELECT SLEEP(1)").rows[0][0]))
+    thread.start()
+    time.sleep(0.3)
+    write(stand, text)
+    reload(stand)
+    thread.join()
+    assert answers == ["0"], answers
+    for one in (idle, busy, open_one):
+        try:
+            one.query("SELECT 1")
+            raise AssertionError("it goes on")
+        except wire.ServerError as error:
+            assert error.code == 1045, error
+        except (wire.ConnectionLost, wire.ProtocolError, OSError):
+            pass  # the error came before the question
+    log = open(os.path.join(stand.directory, "waybill.log")).read()
+    assert "user ''" not in log and "for user ''@" not in log

@@ -102,6 +102,18 @@ void pool_cancel(struct pools *pools, struct pool_waiter *waiter)
     }
 }
 
+bool pool_has_room(const struct pools *pools, uint16_t server)
+{
+    (void)pools, (void)server;
+    return !fixture.has_no_idle;
+}
+
+bool pool_has_line(const struct pools *pools, uint16_t server)
+{
+    (void)pools;
+    return fixture.waiter != NULL && fixture.waiter->want.server == server;
+}
+
 void pool_close(struct pools *pools, struct backend *backend)
 {
     (void)pools;
