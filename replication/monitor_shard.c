@@ -77,9 +77,10 @@ static bool wants_action(const struct monitor *monitor, const struct shard_opini
     case SHARD_FOLLOW:
         *kind = ACTION_FOLLOW;
         return true;
-    case SHARD_FENCE:
+    case SHARD_FENCE: // (not by facts from before the last job)
         *kind = ACTION_FENCE;
-        return true;
+        return monitor->servers[opinion->subject].seen.seen_us >=
+               monitor->servers[opinion->subject].seen.valid_from_us;
     case SHARD_DEAD:
         *kind = ACTION_FAILOVER;
         return monitor_config(monitor)->settings.failover == FAILOVER_AUTO;
