@@ -19,13 +19,11 @@ enum {
 
 enum { ORDERS, ITEMS, PAYMENTS, COUNTRIES, CARTS };
 
-static const char *const table_names[TABLES] = {"orders", "items", "payments", "countries", "carts"};
+static const char *const table_names[TABLES] = {"orders", "items", "payments", "countries",
+                                                "carts"};
 static const char *const column_names[TABLES][COLUMNS] = {
-    {"buyer_id", "id", "x"},
-    {"y", "order_id", "x"},
-    {"buyer_id", "order_id", "x"},
-    {"z", "id", "x"},
-    {"buyer_id", "y", "x"}, // in the orders' group without `with`
+    {"buyer_id", "id", "x"}, {"y", "order_id", "x"}, {"buyer_id", "order_id", "x"},
+    {"z", "id", "x"},        {"buyer_id", "y", "x"}, // in the orders' group without `with`
 };
 
 struct row {

@@ -1,7 +1,7 @@
 // The comparisons against a real MariaDB: for each type and collation a table of tricky values; the
 // server says of each pair which is smaller, and so does compare_fields, from the very bytes that
-// the server sends in both protocols. A cluster of one server is started for it; WAYBILL_COMPARE_PORT
-// names a server (user app, password app_pw) that runs already.
+// the server sends in both protocols. A cluster of one server is started for it;
+// WAYBILL_COMPARE_PORT names a server (user app, password app_pw) that runs already.
 
 #include <arpa/inet.h>
 #include <setjmp.h>
