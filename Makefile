@@ -222,6 +222,7 @@ docs-check: all
 install: all
 	install -D -m 755 $(BUILD)/waybill $(DESTDIR)$(PREFIX)/bin/waybill
 	install -D -m 640 etc/waybill.ini $(DESTDIR)/etc/waybill/waybill.ini.example
+	install -D -m 644 etc/waybill.sysusers $(DESTDIR)/usr/lib/sysusers.d/waybill.conf
 	install -d $(DESTDIR)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/waybill.service > $(DESTDIR)/lib/systemd/system/waybill.service
 

@@ -47,15 +47,12 @@ struct backend_command {
     // Instead of `packet`: execute a statement that is prepared here first if it is not yet.
     struct slice prepare_sql;      // ptr NULL: `packet` is used
     const struct execute *execute; // its parameters
-    bool keeps_prepared; // (reserved for ANSWER_PREPARE by text: the statement's id is in the
-                         // answer)
 };
 
 void backend_start(struct backend *backend, const struct backend_command *command);
 const struct answer *backend_answer(const struct backend *backend);
 void backend_pause(struct backend *backend); // the client is slow: stop reading
 void backend_resume(struct backend *backend);
-// A second packet of the same command (reserved for LOCAL INFILE).
 
 uint16_t backend_server(const struct backend *backend);        // id
 uint16_t backend_account(const struct backend *backend);       // user_config id
