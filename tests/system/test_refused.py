@@ -68,7 +68,7 @@ def test_one_with_the_privilege_is_promoted(stand):
     stand.cluster("kill", "s1/s1a")
     stand.wait_until(lambda: primary(stand) == "s1c", 20, "the one that may be promoted is")
     assert epochs(stand.root("s1c")) == [("1", "s1c")]
-    assert stand.admin("SHOW SHARDS")[0]["replicas"] == "1", stand.admin("SHOW SHARDS")
+    stand.wait_until(lambda: stand.admin("SHOW SHARDS")[0]["replicas"] == "1", 10, "the other one follows it")
 
 
 def test_begun_promotion_is_finished(stand):
