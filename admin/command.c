@@ -35,12 +35,6 @@ static const struct command table[] = {
 
 enum { TABLE_COUNT = sizeof table / sizeof table[0], MISTAKES_SHOWN = 400 };
 
-const struct command *admin_command_table(size_t *count)
-{
-    *count = TABLE_COUNT;
-    return table;
-}
-
 // ---- words
 
 static bool is_blank(uint8_t byte)

@@ -29,8 +29,6 @@ struct command {
     const char *help;
 };
 
-const struct command *admin_command_table(size_t *count);
-
 // The command that the statement is, with *arguments behind its words; NULL with *error that says
 // what there is.
 const struct command *admin_command_find(struct slice statement, struct slice *arguments,

@@ -117,7 +117,6 @@ const struct table_config *config_find_table(const struct config *config, struct
                                              struct slice name);
 const struct user_config *config_find_user(const struct config *config, struct slice name);
 const struct shard_config *config_find_shard(const struct config *config, struct slice name);
-const struct server_config *config_find_server(const struct config *config, struct slice name);
 
 // Reads a file. `before` (may be NULL) is the running one: ids are kept. NULL when anything is
 // wrong; `errors` then has every mistake as `file:line: what and why`, a line each, in the order of

@@ -65,8 +65,3 @@ const struct shard_config *config_find_shard(const struct config *config, struct
 {
     FIND_BY_NAME(config->shards, config->shard_count, name);
 }
-
-const struct server_config *config_find_server(const struct config *config, struct slice name)
-{
-    FIND_BY_NAME(config->servers, config->server_count, name);
-}

@@ -523,11 +523,6 @@ void backend_resume(struct backend *backend)
     watch_what_matters(backend);
 }
 
-uint16_t backend_server(const struct backend *backend)
-{
-    return backend->pool->slot->server;
-}
-
 uint16_t backend_account(const struct backend *backend)
 {
     return backend->pool->account;
@@ -536,11 +531,6 @@ uint16_t backend_account(const struct backend *backend)
 uint32_t backend_connection_id(const struct backend *backend)
 {
     return backend->connection_id;
-}
-
-uint32_t backend_capabilities(const struct backend *backend)
-{
-    return backend->capabilities;
 }
 
 bool backend_is_idle(const struct backend *backend)

@@ -54,11 +54,9 @@ const struct answer *backend_answer(const struct backend *backend);
 void backend_pause(struct backend *backend); // the client is slow: stop reading
 void backend_resume(struct backend *backend);
 
-uint16_t backend_server(const struct backend *backend);        // id
 uint16_t backend_account(const struct backend *backend);       // user_config id
 uint32_t backend_connection_id(const struct backend *backend); // the server's
-uint32_t backend_capabilities(const struct backend *backend);
-bool backend_is_idle(const struct backend *backend); // no command runs
+bool backend_is_idle(const struct backend *backend);           // no command runs
 // The transaction flag of the last answer.
 bool backend_in_transaction(const struct backend *backend);
 // What its session is like; after a SET or USE was run on it as the user's command, the user calls
