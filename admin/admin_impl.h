@@ -54,7 +54,7 @@ struct client {
     enum client_stage stage;
     uint64_t since_us; // of the stage; loop clock
     uint32_t id;
-    uint32_t capabilities;
+    uint64_t capabilities;
     uint8_t nonce[NONCE_BYTES];
     uint8_t sequence; // of the next packet that waybill sends
     bool is_sha2;     // logs in with caching_sha2_password

@@ -109,7 +109,7 @@ void grid_end_row(struct grid *grid)
 
 // ---- packets
 
-static void write_end(uint32_t capabilities, bool is_last, struct text *out, uint8_t *sequence)
+static void write_end(uint64_t capabilities, bool is_last, struct text *out, uint8_t *sequence)
 {
     bool has_no_eof = (capabilities & CAP_DEPRECATE_EOF) != 0;
     if (has_no_eof && !is_last) {
@@ -125,7 +125,7 @@ static void write_end(uint32_t capabilities, bool is_last, struct text *out, uin
     packet_end(out, place, sequence);
 }
 
-void grid_write(const struct grid *grid, uint32_t capabilities, struct text *out, uint8_t *sequence)
+void grid_write(const struct grid *grid, uint64_t capabilities, struct text *out, uint8_t *sequence)
 {
     size_t place = packet_begin(out);
     write_lenenc(out, grid->column_count);

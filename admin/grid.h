@@ -38,7 +38,7 @@ void grid_null(struct grid *grid);
 void grid_end_row(struct grid *grid); // every column has its field
 
 // All packets of the result, for a client with these capabilities; *sequence goes on.
-void grid_write(const struct grid *grid, uint32_t capabilities, struct text *out,
+void grid_write(const struct grid *grid, uint64_t capabilities, struct text *out,
                 uint8_t *sequence);
 
 // SQL's LIKE without case: % any bytes, _ one byte, \ takes the next one as it is.

@@ -290,7 +290,7 @@ static void add_pools(struct walk *walk)
         if (pool->server >= config->server_count || pool->account >= config->user_count) {
             continue;
         }
-        snprintf(kind, sizeof kind, "%x", pool->capabilities);
+        snprintf(kind, sizeof kind, "%llx", (unsigned long long)pool->capabilities);
         add_label(labels, "server", config->servers[pool->server].name);
         add_label(labels, "user", config->users[pool->account].name);
         add_label(labels, "kind", kind);

@@ -52,7 +52,7 @@ struct snapshot {
     bool is_mariadb;              // the servers
     uint32_t server_version;      // lowest of them; 101119
     char version_text[64];        // "5.5.5-10.11.19-MariaDB" as the servers greet
-    uint32_t lacking;             // capability flags that one of them has not
+    uint64_t lacking;             // capability flags that one of them has not
 };
 
 // A copy with its own states, version + 1 (config shared). `config` non-NULL: with that config

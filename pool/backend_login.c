@@ -38,7 +38,7 @@ enum {
     SHA2_WANTS_PASSWORD = 0x04,
 };
 
-void backend_login_init(struct backend_login *login, uint32_t capability_class)
+void backend_login_init(struct backend_login *login, uint64_t capability_class)
 {
     memset(login, 0, sizeof *login);
     login->capabilities = capability_class & CAP_CLASS;

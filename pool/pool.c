@@ -57,7 +57,7 @@ struct slot *pools_slot(struct pools *pools, uint16_t server)
     return slot;
 }
 
-struct pool *slot_need_pool(struct slot *slot, uint16_t account, uint32_t capabilities)
+struct pool *slot_need_pool(struct slot *slot, uint16_t account, uint64_t capabilities)
 {
     struct pool *pool = slot_find_pool(slot, account, capabilities);
     if (pool == NULL) {

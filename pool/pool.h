@@ -31,7 +31,7 @@ void pools_set_snapshot(struct pools *pools, const struct snapshot *snapshot);
 struct pool_want {
     uint16_t server;                   // id
     uint16_t account;                  // user_config id
-    uint32_t capabilities;             // the client's; only CAP_CLASS matters
+    uint64_t capabilities;             // the client's; only CAP_CLASS matters
     const struct session_state *state; // an idle backend already like it is preferred; NULL: any
     bool needs_no_database; // a connection in which none was chosen; implied by a state without one
 };
@@ -75,7 +75,7 @@ uint16_t pool_choose(struct pools *pools, uint16_t shard, bool primary_only, uin
 // Figures of one pool, for SHOW POOLS and metrics.
 struct pool_figures {
     uint16_t server, account;
-    uint32_t capabilities;
+    uint64_t capabilities;
     uint32_t idle, lent, connecting, waiting;
     uint64_t taken, opened, failed, closed, resets, synced; // since start
 };

@@ -58,7 +58,7 @@ enum backend_login_result { LOGIN_MORE, LOGIN_DONE, LOGIN_FAILED };
 // The log-in as a machine of bytes; no sockets.
 struct backend_login {
     enum backend_login_step step;
-    uint32_t capabilities; // wanted class before the greeting; what was agreed on after it
+    uint64_t capabilities; // wanted class before the greeting; what was agreed on after it
     struct slice user;     // borrowed; given anew before each feed
     struct slice password; // borrowed; given anew before each feed
     uint8_t nonce[NONCE_BYTES];
@@ -72,7 +72,7 @@ struct backend_login {
     uint16_t status;
 };
 
-void backend_login_init(struct backend_login *login, uint32_t capability_class);
+void backend_login_init(struct backend_login *login, uint64_t capability_class);
 void backend_login_done(struct backend_login *login);
 // Eats bytes of the server, adds to `out` what is to be sent. LOGIN_FAILED: *error says why.
 enum backend_login_result backend_login_feed(struct backend_login *login, struct slice bytes,
@@ -110,7 +110,7 @@ struct backend {
     uint64_t deadline_us; // while connecting, logging in, resetting
     uint32_t generation;  // of the pool when it was opened
     uint32_t connection_id;
-    uint32_t capabilities;
+    uint64_t capabilities;
     uint32_t version;
     uint16_t status; // of the last answer
     bool is_mariadb;
@@ -163,7 +163,7 @@ struct pool {
     struct node node; // in slot->pools
     struct slot *slot;
     uint16_t account;
-    uint32_t capabilities; // & CAP_CLASS
+    uint64_t capabilities; // & CAP_CLASS
     uint32_t generation;   // goes up when its account or server has changed
     uint32_t waiting;      // of slot->line
     uint32_t expected;     // of pending, not yet promised to a waiter; open_more's own
@@ -220,7 +220,7 @@ static inline uint64_t pools_now_us(const struct pools *pools)
 // ---- pool.c
 
 struct slot *pools_slot(struct pools *pools, uint16_t server); // made when it is new
-struct pool *slot_need_pool(struct slot *slot, uint16_t account, uint32_t capabilities); // as well
+struct pool *slot_need_pool(struct slot *slot, uint16_t account, uint64_t capabilities); // as well
 void pools_watch(struct pools *pools); // makes sure that the tick runs
 
 // ---- pool_line.c: who gets what
@@ -230,7 +230,7 @@ void slot_serve(struct later *later);
 void slot_expire(struct slot *slot); // fails the waiters whose time is over
 // The line of the slot's first waiter is owed a connection of another kind than this pool's.
 bool slot_is_owed_elsewhere(const struct slot *slot, const struct pool *pool);
-struct pool *slot_find_pool(const struct slot *slot, uint16_t account, uint32_t capabilities);
+struct pool *slot_find_pool(const struct slot *slot, uint16_t account, uint64_t capabilities);
 // The idle backend that fits best; NULL when none fits.
 struct backend *pool_pick_idle(const struct pool *pool, const struct pool_want *want, size_t look);
 

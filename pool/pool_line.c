@@ -26,7 +26,7 @@ enum {
     OPENING_AT_ONCE = 32, // log-ins under way to one server; more would only slow each other down
 };
 
-struct pool *slot_find_pool(const struct slot *slot, uint16_t account, uint32_t capabilities)
+struct pool *slot_find_pool(const struct slot *slot, uint16_t account, uint64_t capabilities)
 {
     LIST_FOR_EACH (&slot->pools_list, node) {
         struct pool *pool = CONTAINER_OF(node, struct pool, node);

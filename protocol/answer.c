@@ -61,7 +61,7 @@ enum {
     PROGRESS_CODE = 0xffff, // MariaDB's progress reports; never asked for
 };
 
-void answer_start(struct answer *answer, enum answer_kind kind, uint32_t capabilities)
+void answer_start(struct answer *answer, enum answer_kind kind, uint64_t capabilities)
 {
     static const uint8_t first_state[] = {
         [ANSWER_QUERY] = STATE_FIRST,      [ANSWER_EXECUTE] = STATE_FIRST,

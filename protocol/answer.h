@@ -38,7 +38,7 @@ enum { ANSWER_HEAD_BYTES = 96 };
 
 struct answer {
     enum answer_kind kind;
-    uint32_t capabilities; // CAP_DEPRECATE_EOF is looked at
+    uint64_t capabilities; // CAP_DEPRECATE_EOF is looked at
     // What is known so far; of the last OK, ERR or EOF.
     bool is_done;
     bool is_bad;   // not the protocol: the connection can't be used any more
@@ -72,7 +72,7 @@ struct answer {
         head[ANSWER_HEAD_BYTES]; // the first payload bytes of the present packet, where they matter
 };
 
-void answer_start(struct answer *answer, enum answer_kind kind, uint32_t capabilities);
+void answer_start(struct answer *answer, enum answer_kind kind, uint64_t capabilities);
 // Eats bytes up to the end of the answer or of the bytes; returns how many it ate. Look at is_done
 // and is_bad after it.
 size_t answer_feed(struct answer *answer, const uint8_t *bytes, size_t len) MUST_CHECK;

@@ -4,33 +4,43 @@
 
 #include "base/slice.h"
 
-enum {
-    CAP_LONG_PASSWORD = 1u << 0, // clear = MariaDB (its extended capabilities are in the handshake)
-    CAP_FOUND_ROWS = 1u << 1,
-    CAP_LONG_FLAG = 1u << 2,
-    CAP_CONNECT_WITH_DB = 1u << 3,
-    CAP_NO_SCHEMA = 1u << 4,
-    CAP_COMPRESS = 1u << 5,
-    CAP_ODBC = 1u << 6,
-    CAP_LOCAL_FILES = 1u << 7,
-    CAP_IGNORE_SPACE = 1u << 8,
-    CAP_PROTOCOL_41 = 1u << 9,
-    CAP_INTERACTIVE = 1u << 10,
-    CAP_SSL = 1u << 11,
-    CAP_IGNORE_SIGPIPE = 1u << 12,
-    CAP_TRANSACTIONS = 1u << 13,
-    CAP_RESERVED = 1u << 14,
-    CAP_SECURE_CONNECTION = 1u << 15,
-    CAP_MULTI_STATEMENTS = 1u << 16,
-    CAP_MULTI_RESULTS = 1u << 17,
-    CAP_PS_MULTI_RESULTS = 1u << 18,
-    CAP_PLUGIN_AUTH = 1u << 19,
-    CAP_CONNECT_ATTRS = 1u << 20,
-    CAP_PLUGIN_AUTH_LENENC = 1u << 21,
-    CAP_EXPIRED_PASSWORDS = 1u << 22,
-    CAP_SESSION_TRACK = 1u << 23,
-    CAP_DEPRECATE_EOF = 1u << 24,
-};
+// The upper half are MariaDB's own, which stand in the last 4 of the 10 reserved bytes of greeting and
+// login; both sides read them only where LONG_PASSWORD is clear on both.
+// clang-format off
+#define CAP_LONG_PASSWORD       (1ull << 0)  // clear = MariaDB
+#define CAP_FOUND_ROWS          (1ull << 1)
+#define CAP_LONG_FLAG           (1ull << 2)
+#define CAP_CONNECT_WITH_DB     (1ull << 3)
+#define CAP_NO_SCHEMA           (1ull << 4)
+#define CAP_COMPRESS            (1ull << 5)
+#define CAP_ODBC                (1ull << 6)
+#define CAP_LOCAL_FILES         (1ull << 7)
+#define CAP_IGNORE_SPACE        (1ull << 8)
+#define CAP_PROTOCOL_41         (1ull << 9)
+#define CAP_INTERACTIVE         (1ull << 10)
+#define CAP_SSL                 (1ull << 11)
+#define CAP_IGNORE_SIGPIPE      (1ull << 12)
+#define CAP_TRANSACTIONS        (1ull << 13)
+#define CAP_RESERVED            (1ull << 14)
+#define CAP_SECURE_CONNECTION   (1ull << 15)
+#define CAP_MULTI_STATEMENTS    (1ull << 16)
+#define CAP_MULTI_RESULTS       (1ull << 17)
+#define CAP_PS_MULTI_RESULTS    (1ull << 18)
+#define CAP_PLUGIN_AUTH         (1ull << 19)
+#define CAP_CONNECT_ATTRS       (1ull << 20)
+#define CAP_PLUGIN_AUTH_LENENC  (1ull << 21)
+#define CAP_EXPIRED_PASSWORDS   (1ull << 22)
+#define CAP_SESSION_TRACK       (1ull << 23)
+#define CAP_DEPRECATE_EOF       (1ull << 24)
+#define CAP_OPTIONAL_METADATA   (1ull << 25)
+#define CAP_ZSTD                (1ull << 26)
+#define CAP_QUERY_ATTRIBUTES    (1ull << 27)
+#define CAP_VERIFY_CERTIFICATE  (1ull << 30)
+#define CAP_PROGRESS            (1ull << 32)
+#define CAP_STMT_BULK           (1ull << 34)
+#define CAP_EXTENDED_METADATA   (1ull << 35)
+#define CAP_CACHE_METADATA      (1ull << 36)
+// clang-format on
 
 // What a client may have on: needs nothing of the backend, or the backend is opened alike
 // (CAP_CLASS).

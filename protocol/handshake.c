@@ -16,7 +16,7 @@ enum {
     ERROR_HEADER = 0xff,
     NONCE_FIRST = 8,
     NONCE_SECOND = NONCE_BYTES - NONCE_FIRST,
-    LOGIN_FILLER = 23,
+    LOGIN_FILLER = 19, // and 4 bytes that are MariaDB's
     LOGIN_FIXED = 32, // up to the user's name; an SSLRequest is just that
     UTF8MB4_GENERAL_CI = 45,
 };
@@ -47,7 +47,8 @@ void greeting_write(struct text *out, const struct greeting *greeting)
     write_u16(out, (uint16_t)(greeting->capabilities >> 16));
     write_u8(out, NONCE_BYTES + 1);
     write_zeros(out, 6);
-    write_u32(out, greeting->mariadb_capabilities);
+    bool is_mariadb = (greeting->capabilities & CAP_LONG_PASSWORD) == 0;
+    write_u32(out, is_mariadb ? (uint32_t)(greeting->capabilities >> 32) : 0);
     text_add(out, greeting->nonce + NONCE_FIRST, NONCE_SECOND);
     write_u8(out, 0);
     if (greeting->capabilities & CAP_PLUGIN_AUTH) {
@@ -78,13 +79,13 @@ bool greeting_read(struct slice payload, struct greeting *greeting, struct error
     greeting->connection_id = read_u32(&reader);
     struct slice nonce_first = read_bytes(&reader, NONCE_FIRST);
     (void)read_u8(&reader);
-    uint32_t capabilities_low = read_u16(&reader);
+    uint64_t capabilities_low = read_u16(&reader);
     greeting->collation_id = read_u8(&reader);
     greeting->status = read_u16(&reader);
     greeting->capabilities = capabilities_low | (uint32_t)read_u16(&reader) << 16;
     uint8_t nonce_bytes = read_u8(&reader);
     (void)read_bytes(&reader, 6);
-    uint32_t mariadb_capabilities = read_u32(&reader);
+    uint64_t mariadb_capabilities = read_u32(&reader);
     struct slice nonce_second = read_bytes(&reader, NONCE_SECOND);
     if (reader.is_bad) {
         return greeting_fail(error, "the server's greeting is too short");
@@ -93,7 +94,7 @@ bool greeting_read(struct slice payload, struct greeting *greeting, struct error
         return greeting_fail(error, "the server is older than MySQL 4.1");
     }
     if (!(greeting->capabilities & CAP_LONG_PASSWORD)) {
-        greeting->mariadb_capabilities = mariadb_capabilities;
+        greeting->capabilities |= mariadb_capabilities << 32;
     }
     memcpy(greeting->nonce, nonce_first.ptr, NONCE_FIRST);
     memcpy(greeting->nonce + NONCE_FIRST, nonce_second.ptr, NONCE_SECOND);
@@ -124,10 +125,12 @@ void login_write(struct text *out, const struct login *login)
     // The field is one byte; a collation past 255 is set by SET NAMES after the login.
     uint16_t collation_id =
         login->collation_id <= UINT8_MAX ? login->collation_id : UTF8MB4_GENERAL_CI;
-    write_u32(out, login->capabilities | (login->wants_tls ? (uint32_t)CAP_SSL : 0));
+    write_u32(out, (uint32_t)(login->capabilities | (login->wants_tls ? CAP_SSL : 0)));
     write_u32(out, login->max_packet);
     write_u8(out, (uint8_t)collation_id);
+    bool is_mariadb = (login->capabilities & CAP_LONG_PASSWORD) == 0;
     write_zeros(out, LOGIN_FILLER);
+    write_u32(out, is_mariadb ? (uint32_t)(login->capabilities >> 32) : 0);
     if (login->wants_tls) {
         return;
     }
@@ -144,7 +147,7 @@ void login_write(struct text *out, const struct login *login)
     }
 }
 
-static struct slice login_read_auth(struct reader *reader, uint32_t capabilities)
+static struct slice login_read_auth(struct reader *reader, uint64_t capabilities)
 {
     if (capabilities & CAP_PLUGIN_AUTH_LENENC) {
         return read_lenenc_bytes(reader);
@@ -164,6 +167,10 @@ bool login_read(struct slice payload, struct login *login)
     login->max_packet = read_u32(&reader);
     login->collation_id = read_u8(&reader);
     (void)read_bytes(&reader, LOGIN_FILLER);
+    uint64_t mariadb_capabilities = read_u32(&reader);
+    if (!(login->capabilities & CAP_LONG_PASSWORD)) {
+        login->capabilities |= mariadb_capabilities << 32;
+    }
     if (reader.is_bad || !(login->capabilities & CAP_PROTOCOL_41)) {
         return false;
     }

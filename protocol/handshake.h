@@ -12,8 +12,7 @@ struct greeting {         // from the server
     struct slice version; // "5.5.5-10.11.19-MariaDB"
     uint32_t connection_id;
     uint8_t nonce[NONCE_BYTES];
-    uint32_t capabilities;
-    uint32_t mariadb_capabilities; // 0 when it is no MariaDB
+    uint64_t capabilities; // MariaDB's own in the upper half, when it is one
     uint8_t collation_id;
     uint16_t status;
     struct slice plugin; // may be empty
@@ -26,7 +25,7 @@ void greeting_write(struct text *out, const struct greeting *greeting);
 bool greeting_read(struct slice payload, struct greeting *greeting, struct error *error) MUST_CHECK;
 
 struct login { // from the client
-    uint32_t capabilities;
+    uint64_t capabilities;
     uint32_t max_packet;
     uint16_t collation_id;
     struct slice user;

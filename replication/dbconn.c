@@ -128,12 +128,13 @@ uint32_t dbconn_version(const struct dbconn *conn)
     return (uint32_t)mysql_get_server_version(conn->mysql);
 }
 
-uint32_t dbconn_capabilities(const struct dbconn *conn)
+uint64_t dbconn_capabilities(const struct dbconn *conn)
 {
-    unsigned long capabilities = 0;
+    unsigned long low = 0, high = 0;
     bool is_told =
-        mariadb_get_infov(conn->mysql, MARIADB_CONNECTION_SERVER_CAPABILITIES, &capabilities) == 0;
-    return is_told ? (uint32_t)capabilities : UINT32_MAX;
+        mariadb_get_infov(conn->mysql, MARIADB_CONNECTION_SERVER_CAPABILITIES, &low) == 0 &&
+        mariadb_get_infov(conn->mysql, MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES, &high) == 0;
+    return is_told ? (uint64_t)high << 32 | (uint32_t)low : UINT64_MAX;
 }
 
 void dbconn_print_greeting(const struct dbconn *conn, char *text, size_t text_bytes)

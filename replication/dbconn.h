@@ -37,7 +37,7 @@ struct dbconn *dbconn_open(const struct endpoint *to, struct error *error,
 void dbconn_close(struct dbconn *conn); // NULL is fine
 bool dbconn_is_mariadb(const struct dbconn *conn) MUST_CHECK;
 uint32_t dbconn_version(const struct dbconn *conn) MUST_CHECK;      // 101119
-uint32_t dbconn_capabilities(const struct dbconn *conn) MUST_CHECK; // the server's own
+uint64_t dbconn_capabilities(const struct dbconn *conn) MUST_CHECK; // the server's own
 // The version as the server greets its clients, "5.5.5-10.11.19-MariaDB" among them.
 void dbconn_print_greeting(const struct dbconn *conn, char *text, size_t text_bytes);
 // After a failed call: does the connection still stand?

@@ -25,7 +25,7 @@ struct server_facts {
     bool is_beat_late;    // primary: it was tried and failed or waits (semi-sync without a replica)
     enum receiving receiving;
     uint32_t version;
-    uint32_t capabilities; // as greeted
+    uint64_t capabilities; // as greeted
     uint32_t server_id;
     uint32_t source_count; // configured sources; 0: is no replica
     uint16_t source_port;

@@ -39,8 +39,8 @@ struct login_state {
     uint8_t sequence; // of the next packet, from either side
     bool is_sha2;     // the plugin whose answer is awaited
     bool is_change;   // COM_CHANGE_USER
-    uint32_t offered; // capabilities
-    uint32_t capabilities;
+    uint64_t offered; // capabilities
+    uint64_t capabilities;
     uint16_t collation_id;
     char user[NAME_MAX_BYTES + 1];
     char database[NAME_MAX_BYTES + 1];

@@ -266,7 +266,7 @@ static void reclaim_lingering(const struct leg *leg)
     LIST_FOR_EACH (&session->sessions->lingering, node) {
         struct leg *other = CONTAINER_OF(node, struct leg, list_node);
         const struct session *owner = other->session;
-        uint32_t differs = (owner->capabilities ^ session->capabilities) & CAP_CLASS;
+        uint64_t differs = (owner->capabilities ^ session->capabilities) & CAP_CLASS;
         if (other->server != leg->server) {
             continue;
         }

@@ -21,7 +21,7 @@ enum {
 };
 
 void source_start(struct scatter_source *source, struct arena *arena, const char *shard,
-                  enum answer_kind kind, uint32_t capabilities)
+                  enum answer_kind kind, uint64_t capabilities)
 {
     *source = (struct scatter_source){.arena = arena, .shard = shard};
     text_init(&source->bytes);

@@ -40,7 +40,7 @@ struct scatter_source {
 };
 
 void source_start(struct scatter_source *source, struct arena *arena, const char *shard,
-                  enum answer_kind kind, uint32_t capabilities);
+                  enum answer_kind kind, uint64_t capabilities);
 void source_stop(struct scatter_source *source); // gives back what isn't in the arena
 // More bytes of the answer (copied). The row at the front may move: see source->row.
 void source_add(struct scatter_source *source, const uint8_t *bytes, size_t len);

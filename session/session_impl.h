@@ -149,7 +149,7 @@ struct session {
     // The client, as it logged in.
     uint16_t login_collation;
     uint16_t account; // user_config id; NO_ACCOUNT before log-in
-    uint32_t capabilities;
+    uint64_t capabilities;
     char *login_database;      // owned; NULL: the account's default schema
     struct login_state *login; // owned; only while LOGIN
     // What it has set: variables.c.

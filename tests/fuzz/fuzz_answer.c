@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         return 0;
     }
     enum answer_kind kind = (enum answer_kind)(bytes[0] % (ANSWER_STRING + 1));
-    uint32_t capabilities = bytes[1] & 1 ? CAP_DEPRECATE_EOF : 0;
+    uint64_t capabilities = bytes[1] & 1 ? CAP_DEPRECATE_EOF : 0;
     uint32_t random = (uint32_t)bytes[2] | (uint32_t)bytes[3] << 8 | (uint32_t)bytes[4] << 16;
     bytes += 5;
     len -= 5;

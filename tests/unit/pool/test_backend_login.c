@@ -72,7 +72,7 @@ static struct slice sent(void)
     return slice_of(out.ptr + 4, len);
 }
 
-static void greet(const char *version, uint32_t capabilities, const char *plugin)
+static void greet(const char *version, uint64_t capabilities, const char *plugin)
 {
     struct greeting greeting = {
         .version = slice_of_string(version),

@@ -7,7 +7,7 @@
 struct recorded_answer {
     const char *name;
     enum answer_kind kind;
-    uint32_t capabilities;
+    uint64_t capabilities;
     size_t len;
     const char *hex;
 };

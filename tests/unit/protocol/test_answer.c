@@ -48,7 +48,7 @@ static void assert_same(const struct answer *a, const struct answer *b)
     assert_int_equal(a->next_sequence, b->next_sequence);
 }
 
-static struct answer feed_whole(enum answer_kind kind, uint32_t capabilities, struct slice bytes,
+static struct answer feed_whole(enum answer_kind kind, uint64_t capabilities, struct slice bytes,
                                 size_t *eaten)
 {
     struct answer answer;
@@ -58,7 +58,7 @@ static struct answer feed_whole(enum answer_kind kind, uint32_t capabilities, st
 }
 
 // Every split into two pieces, and byte by byte, against whole.
-static struct answer check_splits(enum answer_kind kind, uint32_t capabilities, struct slice bytes)
+static struct answer check_splits(enum answer_kind kind, uint64_t capabilities, struct slice bytes)
 {
     size_t whole_eaten;
     struct answer whole = feed_whole(kind, capabilities, bytes, &whole_eaten);
@@ -88,7 +88,7 @@ static struct answer check_splits(enum answer_kind kind, uint32_t capabilities, 
 }
 
 // The same answer, packet by packet.
-static struct answer feed_packets(enum answer_kind kind, uint32_t capabilities, struct slice bytes)
+static struct answer feed_packets(enum answer_kind kind, uint64_t capabilities, struct slice bytes)
 {
     struct arena arena;
     arena_init(&arena, NULL);
@@ -252,7 +252,7 @@ static void feed_in_steps(struct answer *answer, struct slice bytes, size_t step
     }
 }
 
-static void check_big_rows(uint32_t capabilities)
+static void check_big_rows(uint64_t capabilities)
 {
     static const size_t sizes[] = {PACKET_PAYLOAD_MAX - 1, PACKET_PAYLOAD_MAX,
                                    PACKET_PAYLOAD_MAX + 1, 2 * PACKET_PAYLOAD_MAX,
@@ -324,7 +324,7 @@ static void test_local_infile(void **state)
     text_done(&script.bytes);
 }
 
-static void check_bad(enum answer_kind kind, uint32_t capabilities, struct script *script)
+static void check_bad(enum answer_kind kind, uint64_t capabilities, struct script *script)
 {
     struct answer answer = check_splits(kind, capabilities, text_slice(&script->bytes));
     assert_true(answer.is_bad);

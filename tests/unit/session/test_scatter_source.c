@@ -48,7 +48,7 @@ static void add_row(struct story *story, const char *value)
     add(story, &row);
 }
 
-static void add_head(struct story *story, uint32_t capabilities)
+static void add_head(struct story *story, uint64_t capabilities)
 {
     struct text payload;
     text_init(&payload);
@@ -63,7 +63,7 @@ static void add_head(struct story *story, uint32_t capabilities)
     }
 }
 
-static void add_end(struct story *story, uint32_t capabilities, uint16_t status)
+static void add_end(struct story *story, uint64_t capabilities, uint16_t status)
 {
     struct text payload;
     text_init(&payload);
