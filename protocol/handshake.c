@@ -17,7 +17,7 @@ enum {
     NONCE_FIRST = 8,
     NONCE_SECOND = NONCE_BYTES - NONCE_FIRST,
     LOGIN_FILLER = 19, // and 4 bytes that are MariaDB's
-    LOGIN_FIXED = 32, // up to the user's name; an SSLRequest is just that
+    LOGIN_FIXED = 32,  // up to the user's name; an SSLRequest is just that
     UTF8MB4_GENERAL_CI = 45,
 };
 

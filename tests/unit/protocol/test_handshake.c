@@ -14,8 +14,8 @@ static void test_greeting(void **state)
     (void)state;
     struct greeting greeting = {.version = slice_of_string("5.5.5-10.11.19-MariaDB"),
                                 .connection_id = 77,
-                                .capabilities = (CAP_OFFERED & ~CAP_LONG_PASSWORD) |
-                                                CAP_PROGRESS | CAP_STMT_BULK,
+                                .capabilities = (CAP_OFFERED & ~CAP_LONG_PASSWORD) | CAP_PROGRESS |
+                                                CAP_STMT_BULK,
                                 .collation_id = 45,
                                 .status = STATUS_AUTOCOMMIT,
                                 .plugin = slice_of_string("mysql_native_password")};
