@@ -4,8 +4,8 @@
 
 #include "base/slice.h"
 
-// The upper half are MariaDB's own, which stand in the last 4 of the 10 reserved bytes of greeting and
-// login; both sides read them only where LONG_PASSWORD is clear on both.
+// The upper half are MariaDB's own, which stand in the last 4 of the 10 reserved bytes of greeting
+// and login; both sides read them only where LONG_PASSWORD is clear on both.
 // clang-format off
 #define CAP_LONG_PASSWORD       (1ull << 0)  // clear = MariaDB
 #define CAP_FOUND_ROWS          (1ull << 1)
