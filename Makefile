@@ -117,8 +117,8 @@ help:
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
 
-# The load generator of the demo and of the system tests.
-$(BUILD)/orders: tests/support/orders.c
+# Load generators: orders for the demo and the system tests, knock for the bench.
+$(BUILD)/orders $(BUILD)/knock: $(BUILD)/%: tests/support/%.c
 	@mkdir -p $(@D)
 	@echo '  build   $@'
 	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -isystem /usr/include/mariadb $(LDFLAGS) -o $@ $< -lmariadb
@@ -203,7 +203,7 @@ fuzz: fuzz-build
 
 .PHONY: bench
 bench: bench-packages
-	$(parallel) $(BUILD)/waybill
+	$(parallel) $(BUILD)/waybill $(BUILD)/knock
 	tests/bench/run --build $(BUILD)
 
 # ---- documents made from the settings table
