@@ -89,8 +89,9 @@ struct user_config {
     uint8_t native_hash[NATIVE_BYTES]; // from `password` or `password_native`
     uint8_t sha2_hash[SHA2_BYTES];     // from `password` or `password_sha2`
     bool has_native, has_sha2;
-    const char *server_user, *server_password; // the account on the servers
-    const char *default_schema;                // empty: none
+    const char *server_user;     // the account on the servers
+    const char *server_password; // NULL: learned from clients that log in (pools_note_secret)
+    const char *default_schema;  // empty: none
     enum distributed distributed;
     uint32_t max_connections; // 0 = no limit
     bool reads_from_replicas; // default yes

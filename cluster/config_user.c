@@ -75,7 +75,7 @@ static void build_user(struct build *build, const struct section *section, struc
     user->server_user = section_text(build, section, "server_user", user->name);
     user->server_password =
         section_text(build, section, "server_password",
-                     password != NULL ? build_keep(build, password->value) : "");
+                     password != NULL ? build_keep(build, password->value) : NULL);
     user->default_schema = section_text(build, section, "default_schema", "");
     user->distributed = (enum distributed)section_choice(build, section, "distributed",
                                                          distributed_words, DISTRIBUTED_REFUSE);

@@ -180,6 +180,10 @@ struct backend *backend_open(struct pool *pool, struct error *error)
 {
     struct slot *slot = pool->slot;
     struct pools *pools = slot->pools;
+    struct password password;
+    if (!pools_password(pools, pool->account, &password, error)) {
+        return NULL;
+    }
     int fd = sock_connect(&slot_config(slot)->address);
     if (fd < 0) {
         error_fill(error, ER_CONNECT_SERVER, slot_config(slot)->name, strerror(errno));
@@ -342,10 +346,11 @@ static void on_login(struct backend *backend, const uint8_t *bytes, size_t len)
     struct pool *pool = backend->pool;
     const struct user_config *account = &pools_of(backend)->snapshot->config->users[pool->account];
     struct error error = {0};
+    enum backend_login_result result = LOGIN_FAILED;
     backend->login->user = slice_of_string(account->server_user);
-    backend->login->password = slice_of_string(account->server_password);
-    enum backend_login_result result =
-        backend_login_feed(backend->login, slice_of(bytes, len), &backend->out, &error);
+    if (pools_password(pools_of(backend), pool->account, &backend->login->password, &error)) {
+        result = backend_login_feed(backend->login, slice_of(bytes, len), &backend->out, &error);
+    }
     if (result == LOGIN_FAILED || !backend_send(backend, &error)) {
         backend_fail(backend, &error);
         return;

@@ -73,10 +73,18 @@ static uint32_t parse_version(struct slice version)
 
 static void answer_nonce(const struct backend_login *login, uint8_t out[SHA2_BYTES], size_t *len)
 {
-    if (login->is_sha2) {
-        auth_sha2_answer(login->password, login->nonce, out, len);
-    } else {
-        auth_native_answer(login->password, login->nonce, out, len);
+    const struct password *password = &login->password;
+    *len = 0;
+    if (password->clear.ptr != NULL && login->is_sha2) {
+        auth_sha2_answer(password->clear, login->nonce, out, len);
+    } else if (password->clear.ptr != NULL) {
+        auth_native_answer(password->clear, login->nonce, out, len);
+    } else if (login->is_sha2 && password->sha256 != NULL) {
+        auth_sha2_answer_once(password->sha256, login->nonce, out);
+        *len = SHA2_BYTES;
+    } else if (!login->is_sha2 && password->sha1 != NULL) {
+        auth_native_answer_once(password->sha1, login->nonce, out);
+        *len = NATIVE_BYTES;
     }
 }
 
@@ -166,9 +174,12 @@ static enum backend_login_result take_key(struct backend_login *login, struct sl
     if (payload.len < 2 || payload.ptr[0] != FIRST_MORE) {
         return fail(error, "the server has no RSA key for caching_sha2_password");
     }
+    if (login->password.clear.ptr == NULL) {
+        return fail(error, "the server wants the password itself, and only its hash is known");
+    }
     struct text sealed;
     text_init(&sealed);
-    bool is_sealed = auth_sha2_seal(login->password, login->nonce,
+    bool is_sealed = auth_sha2_seal(login->password.clear, login->nonce,
                                     slice_part(payload, 1, payload.len), &sealed, error);
     if (is_sealed) {
         packet_append(out, text_slice(&sealed), &login->next_sequence);

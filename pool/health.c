@@ -45,7 +45,7 @@ static bool is_of_account(const struct error *error)
 {
     return error->code == ER_ACCESS_DENIED || error->code == 1044 || error->code == 1226 ||
            error->code == 1203 || error->code == 1862 || error->code == 1820 ||
-           error->code == 1698 || error->code == 4151;
+           error->code == 1698 || error->code == 4151 || error->code == ER_NO_SERVER_PASSWORD;
 }
 
 bool pool_is_refused(const struct pool *pool, struct error *error)

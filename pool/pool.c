@@ -110,6 +110,7 @@ void pools_free(struct pools *pools)
     }
     loop_cancel_later(pools->host.loop, &pools->sweep);
     slab_done(&pools->backends);
+    pools_wipe_secrets(pools);
     memory_free(pools);
 }
 
@@ -203,12 +204,18 @@ static void lose_lent(struct pool *pool)
     }
 }
 
+void pool_forget_backoff(struct pool *pool)
+{
+    pool->backoff = (struct backoff){0};
+    slot_serve_later(pool->slot);
+}
+
 static void renew_pool(struct pool *pool, const struct config *before)
 {
     bool is_changed = has_changed(pool, before, pool->slot->pools->snapshot->config);
     if (is_changed) {
         pool->generation++;
-        pool->backoff = (struct backoff){0};
+        pool_forget_backoff(pool);
         pool->slot->backoff = (struct backoff){0};
     }
     if (is_changed || slot_is_down(pool->slot)) {
@@ -224,6 +231,7 @@ void pools_set_snapshot(struct pools *pools, const struct snapshot *snapshot)
 {
     const struct snapshot *before = pools->snapshot;
     pools->snapshot = snapshot;
+    pools_drop_secrets(pools);
     for (size_t i = 0; i < SERVERS_MAX; i++) {
         struct slot *slot = pools->slots[i];
         if (slot == NULL) {

@@ -72,6 +72,27 @@ bool pool_has_line(const struct pools *pools, uint16_t server);
 // when there is no primary either.
 uint16_t pool_choose(struct pools *pools, uint16_t shard, bool primary_only, uint64_t written_us);
 
+// What is known of an account's password. Whoever has checked a client's log-in can recover from it
+// what a log-in to the servers with the same plugin takes.
+enum secret_kind {
+    SECRET_NONE,
+    SECRET_CLEAR,  // the password itself; may be empty
+    SECRET_SHA1,   // SHA1(password): for mysql_native_password
+    SECRET_SHA256, // SHA256(password): for the fast path of caching_sha2_password
+};
+
+enum { SECRET_BYTES_MAX = 256 }; // what MySQL takes; a longer one can't be noted
+
+struct account_secret {
+    enum secret_kind kind;
+    uint8_t bytes[SECRET_BYTES_MAX];
+    size_t len;
+};
+
+// A client of the account has logged in on this worker. Counts where the configuration has no
+// password for the account on the servers. Copied; wiped when it is replaced.
+void pools_note_secret(struct pools *pools, uint16_t account, const struct account_secret *secret);
+
 // Figures of one pool, for SHOW POOLS and metrics.
 struct pool_figures {
     uint16_t server, account;

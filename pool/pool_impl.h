@@ -52,15 +52,27 @@ struct backend_run {
     size_t ahead_bytes;      // how many bytes go out before the command's own
 };
 
+// What is known of a password, to log in with. All borrowed.
+struct password {
+    struct slice clear;    // ptr NULL: not known
+    const uint8_t *sha1;   // of the password, NATIVE_BYTES; NULL: not known
+    const uint8_t *sha256; // of the password, SHA2_BYTES; NULL: not known
+};
+
+static inline struct password password_of(const char *clear)
+{
+    return (struct password){.clear = slice_of_string(clear)};
+}
+
 enum backend_login_step { LOGIN_GREETING, LOGIN_ANSWER, LOGIN_KEY };
 enum backend_login_result { LOGIN_MORE, LOGIN_DONE, LOGIN_FAILED };
 
 // The log-in as a machine of bytes; no sockets.
 struct backend_login {
     enum backend_login_step step;
-    uint64_t capabilities; // wanted class before the greeting; what was agreed on after it
-    struct slice user;     // borrowed; given anew before each feed
-    struct slice password; // borrowed; given anew before each feed
+    uint64_t capabilities;    // wanted class before the greeting; what was agreed on after it
+    struct slice user;        // borrowed; given anew before each feed
+    struct password password; // borrowed; given anew before each feed
     uint8_t nonce[NONCE_BYTES];
     bool is_sha2;
     uint8_t next_sequence;
@@ -191,8 +203,12 @@ struct slot {
     uint64_t accepted[ACCEPTED_SLOTS];
 };
 
+struct noted_secret;
+
 struct pools {
     struct pools_host host;
+    struct noted_secret **secrets;   // owned; by account; NULL until one is noted
+    size_t secret_count;             // places
     const struct snapshot *snapshot; // borrowed
     struct slot *slots[SERVERS_MAX]; // owned; NULL until it is needed
     int64_t balance[SERVERS_MAX];    // of pool_choose
@@ -222,6 +238,16 @@ static inline uint64_t pools_now_us(const struct pools *pools)
 struct slot *pools_slot(struct pools *pools, uint16_t server); // made when it is new
 struct pool *slot_need_pool(struct slot *slot, uint16_t account, uint64_t capabilities); // as well
 void pools_watch(struct pools *pools); // makes sure that the tick runs
+
+void pool_forget_backoff(struct pool *pool); // what it was refused for has changed
+
+// ---- secret.c
+
+// The configuration's password, or what was noted. False with *error when nothing is known.
+bool pools_password(const struct pools *pools, uint16_t account, struct password *password,
+                    struct error *error) MUST_CHECK;
+void pools_drop_secrets(struct pools *pools); // of accounts that are gone
+void pools_wipe_secrets(struct pools *pools); // all
 
 // ---- pool_line.c: who gets what
 

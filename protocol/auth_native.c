@@ -34,15 +34,26 @@ void auth_native_answer(struct slice password, const uint8_t nonce[NONCE_BYTES],
         return;
     }
     uint8_t once[NATIVE_BYTES];
-    uint8_t hash[NATIVE_BYTES];
     sha1(password.ptr, password.len, once);
-    sha1(once, sizeof once, hash);
+    auth_native_answer_once(once, nonce, out);
+    OPENSSL_cleanse(once, sizeof once);
+    *len = NATIVE_BYTES;
+}
+
+void auth_native_answer_once(const uint8_t once[NATIVE_BYTES], const uint8_t nonce[NONCE_BYTES],
+                             uint8_t out[NATIVE_BYTES])
+{
+    uint8_t hash[NATIVE_BYTES];
+    sha1(once, NATIVE_BYTES, hash);
     native_mask(nonce, hash, out);
     for (size_t i = 0; i < NATIVE_BYTES; i++) {
         out[i] ^= once[i];
     }
-    OPENSSL_cleanse(once, sizeof once);
-    *len = NATIVE_BYTES;
+}
+
+void auth_native_hash_once(struct slice password, uint8_t out[NATIVE_BYTES])
+{
+    sha1(password.ptr, password.len, out);
 }
 
 void auth_native_hash(struct slice password, uint8_t out[NATIVE_BYTES])

@@ -9,6 +9,10 @@ enum { NATIVE_BYTES = 20 };
 // The client's answer for a password; an empty password gives an empty answer (*len 0).
 void auth_native_answer(struct slice password, const uint8_t nonce[NONCE_BYTES],
                         uint8_t out[NATIVE_BYTES], size_t *len);
+// The same from SHA1(password), which is all that it takes (of a password that is not empty).
+void auth_native_answer_once(const uint8_t once[NATIVE_BYTES], const uint8_t nonce[NONCE_BYTES],
+                             uint8_t out[NATIVE_BYTES]);
+void auth_native_hash_once(struct slice password, uint8_t out[NATIVE_BYTES]); // SHA1(password)
 // SHA1(SHA1(password)): what servers keep ("*ABCD..." in hex).
 void auth_native_hash(struct slice password, uint8_t out[NATIVE_BYTES]);
 // "*" and 40 hex digits.

@@ -38,15 +38,26 @@ void auth_sha2_answer(struct slice password, const uint8_t nonce[NONCE_BYTES],
         return;
     }
     uint8_t once[SHA2_BYTES];
-    uint8_t hash[SHA2_BYTES];
     sha256(password.ptr, password.len, once);
-    sha256(once, sizeof once, hash);
+    auth_sha2_answer_once(once, nonce, out);
+    OPENSSL_cleanse(once, sizeof once);
+    *len = SHA2_BYTES;
+}
+
+void auth_sha2_answer_once(const uint8_t once[SHA2_BYTES], const uint8_t nonce[NONCE_BYTES],
+                           uint8_t out[SHA2_BYTES])
+{
+    uint8_t hash[SHA2_BYTES];
+    sha256(once, SHA2_BYTES, hash);
     sha2_mask(nonce, hash, out);
     for (size_t i = 0; i < SHA2_BYTES; i++) {
         out[i] ^= once[i];
     }
-    OPENSSL_cleanse(once, sizeof once);
-    *len = SHA2_BYTES;
+}
+
+void auth_sha2_hash_once(struct slice password, uint8_t out[SHA2_BYTES])
+{
+    sha256(password.ptr, password.len, out);
 }
 
 void auth_sha2_hash(struct slice password, uint8_t out[SHA2_BYTES])

@@ -9,6 +9,10 @@ enum { SHA2_BYTES = 32 };
 
 void auth_sha2_answer(struct slice password, const uint8_t nonce[NONCE_BYTES],
                       uint8_t out[SHA2_BYTES], size_t *len);
+// The same from SHA256(password), which is all that it takes (of a password that is not empty).
+void auth_sha2_answer_once(const uint8_t once[SHA2_BYTES], const uint8_t nonce[NONCE_BYTES],
+                           uint8_t out[SHA2_BYTES]);
+void auth_sha2_hash_once(struct slice password, uint8_t out[SHA2_BYTES]); // SHA256(password)
 // SHA256(SHA256(password)): enough to check the fast path, so waybill never needs the full one
 // towards clients.
 void auth_sha2_hash(struct slice password, uint8_t out[SHA2_BYTES]);

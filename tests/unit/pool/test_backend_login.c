@@ -27,7 +27,7 @@ static int start(void **state)
     (void)state;
     backend_login_init(&login, CAP_DEPRECATE_EOF);
     login.user = slice_of_string("app");
-    login.password = slice_of_string("secret");
+    login.password = password_of("secret");
     text_init(&in);
     text_init(&out);
     memset(&error, 0, sizeof error);
@@ -96,7 +96,7 @@ static void expect_native(struct slice answer, const char *with_nonce)
 {
     uint8_t proof[NATIVE_BYTES];
     size_t len = 0;
-    auth_native_answer(login.password, (const uint8_t *)with_nonce, proof, &len);
+    auth_native_answer(login.password.clear, (const uint8_t *)with_nonce, proof, &len);
     assert_true(slice_equal(answer, slice_of(proof, len)));
 }
 
@@ -140,7 +140,7 @@ static void logs_in_with_sha2_on_the_fast_path(void **state)
     size_t len = 0;
     greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     assert_true(login_read(sent(), &said));
-    auth_sha2_answer(login.password, (const uint8_t *)nonce, proof, &len);
+    auth_sha2_answer(login.password.clear, (const uint8_t *)nonce, proof, &len);
     assert_true(slice_equal(said.auth, slice_of(proof, len)));
     text_add(&in, "\x01\x03", 2);
     assert_int_equal(feed(), LOGIN_MORE);
