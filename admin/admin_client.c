@@ -35,7 +35,6 @@ void admin_client_close(struct client *client)
         admin_query_forget(client);
     }
     loop_cancel_later(admin->host.loop, &client->later);
-    watch_set(&client->watch, 0);
     stream_close(&client->stream);
     list_remove(&admin->clients, &client->node);
     list_push_back(&admin->closed, &client->node);
@@ -64,7 +63,8 @@ static void flush(struct client *client)
         return;
     }
     bool wants_more = client->stage != CLIENT_ENDING && client->input.len <= PACKET_MAX;
-    watch_set(&client->watch, (wants_more ? WATCH_READ : 0) | (io == IO_AGAIN ? WATCH_WRITE : 0));
+    stream_watch(&client->stream,
+                 (wants_more ? WATCH_READ : 0) | (io == IO_AGAIN ? WATCH_WRITE : 0));
 }
 
 void admin_client_send_bytes(struct client *client, struct slice framed)
@@ -179,9 +179,9 @@ static void use_packets(struct client *client)
     }
 }
 
-static void on_event(struct watch *watch, unsigned events)
+static void on_ready(struct stream *stream, unsigned events)
 {
-    struct client *client = CONTAINER_OF(watch, struct client, watch);
+    struct client *client = CONTAINER_OF(stream, struct client, stream);
     uint8_t bytes[READ_BYTES];
     size_t got = 0;
     if ((events & WATCH_READ) != 0) {
@@ -208,8 +208,7 @@ void admin_client_start(struct admin *admin, int fd)
     struct client *client = memory_new(sizeof *client);
     client->admin = admin;
     client->id = ++admin->last_id;
-    stream_init(&client->stream, fd);
-    watch_init(&client->watch, admin->host.loop, fd, on_event);
+    stream_init(&client->stream, admin->host.loop, fd, on_ready);
     client->later.on_later = on_later;
     text_init(&client->input);
     text_init(&client->database);

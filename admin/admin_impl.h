@@ -49,7 +49,6 @@ struct client {
     struct node node;    // in admin->clients or admin->closed
     struct admin *admin; // back-pointer
     struct stream stream;
-    struct watch watch;
     struct later later; // takes the next command after the workers' reports
     enum client_stage stage;
     uint64_t since_us; // of the stage; loop clock

@@ -5,22 +5,51 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "base/sock.h"
 
 enum { FLUSH_PARTS = 16 }; // 256 KiB in one call; a socket rarely takes more
 
-void stream_init(struct stream *stream, int fd)
+static void on_event(struct watch *watch, unsigned events)
+{
+    struct stream *stream = CONTAINER_OF(watch, struct stream, watch);
+    stream->on_ready(stream, events);
+}
+
+void stream_init(struct stream *stream, struct loop *loop, int fd,
+                 void (*on_ready)(struct stream *stream, unsigned events))
 {
     stream->fd = fd;
+    stream->wanted = 0;
+    stream->problem = 0;
+    stream->on_ready = on_ready;
+    watch_init(&stream->watch, loop, fd, on_event);
 }
 
 void stream_close(struct stream *stream)
 {
     if (stream->fd >= 0) {
+        stream_watch(stream, 0);
         sock_close(stream->fd);
         stream->fd = -1;
     }
+}
+
+void stream_watch(struct stream *stream, unsigned events)
+{
+    assert(stream->fd >= 0);
+    stream->wanted = events;
+    watch_set(&stream->watch, events);
+}
+
+static enum io outcome_of_errno(struct stream *stream)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        return IO_AGAIN;
+    }
+    stream->problem = errno;
+    return errno == EPIPE ? IO_CLOSED : IO_ERROR;
 }
 
 enum io stream_read(struct stream *stream, void *bytes, size_t max, size_t *got)
@@ -38,7 +67,7 @@ enum io stream_read(struct stream *stream, void *bytes, size_t max, size_t *got)
     if (count == 0) {
         return IO_CLOSED;
     }
-    return errno == EAGAIN || errno == EWOULDBLOCK ? IO_AGAIN : IO_ERROR;
+    return outcome_of_errno(stream);
 }
 
 enum io stream_write(struct stream *stream, const struct iovec *parts, int part_count, size_t *put)
@@ -59,10 +88,7 @@ enum io stream_write(struct stream *stream, const struct iovec *parts, int part_
         *put = (size_t)count;
         return IO_DONE;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        return IO_AGAIN;
-    }
-    return errno == EPIPE ? IO_CLOSED : IO_ERROR;
+    return outcome_of_errno(stream);
 }
 
 enum io stream_flush(struct stream *stream, struct buffer *queued)
@@ -78,4 +104,14 @@ enum io stream_flush(struct stream *stream, struct buffer *queued)
         buffer_drop(queued, put);
     }
     return IO_DONE;
+}
+
+bool stream_end_writing(struct stream *stream)
+{
+    return shutdown(stream->fd, SHUT_WR) == 0;
+}
+
+const char *stream_problem(const struct stream *stream)
+{
+    return strerror(stream->problem);
 }

@@ -131,12 +131,13 @@ void backend_clear_out(struct backend *backend)
 static void watch_what_matters(struct backend *backend)
 {
     unsigned events = backend->is_paused ? 0 : WATCH_READ;
-    watch_set(&backend->watch, events | (backend_has_unsent(backend) ? WATCH_WRITE : 0));
+    stream_watch(&backend->stream, events | (backend_has_unsent(backend) ? WATCH_WRITE : 0));
 }
 
-static void lost_by_errno(const struct backend *backend, struct error *error)
+static void lost_by_stream(const struct backend *backend, struct error *error)
 {
-    error_fill(error, ER_SERVER_LOST, slot_config(backend->pool->slot)->name, strerror(errno));
+    error_fill(error, ER_SERVER_LOST, slot_config(backend->pool->slot)->name,
+               stream_problem(&backend->stream));
 }
 
 bool backend_send(struct backend *backend, struct error *error)
@@ -163,7 +164,7 @@ bool backend_send(struct backend *backend, struct error *error)
             break;
         }
         if (outcome != IO_DONE) {
-            lost_by_errno(backend, error);
+            lost_by_stream(backend, error);
             return false;
         }
     }
@@ -173,7 +174,7 @@ bool backend_send(struct backend *backend, struct error *error)
 
 // ---- opening and closing
 
-static void on_event(struct watch *watch, unsigned events);
+static void on_ready(struct stream *stream, unsigned events);
 static void on_loss(struct later *later);
 
 struct backend *backend_open(struct pool *pool, struct error *error)
@@ -193,9 +194,8 @@ struct backend *backend_open(struct pool *pool, struct error *error)
     backend->pool = pool;
     backend->generation = pool->generation;
     backend->loss.on_later = on_loss;
-    stream_init(&backend->stream, fd);
-    watch_init(&backend->watch, pools->host.loop, fd, on_event);
-    watch_set(&backend->watch, WATCH_WRITE);
+    stream_init(&backend->stream, pools->host.loop, fd, on_ready);
+    stream_watch(&backend->stream, WATCH_WRITE);
     state_init(&backend->session);
     statements_init(&backend->statements);
     text_init(&backend->out);
@@ -238,7 +238,6 @@ void backend_close(struct backend *backend)
     if (is_quiet && !backend->is_broken && backend->lost == NULL) {
         say_goodbye(backend);
     }
-    watch_set(&backend->watch, 0);
     stream_close(&backend->stream);
     loop_cancel_later(pools->host.loop, &backend->loss);
     forget_login(backend);
@@ -424,15 +423,15 @@ static void on_readable(struct backend *backend)
                    "it closed the connection");
         break;
     case IO_ERROR:
-        lost_by_errno(backend, &error);
+        lost_by_stream(backend, &error);
         break;
     }
     backend_fail(backend, &error);
 }
 
-static void on_event(struct watch *watch, unsigned events)
+static void on_ready(struct stream *stream, unsigned events)
 {
-    struct backend *backend = CONTAINER_OF(watch, struct backend, watch);
+    struct backend *backend = CONTAINER_OF(stream, struct backend, stream);
     if (backend->state == BACKEND_CONNECTING) {
         on_connected(backend);
         return;

@@ -116,7 +116,6 @@ struct backend {
     struct backend_user *user; // borrowed; NULL unless lent
     enum backend_state state;
     struct stream stream;
-    struct watch watch;
     struct later loss;    // tells the user of what happened inside his call
     uint64_t active_us;   // last byte, or entered its state
     uint64_t deadline_us; // while connecting, logging in, resetting

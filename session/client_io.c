@@ -95,7 +95,7 @@ void client_io_write_packet(struct session *session, struct slice payload, uint8
 // that its own unread bytes don't make the kernel throw our last packet away.
 static void finish_ending(struct session *session)
 {
-    if (shutdown(session->stream.fd, SHUT_WR) != 0) {
+    if (!stream_end_writing(&session->stream)) {
         session_close(session);
     }
 }
@@ -167,7 +167,7 @@ void client_io_update_watch(struct session *session)
     if (session->output.size_bytes > 0) {
         events |= WATCH_WRITE;
     }
-    watch_set(&session->watch, events);
+    stream_watch(&session->stream, events);
 }
 
 static void refuse_packet(struct session *session, enum error_code code, uint8_t sequence)
@@ -269,21 +269,20 @@ static void on_readable(struct session *session)
     }
 }
 
-static void on_event(struct watch *watch, unsigned events)
+void client_io_on_ready(struct stream *stream, unsigned events)
 {
-    struct session *session = CONTAINER_OF(watch, struct session, watch);
+    struct session *session = CONTAINER_OF(stream, struct session, stream);
     if ((events & WATCH_WRITE) != 0 && session->output.size_bytes > 0) {
         on_writable(session);
     }
     if ((events & WATCH_READ) != 0 && session->stage != SESSION_CLOSED &&
-        (session->watch.events & WATCH_READ) != 0) {
+        (session->stream.wanted & WATCH_READ) != 0) {
         on_readable(session);
     }
 }
 
 void client_io_start(struct session *session)
 {
-    watch_init(&session->watch, session->sessions->host.loop, session->stream.fd, on_event);
-    watch_set(&session->watch, WATCH_READ);
+    stream_watch(&session->stream, WATCH_READ);
     session->heard_us = session_now_us(session);
 }

@@ -3,7 +3,8 @@
 
 #include "session/session_impl.h"
 
-void client_io_start(struct session *session); // watches the socket
+void client_io_start(struct session *session);                   // watches the socket
+void client_io_on_ready(struct stream *stream, unsigned events); // the session's stream's
 // Commands that came while one ran; reading again when that was stopped. Called by session->later.
 void client_io_continue(struct session *session);
 // One packet that is no part of a command's answer; *sequence moves on.

@@ -115,7 +115,7 @@ static struct session *session_new(struct sessions *sessions, int fd, const stru
     session->next_prepared_id = 1;
     session->aftermath.shard = NO_SHARD;
     session->transaction.first_shard = session->transaction.writer_shard = NO_SHARD;
-    stream_init(&session->stream, fd);
+    stream_init(&session->stream, sessions->host.loop, fd, client_io_on_ready);
     text_init(&session->insert_id.table);
     text_init(&session->insert_id.columns);
     text_init(&session->input);
@@ -138,7 +138,7 @@ static void refuse_client(int fd, enum error_code code)
     uint8_t sequence = 0;
     packet_append(&packet, text_slice(&payload), &sequence);
     struct stream stream;
-    stream_init(&stream, fd);
+    stream_init(&stream, NULL, fd, NULL);
     struct iovec part = {.iov_base = packet.ptr, .iov_len = packet.len};
     size_t put = 0;
     // A client whose socket does not even take these few bytes gets none.
@@ -191,7 +191,6 @@ void session_close(struct session *session)
     session_drop_flow(session);
     legs_release_all(session);
     loop_cancel_later(sessions->host.loop, &session->later);
-    watch_set(&session->watch, 0);
     stream_close(&session->stream);
     session_enter(session, SESSION_CLOSED);
     session_check(session);

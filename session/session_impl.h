@@ -139,13 +139,12 @@ struct session {
     bool is_client_gone;         // closed as soon as the event is over
     bool is_answer_begun;        // bytes of the present answer were written
     bool is_answer_between_rows; // set by a flow: the next packet may be an ERR
-    struct watch watch;
-    struct later later;   // the next pipelined command, or closing
-    struct text input;    // bytes of the client that are not yet used; empty when idle
-    struct buffer output; // bytes that the client did not take yet
-    uint8_t end_sequence; // of an error that session_end writes
-    bool is_sql_mode_own; // the client has set one
-    bool wants_close;     // after the running command: its pinned server is lost, RELEASE, drain
+    struct later later;          // the next pipelined command, or closing
+    struct text input;           // bytes of the client that are not yet used; empty when idle
+    struct buffer output;        // bytes that the client did not take yet
+    uint8_t end_sequence;        // of an error that session_end writes
+    bool is_sql_mode_own;        // the client has set one
+    bool wants_close; // after the running command: its pinned server is lost, RELEASE, drain
     // The client, as it logged in.
     uint16_t login_collation;
     uint16_t account; // user_config id; NO_ACCOUNT before log-in

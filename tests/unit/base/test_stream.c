@@ -21,8 +21,8 @@ static int start(void **state)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0) {
         return -1;
     }
-    stream_init(&ours, pair[0]);
-    stream_init(&theirs, pair[1]);
+    stream_init(&ours, NULL, pair[0], NULL);
+    stream_init(&theirs, NULL, pair[1], NULL);
     return 0;
 }
 

@@ -29,7 +29,6 @@
 enum { FAKE_CONNECTIONS = 32, SCRATCH_BYTES = 65536 };
 
 struct fake_connection {
-    struct watch watch;
     struct stream stream;
     struct text in;
     bool is_logged_in;
@@ -127,7 +126,6 @@ static inline void fake_send_greeting(struct fake_connection *connection)
 
 static inline void fake_close(struct fake_connection *connection)
 {
-    watch_set(&connection->watch, 0);
     stream_close(&connection->stream);
     text_done(&connection->in);
     bench.open_count--;
@@ -210,10 +208,10 @@ static inline void fake_log_in(struct fake_connection *connection)
     fake_send_ok(connection, 2);
 }
 
-static inline void fake_on_event(struct watch *watch, unsigned events)
+static inline void fake_on_ready(struct stream *stream, unsigned events)
 {
     (void)events;
-    struct fake_connection *connection = CONTAINER_OF(watch, struct fake_connection, watch);
+    struct fake_connection *connection = CONTAINER_OF(stream, struct fake_connection, stream);
     uint8_t bytes[4096];
     size_t got = 0;
     enum io outcome = stream_read(&connection->stream, bytes, sizeof bytes, &got);
@@ -250,10 +248,9 @@ static inline void fake_on_accept(struct watch *watch, unsigned events)
         return;
     }
     struct fake_connection *connection = &bench.connections[bench.connection_count++];
-    stream_init(&connection->stream, fd);
+    stream_init(&connection->stream, bench.loop, fd, fake_on_ready);
     text_init(&connection->in);
-    watch_init(&connection->watch, bench.loop, fd, fake_on_event);
-    watch_set(&connection->watch, WATCH_READ);
+    stream_watch(&connection->stream, WATCH_READ);
     bench.open_count++;
     if (!bench.is_silent) {
         fake_send_greeting(connection);
