@@ -35,9 +35,9 @@ SANITIZE ?=
 CFLAGS   += -std=c11 -D_GNU_SOURCE -I. -DWAYBILL_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(SANITIZE) -pthread \
             -fno-omit-frame-pointer -MMD -MP
 LDFLAGS  += -pthread $(SANITIZE)
-LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lmariadb -lmicrohttpd -lm
+LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lsodium -lmariadb -lmicrohttpd -lm
 
-BUILD_PACKAGES := gcc make pkg-config libev-dev libxxhash-dev libinih-dev libssl-dev uthash-dev \
+BUILD_PACKAGES := gcc make pkg-config libev-dev libxxhash-dev libinih-dev libssl-dev libsodium-dev uthash-dev \
                   default-libmysqlclient-dev libmicrohttpd-dev
 # npm brings a real MySQL 5.6; where it is there already, from wherever, it is left as it is.
 NPM            := $(if $(shell command -v npm),,npm)
@@ -184,7 +184,7 @@ $(BUILD)/fuzz/%.o: %.c
 	$(QUIET)clang $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS)
 	@echo '  link    $@'
-	$(QUIET)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lev -lxxhash -linih -lcrypto -lm
+	$(QUIET)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lev -lxxhash -linih -lcrypto -lsodium -lm
 -include $(FUZZ_OBJECTS:.o=.d)
 
 .PHONY: fuzz fuzz-build

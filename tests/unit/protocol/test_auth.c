@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "protocol/auth_ed25519.h"
 #include "protocol/auth_native.h"
 #include "protocol/auth_sha2.h"
 
@@ -39,6 +40,34 @@ static void test_native(void **state)
     assert_false(auth_native_parse_hash(slice_of_string("*2470"), parsed));
     assert_false(auth_native_parse_hash(
         slice_of_string("*Z470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"), parsed));
+}
+
+static void test_ed25519(void **state)
+{
+    (void)state;
+    struct slice password = slice_of_string("secret");
+    // SELECT ed25519_password('secret'): ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY
+    static const uint8_t key_of_secret[ED25519_KEY_BYTES] = {
+        0x64, 0x88, 0x14, 0x44, 0x45, 0x20, 0xe4, 0xf5, 0x60, 0x43, 0xa2,
+        0xec, 0x92, 0x15, 0xe6, 0x3b, 0xe7, 0x99, 0x2d, 0x2d, 0x27, 0x0b,
+        0xc6, 0xde, 0xe8, 0x73, 0xe3, 0x61, 0x64, 0x78, 0x60, 0x96};
+    static const uint8_t challenge[ED25519_NONCE_BYTES] = "abcdefghijklmnopqrstuvwxyz012345";
+    uint8_t key[ED25519_KEY_BYTES], signature[ED25519_SIGNATURE_BYTES];
+    auth_ed25519_public_key(password, key);
+    assert_memory_equal(key, key_of_secret, sizeof key);
+    auth_ed25519_sign(password, challenge, signature);
+    struct slice answer = slice_of(signature, sizeof signature);
+    assert_true(auth_ed25519_check(answer, challenge, key));
+    assert_false(auth_ed25519_check(slice_part(answer, 0, 63), challenge, key));
+    signature[40] ^= 1;
+    assert_false(auth_ed25519_check(answer, challenge, key));
+    auth_ed25519_sign(slice_of_string("Secret"), challenge, signature);
+    assert_false(auth_ed25519_check(answer, challenge, key));
+    auth_ed25519_sign(password, (const uint8_t *)"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", signature);
+    assert_false(auth_ed25519_check(answer, challenge, key));
+    auth_ed25519_sign(slice_of(NULL, 0), challenge, signature); // an empty password signs as well
+    auth_ed25519_public_key(slice_of(NULL, 0), key);
+    assert_true(auth_ed25519_check(answer, challenge, key));
 }
 
 static void test_sha2(void **state)
@@ -104,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_native),
+        cmocka_unit_test(test_ed25519),
         cmocka_unit_test(test_sha2),
         cmocka_unit_test(test_seal),
     };
