@@ -202,7 +202,7 @@ struct backend *backend_open(struct pool *pool, struct error *error)
     text_init(&backend->closing);
     text_init(&backend->failure);
     backend->login = memory_new(sizeof *backend->login);
-    backend_login_init(backend->login, pool->capabilities);
+    backend_login_init(backend->login);
     place(backend, BACKEND_CONNECTING);
     backend->deadline_us =
         backend->active_us + (uint64_t)pools_settings(pools)->connect_timeout_ms * 1000;
@@ -214,6 +214,9 @@ struct backend *backend_open(struct pool *pool, struct error *error)
 static void forget_login(struct backend *backend)
 {
     if (backend->login != NULL) {
+        if (backend->out.ptr != NULL) { // the password may have been in it
+            explicit_bzero(backend->out.ptr, backend->out.capacity);
+        }
         backend_login_done(backend->login);
         memory_free(backend->login);
         backend->login = NULL;
@@ -346,9 +349,10 @@ static void on_login(struct backend *backend, const uint8_t *bytes, size_t len)
     const struct user_config *account = &pools_of(backend)->snapshot->config->users[pool->account];
     struct error error = {0};
     enum backend_login_result result = LOGIN_FAILED;
-    backend->login->user = slice_of_string(account->server_user);
-    if (pools_password(pools_of(backend), pool->account, &backend->login->password, &error)) {
-        result = backend_login_feed(backend->login, slice_of(bytes, len), &backend->out, &error);
+    struct login_wish wish = {.capability_class = pool->capabilities, .user = account->server_user};
+    if (pools_password(pools_of(backend), pool->account, &wish.password, &error)) {
+        result =
+            backend_login_feed(backend->login, &wish, slice_of(bytes, len), &backend->out, &error);
     }
     if (result == LOGIN_FAILED || !backend_send(backend, &error)) {
         backend_fail(backend, &error);

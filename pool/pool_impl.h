@@ -9,11 +9,11 @@
 #include "base/buffer.h"
 #include "base/loop.h"
 #include "base/stream.h"
+#include "pool/login_impl.h"
 #include "pool/pool.h"
 
 enum {
     TICK_MS = 100,          // how exact deadlines are
-    PACKET_IN_MAX = 65536,  // of a packet while logging in
     FAILURE_BYTES_MAX = 600 // of an error that is kept for the user
 };
 
@@ -51,44 +51,6 @@ struct backend_run {
     uint32_t statement_id;   // of command.prepare_sql
     size_t ahead_bytes;      // how many bytes go out before the command's own
 };
-
-// What is known of a password, to log in with. All borrowed.
-struct password {
-    struct slice clear;    // ptr NULL: not known
-    const uint8_t *sha1;   // of the password, NATIVE_BYTES; NULL: not known
-    const uint8_t *sha256; // of the password, SHA2_BYTES; NULL: not known
-};
-
-static inline struct password password_of(const char *clear)
-{
-    return (struct password){.clear = slice_of_string(clear)};
-}
-
-enum backend_login_step { LOGIN_GREETING, LOGIN_ANSWER, LOGIN_KEY };
-enum backend_login_result { LOGIN_MORE, LOGIN_DONE, LOGIN_FAILED };
-
-// The log-in as a machine of bytes; no sockets.
-struct backend_login {
-    enum backend_login_step step;
-    uint64_t capabilities;    // wanted class before the greeting; what was agreed on after it
-    struct slice user;        // borrowed; given anew before each feed
-    struct password password; // borrowed; given anew before each feed
-    uint8_t nonce[NONCE_BYTES];
-    bool is_sha2;
-    uint8_t next_sequence;
-    struct text in; // owned: a packet that came in pieces
-    // Known when it is done.
-    uint32_t connection_id;
-    uint32_t version; // 101119
-    bool is_mariadb;
-    uint16_t status;
-};
-
-void backend_login_init(struct backend_login *login, uint64_t capability_class);
-void backend_login_done(struct backend_login *login);
-// Eats bytes of the server, adds to `out` what is to be sent. LOGIN_FAILED: *error says why.
-enum backend_login_result backend_login_feed(struct backend_login *login, struct slice bytes,
-                                             struct text *out, struct error *error) MUST_CHECK;
 
 struct statement_entry;
 

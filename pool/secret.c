@@ -171,8 +171,7 @@ bool pools_password(const struct pools *pools, uint16_t account, struct password
     if (known == NULL) {
         error_fill(error, ER_NO_SERVER_PASSWORD, user->server_user,
                    "the configuration has none, and none can be learned from the way in which this "
-                   "client has logged in",
-                   user->name);
+                   "client has logged in; set server_password");
         return false;
     }
     if (known->has_clear) {

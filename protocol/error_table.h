@@ -36,7 +36,7 @@
     X(ER_PINNED,                9006, "0A000", "%s") \
     X(ER_OUTCOME_UNKNOWN,       9007, "08007", "%s") \
     X(ER_TOO_LARGE,             9008, "HY000", "%s") \
-    X(ER_NO_SERVER_PASSWORD,    9020, "28000", "waybill has no password for '%s' on the servers: %s; set server_password in [user %s]")
+    X(ER_NO_SERVER_PASSWORD,    9020, "28000", "waybill has no password for '%s' on the servers: %s")
 // clang-format on
 
 enum error_code {

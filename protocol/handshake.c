@@ -200,18 +200,11 @@ void auth_switch_write(struct text *out, struct slice plugin, const uint8_t nonc
     write_u8(out, 0);
 }
 
-bool auth_switch_read(struct slice payload, struct slice *plugin, uint8_t nonce[NONCE_BYTES])
+bool auth_switch_read(struct slice payload, struct slice *plugin, struct slice *nonce)
 {
     struct reader reader = reader_of(payload);
     uint8_t first = read_u8(&reader);
     *plugin = read_nul_string(&reader);
-    struct slice found = read_rest(&reader);
-    memset(nonce, 0, NONCE_BYTES); // plugins without a nonce (mysql_clear_password) send none
-    if (reader.is_bad || first != SWITCH_HEADER) {
-        return false;
-    }
-    if (found.len > 0) {
-        memcpy(nonce, found.ptr, found.len < NONCE_BYTES ? found.len : NONCE_BYTES);
-    }
-    return true;
+    *nonce = read_rest(&reader);
+    return !reader.is_bad && first == SWITCH_HEADER;
 }

@@ -40,5 +40,5 @@ void login_write(struct text *out, const struct login *login);
 bool login_read(struct slice payload, struct login *login) MUST_CHECK;
 
 void auth_switch_write(struct text *out, struct slice plugin, const uint8_t nonce[NONCE_BYTES]);
-bool auth_switch_read(struct slice payload, struct slice *plugin,
-                      uint8_t nonce[NONCE_BYTES]) MUST_CHECK;
+// The nonce as it came (some plugins have none, some end theirs with a NUL), within the payload.
+bool auth_switch_read(struct slice payload, struct slice *plugin, struct slice *nonce) MUST_CHECK;

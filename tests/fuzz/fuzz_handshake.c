@@ -52,9 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct slice payload = slice_of(bytes, len);
     check_login(payload);
     check_greeting(payload);
-    struct slice plugin;
-    uint8_t nonce[NONCE_BYTES];
-    (void)!auth_switch_read(payload, &plugin, nonce);
+    struct slice plugin, nonce;
+    (void)!auth_switch_read(payload, &plugin, &nonce);
     struct ok_packet ok;
     (void)!ok_read(payload, &ok);
     struct error error;

@@ -132,14 +132,14 @@ static void test_auth_switch(void **state)
     struct text out;
     text_init(&out);
     auth_switch_write(&out, slice_of_string("mysql_native_password"), nonce);
-    struct slice plugin;
-    uint8_t found[NONCE_BYTES];
-    assert_true(auth_switch_read(text_slice(&out), &plugin, found));
+    struct slice plugin, found;
+    assert_true(auth_switch_read(text_slice(&out), &plugin, &found));
     assert_true(slice_equal(plugin, slice_of_string("mysql_native_password")));
-    assert_memory_equal(found, nonce, NONCE_BYTES);
-    assert_true(auth_switch_read(slice_of("\xfemysql_clear_password\0", 22), &plugin, found));
-    assert_int_equal(found[0], 0);
-    assert_false(auth_switch_read(slice_of("\xfe", 1), &plugin, found)); // before MySQL 4.1
+    assert_int_equal(found.len, NONCE_BYTES + 1);
+    assert_memory_equal(found.ptr, nonce, NONCE_BYTES);
+    assert_true(auth_switch_read(slice_of("\xfemysql_clear_password\0", 22), &plugin, &found));
+    assert_int_equal(found.len, 0);
+    assert_false(auth_switch_read(slice_of("\xfe", 1), &plugin, &found)); // before MySQL 4.1
     text_done(&out);
 }
 
