@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/memory.h"
+#include "protocol/capability.h"
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_SUMMARY };
 enum metric_source {
@@ -286,11 +287,11 @@ static void add_pools(struct walk *walk)
     for (size_t i = 0; i < walk->pool_count; i++) {
         const struct pool_figures *pool = &walk->pools[i];
         char labels[LABELS_BYTES] = "";
-        char kind[16];
+        char kind[CAPABILITY_CLASS_BYTES];
         if (pool->server >= config->server_count || pool->account >= config->user_count) {
             continue;
         }
-        snprintf(kind, sizeof kind, "%llx", (unsigned long long)pool->capabilities);
+        capability_print_class(pool->capabilities, kind);
         add_label(labels, "server", config->servers[pool->server].name);
         add_label(labels, "user", config->users[pool->account].name);
         add_label(labels, "kind", kind);

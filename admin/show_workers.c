@@ -24,8 +24,9 @@ static void show_pool(struct command_run *run, const struct pool_figures *pool)
     }
     grid_text(grid, config->servers[pool->server].name);
     grid_text(grid, config->users[pool->account].name);
-    grid_format(grid, "%s%s", (pool->capabilities & CAP_DEPRECATE_EOF) != 0 ? "no_eof " : "",
-                (pool->capabilities & CAP_FOUND_ROWS) != 0 ? "found_rows" : "");
+    char kind[CAPABILITY_CLASS_BYTES];
+    capability_print_class(pool->capabilities, kind);
+    grid_text(grid, kind);
     grid_number(grid, pool->idle);
     grid_number(grid, pool->lent);
     grid_number(grid, pool->connecting);

@@ -113,10 +113,13 @@ static enum backend_login_result take_greeting(struct backend_login *login,
     if ((wish->capability_class & CAP_CLASS & ~greeting.capabilities) != 0) {
         return fail(error, "the server lacks a capability that the client was promised");
     }
-    // MariaDB leaves LONG_PASSWORD out to say that it is MariaDB; a client that sends it gets plain
-    // MySQL packets from it, which is what is wanted.
     login->capabilities = (wish->capability_class & CAP_CLASS) |
                           (BACKEND_CAPABILITIES & (greeting.capabilities | CAP_LONG_PASSWORD));
+    // MariaDB leaves LONG_PASSWORD out to say that it is MariaDB. A client that sends it gets plain
+    // MySQL packets; MariaDB's own capabilities count only when it leaves it out as well.
+    if ((login->capabilities & CAP_MARIADB) != 0) {
+        login->capabilities &= ~CAP_LONG_PASSWORD;
+    }
     login->connection_id = greeting.connection_id;
     login->version = parse_version(greeting.version);
     login->is_mariadb = (greeting.capabilities & CAP_LONG_PASSWORD) == 0 ||

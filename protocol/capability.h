@@ -50,8 +50,18 @@
      CAP_RESERVED | CAP_SECURE_CONNECTION | CAP_MULTI_STATEMENTS | CAP_MULTI_RESULTS |             \
      CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS | CAP_PLUGIN_AUTH_LENENC |         \
      CAP_DEPRECATE_EOF)
-// Those that change the bytes of an answer: a client's backends are opened with the same.
-#define CAP_CLASS (CAP_FOUND_ROWS | CAP_DEPRECATE_EOF)
+// Those that change the bytes of an answer, or what may be asked: a client's backends are opened
+// with the same. (IGNORE_SPACE is none of them: at the log-in it is put into sql_mode, and that is
+// all; a session carries it. INTERACTIVE chooses a timeout.) Each has a name in capability.c.
+#define CAP_CLASS                                                                                  \
+    (CAP_FOUND_ROWS | CAP_DEPRECATE_EOF | CAP_SESSION_TRACK | CAP_LOCAL_FILES | CAP_STMT_BULK |    \
+     CAP_EXTENDED_METADATA)
+// Those that exist only between two that both say that they are MariaDB.
+#define CAP_MARIADB (CAP_PROGRESS | CAP_STMT_BULK | CAP_EXTENDED_METADATA | CAP_CACHE_METADATA)
+
+// The class of a connection in words, "no_eof found_rows"; empty when it has none of it.
+enum { CAPABILITY_CLASS_BYTES = 128 };
+void capability_print_class(uint64_t capabilities, char text[CAPABILITY_CLASS_BYTES]);
 
 enum {
     STATUS_IN_TRANS = 0x0001,

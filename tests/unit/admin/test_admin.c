@@ -422,7 +422,7 @@ static void the_metrics_page(void **state)
     expect_page("/metrics", "# HELP waybill_queries_total Commands that were routed.\n"
                             "# TYPE waybill_queries_total counter\nwaybill_queries_total 42\n");
     expect_page("/metrics", "waybill_server_up{server=\"a1\",shard=\"s1\"} 1\n");
-    expect_page("/metrics", "waybill_pool_idle{server=\"a2\",user=\"app\",kind=\"0\"} 4\n");
+    expect_page("/metrics", "waybill_pool_idle{server=\"a2\",user=\"app\",kind=\"\"} 4\n");
     expect_page("/metrics", "waybill_query_seconds_count 2\n");
     expect_page("/healthz", "503 Service Unavailable");
     expect_page("/healthz", "shard s2 has no primary\n");

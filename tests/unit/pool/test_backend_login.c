@@ -471,6 +471,24 @@ static void refuses_what_it_can_t_speak(void **state)
     assert_non_null(strstr(error.text, "auth_gssapi_client"));
 }
 
+static void speaks_as_mariadb_when_the_class_needs_it(void **state)
+{
+    (void)state;
+    struct login said;
+    wish.capability_class = CAP_DEPRECATE_EOF | CAP_STMT_BULK;
+    greet("5.5.5-10.11.19-MariaDB", 0x1d81fffffe, "mysql_native_password");
+    assert_true(login_read(sent(), &said));
+    assert_false(said.capabilities & CAP_LONG_PASSWORD);
+    assert_true(said.capabilities & CAP_STMT_BULK);
+    assert_false(said.capabilities & (CAP_PROGRESS | CAP_EXTENDED_METADATA));
+    assert_int_equal(say_ok(), LOGIN_DONE);
+    (void)finish(NULL);
+    (void)start(NULL);
+    wish.capability_class = CAP_STMT_BULK;
+    greet("8.0.36", 0xdfffffff, "caching_sha2_password"); // MySQL has no such thing
+    assert_int_equal(error.code, ER_HANDSHAKE);
+}
+
 static void refuses_a_server_that_lacks_the_class(void **state)
 {
     (void)state;
@@ -514,6 +532,7 @@ int main(void)
         TEST(says_why_it_failed),
         TEST(a_full_server_says_so_instead_of_greeting),
         TEST(refuses_what_it_can_t_speak),
+        TEST(speaks_as_mariadb_when_the_class_needs_it),
         TEST(refuses_a_server_that_lacks_the_class),
         TEST(refuses_rubbish),
     };

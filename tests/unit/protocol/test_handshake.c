@@ -126,6 +126,20 @@ static void test_tls_request(void **state)
     text_done(&out);
 }
 
+static void test_class_names(void **state)
+{
+    (void)state;
+    char text[CAPABILITY_CLASS_BYTES];
+    capability_print_class(CAP_LONG_PASSWORD | CAP_IGNORE_SPACE, text);
+    assert_string_equal(text, "");
+    capability_print_class(CAP_DEPRECATE_EOF | CAP_FOUND_ROWS, text);
+    assert_string_equal(text, "no_eof found_rows");
+    for (int bit = 0; bit < 64; bit++) { // each of them has a name
+        capability_print_class(1ull << bit, text);
+        assert_int_equal(text[0] != '\0', (CAP_CLASS >> bit & 1) != 0);
+    }
+}
+
 static void test_auth_switch(void **state)
 {
     (void)state;
@@ -149,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_greeting),    cmocka_unit_test(test_greeting_may_be_an_error),
         cmocka_unit_test(test_login),       cmocka_unit_test(test_login_cut_short),
         cmocka_unit_test(test_tls_request), cmocka_unit_test(test_auth_switch),
+        cmocka_unit_test(test_class_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
