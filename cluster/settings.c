@@ -66,6 +66,10 @@ static const struct setting table[] = {
      "client gets an error. 0: no limit."},
     {"max_prepared", SETTING_INTEGER, RELOAD, AT(max_prepared), "4096", 1, 1000000, NULL,
      "Prepared statements that one client may have open. One more gets error 1461."},
+    {"max_cursors", SETTING_INTEGER, RELOAD, AT(max_cursors), "16", 0, 65535, NULL,
+     "Server-side cursors that one client may have open. Each holds a connection to a server until its "
+     "last row is fetched or it is closed. One more is not opened: its rows come at once, which the "
+     "protocol allows."},
     {"server_version", SETTING_TEXT, RELOAD, AT(server_version), "", ANY, NULL,
      "The version announced to clients. Empty: the servers' own."},
     // ---- connections to servers

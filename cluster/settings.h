@@ -24,6 +24,7 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t client_write_ms;    // a client that takes nothing for so long is closed
     int64_t query_timeout_ms;   // 0 = no limit: an answer's silence from a server
     int64_t max_prepared;       // for each session
+    int64_t max_cursors;        // likewise
     int64_t connect_timeout_ms; // to a server, with log-in
     int64_t pool_max;           // connections to each server over all workers
     int64_t pool_wait_ms;       // how long a statement waits in line for a connection

@@ -62,6 +62,11 @@ bool backend_in_transaction(const struct backend *backend);
 // What its session is like; after a SET or USE was run on it as the user's command, the user calls
 // this to note it.
 struct session_state *backend_state(struct backend *backend);
+// The server's id of the statement that was executed last, by prepare_sql. When that has opened a
+// cursor, nothing else is executed by this id until backend_end_cursor; `is_closed`: the server has
+// said that the cursor is closed. No command may run meanwhile.
+uint32_t backend_statement(const struct backend *backend);
+void backend_end_cursor(struct backend *backend, uint32_t statement_id, bool is_closed);
 // It has something that a later user must not see (a user variable set at run time, a temporary
 // table, a lock, ...): reset (COM_RESET_CONNECTION; closed where the server has none) before it is
 // lent again.

@@ -4,8 +4,13 @@
 // A statement's meaning is fixed when it is prepared: the database in which its names are looked
 // up, the sql_mode and the character sets by which its text was read. They are part of the key, so
 // that a session never runs a statement that was prepared for another world.
+//
+// To execute a statement again closes its cursor, so one with an open cursor is taken out of the
+// table: who wants the same text meanwhile prepares it once more.
 
 #include "pool/pool_impl.h"
+
+#include <assert.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -18,8 +23,9 @@
 
 struct statement_entry {
     UT_hash_handle hh;
-    struct node node; // in by_use
+    struct node node; // in by_use or with_cursor
     uint32_t id;
+    uint32_t key_bytes;
     uint8_t key[];
 };
 
@@ -72,6 +78,7 @@ void statements_init(struct statements *statements)
 {
     statements->by_key = NULL;
     list_init(&statements->by_use);
+    list_init(&statements->with_cursor);
     text_init(&statements->key);
 }
 
@@ -80,6 +87,9 @@ void statements_clear(struct statements *statements)
     struct node *node;
     while ((node = list_first(&statements->by_use)) != NULL) {
         forget(statements, CONTAINER_OF(node, struct statement_entry, node));
+    }
+    while ((node = list_pop_front(&statements->with_cursor)) != NULL) {
+        memory_free(CONTAINER_OF(node, struct statement_entry, node));
     }
     text_done(&statements->key);
 }
@@ -98,9 +108,13 @@ bool statements_find(struct statements *statements, struct slice sql,
     return true;
 }
 
-void statements_add(struct statements *statements, uint32_t id, size_t max, struct text *out)
+// Puts the entry into the table. An older twin goes, and those used longest ago, to make room.
+static void insert(struct statements *statements, struct statement_entry *added, size_t max,
+                   struct text *out)
 {
-    struct statement_entry *old = find(statements);
+    struct statement_entry *old = NULL;
+    unsigned hash = (unsigned)hash_bytes(added->key, added->key_bytes);
+    HASH_FIND_BYHASHVALUE(hh, statements->by_key, added->key, added->key_bytes, hash, old);
     if (old != NULL) {
         write_close(out, old->id);
         forget(statements, old);
@@ -111,11 +125,77 @@ void statements_add(struct statements *statements, uint32_t id, size_t max, stru
         write_close(out, entry->id);
         forget(statements, entry);
     }
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, statements->by_key, added->key, added->key_bytes, hash, added);
+    list_push_front(&statements->by_use, &added->node);
+}
+
+void statements_add(struct statements *statements, uint32_t id, size_t max, struct text *out)
+{
     const struct text *key = &statements->key;
     struct statement_entry *entry = memory_new(sizeof *entry + key->len);
     entry->id = id;
+    entry->key_bytes = (uint32_t)key->len;
     memcpy(entry->key, key->ptr, key->len);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, statements->by_key, entry->key, (unsigned)key->len,
-                                hash_of(key), entry);
-    list_push_front(&statements->by_use, &entry->node);
+    insert(statements, entry, max, out);
+}
+
+void statements_open_cursor(struct statements *statements, uint32_t id)
+{
+    LIST_FOR_EACH (&statements->by_use, node) {
+        struct statement_entry *entry = CONTAINER_OF(node, struct statement_entry, node);
+        if (entry->id == id) { // it was used just now: the first
+            HASH_DELETE(hh, statements->by_key,
+                        entry); // NOLINT(clang-analyzer-core.NullDereference)
+            list_remove(&statements->by_use, node);
+            list_push_back(&statements->with_cursor, node);
+            return;
+        }
+    }
+}
+
+void statements_end_cursor(struct statements *statements, uint32_t id, bool is_closed, size_t max,
+                           struct text *out)
+{
+    LIST_FOR_EACH_SAFE (&statements->with_cursor, node) {
+        struct statement_entry *entry = CONTAINER_OF(node, struct statement_entry, node);
+        if (entry->id != id) {
+            continue;
+        }
+        list_remove(&statements->with_cursor, node);
+        if (is_closed) {
+            insert(statements, entry, max, out);
+        } else {
+            write_close(out, id);
+            memory_free(entry);
+        }
+        return;
+    }
+}
+
+// ---- for the user
+
+uint32_t backend_statement(const struct backend *backend)
+{
+    return backend->run.statement_id;
+}
+
+void backend_end_cursor(struct backend *backend, uint32_t statement_id, bool is_closed)
+{
+    struct error error = {0};
+    size_t max = (size_t)pools_settings(backend->pool->slot->pools)->pool_prepared_max;
+    assert(backend->state == BACKEND_LENT);
+    statements_end_cursor(&backend->statements, statement_id, is_closed, max, &backend->closing);
+    if (is_closed || backend->is_broken || backend->lost != NULL) {
+        return;
+    }
+    // Not with the next command, as others are closed: that may be long from now.
+    text_add_slice(&backend->out, text_slice(&backend->closing));
+    backend->closing.len = 0;
+    if (!backend_send(backend, &error)) {
+        backend_fail_later(backend, &error);
+    } else if (!backend_has_unsent(backend)) {
+        backend_clear_out(backend);
+    } else {
+        backend->is_broken = true;
+    }
 }

@@ -27,8 +27,6 @@
 #include "protocol/packet.h"
 #include "protocol/reply.h"
 
-#define LAST_STATEMENT 0xffffffffu // MariaDB knowledge base: "COM_STMT_EXECUTE", statement id -1
-
 enum { MARIADB_HAS_LAST_STATEMENT = 100200 };
 
 static struct slot *slot_of(const struct backend *backend)
@@ -275,6 +273,9 @@ static void finish(struct backend *backend)
         backend->is_broken = true; // answered before it was sent: half a packet is on the wire
     }
     backend_clear_out(backend);
+    if (run->command.kind == ANSWER_EXECUTE && backend->answer.is_cursor_open) {
+        statements_open_cursor(&backend->statements, run->statement_id);
+    }
     if (run->command.kind == ANSWER_PREPARE && run->command.packet.len > PACKET_HEADER_BYTES + 1 &&
         !run->is_failed && !backend->answer.is_error) {
         uint32_t old = 0;

@@ -58,6 +58,7 @@ struct statement_entry;
 struct statements {
     struct statement_entry *by_key; // owned; hash table
     struct list by_use;             // front = used last
+    struct list with_cursor;        // not in the table
     struct text key;                // of the last statements_find
 };
 
@@ -69,6 +70,11 @@ bool statements_find(struct statements *statements, struct slice sql,
 // Notes the statement that was looked for last. What has to be closed for it (more than `max`) is
 // added to `out` as COM_STMT_CLOSE packets, which have no answer.
 void statements_add(struct statements *statements, uint32_t id, size_t max, struct text *out);
+// The statement used last has a cursor now: out of the table with it. When the server has closed
+// the cursor it comes back, else it is closed with it (into `out`).
+void statements_open_cursor(struct statements *statements, uint32_t id);
+void statements_end_cursor(struct statements *statements, uint32_t id, bool is_closed, size_t max,
+                           struct text *out);
 
 struct pool;
 

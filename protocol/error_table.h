@@ -24,6 +24,7 @@
     X(ER_ACCESS_SPECIFIC,       1227, "42000", "Access denied; %s") \
     X(ER_UNKNOWN_STMT,          1243, "HY000", "Unknown prepared statement handler (%u) given to %s") \
     X(ER_NOT_SUPPORTED_YET,     1235, "42000", "waybill doesn't yet support %s") \
+    X(ER_NO_CURSOR,             1421, "HY000", "The statement (%u) has no open cursor%s") \
     X(ER_TOO_MANY_STATEMENTS,   1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: %u)") \
     X(ER_MALFORMED_PACKET,      1835, "HY000", "Malformed communication packet") \
     X(ER_QUERY_TIMEOUT,         1969, "70100", "Query execution was interrupted (max_statement_time exceeded)") \

@@ -3,6 +3,10 @@
 
 #include "protocol/row_binary.h"
 
+// MariaDB: the id of the statement prepared last on the connection, so that a client can send
+// PREPARE and EXECUTE in one write (knowledge base: "COM_STMT_EXECUTE", statement id -1).
+#define LAST_STATEMENT 0xffffffffu
+
 struct prepared { // the first packet of the answer to COM_STMT_PREPARE
     uint32_t statement_id;
     uint16_t column_count;
@@ -12,6 +16,8 @@ struct prepared { // the first packet of the answer to COM_STMT_PREPARE
 
 bool prepared_read(struct slice payload, struct prepared *prepared) MUST_CHECK;
 void prepared_write(struct text *out, const struct prepared *prepared);
+
+enum { CURSOR_READ_ONLY = 1 }; // of the cursor flags the only one that servers look at
 
 struct execute { // COM_STMT_EXECUTE
     uint32_t statement_id;

@@ -83,7 +83,8 @@ struct leg *aftermath_leg(const struct session *session)
 {
     LIST_FOR_EACH (&session->legs, node) {
         struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->shard == session->aftermath.shard && leg->state == LEG_KEPT) {
+        if (leg->shard == session->aftermath.shard && leg->state == LEG_KEPT &&
+            !leg_is_for_cursors(leg)) {
             return leg;
         }
     }

@@ -10,6 +10,7 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/client_login.h"
+#include "session/cursor.h"
 #include "session/flow_prepare.h"
 #include "session/prepared.h"
 #include "session/flow_single.h"
@@ -147,6 +148,7 @@ static const struct command commands[] = {
     {COM_STMT_SEND_LONG_DATA, false, prepare_long_data},
     {COM_STMT_CLOSE,          false, prepare_close},
     {COM_STMT_RESET,          false, prepare_reset},
+    {COM_STMT_FETCH,          false, cursor_fetch},
     {COM_SET_OPTION,          false, run_set_option},
     {COM_RESET_CONNECTION,    false, run_reset_connection},
 };

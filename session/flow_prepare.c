@@ -149,6 +149,7 @@ static void prepare_there(struct session *session, struct request *request)
 
 void prepare_run(struct session *session, struct request *request)
 {
+    session->last_prepared_id = 0;
     uint32_t max = (uint32_t)session_config(session)->settings.max_prepared;
     legs_release_lingering(session);
     if (prepared_count(session) >= max) {
@@ -178,17 +179,23 @@ void prepare_execute(struct session *session, struct request *request)
     struct reader reader = reader_of(request->payload);
     (void)read_u8(&reader);
     uint32_t id = read_u32(&reader);
-    struct prepared_statement *prepared = prepared_find(session, id);
-    if (reader.is_bad || prepared == NULL) {
+    struct prepared_statement *prepared = prepared_of_client(session, id);
+    struct error error;
+    if (reader.is_bad) {
+        error_fill(&error, ER_MALFORMED_PACKET);
+        command_error(session, &error);
+        return;
+    }
+    if (prepared == NULL) {
         unknown_statement(session, id, "mysqld_stmt_execute");
         return;
     }
-    struct error error;
     struct execute *execute = arena_alloc(&session->arena, sizeof *execute);
     if (!prepared_read_execute(&session->arena, prepared, request->payload, execute, &error)) {
         command_error(session, &error);
         return;
     }
+    cursor_end(prepared);
     request->prepared = prepared;
     request->execute = execute;
     if (!prepared_is_read_alike(prepared, session)) {
@@ -214,7 +221,7 @@ void prepare_long_data(struct session *session, struct request *request)
     uint32_t id = read_u32(&reader);
     uint16_t param = read_u16(&reader);
     struct slice bytes = read_rest(&reader);
-    struct prepared_statement *prepared = prepared_find(session, id);
+    struct prepared_statement *prepared = prepared_of_client(session, id);
     if (!reader.is_bad && prepared != NULL) {
         prepared_add_long(prepared, param, bytes,
                           (size_t)session_config(session)->settings.max_packet_bytes);
@@ -227,7 +234,7 @@ void prepare_close(struct session *session, struct request *request)
     struct reader reader = reader_of(request->payload);
     (void)read_u8(&reader);
     uint32_t id = read_u32(&reader);
-    struct prepared_statement *prepared = prepared_find(session, id);
+    struct prepared_statement *prepared = prepared_of_client(session, id);
     if (!reader.is_bad && prepared != NULL) {
         prepared_remove(session, prepared);
     }
@@ -239,11 +246,12 @@ void prepare_reset(struct session *session, struct request *request)
     struct reader reader = reader_of(request->payload);
     (void)read_u8(&reader);
     uint32_t id = read_u32(&reader);
-    struct prepared_statement *prepared = prepared_find(session, id);
+    struct prepared_statement *prepared = prepared_of_client(session, id);
     if (reader.is_bad || prepared == NULL) {
         unknown_statement(session, id, "mysqld_stmt_reset");
         return;
     }
     prepared_clear_long(prepared);
+    cursor_end(prepared);
     command_ok(session);
 }

@@ -75,13 +75,6 @@ static struct leg_command command_of(struct scatter *scatter, uint32_t target)
         leg_command_of(scatter->flow.request, &scatter->plan.targets[target]);
     command.tag = target;
     command.may_linger = false; // SHOW WARNINGS could show one shard's only
-    if (command.execute != NULL && command.execute->cursor_flags != 0) {
-        // A cursor is an offer that a server may decline by sending the rows at once.
-        struct execute *execute = arena_alloc(scatter_arena(scatter), sizeof *execute);
-        *execute = *command.execute;
-        execute->cursor_flags = 0;
-        command.execute = execute;
-    }
     return command;
 }
 

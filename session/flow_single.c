@@ -13,6 +13,7 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/aftermath.h"
+#include "session/cursor.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
 #include "session/renumber.h"
@@ -51,11 +52,12 @@ struct slice flow_frame_query(struct arena *arena, struct slice sql)
 
 // The parameters as the target's text has them: some replaced, some put in.
 static struct execute *edit_params(struct arena *arena, const struct execute *execute,
-                                   const struct plan *plan)
+                                   const struct plan *plan, bool has_cursor)
 {
     struct execute *edited = arena_alloc(arena, sizeof *edited);
     *edited = *execute;
-    edited->cursor_flags = 0; // a cursor may be refused: the rows come at once
+    // A cursor may be refused: then the rows come at once.
+    edited->cursor_flags = has_cursor ? CURSOR_READ_ONLY : 0;
     edited->has_types = true;
     if (plan->edit_count == 0) {
         return edited;
@@ -91,8 +93,13 @@ struct leg_command leg_command_of(struct request *request, const struct plan_tar
         command.kind = ANSWER_EXECUTE;
         command.prepare_sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
         if (request->edited == NULL) {
-            request->edited = edit_params(&session->arena, request->execute, request->plan);
+            bool has_cursor = request->plan->target_count == 1 &&
+                              (request->execute->cursor_flags & CURSOR_READ_ONLY) != 0 &&
+                              cursor_may_open(session);
+            request->edited =
+                edit_params(&session->arena, request->execute, request->plan, has_cursor);
         }
+        command.on_ok = request->edited->cursor_flags != 0 ? cursor_on_executed : NULL;
         command.execute = request->edited;
     } else if (target->sql.ptr != NULL || request->command != COM_QUERY) {
         struct slice sql = target->sql.ptr != NULL ? target->sql : request->statement->text;

@@ -53,7 +53,7 @@ static enum found found_by(const struct statement *statement, const struct answe
     }
     switch ((int)statement->kind) {
     case STATEMENT_SELECT:
-        return answer->is_error || !answer->has_rows
+        return answer->is_error || !answer->has_rows || answer->is_cursor_open
                    ? FOUND_UNKNOWN
                    : found_by_select(statement->query, passed, answer->row_count);
     case STATEMENT_SHOW:

@@ -8,6 +8,7 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/cursor.h"
 #include "session/insert_id.h"
 #include "session/transaction.h"
 
@@ -38,8 +39,11 @@ void leg_detach(struct leg *leg)
 {
     leg_leave_list(leg);
     list_remove(&leg->session->legs, &leg->node);
-    if (leg->session->aftermath.shard == leg->shard) {
+    if (leg->session->aftermath.shard == leg->shard && !leg_is_for_cursors(leg)) {
         aftermath_lose(leg->session);
+    }
+    if (leg->cursors > 0) {
+        cursors_lose(leg);
     }
     if (leg->session->pin == leg) {
         insert_id_lose_backend(leg->session);
@@ -80,12 +84,43 @@ static void release(struct leg *leg)
         pool_close(pools, leg->backend);
         break;
     case LEG_KEPT:
+        if (leg->cursors > 0) {
+            backend_mark_dirty(leg->backend);
+        }
         pool_give(pools, leg->backend);
         break;
     }
     struct sessions *sessions = leg->session->sessions;
     leg_detach(leg);
     leg_free(sessions, leg);
+}
+
+bool leg_is_for_cursors(const struct leg *leg)
+{
+    return leg->cursors > 0 && leg->state == LEG_KEPT && !leg->is_participant &&
+           !leg->is_lingering && leg->session->pin != leg;
+}
+
+void leg_let_go(struct leg *leg)
+{
+    assert(leg->state == LEG_KEPT);
+    if (leg->is_participant || leg->is_lingering || leg->session->pin == leg) {
+        return;
+    }
+    if (leg->cursors == 0) {
+        release(leg);
+    }
+}
+
+// It was kept for SHOW WARNINGS, maybe for cursors too.
+static void stop_lingering(struct leg *leg)
+{
+    if (leg->session->aftermath.shard == leg->shard) {
+        aftermath_lose(leg->session);
+    }
+    leg_leave_list(leg);
+    leg->is_lingering = false;
+    leg_let_go(leg);
 }
 
 void legs_release_all(struct session *session)
@@ -101,7 +136,7 @@ void legs_release_lingering(struct session *session)
     LIST_FOR_EACH_SAFE (&session->legs, node) {
         struct leg *leg = CONTAINER_OF(node, struct leg, node);
         if (leg->state == LEG_KEPT && leg->is_lingering) {
-            release(leg);
+            stop_lingering(leg);
         }
     }
 }
@@ -120,7 +155,7 @@ bool leg_may_stop(const struct leg *leg)
 {
     return leg->state != LEG_RUNNING ||
            (!leg->is_participant && !leg->is_joining && leg->session->pin != leg &&
-            leg->command.access == ACCESS_REPLICA);
+            leg->cursors == 0 && leg->command.access == ACCESS_REPLICA);
 }
 
 void leg_stop(struct leg *leg)
@@ -267,7 +302,7 @@ static void reclaim_lingering(const struct leg *leg)
         struct leg *other = CONTAINER_OF(node, struct leg, list_node);
         const struct session *owner = other->session;
         uint64_t differs = (owner->capabilities ^ session->capabilities) & CAP_CLASS;
-        if (other->server != leg->server) {
+        if (other->server != leg->server || other->cursors > 0) {
             continue;
         }
         if (owner->account == session->account && differs == 0) {
@@ -366,16 +401,33 @@ static void on_wait_failed(struct pool_waiter *waiter, const struct error *error
 
 // ---- starting
 
-static struct leg *find_kept(const struct session *session, uint16_t shard)
+// Has the leg's server what a command like this would be given elsewhere?
+static bool is_suitable(const struct leg *leg, const struct leg_command *command)
 {
+    const struct session *session = leg->session;
+    const struct snapshot *snapshot = session->sessions->snapshot;
+    uint64_t written_us = session->written_us != NULL ? session->written_us[leg->shard] : 0;
+    return snapshot->shards[leg->shard].primary == leg->server ||
+           (!wants_primary(session, command) &&
+            snapshot_is_fit(snapshot, leg->server, session_now_us(session), written_us));
+}
+
+// The shard's leg; without one a leg that has cursors there, if its server will do.
+static struct leg *find_kept(const struct session *session, const struct leg_command *command)
+{
+    struct leg *found = NULL;
     LIST_FOR_EACH (&session->legs, node) {
         struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->shard == shard) {
-            assert(leg->state == LEG_KEPT);
+        if (leg->shard != command->shard) {
+            continue;
+        }
+        assert(leg->state == LEG_KEPT);
+        if (!leg_is_for_cursors(leg)) {
             return leg;
         }
+        found = is_suitable(leg, command) ? leg : found;
     }
-    return NULL;
+    return found;
 }
 
 bool leg_in_transaction(const struct session *session, uint16_t shard)
@@ -416,14 +468,20 @@ static bool is_too_old(const struct leg *leg, const struct leg_command *command)
 struct leg *leg_start(struct flow *flow, const struct leg_command *command)
 {
     struct session *session = flow->session;
-    struct leg *leg = find_kept(session, command->shard);
+    struct leg *leg = find_kept(session, command);
     if (leg != NULL && is_too_old(leg, command)) {
-        release(leg);
+        stop_lingering(leg);
         leg = NULL;
     }
     if (leg == NULL) {
         leg = leg_new(session, command->shard);
     }
+    leg_start_there(flow, leg, command);
+    return leg;
+}
+
+void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_command *command)
+{
     leg_leave_list(leg);
     leg->flow = flow;
     leg->command = *command;
@@ -437,7 +495,6 @@ struct leg *leg_start(struct flow *flow, const struct leg_command *command)
     } else {
         acquire(leg);
     }
-    return leg;
 }
 
 // ---- time
@@ -511,6 +568,6 @@ void legs_tick(struct sessions *sessions)
         if (now_us < leg->since_us + (uint64_t)LINGER_MS * 1000) {
             return;
         }
-        release(leg);
+        stop_lingering(leg);
     }
 }

@@ -42,6 +42,7 @@ struct leg_command {
     bool wants_keep;   // the backend stays until the next command (SQL_CALC_FOUND_ROWS)
     const char *pin_reason; // not NULL: the backend stays with the session from now on
     uint32_t pin_facts;     // enum fact: which they were
+    bool is_there;          // means something on the leg's present backend only (FETCH)
     // Called when the answer is whole and no error, before the backend is given back: to note what
     // was set. May be NULL.
     void (*on_ok)(struct leg *leg, const struct answer *answer);
@@ -64,6 +65,7 @@ struct leg {
     bool has_written;    // in this transaction
     bool is_paused;
     bool is_lingering; // KEPT only for diagnostics
+    uint32_t cursors;  // open on its backend, which is KEPT for them
     uint64_t since_us; // of the state, or of the last bytes heard; loop clock
     uint64_t held_us;  // when the running command first found no primary; 0
     struct leg_command command;
@@ -76,8 +78,15 @@ struct leg {
 
 // Starts the command on the shard: on the backend that the session's transaction or pin has there,
 // else on one from the pool (with the transaction's BEGIN ahead). Never fails from inside the call.
-// In a session there is at most one leg for each shard.
+// In a session there is at most one leg for each shard, beside those that are kept for cursors
+// only.
 struct leg *leg_start(struct flow *flow, const struct leg_command *command);
+// On this leg, which is KEPT.
+void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_command *command);
+// KEPT for its cursors and nothing else.
+bool leg_is_for_cursors(const struct leg *leg) MUST_CHECK;
+// A KEPT leg for which the last reason may be gone: then its backend goes back.
+void leg_let_go(struct leg *leg);
 // Does the session's transaction have a backend on the shard?
 bool leg_in_transaction(const struct session *session, uint16_t shard) MUST_CHECK;
 // The command that runs one target of the request's plan: the client's own packet, its target text

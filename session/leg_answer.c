@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "protocol/error_table.h"
+#include "session/cursor.h"
 #include "session/leg_impl.h"
 #include "session/transaction.h"
 
@@ -53,7 +54,7 @@ static void lose_kept(struct leg *leg)
 static bool may_run_again(const struct leg *leg, const struct error *error, bool was_sent)
 {
     if (leg->is_participant || leg->session->pin == leg || leg->has_delivered ||
-        error->code == ER_QUERY_TIMEOUT) {
+        leg->command.is_there || error->code == ER_QUERY_TIMEOUT) {
         return false;
     }
     return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
@@ -105,6 +106,9 @@ void leg_on_lost(struct backend_user *user, struct backend *backend, const struc
         return;
     }
     assert(leg->state == LEG_RUNNING);
+    if (leg->cursors > 0) {
+        cursors_lose(leg);
+    }
     if (may_run_again(leg, why, was_sent)) {
         if (was_sent) {
             counter_add(&session->sessions->counters.retries, 1);
@@ -228,7 +232,7 @@ static bool settle(struct leg *leg, const struct answer *answer)
     leg->flow = NULL;
     leg->is_joining = false;
     leg->ahead_count = 0;
-    if (leg->is_participant || session->pin == leg || leg->is_lingering) {
+    if (leg->is_participant || session->pin == leg || leg->is_lingering || leg->cursors > 0) {
         leg_leave_list(leg); // it may have lingered before
         leg_enter(leg, LEG_KEPT);
         if (leg->is_lingering) {
@@ -261,6 +265,10 @@ void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint
     const struct answer *answer = backend_answer(backend);
     assert(leg->state == LEG_RUNNING && flow != NULL);
     if (is_read_only_refusal(leg, answer, bytes, len)) {
+        if (leg->cursors > 0) {
+            backend_mark_dirty(backend);
+            cursors_lose(leg);
+        }
         pool_give(leg_pools(leg), backend);
         leg_hold(leg);
         return;

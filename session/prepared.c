@@ -25,6 +25,7 @@ struct prepared_statement {
     struct text *long_texts; // owned; one for each parameter; NULL: none came
     bool *has_long;          // owned; likewise
     bool is_long_bad;
+    struct cursor cursor;
 };
 
 // What a text means depends on these: a server reads it once, at PREPARE, and so it stays.
@@ -48,6 +49,7 @@ struct prepared_statement *prepared_add(struct session *session, struct slice sq
 {
     struct prepared_statement *prepared = memory_new(sizeof *prepared);
     prepared->id = session->next_prepared_id++;
+    session->last_prepared_id = prepared->id;
     prepared->param_count = param_count;
     text_init(&prepared->sql);
     text_init(&prepared->meaning);
@@ -67,8 +69,28 @@ struct prepared_statement *prepared_find(const struct session *session, uint32_t
     return prepared;
 }
 
+struct prepared_statement *prepared_of_client(const struct session *session, uint32_t id)
+{
+    return prepared_find(session, id == LAST_STATEMENT ? session->last_prepared_id : id);
+}
+
+struct prepared_statement *prepared_next(const struct session *session,
+                                         const struct prepared_statement *prepared)
+{
+    return prepared == NULL ? session->prepared : prepared->hh.next;
+}
+
+struct cursor *prepared_cursor(struct prepared_statement *prepared)
+{
+    return &prepared->cursor;
+}
+
 void prepared_remove(struct session *session, struct prepared_statement *prepared)
 {
+    cursor_end(prepared);
+    if (session->last_prepared_id == prepared->id) {
+        session->last_prepared_id = 0;
+    }
     HASH_DELETE(hh, session->prepared, prepared);
     prepared_clear_long(prepared);
     text_done(&prepared->sql);

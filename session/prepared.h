@@ -1,7 +1,7 @@
 #pragma once
 // What a session remembers of the statements that it has prepared.
 
-#include "session/session_impl.h"
+#include "session/cursor.h"
 
 struct prepared_statement;
 
@@ -10,10 +10,16 @@ struct prepared_statement *prepared_add(struct session *session, struct slice sq
                                         uint32_t param_count);
 void prepared_clear(struct session *session);                                         // all of them
 struct prepared_statement *prepared_find(const struct session *session, uint32_t id); // NULL: none
+// The one that the client means: LAST_STATEMENT is the one prepared last, if it is still there.
+struct prepared_statement *prepared_of_client(const struct session *session, uint32_t id);
+// One after the other: NULL is before the first, and behind the last.
+struct prepared_statement *prepared_next(const struct session *session,
+                                         const struct prepared_statement *prepared);
 void prepared_remove(struct session *session, struct prepared_statement *prepared);
 uint32_t prepared_count(const struct session *session);
 
 uint32_t prepared_id(const struct prepared_statement *prepared);
+struct cursor *prepared_cursor(struct prepared_statement *prepared);
 struct slice prepared_sql(const struct prepared_statement *prepared);
 // Servers read a statement's text at PREPARE; waybill has it read again where it runs. Does it mean
 // the same in the session as it is now? By sql_mode and character sets; by the database.

@@ -156,6 +156,7 @@ struct session {
     const struct charset *charset; // of what it sends; NULL: utf8mb4
     uint32_t sql_mode;             // parse.h's bits, when is_sql_mode_own
     uint32_t next_prepared_id;
+    uint32_t last_prepared_id;           // 0: none, it failed or was closed
     struct prepared_statement *prepared; // owned; uthash by id: prepared.c
     // What runs.
     struct arena arena;

@@ -114,7 +114,8 @@ class FakeConnection(wire.ServerSide):
             if command == wire.COM_QUERY:
                 self.query(argument.decode('utf-8', 'replace'))
             elif command in (wire.COM_STMT_PREPARE, wire.COM_STMT_EXECUTE, wire.COM_STMT_CLOSE,
-                             wire.COM_STMT_SEND_LONG_DATA, wire.COM_STMT_RESET):
+                             wire.COM_STMT_SEND_LONG_DATA, wire.COM_STMT_RESET,
+                             wire.COM_STMT_FETCH):
                 self.statement_command(command, argument)
             elif command == wire.COM_STATISTICS:
                 self.send_packet(b'Uptime: 1  Threads: 1')
@@ -232,6 +233,8 @@ class FakeConnection(wire.ServerSide):
         elif command == wire.COM_STMT_RESET:
             statement['long'] = {}
             self.send_ok(status=self.status())
+        elif command == wire.COM_STMT_FETCH:
+            self.fetch(statement, *struct.unpack_from('<I', argument, 4))
         else:
             self.execute(statement, argument)
 
@@ -263,12 +266,31 @@ class FakeConnection(wire.ServerSide):
         if seconds:
             self.fake.stopping.wait(seconds)
         self.follow(statement['sql'])
-        if action is not None:
+        statement['cursor'] = None
+        if argument[4] & 1 and action is not None and action.kind == 'rows':
+            self.fake.note('CURSOR ' + sql, self)
+            statement['cursor'] = list(action.rows)
+            self.send_columns(action.columns, self.status() | wire.CURSOR_EXISTS)
+            if self.capabilities & wire.DEPRECATE_EOF:
+                self.send_rows_end(self.status() | wire.CURSOR_EXISTS)
+        elif action is not None:
             self.act(action, is_binary=True)
         elif sql.split()[0].upper() in ('SELECT', 'SHOW'):
             self.send_rows(Action('rows', columns=['server'], rows=[[self.fake.name]]), True)
         else:
             self.default_answer(sql)
+
+    def fetch(self, statement, count):
+        self.fake.note('FETCH %d' % count, self)
+        rows = statement['cursor']
+        if rows is None:
+            self.send_error(1421, 'HY000', 'The statement (0) has no open cursor')
+            return
+        for row in rows[:count]:
+            self.send_packet(binary_row_payload(row))
+        is_last = count > len(rows)
+        statement['cursor'] = None if is_last else rows[count:]
+        self.send_rows_end(self.status() | (wire.LAST_ROW_SENT if is_last else wire.CURSOR_EXISTS))
 
     # the monitor
 

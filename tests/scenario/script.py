@@ -4,6 +4,7 @@ of each half is the truth."""
 import os
 import re
 import signal
+import struct
 import time
 
 import wire
@@ -472,8 +473,8 @@ class Scenario:
         except wire.ServerError as why:
             client.failure = why
 
-    @step(r'(\w+) executes (\w+)(?: with (.*))?')
-    def execute(self, name, statement, values):
+    @step(r'(\w+) executes (\w+)(?: with (.*?))?( and a cursor)?')
+    def execute(self, name, statement, values, cursor):
         client = self.ready(name)
         parsed = []
         for value in (values or '').split(','):
@@ -481,8 +482,14 @@ class Scenario:
             if value:
                 parsed.append(None if value == 'NULL' else int(value) if re.match(r'-?\d+$', value)
                               else value.strip("'"))
-        payload = client.wire.execute_payload(client.statements[statement], parsed)
+        payload = client.wire.execute_payload(client.statements[statement], parsed, cursor=1 if cursor else 0)
         self.send(client, payload, 'binary')
+
+    @step(r'(\w+) fetches (\d+) rows? of (\w+)')
+    def fetch(self, name, count, statement):
+        client = self.ready(name)
+        prepared = client.statements[statement]
+        self.send(client, bytes([wire.COM_STMT_FETCH]) + struct.pack('<II', prepared.id, int(count)), prepared.columns)
 
     @step(r'(\w+) closes statement (\w+)')
     def close_statement(self, name, statement):
@@ -535,6 +542,11 @@ class Scenario:
             # Whatever number the answer to odd bytes begins with.
             connection._fill(4)
             connection.sequence = connection.read_ahead[3]
+        if isinstance(decode, list):  # the columns of a cursor
+            result = wire.Result()
+            result.columns, result.is_result_set = decode, True
+            connection.read_rows(result, wire.decode_binary_row)
+            return result
         if decode == 'binary':
             return connection.read_results(wire.decode_binary_row, is_execute=True)
         return connection.read_results(wire.decode_text_row)

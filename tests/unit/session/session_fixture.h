@@ -34,7 +34,7 @@ struct backend { // a scripted one
     struct text ahead;   // of the last command, each ended by ';'
     struct text command; // payload of the last command's packet, or "EXECUTE " and the text
     bool is_careful, is_stateless;
-    uint32_t given, commands;
+    uint32_t given, commands, cursors_closed;
 };
 
 struct fixture {
@@ -195,6 +195,18 @@ struct session_state *backend_state(struct backend *backend)
 void backend_mark_dirty(struct backend *backend)
 {
     backend->is_dirty = true;
+}
+
+uint32_t backend_statement(const struct backend *backend)
+{
+    return backend->server + 100u;
+}
+
+void backend_end_cursor(struct backend *backend, uint32_t statement_id, bool is_closed)
+{
+    assert_true(backend->is_lent && !backend->is_running);
+    assert_int_equal(statement_id, backend->server + 100u);
+    backend->cursors_closed += is_closed ? 0 : 1;
 }
 
 // ---- the servers, played
