@@ -14,11 +14,11 @@
 #include "protocol/packet.h"
 #include "protocol/reply.h"
 
-// Always the same, so that the bytes of answers depend on CAP_CLASS alone.
+// Always the same, so that the bytes of answers depend on CAP_CLASS alone. Never several statements
+// in one text: each is routed by itself.
 #define BACKEND_CAPABILITIES                                                                       \
     (CAP_LONG_PASSWORD | CAP_LONG_FLAG | CAP_PROTOCOL_41 | CAP_TRANSACTIONS |                      \
-     CAP_SECURE_CONNECTION | CAP_MULTI_STATEMENTS | CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS |     \
-     CAP_PLUGIN_AUTH)
+     CAP_SECURE_CONNECTION | CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH)
 
 enum {
     UTF8MB4_GENERAL_CI = 45, // what pool/backend.c notes as NAMES utf8mb4

@@ -303,6 +303,12 @@ static bool is_member(enum state state, uint8_t first, size_t payload_bytes)
     return first == FIRST_EOF && state == STATE_ROWS && payload_bytes >= PACKET_PAYLOAD_MAX;
 }
 
+bool answer_is_in_list(const struct answer *answer, uint8_t first, size_t payload_bytes)
+{
+    enum state state = (enum state)answer->state;
+    return is_list(state) && is_member(state, first, payload_bytes);
+}
+
 // One packet that is no ordinary member of a list. `head`: its first bytes, all of them unless it
 // is longer than ANSWER_HEAD_BYTES.
 static enum answer_part answer_take(struct answer *answer, struct slice head, size_t payload_bytes)

@@ -73,6 +73,10 @@ struct answer {
 };
 
 void answer_start(struct answer *answer, enum answer_kind kind, uint64_t capabilities);
+// Is a packet that begins so, next in the answer, one of a list (a row, a column): nothing that
+// ends a part of it? `payload_bytes` is that of its first part, at least 1. Not in the middle of a
+// packet.
+bool answer_is_in_list(const struct answer *answer, uint8_t first, size_t payload_bytes) MUST_CHECK;
 // Eats bytes up to the end of the answer or of the bytes; returns how many it ate. Look at is_done
 // and is_bad after it.
 size_t answer_feed(struct answer *answer, const uint8_t *bytes, size_t len) MUST_CHECK;

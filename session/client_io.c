@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/answer_marks.h"
 #include "session/client_login.h"
 #include "session/command.h"
 
@@ -47,7 +48,7 @@ static void queue_rest(struct session *session, const struct iovec *parts, int c
     client_io_update_watch(session);
 }
 
-bool session_write_parts(struct session *session, const struct iovec *parts, int count)
+static bool write_parts(struct session *session, const struct iovec *parts, int count)
 {
     if (session->is_client_gone || session->stream.fd < 0) {
         return false;
@@ -74,6 +75,19 @@ bool session_write_parts(struct session *session, const struct iovec *parts, int
         session->is_output_full = true;
     }
     return session->is_output_full;
+}
+
+bool client_io_write(struct session *session, const void *bytes, size_t len)
+{
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+    return write_parts(session, &part, 1);
+}
+
+bool session_write_parts(struct session *session, const struct iovec *parts, int count)
+{
+    bool is_marked = session->request != NULL && session->request->marks != NULL;
+    return is_marked ? answer_marks_write(session, parts, count)
+                     : write_parts(session, parts, count);
 }
 
 bool session_write(struct session *session, const void *bytes, size_t len)

@@ -7,6 +7,8 @@ void client_io_start(struct session *session);                   // watches the 
 void client_io_on_ready(struct stream *stream, unsigned events); // the session's stream's
 // Commands that came while one ran; reading again when that was stopped. Called by session->later.
 void client_io_continue(struct session *session);
+// As session_write, past what a statement's place among several would change in it.
+bool client_io_write(struct session *session, const void *bytes, size_t len);
 // One packet that is no part of a command's answer; *sequence moves on.
 void client_io_write_packet(struct session *session, struct slice payload, uint8_t *sequence);
 // Reading and writing are watched as the session's state asks for.

@@ -70,7 +70,7 @@ static void run_statistics(struct session *session, struct request *request)
     request_finish(session);
 }
 
-// Several statements in one text are refused in any case; that they are allowed changes nothing.
+// May one text hold several statements?
 static void run_set_option(struct session *session, struct request *request)
 {
     struct reader reader = reader_of(request->payload);
@@ -81,6 +81,11 @@ static void run_set_option(struct session *session, struct request *request)
         error_fill(&error, ER_UNKNOWN_COM);
         command_error(session, &error);
         return;
+    }
+    if (option == 0) {
+        session->capabilities |= CAP_MULTI_STATEMENTS;
+    } else {
+        session->capabilities &= ~CAP_MULTI_STATEMENTS;
     }
     session_write_rows_end(session, 0, 0);
     request_finish(session);

@@ -10,6 +10,7 @@
 #include "session/aftermath.h"
 #include "session/client_io.h"
 #include "session/command.h"
+#include "session/multi.h"
 #include "session/transaction.h"
 
 void flow_begin(struct flow *flow, const struct flow_kind *kind, struct session *session,
@@ -74,6 +75,7 @@ void request_finish(struct session *session)
     note_dropped_database(session);
     (void)transaction_settle(session);
     transaction_tidy(session);
+    multi_note_answer(session);
     session->request = NULL;
     arena_clear(&session->arena);
     if (session->packet.ptr != NULL) {
@@ -83,6 +85,10 @@ void request_finish(struct session *session)
     session->is_answer_between_rows = false;
     struct error removed;
     bool is_removed = session_is_removed(session, &removed);
+    if (!session->wants_close && !is_removed && multi_goes_on(session)) {
+        return;
+    }
+    multi_done(session);
     if (session->wants_close || is_removed ||
         (sessions->is_draining && !session_in_transaction(session))) {
         session_end(session, is_removed ? &removed : NULL);

@@ -159,7 +159,7 @@ void prepare_run(struct session *session, struct request *request)
         return;
     }
     struct slice sql = slice_part(request->payload, 1, request->payload.len);
-    if (!query_parse(session, request, sql)) {
+    if (!query_parse(session, request, sql, false)) {
         return;
     }
     const struct statement *statement = request->statement;
@@ -201,7 +201,7 @@ void prepare_execute(struct session *session, struct request *request)
     if (!prepared_is_read_alike(prepared, session)) {
         command_refuse(session, "executing a statement that was prepared in another sql_mode or "
                                 "character set: prepare it again");
-    } else if (!query_parse(session, request, prepared_sql(prepared))) {
+    } else if (!query_parse(session, request, prepared_sql(prepared), false)) {
         return; // the client was told
     } else if (!prepared_is_same_place(prepared, session, request->statement)) {
         command_refuse(session, "executing a statement that was prepared in another database: "

@@ -14,9 +14,11 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/cursor.h"
+#include "session/answer_marks.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
 #include "session/renumber.h"
+#include "session/transaction.h"
 
 struct flow_single {
     struct flow flow;
@@ -246,6 +248,9 @@ void flow_single_relay(struct session *session, struct request *request,
     single->shard = command->shard;
     single->rewrites_ok = request->plan != NULL && request->plan->has_made_ids;
     flow_begin(&single->flow, &flow_single_kind, session, request);
+    if (command->is_outside && session_in_transaction(session)) {
+        answer_marks_add(session, command->kind, STATUS_IN_TRANS);
+    }
     single->leg = leg_start(&single->flow, command);
 }
 

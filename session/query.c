@@ -22,6 +22,7 @@
 #include "session/flow_unknown.h"
 #include "session/insert_id.h"
 #include "session/local.h"
+#include "session/multi.h"
 #include "session/transaction.h"
 #include "session/variables.h"
 
@@ -41,9 +42,22 @@ uint16_t query_any_shard(const struct session *session)
     return session_config(session)->default_shard;
 }
 
-bool query_parse(struct session *session, struct request *request, struct slice sql)
+// A server takes blanks and semicolons off the end of a text.
+static size_t end_of_text(struct slice sql)
+{
+    static const char blanks[] = " \t\n\v\f\r;";
+    size_t len = sql.len;
+    while (len > 0 && memchr(blanks, sql.ptr[len - 1], sizeof blanks - 1) != NULL) {
+        len--;
+    }
+    return len;
+}
+
+bool query_parse(struct session *session, struct request *request, struct slice sql,
+                 bool may_be_several)
 {
     const struct snapshot *snapshot = session->sessions->snapshot;
+    sql.len = end_of_text(sql);
     struct parse_options options = {
         .sql_mode = session_sql_mode(session),
         .charset = session->charset,
@@ -55,8 +69,11 @@ bool query_parse(struct session *session, struct request *request, struct slice 
     case PARSE_OK:
         return true;
     case PARSE_MULTIPLE:
-        command_refuse(session, "several statements in one text; send them one by one");
-        return false;
+        if (!may_be_several) { // a server says where the second one begins
+            error_fill(&error, ER_PARSE, "(several statements in one text)");
+            flow_unknown_start(session, request, &error);
+        }
+        return may_be_several;
     case PARSE_TOO_DEEP:
         error_fill(&error, ER_TOO_LARGE, "the statement is nested too deeply");
         command_error(session, &error);
@@ -241,11 +258,20 @@ bool query_is_local_kind(enum statement_kind kind)
     }
 }
 
-static void run_empty(struct session *session)
+// As the servers: a comment alone is a statement that does nothing, and before a semicolon there
+// must be more than that.
+static void run_empty(struct session *session, struct request *request)
 {
+    const struct statement *statement = request->statement;
     struct error error;
     error_fill(&error, ER_EMPTY_QUERY);
-    command_error(session, &error);
+    if (end_of_text(statement->text) == 0) {
+        command_error(session, &error);
+    } else if (statement->rest > 0) {
+        flow_unknown_start(session, request, &error);
+    } else {
+        command_ok(session);
+    }
 }
 
 // Locked tables were all that bound it: the backend goes back (and is reset).
@@ -330,7 +356,7 @@ static void run_by_kind(struct session *session, struct request *request)
     } else if (query_is_local_kind(kind)) {
         transaction_run(session, request);
     } else if (kind == STATEMENT_EMPTY) {
-        run_empty(session);
+        run_empty(session, request);
     } else if (kind == STATEMENT_KILL) {
         command_refuse(session, "KILL: close the connection, or use the server's own address");
     } else if (kind == STATEMENT_XA) {
@@ -361,7 +387,9 @@ void query_run_statement(struct session *session, struct request *request)
 void query_run_text(struct session *session, struct request *request)
 {
     struct slice sql = slice_part(request->payload, 1, request->payload.len);
-    if (query_parse(session, request, sql)) {
+    if ((session->capabilities & CAP_MULTI_STATEMENTS) != 0) {
+        multi_run(session, request);
+    } else if (query_parse(session, request, sql, false)) {
         query_run_statement(session, request);
     }
 }

@@ -4,8 +4,10 @@
 #include "session/session_impl.h"
 
 void query_run_text(struct session *session, struct request *request); // COM_QUERY
-// Reads the text into request->statement. False: the client was told why not.
-bool query_parse(struct session *session, struct request *request, struct slice sql) MUST_CHECK;
+// Reads the text into request->statement. False: the client was told why not. `may_be_several`: the
+// first of several statements will do (statement->rest).
+bool query_parse(struct session *session, struct request *request, struct slice sql,
+                 bool may_be_several) MUST_CHECK;
 // Runs request->statement, as text or as the execution of a prepared statement.
 void query_run_statement(struct session *session, struct request *request);
 // To the servers, by the router.

@@ -22,6 +22,7 @@
 #include "session/client_io.h"
 #include "session/client_login.h"
 #include "session/insert_id.h"
+#include "session/multi.h"
 #include "session/prepared.h"
 #include "session/session_impl.h"
 #include "session/transaction.h"
@@ -203,6 +204,7 @@ static void session_free(struct session *session)
     loop_cancel_later(sessions->host.loop, &session->later);
     list_remove(&sessions->stages[SESSION_CLOSED], &session->node);
     login_done(session);
+    multi_done(session);
     prepared_clear(session);
     transaction_done(session);
     insert_id_done(session);

@@ -65,7 +65,8 @@ struct request {
     struct slice database;  // USE
     bool keeps_aftermath;   // SHOW WARNINGS and the like change nothing of it
     void (*then)(struct session *session, struct request *request); // transaction_commit_then
-    bool is_counted; // in the latency figures: it reached the router
+    struct answer_marks *marks; // NULL: the answer is written as it is
+    bool is_counted;            // in the latency figures: it reached the router
 };
 
 // A transaction as the client sees it. The participants are the session's legs with is_participant.
@@ -115,7 +116,9 @@ struct insert_id {
     struct text columns; // owned; for each a verdict, the name (if listed), a NUL
 };
 
-struct login_state; // client_login.c
+struct login_state;  // client_login.c
+struct answer_marks; // answer_marks.h
+struct multi;        // multi.c
 
 // A whole packet of the client. Borrowed for the call, unless it was moved to session->packet.
 struct packet_in {
@@ -163,6 +166,7 @@ struct session {
     struct text packet;      // a large packet, moved out of `input` instead of into the arena
     struct request *request; // in the arena; NULL when idle
     struct flow *flow;       // in the arena
+    struct multi *multi;     // owned; several statements in one command: multi.c. NULL
     struct list legs;        // struct leg
     struct transaction transaction;
     struct leg *pin;        // the backend that stays with the session

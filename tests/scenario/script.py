@@ -83,6 +83,7 @@ class ScriptClient:
         self.wire = None
         self.failure = None          # a log-in that failed and that nobody has looked at
         self.pending = []            # (decode, first sequence) of answers not read yet
+        self.more = []               # results of several statements not looked at yet
         self.statements = {}
         self.last = None
 
@@ -522,6 +523,9 @@ class Scenario:
         if client.failure is not None:
             failure, client.failure = client.failure, None
             return failure
+        if client.more:  # of several statements in one text
+            client.last = client.more.pop(0)
+            return client.last
         if not client.pending:
             raise Failed('%s has not asked anything' % client.name)
         client.wire.set_timeout(self.deadline_seconds)
@@ -530,6 +534,7 @@ class Scenario:
             client.wire.sequence = sequence
         try:
             client.last = self.read_answer(client.wire, decode, sequence is not None)
+            client.more = list(client.last.more)
         except (wire.ServerError, wire.ConnectionLost) as why:
             client.last = why
         except TimeoutError:

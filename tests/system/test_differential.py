@@ -22,6 +22,8 @@ CLUSTER = {"shards": 4, "replicas": 0, "plain": True, "tables": TABLES}
 WAYS = {
     "text": {},
     "old EOF": {"capabilities": wire.CLIENT_DEFAULT & ~wire.DEPRECATE_EOF},
+    "several": {"capabilities": wire.CLIENT_DEFAULT | wire.MULTI_STATEMENTS},
+    "several, old EOF": {"capabilities": (wire.CLIENT_DEFAULT | wire.MULTI_STATEMENTS) & ~wire.DEPRECATE_EOF},
     "found rows": {"capabilities": wire.CLIENT_DEFAULT | wire.FOUND_ROWS},
 }
 one_shard = None
@@ -181,6 +183,29 @@ def test_unread_prepared(stand):
 
 def test_unread_with_hints(stand):
     play(stand, "unread_hints.sql", WAYS["text"])
+
+
+def test_several(stand):
+    both(stand, "several.sql", way="several")
+
+
+def test_several_old_eof(stand):
+    both(stand, "several.sql", way="several, old EOF")
+
+
+def test_several_are_not_allowed(stand):
+    """Without the capability the same is refused as a whole: the first statement is not run either."""
+    both(stand, "several_refused.sql")
+
+
+def test_several_by_option(stand):
+    """COM_SET_OPTION allows several statements, and forbids them again."""
+    client = stand.client()
+    for option, is_allowed in ((0, True), (1, False), (0, True)):
+        client.command(wire.COM_SET_OPTION, bytes([option, 0]))
+        outcome = Outcome(client, "SELECT 1; SELECT 2")
+        assert (outcome.error is None) == is_allowed and len(outcome.more) == is_allowed, outcome.error
+    client.close()
 
 
 # ---- statements made at random

@@ -279,9 +279,9 @@ static void test_unknown_commands(void **state)
     (void)state;
     fixture_command(COM_BINLOG_DUMP, slice_of(NULL, 0));
     fixture_client_error(ER_UNKNOWN_COM);
-    fixture_query("%s", "SELECT 1; SELECT 2");
-    fixture_client_error(ER_NOT_SUPPORTED_YET);
     fixture_query("%s", " -- nothing\n");
+    (void)fixture_client_ok(); // as the servers
+    fixture_query("%s", " ;\n; ");
     fixture_client_error(ER_EMPTY_QUERY);
     fixture_query("%s", "KILL 7");
     fixture_client_error(ER_NOT_SUPPORTED_YET);

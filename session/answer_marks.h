@@ -1,0 +1,20 @@
+#pragma once
+// Status flags that a client must see in an answer although its server did not set them.
+
+#include "protocol/answer.h"
+#include "session/gather.h"
+#include "session/session_impl.h"
+
+struct answer_marks {
+    uint16_t flags;       // STATUS_*: put into every OK and EOF
+    struct answer answer; // the grammar of what went by
+    struct gather held;   // the present packet as far as it came, when it may need the flags
+    uint32_t passing;     // bytes of the present packet that go through
+    bool is_row_part;     // it is of 16 MB: what follows continues it
+};
+
+// From now on the running command's answer, of which nothing was written yet, gets `flags` (besides
+// those that it gets already).
+void answer_marks_add(struct session *session, enum answer_kind kind, uint16_t flags);
+// Bytes of the answer (framed, in pieces of any size) to the client. As session_write.
+bool answer_marks_write(struct session *session, const struct iovec *parts, int count);
