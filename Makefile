@@ -35,10 +35,10 @@ SANITIZE ?=
 CFLAGS   += -std=c11 -D_GNU_SOURCE -I. -DWAYBILL_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(SANITIZE) -pthread \
             -fno-omit-frame-pointer -MMD -MP
 LDFLAGS  += -pthread $(SANITIZE)
-LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lsodium -lmariadb -lmicrohttpd -lm
+LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lsodium -lmariadb -lmicrohttpd -lz -lzstd -lm
 
 BUILD_PACKAGES := gcc make pkg-config libev-dev libxxhash-dev libinih-dev libssl-dev libsodium-dev uthash-dev \
-                  default-libmysqlclient-dev libmicrohttpd-dev
+                  default-libmysqlclient-dev libmicrohttpd-dev zlib1g-dev libzstd-dev openssl
 # npm brings a real MySQL 5.6; where it is there already, from wherever, it is left as it is.
 NPM            := $(if $(shell command -v npm),,npm)
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3 $(NPM)
@@ -184,7 +184,7 @@ $(BUILD)/fuzz/%.o: %.c
 	$(QUIET)clang $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS)
 	@echo '  link    $@'
-	$(QUIET)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lev -lxxhash -linih -lcrypto -lsodium -lm
+	$(QUIET)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ -lev -lxxhash -linih -lssl -lcrypto -lsodium -lz -lzstd -lm
 -include $(FUZZ_OBJECTS:.o=.d)
 
 .PHONY: fuzz fuzz-build
