@@ -34,6 +34,7 @@ struct admin_host {
                         void *asker);
     // Reads the file again. False: nothing changed, `errors` has the lines.
     bool (*reload)(void *owner, struct text *errors);
+    void (*forget_hosts)(void *owner); // whose log-ins failed
     uint64_t (*started_wall_ms)(void *owner);
 };
 

@@ -10,6 +10,7 @@
 #define LIKE "[LIKE 'pattern']"
 
 static void run_reload(struct command_run *run);
+static void run_flush_hosts(struct command_run *run);
 static void run_help(struct command_run *run);
 
 // clang-format off
@@ -27,6 +28,7 @@ static const struct command table[] = {
     {"SHOW VERSION",  "",   false, false, admin_show_version, "waybill's version and how long it runs"},
     {"EXPLAIN ROUTE", "[FOR user] statement", false, false, admin_explain_route,
      "where a statement would go and why, without running it"},
+    {"FLUSH HOSTS",   "",   false, false, run_flush_hosts,     "addresses that were put off after failed log-ins may try again"},
     {"RELOAD",        "",   false, false, run_reload,          "reads the configuration file again; a mistake in it changes nothing"},
     {"SHOW HELP",     "",   false, false, run_help,            "this (the mysql client answers HELP by itself)"},
     {"HELP",          "",   false, false, run_help,            "this"},
@@ -160,6 +162,12 @@ static void run_reload(struct command_run *run)
                   is_long ? "...\n(waybill --check FILE shows all)" : "");
     }
     text_done(&errors);
+}
+
+static void run_flush_hosts(struct command_run *run)
+{
+    run->host->forget_hosts(run->host->owner);
+    run->message = slice_of_string("failed log-ins are forgotten");
 }
 
 static void run_help(struct command_run *run)

@@ -5,13 +5,18 @@
 
 #include "base/buffer.h"
 #include "base/loop.h"
+#include "base/text.h"
+#include "base/tls.h"
+
+struct stream_layers; // TLS, compression
 
 struct stream {
     int fd;          // owned; -1 when closed
     unsigned wanted; // what the user asked stream_watch for
-    int problem;     // errno of the last failure
+    int problem;     // errno of the last failure of the socket
     void (*on_ready)(struct stream *stream, unsigned events);
     struct watch watch;
+    struct stream_layers *layers; // owned; NULL: a plain socket
 };
 
 // Takes the descriptor over. `on_ready` is called from the loop only; it may be NULL (and the loop,
@@ -33,5 +38,40 @@ enum io stream_write(struct stream *stream, const struct iovec *parts, int part_
 enum io stream_flush(struct stream *stream, struct buffer *queued) MUST_CHECK;
 // Nothing more goes out; what the peer still sends can be read. False: the connection is broken.
 bool stream_end_writing(struct stream *stream) MUST_CHECK;
-// Why the last call said IO_ERROR, or IO_CLOSED while writing.
+// Why the last call said IO_ERROR, or IO_CLOSED while writing. Valid until the next call.
 const char *stream_problem(const struct stream *stream);
+
+// ---- TLS
+
+// From now on. The handshake runs inside stream_read and stream_write, which say IO_AGAIN
+// meanwhile; when it fails, IO_ERROR (or IO_CLOSED) and stream_problem. `wish`: NULL for a
+// listening side. `begun`: bytes that were already read from the socket and belong to TLS. Once
+// only, and before compression. False with *error: it can't even begin; the stream is as it was.
+bool stream_start_tls(struct stream *stream, struct tls_context *context,
+                      const struct tls_wish *wish, struct slice begun,
+                      struct error *error) MUST_CHECK;
+// NULL: no TLS, or its handshake is not over.
+const struct tls_facts *stream_tls(const struct stream *stream);
+
+// ---- compression: frames that the codec makes and reads (protocol/compress.h)
+
+struct stream_codec {
+    // The state of one connection; small.
+    void *(*open)(const struct stream_codec *codec, int level);
+    void (*close)(void *state);
+    // What is written next answers what was read.
+    void (*begin_answer)(void *state);
+    // One frame of the first bytes of `plain` (not empty), appended to `frame`; returns how many
+    // bytes are in it.
+    size_t (*encode)(void *state, struct slice plain, struct text *frame);
+    // Takes *eaten bytes of `wire` and makes *made bytes (at most `max`) of them. Nothing eaten and
+    // nothing made: it needs more. False: not the protocol, *problem says why.
+    bool (*decode)(void *state, struct slice wire, size_t *eaten, void *bytes, size_t max,
+                   size_t *made, const char **problem);
+};
+
+// From now on, both ways: behind the OK that ends the log-in. The codec outlives the stream.
+void stream_start_compression(struct stream *stream, const struct stream_codec *codec, int level);
+// The listening side, before the first byte of each answer (frames are numbered behind those of the
+// command). A connecting side needs it not. Without compression nothing happens.
+void stream_begin_answer(struct stream *stream);

@@ -4,10 +4,13 @@
 
 #include "base/arena.h"
 #include "base/sock.h"
+#include "cluster/host.h"
 #include "cluster/settings.h"
+#include "protocol/auth_ed25519.h"
 #include "protocol/auth_native.h"
 #include "protocol/auth_sha2.h"
 
+enum { ACCOUNTS_MAX = 65000 };
 enum { BUCKET_COUNT = 4096, SERVERS_MAX = 256, SHARDS_MAX = 64 };
 
 // Ids are places in the config's arrays; they stay the same over reloads of one process (what is
@@ -81,15 +84,31 @@ struct table_config {
 
 enum distributed { DISTRIBUTED_REFUSE, DISTRIBUTED_BEST_EFFORT };
 
+enum auth_plugin { AUTH_ANY, AUTH_NATIVE, AUTH_SHA2, AUTH_ED25519, AUTH_CLEAR };
+enum require_kind { REQUIRE_NONE, REQUIRE_SSL, REQUIRE_X509, REQUIRE_SPECIFIED };
+
+// An account: a name together with where it comes from. Several may have one name.
 struct user_config {
     uint16_t id;
     bool is_removed;
+    bool is_from_servers; // read from their own accounts (users = servers)
     const char *name;
+    const char *from;           // as written: "10.0.0.%, localhost"; empty: from everywhere
+    struct host_pattern *hosts; // any of them; none: from everywhere
+    uint16_t host_count;
     bool has_empty_password;
     uint8_t native_hash[NATIVE_BYTES]; // from `password` or `password_native`
     uint8_t sha2_hash[SHA2_BYTES];     // from `password` or `password_sha2`
-    bool has_native, has_sha2;
-    const char *server_user;     // the account on the servers
+    uint8_t ed25519_key[ED25519_KEY_BYTES];
+    struct slice sha2_crypt; // "$A$005$...", as MySQL keeps it; empty: none
+    bool has_native, has_sha2, has_ed25519;
+    enum auth_plugin plugin;   // the one that is asked for; AUTH_ANY: one that fits
+    const char *unusable;      // why nobody can log in by it through waybill; NULL: can
+    bool is_locked;            // told to who knows the password
+    bool is_expired;           // ... too
+    enum require_kind require; // of TLS
+    const char *require_subject, *require_issuer, *require_cipher; // REQUIRE_SPECIFIED; "": any
+    const char *server_user;                                       // the account on the servers
     const char *server_password; // NULL: learned from clients that log in (pools_note_secret)
     const char *default_schema;  // empty: none
     enum distributed distributed;
@@ -110,13 +129,24 @@ struct config {
     uint16_t table_count;
     struct user_config *users;
     uint16_t user_count;
+    bool wants_rsa_key;             // of some only MySQL's own hash is kept
+    struct network *proxy_networks; // who may send a PROXY header
+    uint16_t proxy_network_count;
     uint16_t bucket_shard[BUCKET_COUNT];
     uint16_t default_shard;
 };
 
 const struct table_config *config_find_table(const struct config *config, struct slice schema,
                                              struct slice name);
+// The first of that name, from wherever.
 const struct user_config *config_find_user(const struct config *config, struct slice name);
+// The account by which `name` may come in from there: the one with the most specific host; NULL:
+// none.
+const struct user_config *config_find_account(const struct config *config, struct slice name,
+                                              const struct address *peer);
+// One that looks like any other, for a name that nobody has: the same one each time for the same
+// number. NULL: there are no accounts.
+const struct user_config *config_decoy_account(const struct config *config, uint64_t number);
 const struct shard_config *config_find_shard(const struct config *config, struct slice name);
 
 // Reads a file. `before` (may be NULL) is the running one: ids are kept. NULL when anything is

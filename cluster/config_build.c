@@ -207,6 +207,21 @@ static void check_settings(struct build *build, const struct section *section)
     check_restart(build, section);
 }
 
+static void build_proxy_networks(struct build *build, const struct section *section)
+{
+    struct config *config = build->config;
+    struct slice rest = slice_of_string(config->settings.proxy_protocol_networks), item;
+    config->proxy_networks =
+        arena_alloc(&config->arena, (rest.len / 2 + 1) * sizeof *config->proxy_networks);
+    while (list_next(&rest, ',', &item)) {
+        if (!network_parse(&config->proxy_networks[config->proxy_network_count++], item)) {
+            build_error(build, line_of(section, "proxy_protocol_networks"),
+                        "proxy_protocol_networks: '%.*s' is no network", (int)item.len,
+                        (const char *)item.ptr);
+        }
+    }
+}
+
 static void build_settings(struct build *build)
 {
     struct settings *settings = &build->config->settings;
@@ -221,6 +236,7 @@ static void build_settings(struct build *build)
         }
     }
     check_settings(build, section);
+    build_proxy_networks(build, section);
 }
 
 static void build_default_shard(struct build *build)

@@ -93,6 +93,9 @@ static bool is_first(struct build *build, const struct section *section)
 {
     const struct section *other = NULL;
     struct slice name = slice_of_string(section->name);
+    if (section->kind == SECTION_USER) {
+        return true; // several with different hosts: config_user.c
+    }
     while ((other = build_next(build, section->kind, other)) != NULL) {
         struct slice other_name = slice_of_string(other->name);
         bool is_same = section->kind == SECTION_TABLE ? slice_equal_nocase(name, other_name)

@@ -61,6 +61,49 @@ const struct user_config *config_find_user(const struct config *config, struct s
     FIND_BY_NAME(config->users, config->user_count, name);
 }
 
+// Of the account's hosts the most specific that the address belongs to; 0: none.
+static uint32_t rank_from(const struct user_config *user, const struct address *peer)
+{
+    uint32_t rank = user->host_count == 0;
+    for (uint16_t i = 0; i < user->host_count; i++) {
+        const struct host_pattern *host = &user->hosts[i];
+        if (host->rank > rank && host_matches(host, peer)) {
+            rank = host->rank;
+        }
+    }
+    return rank;
+}
+
+const struct user_config *config_find_account(const struct config *config, struct slice name,
+                                              const struct address *peer)
+{
+    const struct user_config *best = NULL;
+    uint32_t best_rank = 0;
+    for (uint16_t i = 0; i < config->user_count; i++) {
+        const struct user_config *user = &config->users[i];
+        if (user->is_removed || !slice_equal(name, slice_of_string(user->name))) {
+            continue;
+        }
+        uint32_t rank = rank_from(user, peer);
+        if (rank > best_rank) {
+            best = user;
+            best_rank = rank;
+        }
+    }
+    return best;
+}
+
+const struct user_config *config_decoy_account(const struct config *config, uint64_t number)
+{
+    for (uint16_t i = 0; i < config->user_count; i++) {
+        const struct user_config *user = &config->users[(number + i) % config->user_count];
+        if (!user->is_removed && !user->has_empty_password) {
+            return user;
+        }
+    }
+    return NULL;
+}
+
 const struct shard_config *config_find_shard(const struct config *config, struct slice name)
 {
     FIND_BY_NAME(config->shards, config->shard_count, name);

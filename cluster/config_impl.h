@@ -109,7 +109,17 @@ bool build_find_shard(struct build *build, int line, struct slice name, uint16_t
 void build_servers(struct build *build);
 void build_shards(struct build *build); // after build_servers
 void build_users(struct build *build);
+void build_password(struct build *build, const struct section *section, struct user_config *user);
 void build_tables(struct build *build); // after build_shards
+
+// config_user.c: accounts, from wherever they were read.
+void user_config_init(struct user_config *user, uint16_t id, const char *name); // all that is not 0
+// As for servers: who has the same name and hosts keeps his place over reloads; else `next`.
+uint16_t user_config_place(const struct config *before, const char *name, const char *from,
+                           uint16_t next);
+// The place of one who was there before and is not now; the texts are copied.
+void user_config_remove(struct user_config *user, uint16_t id, const struct config *before,
+                        struct arena *arena);
 
 // config_keys.c: the values of `ranges`, `lists` and `shards`
 void build_ranges(struct build *build, struct table_config *table, const struct entry *entry);

@@ -22,15 +22,30 @@ static const struct section_setting table[] = {
     {SECTION_USER, 0, "password", "text", "",
      "What the client must know. Nothing behind the = means an empty password."},
     {SECTION_USER, 0, "password_native", "*HEX", "",
-     "Instead of password: its hash for mysql_native_password, as in mysql.user. Needs server_user and "
-     "server_password."},
+     "Instead of password: its hash for mysql_native_password, as in mysql.user."},
     {SECTION_USER, 0, "password_sha2", "$W$HEX", "",
-     "Instead of password: SHA256(SHA256(password)) in hexadecimal, for caching_sha2_password. Needs "
-     "server_user and server_password."},
+     "Instead of password: SHA256(SHA256(password)) in hexadecimal, for caching_sha2_password; or what "
+     "MySQL keeps in mysql.user ($A$005$..., or that in hexadecimal with 0x in front), which takes TLS "
+     "or an RSA key for the first log-in."},
+    {SECTION_USER, 0, "password_ed25519", "BASE64", "",
+     "Instead of password: the public key of MariaDB's ed25519, 43 characters, as in mysql.user. It shows "
+     "nothing that the servers' log-in takes, so it needs server_password, or a client over TLS that "
+     "agrees to mysql_clear_password."},
+    {SECTION_USER, 0, "from", "HOST, HOST, ...", "everywhere",
+     "From where: an address, 10.0.0.%, 10.0.0.0/24, 10.0.0.0/255.255.255.0, localhost or a name. There "
+     "may be several sections of one user with different ones; the most specific host counts."},
+    {SECTION_USER, 0, "plugin", "any|mysql_native_password|caching_sha2_password|client_ed25519|mysql_clear_password",
+     "any",
+     "How the client has to prove its password. mysql_clear_password: over TLS only."},
+    {SECTION_USER, 0, "require", "none|ssl|x509|subject '...' issuer '...' cipher '...'", "none",
+     "As REQUIRE of CREATE USER: TLS, a client's certificate, or one with that subject or issuer."},
+    {SECTION_USER, 0, "locked", "no|yes", "no",
+     "yes: nobody logs in."},
     {SECTION_USER, 0, "server_user", "text", "the user's own name",
      "The account on the servers."},
     {SECTION_USER, 0, "server_password", "text", "password",
-     "Its password."},
+     "Its password. Where neither is given, it is taken from what a client shows when it logs in, as far "
+     "as its plugin shows enough."},
     {SECTION_USER, 0, "default_schema", "text", "",
      "The schema of a client that names none when it connects."},
     {SECTION_USER, 0, "distributed", "refuse|best_effort", "refuse",

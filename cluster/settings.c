@@ -56,6 +56,27 @@ static const struct setting table[] = {
      "the servers. A larger one gets error 1153. Answers have no limit."},
     {"login_timeout_ms", SETTING_INTEGER, RELOAD, AT(login_timeout_ms), "10000", 1, DAY_MS, NULL,
      "How long a client may take to log in."},
+    {"users", SETTING_CHOICE, RELOAD, AT(users), "file", ANY, "file|servers",
+     "Who may log in. file: the [user NAME] sections. servers: also who has an account on the servers, "
+     "as it is there (hosts, TLS, locked, expired); a section of the same name counts instead. The "
+     "monitor's account then needs SELECT on mysql.global_priv (MySQL: mysql.user)."},
+    {"accounts_refresh_ms", SETTING_INTEGER, RELOAD, AT(accounts_refresh_ms), "5000", 100, DAY_MS, NULL,
+     "users = servers: how often their accounts are read. A log-in that fails has them read at once."},
+    {"default_auth", SETTING_CHOICE, RELOAD, AT(default_auth), "mysql_native_password", ANY,
+     "mysql_native_password|caching_sha2_password",
+     "The plugin that is announced. Clients that have another one are asked for theirs; those of MySQL 9 "
+     "have no mysql_native_password."},
+    {"rsa_key", SETTING_TEXT, RESTART, AT(rsa_key), "", ANY, NULL,
+     "A private RSA key (PEM), for caching_sha2_password without TLS where waybill keeps MySQL's own hash. "
+     "Empty: one is made when it is needed, and lost when waybill ends."},
+    {"max_login_failures", SETTING_INTEGER, RELOAD, AT(max_login_failures), "0", 0, 1000000, NULL,
+     "So many failed log-ins in a row from one address, and it gets error 1129 for login_block_ms. Each "
+     "worker counts by itself. 0: off."},
+    {"login_block_ms", SETTING_INTEGER, RELOAD, AT(login_block_ms), "60000", 1, DAY_MS, NULL,
+     "How long such an address is refused. FLUSH HOSTS on the admin port ends it."},
+    {"proxy_protocol_networks", SETTING_TEXT, RELOAD, AT(proxy_protocol_networks), "", ANY, NULL,
+     "Peers whose PROXY header (versions 1 and 2) says the client's true address: networks (10.0.0.0/8, "
+     "192.168.1.5) and `unix`, with commas. Empty: nobody's."},
     {"client_idle_ms", SETTING_INTEGER, RELOAD, AT(client_idle_ms), "28800000", 0, INT32_MAX, NULL,
      "A client that asks nothing for so long is closed, as by a server's wait_timeout. 0: never."},
     {"client_write_ms", SETTING_INTEGER, RELOAD, AT(client_write_ms), "60000", 1, DAY_MS, NULL,

@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 
+enum users_from { USERS_FILE, USERS_SERVERS };
+enum default_auth { DEFAULT_AUTH_NATIVE, DEFAULT_AUTH_SHA2 };
 enum failover_mode { FAILOVER_OFF, FAILOVER_AUTO };
 
 struct settings { // strings are owned by the config's arena, never NULL
@@ -20,6 +22,13 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t max_clients; // over all workers
     int64_t max_packet_bytes;
     int64_t login_timeout_ms;
+    int64_t users;        // enum users_from
+    int64_t default_auth; // enum default_auth
+    const char *rsa_key;  // path; empty: made at start
+    int64_t accounts_refresh_ms;
+    int64_t max_login_failures; // 0 = off
+    int64_t login_block_ms;
+    const char *proxy_protocol_networks;
     int64_t client_idle_ms;     // wait_timeout towards clients
     int64_t client_write_ms;    // a client that takes nothing for so long is closed
     int64_t query_timeout_ms;   // 0 = no limit: an answer's silence from a server

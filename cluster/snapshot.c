@@ -73,6 +73,7 @@ struct snapshot *snapshot_copy(const struct snapshot *from, struct config *confi
     copy->is_mariadb = from->is_mariadb;
     copy->server_version = from->server_version;
     copy->lacking = from->lacking;
+    copy->accounts_us = from->accounts_us;
     return copy;
 }
 

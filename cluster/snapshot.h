@@ -52,6 +52,7 @@ struct snapshot {
     bool is_mariadb;              // the servers
     uint32_t server_version;      // lowest of them; 101119
     char version_text[64];        // "5.5.5-10.11.19-MariaDB" as the servers greet
+    uint64_t accounts_us;         // users = servers: as of when they are known (loop clock); 0
     uint64_t lacking;             // capability flags that one of them has not
 };
 

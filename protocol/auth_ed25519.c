@@ -89,3 +89,15 @@ bool auth_ed25519_check(struct slice signature, const uint8_t nonce[ED25519_NONC
     return signature.len == ED25519_SIGNATURE_BYTES &&
            crypto_sign_verify_detached(signature.ptr, nonce, ED25519_NONCE_BYTES, public_key) == 0;
 }
+
+bool auth_ed25519_parse_key(struct slice text, uint8_t out[ED25519_KEY_BYTES])
+{
+    size_t len = 0;
+    const char *end = NULL;
+    return text.len == sodium_base64_ENCODED_LEN(ED25519_KEY_BYTES,
+                                                 sodium_base64_VARIANT_ORIGINAL_NO_PADDING) -
+                           1 &&
+           sodium_base642bin(out, ED25519_KEY_BYTES, (const char *)text.ptr, text.len, NULL, &len,
+                             &end, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+           len == ED25519_KEY_BYTES && end == (const char *)text.ptr + text.len;
+}

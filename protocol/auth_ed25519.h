@@ -14,3 +14,5 @@ void auth_ed25519_public_key(struct slice password, uint8_t out[ED25519_KEY_BYTE
 // Is it the signature of who knows the password behind the key? Nothing secret is touched.
 bool auth_ed25519_check(struct slice signature, const uint8_t nonce[ED25519_NONCE_BYTES],
                         const uint8_t public_key[ED25519_KEY_BYTES]) MUST_CHECK;
+// 43 characters of base64, as in mysql.user.
+bool auth_ed25519_parse_key(struct slice text, uint8_t out[ED25519_KEY_BYTES]) MUST_CHECK;

@@ -80,19 +80,31 @@ bool auth_native_parse_hash(struct slice text, uint8_t out[NATIVE_BYTES])
     return true;
 }
 
-bool auth_native_check(struct slice answer, const uint8_t nonce[NONCE_BYTES],
-                       const uint8_t hash[NATIVE_BYTES])
+bool auth_native_recover(struct slice answer, const uint8_t nonce[NONCE_BYTES],
+                         const uint8_t hash[NATIVE_BYTES], uint8_t once[NATIVE_BYTES])
 {
     if (answer.len != NATIVE_BYTES) {
         return false;
     }
-    uint8_t once[NATIVE_BYTES];
     uint8_t found[NATIVE_BYTES];
     native_mask(nonce, hash, once);
     for (size_t i = 0; i < NATIVE_BYTES; i++) {
         once[i] ^= answer.ptr[i];
     }
-    sha1(once, sizeof once, found);
+    sha1(once, NATIVE_BYTES, found);
+    return auth_is_equal(found, hash, NATIVE_BYTES);
+}
+
+bool auth_native_check(struct slice answer, const uint8_t nonce[NONCE_BYTES],
+                       const uint8_t hash[NATIVE_BYTES])
+{
+    uint8_t once[NATIVE_BYTES];
+    bool is_right = auth_native_recover(answer, nonce, hash, once);
     OPENSSL_cleanse(once, sizeof once);
-    return CRYPTO_memcmp(found, hash, NATIVE_BYTES) == 0;
+    return is_right;
+}
+
+bool auth_is_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
 }

@@ -20,3 +20,8 @@ bool auth_native_parse_hash(struct slice text, uint8_t out[NATIVE_BYTES]) MUST_C
 // Constant time.
 bool auth_native_check(struct slice answer, const uint8_t nonce[NONCE_BYTES],
                        const uint8_t hash[NATIVE_BYTES]) MUST_CHECK;
+// ... and what it shows: SHA1(password). Only where it is right.
+bool auth_native_recover(struct slice answer, const uint8_t nonce[NONCE_BYTES],
+                         const uint8_t hash[NATIVE_BYTES], uint8_t once[NATIVE_BYTES]) MUST_CHECK;
+// Constant time, for any secret.
+bool auth_is_equal(const uint8_t *a, const uint8_t *b, size_t len) MUST_CHECK;

@@ -86,21 +86,28 @@ bool auth_sha2_parse_hash(struct slice hex, uint8_t out[SHA2_BYTES])
     return true;
 }
 
-bool auth_sha2_check(struct slice answer, const uint8_t nonce[NONCE_BYTES],
-                     const uint8_t hash[SHA2_BYTES])
+bool auth_sha2_recover(struct slice answer, const uint8_t nonce[NONCE_BYTES],
+                       const uint8_t hash[SHA2_BYTES], uint8_t once[SHA2_BYTES])
 {
     if (answer.len != SHA2_BYTES) {
         return false;
     }
-    uint8_t once[SHA2_BYTES];
     uint8_t found[SHA2_BYTES];
     sha2_mask(nonce, hash, once);
     for (size_t i = 0; i < SHA2_BYTES; i++) {
         once[i] ^= answer.ptr[i];
     }
-    sha256(once, sizeof once, found);
-    OPENSSL_cleanse(once, sizeof once);
+    sha256(once, SHA2_BYTES, found);
     return CRYPTO_memcmp(found, hash, SHA2_BYTES) == 0;
+}
+
+bool auth_sha2_check(struct slice answer, const uint8_t nonce[NONCE_BYTES],
+                     const uint8_t hash[SHA2_BYTES])
+{
+    uint8_t once[SHA2_BYTES];
+    bool is_right = auth_sha2_recover(answer, nonce, hash, once);
+    OPENSSL_cleanse(once, sizeof once);
+    return is_right;
 }
 
 // Seals `plain` with the key into *out; false when the key is no RSA key or too short for it.

@@ -20,6 +20,9 @@ bool auth_sha2_parse_hash(struct slice hex,
                           uint8_t out[SHA2_BYTES]) MUST_CHECK; // "$W$" and 64 hex digits
 bool auth_sha2_check(struct slice answer, const uint8_t nonce[NONCE_BYTES],
                      const uint8_t hash[SHA2_BYTES]) MUST_CHECK;
+// ... and what it shows: SHA256(password). Only where it is right.
+bool auth_sha2_recover(struct slice answer, const uint8_t nonce[NONCE_BYTES],
+                       const uint8_t hash[SHA2_BYTES], uint8_t once[SHA2_BYTES]) MUST_CHECK;
 // Towards a server that asks for full authentication without TLS: RSA-OAEP of (password + NUL) XOR
 // nonce with the PEM public key that it sent. False with *error.
 bool auth_sha2_seal(struct slice password, const uint8_t nonce[NONCE_BYTES],

@@ -15,17 +15,22 @@
     X(ER_PARSE,                 1064, "42000", "waybill can't read this statement %s, and so does not know its shards; /* waybill: shard=NAME */ in it sends it to that shard's primary as it is") \
     X(ER_EMPTY_QUERY,           1065, "42000", "Query was empty") \
     X(ER_UNKNOWN,               1105, "HY000", "%s") \
+    X(ER_HOST_IS_BLOCKED,       1129, "HY000", "Host '%s' is blocked because of many failed log-ins; unblock with FLUSH HOSTS on the admin port") \
     X(ER_CON_REFUSED,           1130, "HY000", "Host '%s' is not allowed to connect to this waybill") \
     X(ER_PACKET_TOO_LARGE,      1153, "08S01", "Got a packet bigger than 'max_packet_bytes'") \
     X(ER_PACKETS_OUT_OF_ORDER,  1156, "08S01", "Got packets out of order") \
     X(ER_NET_READ_INTERRUPTED,  1159, "08S01", "Got timeout reading communication packets") \
     X(ER_CONNECT_SERVER,        1218, "08S01", "Error connecting to server '%s': %s") \
+    X(ER_NOT_SUPPORTED_AUTH_MODE, 1251, "08004", "Client does not support authentication protocol requested by server; consider upgrading MySQL client") \
     X(ER_LOCK_DEADLOCK,         1213, "40001", "Deadlock found when trying to get lock; try restarting transaction (waybill: %s)") \
     X(ER_ACCESS_SPECIFIC,       1227, "42000", "Access denied; %s") \
     X(ER_UNKNOWN_STMT,          1243, "HY000", "Unknown prepared statement handler (%u) given to %s") \
     X(ER_NOT_SUPPORTED_YET,     1235, "42000", "waybill doesn't yet support %s") \
     X(ER_NO_CURSOR,             1421, "HY000", "The statement (%u) has no open cursor%s") \
     X(ER_TOO_MANY_STATEMENTS,   1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: %u)") \
+    X(ER_PASSWORD_EXPIRED,      1862, "HY000", "Your password has expired. To log in you must change it on a server.") \
+    X(ER_ACCOUNT_LOCKED_MYSQL,  3118, "HY000", "Access denied for user '%s'@'%s'. Account is locked.") \
+    X(ER_ACCOUNT_LOCKED,        4151, "HY000", "Access denied, this account is locked") \
     X(ER_MALFORMED_PACKET,      1835, "HY000", "Malformed communication packet") \
     X(ER_QUERY_TIMEOUT,         1969, "70100", "Query execution was interrupted (max_statement_time exceeded)") \
     X(ER_SERVER_LOST,           2013, "HY000", "Lost connection to server '%s' during query: %s") \

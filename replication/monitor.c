@@ -312,6 +312,11 @@ void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct
     monitor_order(monitor, server, true, 0);
 }
 
+void monitor_refresh_accounts(struct monitor *monitor)
+{
+    (void)monitor;
+}
+
 bool monitor_is_settled(const struct monitor *monitor)
 {
     for (uint16_t i = 0; i < monitor->server_count; i++) {

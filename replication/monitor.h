@@ -30,6 +30,8 @@ void monitor_stop(struct monitor *monitor);           // waits for the job threa
 void monitor_config_changed(struct monitor *monitor); // current() has another config now
 // Passive evidence from a worker: probe this server at once (rate-limited inside).
 void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct error *error);
+// A log-in failed that might not with the servers' accounts as they are now (rate-limited inside).
+void monitor_refresh_accounts(struct monitor *monitor);
 // The last events, at most max; how many were filled, oldest first.
 size_t monitor_events(const struct monitor *monitor, struct monitor_event *out, size_t max);
 // True once every server has been probed at least once (or found down).

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/memory.h"
+#include "protocol/auth_rsa.h"
+#include "protocol/error_table.h"
 #include "server/notify.h"
 #include "server/publish.h"
 #include "server/reload.h"
@@ -60,6 +63,9 @@ struct control {
     struct list questions;
     uint64_t last_question;
     _Atomic uint32_t client_count;
+    _Atomic uint32_t *account_clients; // owned; by account id
+    struct rsa_key *_Atomic rsa_key;   // owned; NULL until it is needed
+    bool was_key_tried;
 };
 
 static uint64_t wall_ms(void)
@@ -76,8 +82,32 @@ static const struct snapshot *host_current(void *owner)
     return publish_newest(&((struct control *)owner)->publisher);
 }
 
+// MySQL's own hashes take the password itself, which a client without TLS has to seal.
+static void make_key_if_needed(struct control *control, const struct config *config)
+{
+    if (!config->wants_rsa_key || control->was_key_tried) {
+        return;
+    }
+    control->was_key_tried = true;
+    struct error error;
+    struct rsa_key *key = NULL;
+    if (config->settings.rsa_key[0] != '\0') {
+        key = rsa_key_read(config->settings.rsa_key, &error);
+    } else {
+        error_set(&error, ER_UNKNOWN, "HY000", "OpenSSL can't make an RSA key");
+        key = rsa_key_new();
+        log_notice("an RSA key was made for caching_sha2_password; it is lost when waybill ends "
+                   "(rsa_key)");
+    }
+    if (key == NULL) {
+        log_error("%s: caching_sha2_password needs TLS", error.text);
+    }
+    atomic_store_explicit(&control->rsa_key, key, memory_order_release);
+}
+
 static void host_publish(void *owner, struct snapshot *next)
 {
+    make_key_if_needed(owner, next->config);
     publish_send(&((struct control *)owner)->publisher, next);
 }
 
@@ -126,12 +156,29 @@ static bool host_reload(void *owner, struct text *errors)
         return false;
     }
     log_set_level((enum log_level)next->config->settings.log_level);
+    make_key_if_needed(control, next->config);
     publish_send(&control->publisher, next);
     monitor_config_changed(control->monitor);
     return true;
 }
 
+static void host_forget_hosts(void *owner)
+{
+    struct control *control = owner;
+    for (uint16_t i = 0; i < control->worker_count; i++) {
+        worker_forget_hosts(control->workers[i]);
+    }
+}
+
 // ---- what the workers say
+
+static void on_login_doubt(void *receiver)
+{
+    struct control *control = receiver;
+    if (control->monitor != NULL) {
+        monitor_refresh_accounts(control->monitor);
+    }
+}
 
 static void on_snapshot_returned(void *receiver, const struct snapshot *snapshot)
 {
@@ -302,6 +349,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .counters = host_counters,
         .ask_workers = host_ask_workers,
         .reload = host_reload,
+        .forget_hosts = host_forget_hosts,
         .started_wall_ms = host_started_wall_ms,
     };
     control->admin = admin_start(&control->admin_host, error);
@@ -341,6 +389,14 @@ static void stop_rooms(struct control *control)
     }
 }
 
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+    while (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) {
+    }
+    return seed;
+}
+
 static void control_init(struct control *control, struct config *config)
 {
     control->loop = loop_new();
@@ -348,13 +404,18 @@ static void control_init(struct control *control, struct config *config)
     control->worker_count = count_workers(&config->settings);
     control->workers = memory_new(control->worker_count * sizeof(struct worker *));
     control->started_wall_ms = wall_ms();
+    control->account_clients = memory_new(ACCOUNTS_MAX * sizeof *control->account_clients);
     list_init(&control->questions);
     control->worker_host = (struct worker_host){
         .mailbox = control->mailbox,
         .client_count = &control->client_count,
+        .account_clients = control->account_clients,
+        .rsa_key = &control->rsa_key,
+        .login_seed = random_seed(),
         .on_snapshot_returned = on_snapshot_returned,
         .on_report = on_report,
         .on_server_trouble = on_server_trouble,
+        .on_login_doubt = on_login_doubt,
     };
     publish_init(&control->publisher, snapshot_new(config), control->worker_count);
     control->publisher.workers = control->workers;
@@ -363,6 +424,7 @@ static void control_init(struct control *control, struct config *config)
     loop_on_signal(control->loop, SIGINT, on_signal, control);
     loop_on_signal(control->loop, SIGHUP, on_signal, control);
     timer_init(&control->tick, control->loop, on_tick);
+    make_key_if_needed(control, config);
     raise_descriptor_limit(&config->settings);
 }
 
@@ -381,6 +443,8 @@ static void control_done(struct control *control)
         memory_free(question);
     }
     publish_done(&control->publisher);
+    rsa_key_free(atomic_load(&control->rsa_key));
+    memory_free((void *)control->account_clients);
     memory_free(control->workers);
     loop_free(control->loop);
 }

@@ -76,6 +76,11 @@ struct trouble_message {
     struct error error;
 };
 
+struct doubt_message {
+    struct message message;
+    const struct worker_host *host;
+};
+
 struct drain_message {
     struct message message;
     uint32_t grace_ms;
@@ -120,6 +125,22 @@ static void on_pool_trouble(void *owner, uint16_t server, const struct error *er
     trouble->server = server;
     trouble->error = *error;
     mailbox_post(worker->host->mailbox, &trouble->message);
+}
+
+static void deliver_doubt(struct message *message, void *receiver)
+{
+    struct doubt_message *doubt = CONTAINER_OF(message, struct doubt_message, message);
+    doubt->host->on_login_doubt(receiver);
+    memory_free(doubt);
+}
+
+static void on_login_doubt(void *owner)
+{
+    struct worker *worker = owner;
+    struct doubt_message *doubt = memory_new(sizeof(*doubt));
+    doubt->message.deliver = deliver_doubt;
+    doubt->host = worker->host;
+    mailbox_post(worker->host->mailbox, &doubt->message);
 }
 
 static void deliver_report(struct message *message, void *receiver)
@@ -195,6 +216,12 @@ static void deliver_drain(struct message *message, void *receiver)
     close_listener(worker);
     sessions_drain(worker->sessions, drain->grace_ms);
     memory_free(drain);
+}
+
+static void deliver_forget_hosts(struct message *message, void *receiver)
+{
+    sessions_forget_hosts(((struct worker *)receiver)->sessions);
+    memory_free(message);
 }
 
 static void deliver_stop(struct message *message, void *receiver)
@@ -298,6 +325,11 @@ static void make_rooms(struct worker *worker)
         .worker_count = worker->count,
         .pools = worker->pools,
         .client_count = worker->host->client_count,
+        .account_clients = worker->host->account_clients,
+        .rsa_key = worker->host->rsa_key,
+        .login_seed = worker->host->login_seed,
+        .owner = worker,
+        .on_login_doubt = on_login_doubt,
     };
     worker->sessions = sessions_new(&sessions_host, worker->snapshot);
 }
@@ -370,6 +402,13 @@ void worker_open(struct worker *worker)
     struct message *open = memory_new(sizeof(*open));
     open->deliver = deliver_open;
     mailbox_post(worker->mailbox, open);
+}
+
+void worker_forget_hosts(struct worker *worker)
+{
+    struct message *forget = memory_new(sizeof(*forget));
+    forget->deliver = deliver_forget_hosts;
+    mailbox_post(worker->mailbox, forget);
 }
 
 void worker_drain(struct worker *worker, uint32_t grace_ms)

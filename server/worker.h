@@ -12,8 +12,12 @@ struct worker; // opaque
 struct worker_host {         // outlives the workers
     struct mailbox *mailbox; // the control thread's; its receiver is handed to the functions below
     _Atomic uint32_t *client_count;
+    _Atomic uint32_t *account_clients;
+    struct rsa_key *_Atomic *rsa_key;
+    uint64_t login_seed;
     void (*on_snapshot_returned)(void *receiver, const struct snapshot *snapshot);
     void (*on_report)(void *receiver, uint64_t question, struct worker_report *report);
+    void (*on_login_doubt)(void *receiver);
     void (*on_server_trouble)(void *receiver, uint16_t server, const struct error *error);
 };
 
@@ -28,7 +32,8 @@ void worker_stop(struct worker *worker);
 
 // From the control thread; each is a message.
 void worker_send_snapshot(struct worker *worker, const struct snapshot *snapshot);
-void worker_open(struct worker *worker); // accept clients from now on
+void worker_open(struct worker *worker);         // accept clients from now on
+void worker_forget_hosts(struct worker *worker); // with failed log-ins: none is blocked any more
 void worker_drain(struct worker *worker, uint32_t grace_ms);
 void worker_ask(struct worker *worker, uint64_t question); // answered by on_report
 

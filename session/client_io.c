@@ -22,7 +22,7 @@
 #include "session/client_login.h"
 #include "session/command.h"
 
-enum { LOGIN_PACKET_MAX = 64 * 1024, PARTS_MAX = 16 };
+enum { LOGIN_PACKET_MAX = ATTRIBUTES_MAX + 4096, PARTS_MAX = 16 };
 
 // ---- out
 
@@ -198,6 +198,12 @@ static void refuse_packet(struct session *session, enum error_code code, uint8_t
 static size_t use_packets(struct session *session, struct slice bytes, bool is_kept)
 {
     size_t used = 0;
+    if (session->awaits_proxy && bytes.len > 0) {
+        used = login_take_proxy(session, bytes);
+        if (session->awaits_proxy) {
+            return 0; // more of it is to come
+        }
+    }
     while (used < bytes.len && takes_packets(session)) {
         struct slice rest = slice_part(bytes, used, bytes.len);
         bool is_login = session->stage == SESSION_LOGIN;

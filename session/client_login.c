@@ -1,75 +1,56 @@
 // A client logs in.
 //
-//   GREETED  --login, plugin as announced-----------------------> verified or refused
-//   GREETED  --login, another plugin--> (switch sent) SWITCHED --answer--> verified or refused
-//   (COM_CHANGE_USER begins with the switch: SWITCHED)
+//   GREETED  --first answer, plugin as announced--> the plugin takes it
+//   GREETED  --first answer, another plugin--> (switch sent) SWITCHED --answer--> the plugin takes
+//   it SWITCHED --(caching_sha2_password wants the password itself)--> PASSWORD --password--> ...
+//   COM_CHANGE_USER begins like a first answer, to the nonce that was used last
 //
-//   verified --> OK, session IDLE; or first, when the client names a schema of its own, flow_login
-//                asks a server whether the account may use it, and relays the server's error.
+//   taken: right --> login_accept: OK, session IDLE
+//          wrong --> refused; or first, where the accounts are the servers' own (users = servers):
+//                    DOUBTED until they were read again, since the account may be a moment old
 //
-// Unknown users and wrong passwords look alike and cost alike: an unknown one is checked against
-// a hash that nothing has. caching_sha2_password always takes its fast path, since waybill keeps
-// the double hash.
+// From a peer that is listed in proxy_protocol_networks a PROXY header may come ahead of the first
+// answer, as with MariaDB: the greeting goes out at once, since a client that sends no header waits
+// for it.
 
 #include "session/client_login.h"
 
-#include <assert.h>
-#include <sys/random.h>
-
 #include "base/log.h"
 #include "base/memory.h"
-#include "protocol/charset.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "protocol/proxy_header.h"
 #include "session/client_io.h"
-#include "session/gather.h"
-#include "session/insert_id.h"
-#include "session/transaction.h"
+#include "session/login_hosts.h"
+#include "session/login_impl.h"
 
-enum { NAME_MAX_BYTES = 128, UTF8MB4_GENERAL_CI = 45, SHA2_MORE = 0x01, SHA2_FAST_OK = 0x03 };
-
-static const char native_name[] = "mysql_native_password";
-static const char sha2_name[] = "caching_sha2_password";
-
-enum login_step { STEP_GREETED, STEP_SWITCHED };
-
-struct login_state {
-    enum login_step step;
-    uint8_t nonce[NONCE_BYTES];
-    uint8_t sequence; // of the next packet, from either side
-    bool is_sha2;     // the plugin whose answer is awaited
-    bool is_change;   // COM_CHANGE_USER
-    uint64_t offered; // capabilities
-    uint64_t capabilities;
-    uint16_t collation_id;
-    char user[NAME_MAX_BYTES + 1];
-    char database[NAME_MAX_BYTES + 1];
-};
-
-static void make_nonce(uint8_t nonce[NONCE_BYTES])
-{
-    size_t have = 0;
-    while (have < NONCE_BYTES) {
-        ssize_t got = getrandom(nonce + have, NONCE_BYTES - have, 0);
-        have += got > 0 ? (size_t)got : 0;
-    }
-    for (int i = 0; i < NONCE_BYTES; i++) {
-        nonce[i] = (uint8_t)(nonce[i] % 94 + 33); // old clients take it for text
-    }
-}
+enum { DOUBT_MAX_US = 2000000 };
 
 static struct login_state *state_new(struct session *session)
 {
     login_done(session);
     session->login = memory_new(sizeof *session->login);
-    make_nonce(session->login->nonce);
+    text_init(&session->login->doubted);
     return session->login;
+}
+
+static void wipe_doubted(struct login_state *login)
+{
+    if (login->doubted.len > 0) {
+        explicit_bzero(login->doubted.ptr, login->doubted.len);
+    }
+    text_done(&login->doubted);
 }
 
 void login_done(struct session *session)
 {
-    memory_free(session->login);
-    session->login = NULL;
+    struct login_state *login = session->login;
+    if (login != NULL) {
+        wipe_doubted(login);
+        explicit_bzero(login, sizeof *login);
+        memory_free(login);
+        session->login = NULL;
+    }
 }
 
 uint8_t login_sequence(const struct session *session)
@@ -77,20 +58,32 @@ uint8_t login_sequence(const struct session *session)
     return session->login->sequence;
 }
 
+// An old nonce is answered again by COM_CHANGE_USER.
+static void make_nonce(struct session *session)
+{
+    struct login_state *login = session->login;
+    login_plugin_make_nonce(login->plugin, login->nonce);
+    if (login->plugin->nonce_bytes == NONCE_BYTES) {
+        memcpy(session->nonce, login->nonce, NONCE_BYTES);
+    }
+}
+
 void login_start(struct session *session)
 {
     const struct snapshot *snapshot = session->sessions->snapshot;
     struct login_state *login = state_new(session);
     const char *version = snapshot->config->settings.server_version;
+    login->plugin = login_plugin_announced(session);
+    make_nonce(session);
     // What the bytes of an answer depend on is a promise that every server has to keep.
     login->offered = CAP_OFFERED & ~(snapshot->lacking & CAP_CLASS);
     struct greeting greeting = {
         .version = slice_of_string(version[0] != '\0' ? version : snapshot->version_text),
         .connection_id = session->id,
         .capabilities = login->offered,
-        .collation_id = UTF8MB4_GENERAL_CI,
+        .collation_id = LOGIN_COLLATION,
         .status = STATUS_AUTOCOMMIT,
-        .plugin = slice_of_string(native_name),
+        .plugin = slice_of_string(login->plugin->name),
     };
     memcpy(greeting.nonce, login->nonce, NONCE_BYTES);
     struct text payload;
@@ -100,258 +93,207 @@ void login_start(struct session *session)
     text_done(&payload);
 }
 
-// ---- refusing
+// ---- the PROXY header
 
-static void refuse(struct session *session, const struct error *error)
+static bool is_listed(const struct session *session)
 {
-    session->end_sequence = session->login->sequence;
-    counter_add(&session->sessions->counters.logins_failed, 1);
-    log_notice("session %u: log-in of '%s' refused: %s", session->id, session->login->user,
-               error->text);
-    session_end(session, error);
-}
-
-static void refuse_access(struct session *session, bool has_password)
-{
-    char host[ADDRESS_TEXT_BYTES];
-    address_print(&session->peer, host);
-    char *colon = strrchr(host, ':');
-    if (host[0] == '/' || colon == NULL) {
-        strcpy(host, "localhost");
-    } else {
-        *colon = '\0';
-    }
-    struct error error;
-    error_fill(&error, ER_ACCESS_DENIED, session->login->user, host, has_password ? "YES" : "NO");
-    refuse(session, &error);
-}
-
-static bool is_over_limit(const struct session *session, const struct user_config *user)
-{
-    if (user->max_connections == 0) {
-        return false;
-    }
-    const struct sessions *sessions = session->sessions;
-    // Each worker holds its share, rounded up: workers don't count together.
-    uint32_t workers = sessions->host.worker_count;
-    uint32_t share = (user->max_connections + workers - 1) / workers;
-    uint32_t count = 0;
-    for (int stage = SESSION_IDLE; stage <= SESSION_FLUSHING; stage++) {
-        LIST_FOR_EACH (&sessions->stages[stage], node) {
-            count += CONTAINER_OF(node, struct session, node)->account == user->id;
+    const struct config *config = session_config(session);
+    for (uint16_t i = 0; i < config->proxy_network_count; i++) {
+        if (network_has(&config->proxy_networks[i], &session->peer)) {
+            return true;
         }
     }
-    return count >= share;
+    return false;
 }
 
-// ---- verified
-
-static void set_names(struct session *session, uint16_t collation_id)
+void login_note_peer(struct session *session)
 {
-    const struct collation *collation = collation_find_id(collation_id);
-    // MySQL 8's collations are not known to MariaDB, which falls back by itself: so do we.
-    bool is_foreign = session->sessions->snapshot->is_mariadb && collation != NULL &&
-                      collation_id >= 255 && collation_id <= 323;
-    if (collation == NULL || is_foreign || !collation->charset->is_client_allowed) {
-        collation = collation_find_id(UTF8MB4_GENERAL_CI);
-    }
-    session->charset = collation == NULL ? NULL : collation->charset;
-    struct text value;
-    text_init(&value);
-    if (collation == NULL || collation->id == UTF8MB4_GENERAL_CI) {
-        text_add_string(&value, "utf8mb4"); // what backends are opened with
-    } else {
-        text_add_format(&value, "'%s' COLLATE '%s'", collation->charset->name, collation->name);
-    }
-    state_set_variable(&session->carried, slice_of_string("names"), text_slice(&value));
-    text_done(&value);
+    session->awaits_proxy = is_listed(session);
+    session->is_local = session->peer.at.any.sa_family == AF_UNIX;
 }
 
-void login_reset_carried(struct session *session)
+static void refuse_blocked(struct session *session)
 {
-    const struct user_config *user = session_user(session);
-    state_done(&session->carried);
-    state_init(&session->carried);
-    session->is_sql_mode_own = false;
-    insert_id_set(session, 0);
-    session->aftermath = (struct aftermath){.shard = NO_SHARD};
-    set_names(session, session->login_collation);
-    if (session->login_database != NULL) {
-        state_set_database(&session->carried, slice_of_string(session->login_database));
-    } else if (user != NULL && user->default_schema[0] != '\0') {
-        state_set_database(&session->carried, slice_of_string(user->default_schema));
-    }
+    char host[ADDRESS_TEXT_BYTES];
+    address_print_host(&session->peer, host);
+    struct error error;
+    error_fill(&error, ER_HOST_IS_BLOCKED, host);
+    counter_add(&session->sessions->counters.clients_refused, 1);
+    session->end_sequence = session->login->sequence;
+    session_end(session, &error);
 }
 
-struct flow_login {
-    struct flow flow;
-    struct gather gather;
-};
-
-static void flow_login_on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes,
-                                 size_t len, const struct answer *last)
+size_t login_take_proxy(struct session *session, struct slice bytes)
 {
-    (void)leg;
-    struct session *session = flow->session;
-    struct flow_login *login = (struct flow_login *)(void *)flow;
-    gather_add(&login->gather, &session->arena, bytes, len);
-    if (last == NULL) {
-        return;
+    struct proxy_header header;
+    char peer[ADDRESS_TEXT_BYTES];
+    switch (proxy_header_read(bytes, &header)) {
+    case PROXY_HEADER_PARTIAL:
+        return 0;
+    case PROXY_HEADER_NONE:
+        session->awaits_proxy = false;
+        return 0;
+    case PROXY_HEADER_BAD:
+        address_print(&session->peer, peer);
+        log_notice("session %u: a PROXY header from %s can't be read", session->id, peer);
+        session_close(session);
+        return bytes.len;
+    case PROXY_HEADER_WHOLE:
+        break;
     }
-    if (last->is_error) {
-        struct error error;
-        gather_error(&login->gather, &error);
-        session->wants_close = true;
-        flow_fail(flow, &error);
-        return;
+    session->awaits_proxy = false;
+    if (header.has_address) {
+        session->peer = header.source;
+        session->is_local = false;
+        if (login_hosts_is_blocked(session->sessions, &session->peer)) {
+            refuse_blocked(session);
+        }
     }
-    session_write_ok(session, &(struct ok_packet){0});
-    flow_finish(flow);
+    return header.bytes;
 }
 
-static void flow_login_on_failed(struct flow *flow, struct leg *leg, const struct error *error)
-{
-    (void)leg;
-    flow->session->wants_close = true;
-    flow_fail(flow, error);
-}
+// ---- taking answers
 
-static const struct flow_kind flow_login_kind = {
-    .name = "logging in",
-    .on_answer = flow_login_on_answer,
-    .on_failed = flow_login_on_failed,
-};
+static void take_answer(struct session *session, struct slice packet);
 
-// Asks a server whether the schema is there for the account.
-static void check_database(struct session *session, struct request *request)
-{
-    struct flow_login *login = arena_alloc(&session->arena, sizeof *login);
-    struct slice name = text_slice(&session->carried.database);
-    struct text packet;
-    text_init(&packet);
-    size_t place = packet_begin(&packet);
-    write_u8(&packet, COM_INIT_DB);
-    text_add_slice(&packet, name);
-    uint8_t sequence = 0;
-    packet_end(&packet, place, &sequence);
-    struct leg_command command = {
-        .shard = session_config(session)->default_shard,
-        .access = ACCESS_REPLICA,
-        .kind = ANSWER_SIMPLE,
-        .packet = arena_copy(&session->arena, text_slice(&packet)),
-        .is_outside = true,
-        .is_stateless = true,
-    };
-    text_done(&packet);
-    flow_begin(&login->flow, &flow_login_kind, session, request);
-    (void)leg_start(&login->flow, &command);
-}
-
-static void accept_login(struct session *session, const struct user_config *user)
-{
-    struct login_state *login = session->login;
-    uint8_t sequence = login->sequence;
-    bool is_own_database =
-        login->database[0] != '\0' && strcmp(login->database, user->default_schema) != 0;
-    if (login->is_sha2) {
-        static const uint8_t fast_ok[] = {SHA2_MORE, SHA2_FAST_OK};
-        client_io_write_packet(session, slice_of(fast_ok, sizeof fast_ok), &sequence);
-    }
-    session->account = user->id;
-    session->capabilities = login->capabilities;
-    session->login_collation = login->collation_id;
-    memory_free(session->login_database);
-    session->login_database =
-        is_own_database ? memory_copy_string(slice_of_string(login->database)) : NULL;
-    login_reset_carried(session);
-    login_done(session);
-    struct request *request = arena_alloc(&session->arena, sizeof *request);
-    request->session = session;
-    request->command = COM_INIT_DB;
-    request->sequence = sequence;
-    request->began_us = session_now_us(session);
-    session->is_answer_begun = false;
-    session->request = request;
-    if (is_own_database) {
-        check_database(session, request);
-        return;
-    }
-    session_write_ok(session, &(struct ok_packet){0});
-    request_finish(session);
-}
-
-// ---- checking
-
-static bool is_answer_right(const struct login_state *login, const struct user_config *user,
-                            struct slice answer)
-{
-    static const uint8_t nobody[SHA2_BYTES] = {1};
-    bool is_empty = answer.len == 0 || (login->is_sha2 && answer.len == 1 && answer.ptr[0] == 0);
-    bool is_right;
-    if (login->is_sha2) {
-        is_right = auth_sha2_check(answer, login->nonce, user != NULL ? user->sha2_hash : nobody);
-        is_right = is_right && user != NULL && user->has_sha2;
-    } else {
-        is_right =
-            auth_native_check(answer, login->nonce, user != NULL ? user->native_hash : nobody);
-        is_right = is_right && user != NULL && user->has_native;
-    }
-    if (is_empty) {
-        return user != NULL && user->has_empty_password;
-    }
-    return is_right && !user->has_empty_password;
-}
-
-static void check_answer(struct session *session, struct slice answer)
-{
-    struct login_state *login = session->login;
-    const struct user_config *user =
-        config_find_user(session_config(session), slice_of_string(login->user));
-    if (user != NULL && user->is_removed) {
-        user = NULL;
-    }
-    if (!is_answer_right(login, user, answer) || user == NULL) {
-        refuse_access(session, answer.len > 1);
-        return;
-    }
-    if (is_over_limit(session, user)) {
-        struct error error;
-        error_set(&error, 1226, "42000",
-                  "User '%s' has exceeded the 'max_connections' resource (current value: %u)",
-                  user->name, user->max_connections);
-        refuse(session, &error);
-        return;
-    }
-    accept_login(session, user);
-}
-
-static void send_switch(struct session *session)
+static void send_switch(struct session *session, const struct login_plugin *plugin)
 {
     struct login_state *login = session->login;
     struct text payload;
     text_init(&payload);
-    auth_switch_write(&payload, slice_of_string(login->is_sha2 ? sha2_name : native_name),
-                      login->nonce);
+    login->plugin = plugin;
+    make_nonce(session);
+    login_plugin_write_switch(plugin, login->nonce, &payload);
     client_io_write_packet(session, text_slice(&payload), &login->sequence);
     text_done(&payload);
     login->step = STEP_SWITCHED;
 }
 
-// The plugin that this client speaks and the user's hashes allow.
-static bool choose_sha2(const struct session *session, struct slice plugin)
+static void refuse_handshake(struct session *session)
 {
-    const struct user_config *user =
-        config_find_user(session_config(session), slice_of_string(session->login->user));
-    bool wants_sha2 = slice_equal(plugin, slice_of_string(sha2_name));
-    if (user == NULL) {
-        return wants_sha2; // as for one that has both
-    }
-    return (wants_sha2 && user->has_sha2) || (!user->has_native && user->has_sha2);
+    struct error error;
+    error_fill(&error, ER_HANDSHAKE);
+    login_refuse(session, &error, NULL);
 }
 
-static bool keep_name(char to[NAME_MAX_BYTES + 1], struct slice name)
+// The answer that the client gave by itself, if it is one for the plugin that the account needs;
+// else it is asked for one.
+static void begin(struct session *session, struct slice wanted, struct slice answer)
 {
-    if (name.len > NAME_MAX_BYTES) {
+    struct login_state *login = session->login;
+    const struct login_plugin *before = login->plugin;
+    bool is_decoy;
+    const struct user_config *user = login_account(session, &is_decoy);
+    const struct login_plugin *plugin =
+        login_plugin_choose(session, user, login->has_plugins ? wanted : slice_of(NULL, 0));
+    bool is_answer_for_it =
+        plugin->takes_greeting &&
+        (wanted.len == 0 ? plugin == before : slice_equal(wanted, slice_of_string(plugin->name)));
+    // An answer to the greeting's nonce by another plugin than the announced one is not to be had.
+    bool is_for_nonce = plugin == before || plugin->nonce_bytes == 0;
+    if (is_answer_for_it && is_for_nonce) {
+        login->plugin = plugin;
+        take_answer(session, answer);
+    } else if (login->has_plugins) {
+        send_switch(session, plugin);
+    } else {
+        struct error error;
+        error_fill(&error, ER_NOT_SUPPORTED_AUTH_MODE);
+        login_refuse(session, &error, NULL);
+    }
+}
+
+// ---- wrong, or not yet known
+
+static bool can_be_doubted(const struct session *session)
+{
+    return session_config(session)->settings.users == USERS_SERVERS &&
+           !session->login->was_doubted && session->sessions->host.on_login_doubt != NULL;
+}
+
+static void doubt(struct session *session, struct slice packet)
+{
+    struct login_state *login = session->login;
+    login->was_doubted = true;
+    login->doubted_at = login->step;
+    login->doubted_us = session_now_us(session);
+    text_add_slice(&login->doubted, packet);
+    login->step = STEP_DOUBTED;
+    session->sessions->host.on_login_doubt(session->sessions->host.owner);
+}
+
+static void resume(struct session *session)
+{
+    struct login_state *login = session->login;
+    struct text packet = login->doubted;
+    text_init(&login->doubted);
+    login->step = login->doubted_at;
+    bool is_decoy;
+    const struct user_config *user = login_account(session, &is_decoy);
+    const struct login_plugin *plugin =
+        login_plugin_choose(session, user, slice_of_string(login->plugin->name));
+    if (plugin != login->plugin && login->has_plugins) {
+        send_switch(session, plugin);
+    } else {
+        take_answer(session, text_slice(&packet));
+    }
+    if (packet.len > 0) {
+        explicit_bzero(packet.ptr, packet.len);
+    }
+    text_done(&packet);
+}
+
+void login_accounts_read(struct sessions *sessions)
+{
+    uint64_t now_us = loop_now_us(sessions->host.loop);
+    LIST_FOR_EACH_SAFE (&sessions->stages[SESSION_LOGIN], node) {
+        struct session *session = CONTAINER_OF(node, struct session, node);
+        const struct login_state *login = session->login;
+        bool is_over =
+            login->step == STEP_DOUBTED && (sessions->snapshot->accounts_us > login->doubted_us ||
+                                            now_us > login->doubted_us + DOUBT_MAX_US);
+        if (is_over) {
+            resume(session);
+        }
+    }
+}
+
+static void take_answer(struct session *session, struct slice packet)
+{
+    struct login_state *login = session->login;
+    bool is_decoy;
+    const struct user_config *user = login_account(session, &is_decoy);
+    login->has_password = login->has_password || packet.len > 1;
+    enum login_verdict verdict = login->plugin->take(session, user, packet);
+    if (verdict == VERDICT_MORE || session->stage != SESSION_LOGIN) {
+        return;
+    }
+    if (verdict == VERDICT_RIGHT && !is_decoy) {
+        struct error error;
+        const char *why = NULL;
+        login_hosts_note_success(session->sessions, &session->peer);
+        if (login_may_enter(session, user, &error, &why)) {
+            login_accept(session, user);
+        } else {
+            login_refuse(session, &error, why);
+        }
+        return;
+    }
+    if (login->is_change && login->step == STEP_GREETED && login->has_plugins) {
+        // Some clients answer the greeting's nonce, others the last one.
+        send_switch(session, login->plugin);
+    } else if (can_be_doubted(session)) {
+        doubt(session, packet);
+    } else {
+        login_refuse_access(session, NULL);
+    }
+}
+
+// ---- packets
+
+static bool keep_name(char to[LOGIN_NAME_BYTES + 1], struct slice name)
+{
+    if (name.len > LOGIN_NAME_BYTES) {
         return false;
     }
     if (name.len > 0) {
@@ -361,39 +303,38 @@ static bool keep_name(char to[NAME_MAX_BYTES + 1], struct slice name)
     return true;
 }
 
-static void refuse_handshake(struct session *session)
+static void keep_attributes(struct session *session, struct slice attributes)
 {
-    struct error error;
-    error_fill(&error, ER_HANDSHAKE);
-    refuse(session, &error);
+    text_done(&session->attributes);
+    if (attributes.len <= ATTRIBUTES_MAX) {
+        text_add_slice(&session->attributes, attributes);
+    }
 }
 
 static void first_answer(struct session *session, struct slice payload)
 {
     struct login_state *state = session->login;
     struct login login = {0};
-    const uint32_t needed = CAP_PROTOCOL_41 | CAP_SECURE_CONNECTION;
-    if (!login_read(payload, &login) || login.wants_tls ||
-        (login.capabilities & needed) != needed || !keep_name(state->user, login.user)) {
+    if (!login_read(payload, &login) || login.wants_tls || !keep_name(state->user, login.user)) {
         refuse_handshake(session);
         return;
     }
     state->capabilities = login.capabilities & state->offered;
     state->collation_id = login.collation_id;
+    state->has_plugins = (login.capabilities & CAP_PLUGIN_AUTH) != 0;
     if ((login.capabilities & CAP_CONNECT_WITH_DB) != 0 &&
         !keep_name(state->database, login.database)) {
         refuse_handshake(session);
         return;
     }
-    bool has_plugins = (login.capabilities & CAP_PLUGIN_AUTH) != 0;
-    bool is_announced = !has_plugins || login.plugin.len == 0 ||
-                        slice_equal(login.plugin, slice_of_string(native_name));
-    state->is_sha2 = has_plugins && choose_sha2(session, login.plugin);
-    if (is_announced && !state->is_sha2) {
-        check_answer(session, login.auth);
-    } else {
-        send_switch(session);
+    keep_attributes(session, login.attributes);
+    if ((login.capabilities & CAP_SECURE_CONNECTION) == 0 && login.auth.len > 0) {
+        struct error error; // a proof from before MySQL 4.1
+        error_fill(&error, ER_NOT_SUPPORTED_AUTH_MODE);
+        login_refuse(session, &error, NULL);
+        return;
     }
+    begin(session, login.plugin, login.auth);
 }
 
 void login_packet(struct session *session, const struct packet_in *packet)
@@ -406,37 +347,77 @@ void login_packet(struct session *session, const struct packet_in *packet)
         first_answer(session, payload);
         break;
     case STEP_SWITCHED:
-        check_answer(session, payload);
+    case STEP_PASSWORD:
+        take_answer(session, payload);
+        break;
+    case STEP_DOUBTED:
+        refuse_handshake(session); // it was not its turn
         break;
     }
 }
 
+// ---- COM_CHANGE_USER
+
+struct change {
+    struct slice user, answer, database, plugin, attributes;
+    uint16_t collation_id;
+};
+
+static bool read_change(const struct session *session, struct slice payload, struct change *change)
+{
+    struct reader reader = reader_of(payload);
+    (void)read_u8(&reader);
+    *change = (struct change){.collation_id = session->login_collation};
+    change->user = read_nul_string(&reader);
+    change->answer = read_bytes(&reader, read_u8(&reader));
+    change->database = read_nul_string(&reader);
+    if (reader_left(&reader) >= 2) {
+        change->collation_id = read_u16(&reader);
+    }
+    if (reader_left(&reader) > 0 && (session->capabilities & CAP_PLUGIN_AUTH) != 0) {
+        change->plugin = read_nul_string(&reader);
+    }
+    if (reader_left(&reader) > 0 && (session->capabilities & CAP_CONNECT_ATTRS) != 0) {
+        change->attributes = read_lenenc_bytes(&reader);
+    }
+    return !reader.is_bad;
+}
+
+// Asked before the arena, in which the packet lies, is cleared: so `begin` comes first.
 void login_change_user(struct session *session, struct request *request)
 {
-    struct reader reader = reader_of(request->payload);
-    (void)read_u8(&reader);
-    struct slice user = read_nul_string(&reader);
-    (void)read_bytes(&reader, read_u8(&reader)); // its answer to the old nonce: asked again below
-    struct slice database = read_nul_string(&reader);
-    bool has_more = reader_left(&reader) >= 2;
-    uint16_t collation_id = has_more ? read_u16(&reader) : session->login_collation;
-    struct slice plugin = reader_left(&reader) > 0 ? read_nul_string(&reader) : slice_of(NULL, 0);
+    struct change change;
+    bool is_read = read_change(session, request->payload, &change);
     struct login_state *login = state_new(session);
     login->is_change = true;
     login->sequence = request->sequence;
-    login->capabilities = session->capabilities;
-    login->collation_id = collation_id;
-    bool is_read =
-        !reader.is_bad && keep_name(login->user, user) && keep_name(login->database, database);
-    login->is_sha2 = choose_sha2(session, plugin); // the payload is gone with the arena
+    login->offered = login->capabilities = session->capabilities;
+    login->has_plugins = (session->capabilities & CAP_PLUGIN_AUTH) != 0;
+    login->collation_id = change.collation_id;
+    login->plugin = login_plugin_announced(session);
+    memcpy(login->nonce, session->nonce, NONCE_BYTES);
+    is_read = is_read && keep_name(login->user, change.user) &&
+              keep_name(login->database, change.database);
+    struct text answer; // the packet goes with the arena
+    text_init(&answer);
+    struct text plugin;
+    text_init(&plugin);
+    if (is_read) {
+        keep_attributes(session, change.attributes);
+        text_add_slice(&answer, change.answer);
+        text_add_slice(&plugin, change.plugin);
+    }
     session_reset(session);
+    login_leave_account(session);
     session->account = NO_ACCOUNT;
     session->request = NULL;
     arena_clear(&session->arena);
     session_enter(session, SESSION_LOGIN);
-    if (!is_read) {
+    if (is_read) {
+        begin(session, text_slice(&plugin), text_slice(&answer));
+    } else {
         refuse_handshake(session);
-        return;
     }
-    send_switch(session);
+    text_done(&answer);
+    text_done(&plugin);
 }

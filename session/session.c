@@ -17,11 +17,14 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/network.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/client_io.h"
 #include "session/client_login.h"
 #include "session/insert_id.h"
+#include "session/login_cache.h"
+#include "session/login_hosts.h"
 #include "session/multi.h"
 #include "session/prepared.h"
 #include "session/session_impl.h"
@@ -111,7 +114,7 @@ static struct session *session_new(struct sessions *sessions, int fd, const stru
     session->peer = *peer;
     session->id = sessions->next_id;
     sessions->next_id += sessions->host.worker_count;
-    session->account = NO_ACCOUNT;
+    session->account = session->counted_account = NO_ACCOUNT;
     session->later.on_later = on_later;
     session->next_prepared_id = 1;
     session->aftermath.shard = NO_SHARD;
@@ -119,6 +122,7 @@ static struct session *session_new(struct sessions *sessions, int fd, const stru
     stream_init(&session->stream, sessions->host.loop, fd, client_io_on_ready);
     text_init(&session->insert_id.table);
     text_init(&session->insert_id.columns);
+    text_init(&session->attributes);
     text_init(&session->input);
     text_init(&session->packet);
     buffer_init(&session->output, sessions->host.buffer_blocks);
@@ -128,10 +132,12 @@ static struct session *session_new(struct sessions *sessions, int fd, const stru
     return session;
 }
 
-static void refuse_client(int fd, enum error_code code)
+static void refuse_client(int fd, const struct address *peer, enum error_code code)
 {
     struct error error;
-    error_fill(&error, code);
+    char host[ADDRESS_TEXT_BYTES];
+    address_print_host(peer, host);
+    error_fill(&error, code, host); // the others' texts name no host
     struct text packet, payload;
     text_init(&packet);
     text_init(&payload);
@@ -163,15 +169,20 @@ void sessions_accept(struct sessions *sessions, int fd, const struct address *pe
     uint32_t before =
         atomic_fetch_add_explicit(sessions->host.client_count, 1, memory_order_relaxed);
     bool is_full = before >= (uint64_t)sessions->snapshot->config->settings.max_clients;
-    if (is_full || sessions->is_draining) {
+    bool is_blocked = login_hosts_is_blocked(sessions, peer);
+    if (is_full || sessions->is_draining || is_blocked) {
         atomic_fetch_sub_explicit(sessions->host.client_count, 1, memory_order_relaxed);
         counter_add(&sessions->counters.clients_refused, 1);
-        refuse_client(fd, is_full ? ER_CON_COUNT : ER_SERVER_SHUTDOWN);
+        refuse_client(fd, peer,
+                      is_full      ? ER_CON_COUNT
+                      : is_blocked ? ER_HOST_IS_BLOCKED
+                                   : ER_SERVER_SHUTDOWN);
         return;
     }
     counter_add(&sessions->counters.clients_accepted, 1);
     counter_add(&sessions->counters.clients_connected, 1);
     struct session *session = session_new(sessions, fd, peer);
+    login_note_peer(session);
     client_io_start(session);
     login_start(session);
     session_enter(session, SESSION_LOGIN);
@@ -191,6 +202,7 @@ void session_close(struct session *session)
     }
     session_drop_flow(session);
     legs_release_all(session);
+    login_leave_account(session);
     loop_cancel_later(sessions->host.loop, &session->later);
     stream_close(&session->stream);
     session_enter(session, SESSION_CLOSED);
@@ -208,6 +220,7 @@ static void session_free(struct session *session)
     prepared_clear(session);
     transaction_done(session);
     insert_id_done(session);
+    text_done(&session->attributes);
     text_done(&session->input);
     text_done(&session->packet);
     buffer_clear(&session->output);
@@ -296,6 +309,7 @@ static void on_tick(struct timer *timer)
     close_stuck(sessions, SESSION_RUNNING);
     close_stuck(sessions, SESSION_FLUSHING);
     legs_tick(sessions);
+    login_accounts_read(sessions);
     note_wall_clock(sessions);
     if (sessions->is_draining) {
         end_idle_for_drain(sessions);
@@ -349,6 +363,8 @@ void sessions_free(struct sessions *sessions)
     timer_stop(&sessions->tick);
     slab_done(&sessions->session_slab);
     slab_done(&sessions->leg_slab);
+    login_cache_free(sessions);
+    login_hosts_free(sessions);
     memory_free(sessions->order_ids.sequence);
     memory_free(sessions);
 }
@@ -389,6 +405,7 @@ void sessions_set_snapshot(struct sessions *sessions, const struct snapshot *sna
 {
     take_snapshot(sessions, snapshot);
     end_removed_users(sessions);
+    login_accounts_read(sessions);
     legs_retry_held(sessions);
 }
 
@@ -406,6 +423,17 @@ size_t sessions_count(const struct sessions *sessions)
         count += sessions->stages[stage].count;
     }
     return count;
+}
+
+void sessions_forget_hosts(struct sessions *sessions)
+{
+    login_hosts_free(sessions);
+}
+
+const struct rsa_key *sessions_rsa_key(const struct sessions *sessions)
+{
+    struct rsa_key *_Atomic *place = sessions->host.rsa_key;
+    return place != NULL ? atomic_load_explicit(place, memory_order_acquire) : NULL;
 }
 
 struct session_counters *sessions_counters(struct sessions *sessions)

@@ -12,12 +12,14 @@
 #include "pool/pool.h"
 
 struct sessions; // a worker's; opaque
+struct rsa_key;  // protocol/auth_rsa.h
 
 // Counted by the worker, read by everybody.
 struct session_counters {
     struct counter clients_connected; // now
     struct counter clients_accepted, clients_refused, logins_failed;
-    struct counter queries; // commands that reached the router
+    struct counter hosts_blocked; // put off after too many failed log-ins
+    struct counter queries;       // commands that reached the router
     struct counter queries_one_shard, queries_many_shards, queries_refused, queries_held;
     struct counter reads_replica, reads_primary, writes;
     struct counter transactions_begun, transactions_committed, transactions_rolled_back;
@@ -41,6 +43,13 @@ struct sessions_host { // what the worker lends; outlives the sessions
     struct pools *pools;
     // Clients over all workers, to hold max_clients: an atomic of the process.
     _Atomic uint32_t *client_count;
+    _Atomic uint32_t *account_clients; // ... the same of each account, by id
+    // Set once when first needed, by the control thread. NULL: not yet.
+    struct rsa_key *_Atomic *rsa_key;
+    uint64_t login_seed; // the process's: which account an unknown name is compared with
+    void *owner;
+    // users = servers: a log-in failed that might not with accounts read now. May be called often.
+    void (*on_login_doubt)(void *owner);
 };
 
 struct sessions *sessions_new(const struct sessions_host *host, const struct snapshot *snapshot);
@@ -53,6 +62,7 @@ void sessions_accept(struct sessions *sessions, int fd, const struct address *pe
 // transaction, at most after grace_ms.
 void sessions_drain(struct sessions *sessions, uint32_t grace_ms);
 size_t sessions_count(const struct sessions *sessions);
+void sessions_forget_hosts(struct sessions *sessions); // FLUSH HOSTS
 struct session_counters *sessions_counters(struct sessions *sessions);
 
 // One line of SHOW SESSIONS.
@@ -60,6 +70,7 @@ struct session_figures {
     uint32_t id;      // the connection id that the client was told
     uint16_t account; // user_config id
     char peer[64];
+    char program[64]; // as the client names itself (program_name); may be empty
     char database[64];
     char state[24];  // "idle", "routing", "relaying", "waiting", "held", ...
     char pinned[96]; // why it is bound to a server; empty: it is not

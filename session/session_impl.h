@@ -17,6 +17,7 @@
 
 #include "base/stream.h"
 #include "parser/parse.h"
+#include "protocol/handshake.h"
 #include "protocol/reply.h"
 #include "session/flow.h"
 #include "session/session.h"
@@ -39,6 +40,7 @@ enum {
     READ_TRIES_MAX = 3,
     LINGER_MS = 5000, // how long a backend is kept for SHOW WARNINGS
     NO_ACCOUNT = 0xffff,
+    ATTRIBUTES_MAX = 65536, // of a connection; MySQL's limit
 };
 
 struct session;
@@ -116,7 +118,9 @@ struct insert_id {
     struct text columns; // owned; for each a verdict, the name (if listed), a NUL
 };
 
-struct login_state;  // client_login.c
+struct login_state; // login_impl.h
+struct login_cache;
+struct login_hosts;
 struct answer_marks; // answer_marks.h
 struct multi;        // multi.c
 
@@ -134,8 +138,10 @@ struct session {
     enum session_stage stage;
     uint32_t id; // connection id
     uint64_t since_us;
-    uint64_t heard_us; // last byte taken by or from the client
-    struct address peer;
+    uint64_t heard_us;   // last byte taken by or from the client
+    struct address peer; // or whom the PROXY header names
+    bool awaits_proxy;   // one may come
+    bool is_local;       // over a local socket, not through a proxy
     // Client side: client_io.c.
     struct stream stream;
     bool is_output_full;         // session_write said so: the flow waits for on_drained
@@ -152,8 +158,11 @@ struct session {
     uint16_t login_collation;
     uint16_t account; // user_config id; NO_ACCOUNT before log-in
     uint64_t capabilities;
-    char *login_database;      // owned; NULL: the account's default schema
-    struct login_state *login; // owned; only while LOGIN
+    uint16_t counted_account;   // among whose clients it counts; NO_ACCOUNT
+    uint8_t nonce[NONCE_BYTES]; // that it answered last, for COM_CHANGE_USER
+    struct text attributes;     // CAP_CONNECT_ATTRS: raw pairs of length-encoded strings
+    char *login_database;       // owned; NULL: the account's default schema
+    struct login_state *login;  // owned; only while LOGIN
     // What it has set: variables.c.
     struct session_state carried;
     const struct charset *charset; // of what it sends; NULL: utf8mb4
@@ -193,11 +202,16 @@ struct sessions {
     struct timer tick;
     struct later sweep; // frees the closed ones after the turn
     struct order_id_source order_ids;
+    struct login_cache *login_cache; // owned
+    struct login_hosts *login_hosts; // owned
     uint32_t next_id;
     bool is_draining;
     uint64_t drain_deadline_us;
     struct session_counters counters;
 };
+
+// The key for passwords that are sent sealed; NULL: there is none.
+const struct rsa_key *sessions_rsa_key(const struct sessions *sessions);
 
 // session.c
 void session_enter(struct session *session, enum session_stage stage);

@@ -42,6 +42,9 @@ struct fixture {
     struct slab arenas, buffers;
     uint8_t scratch[SCRATCH_BYTES];
     _Atomic uint32_t client_count;
+    _Atomic uint32_t account_clients[16];
+    struct account_secret secret; // the last that was noted
+    uint16_t secret_account;
     struct config *config;
     struct snapshot *snapshot;
     struct sessions *sessions;
@@ -72,6 +75,13 @@ static inline struct backend *fixture_open(uint16_t server)
     backend->server = server;
     state_init(&backend->state);
     return backend;
+}
+
+void pools_note_secret(struct pools *pools, uint16_t account, const struct account_secret *secret)
+{
+    (void)pools;
+    fixture.secret = *secret;
+    fixture.secret_account = account;
 }
 
 struct backend *pool_take(struct pools *pools, const struct pool_want *want,
@@ -501,6 +511,7 @@ static int fixture_setup(void **state)
         .scratch_bytes = sizeof fixture.scratch,
         .worker_count = 1,
         .client_count = &fixture.client_count,
+        .account_clients = fixture.account_clients,
     };
     fixture.sessions = sessions_new(&host, fixture.snapshot);
     fixture_find_keys();
