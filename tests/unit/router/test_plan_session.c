@@ -1,11 +1,19 @@
 // What the session's facts change: order ids made in the text and in parameters, prepared values,
 // LAST_INSERT_ID, transactions, one shard only, why.
 
+#include <math.h>
 #include "tests/unit/router/route_fixture.h"
 
 static struct binary_value integer(struct fixture *fixture, uint64_t value)
 {
     return binary_from_uint64(&fixture->arena, value);
+}
+
+static struct binary_value floating(struct fixture *fixture, double number)
+{
+    uint8_t *bytes = arena_alloc(&fixture->arena, sizeof number);
+    memcpy(bytes, &number, sizeof number);
+    return (struct binary_value){.type = TYPE_DOUBLE, .bytes = slice_of(bytes, sizeof number)};
 }
 
 static struct binary_value string(const char *text)
@@ -210,6 +218,31 @@ static void values_of_parameters(void **state)
     fixture_done(&f);
 }
 
+// JavaScript's drivers send every number as a DOUBLE.
+static void whole_floats_are_integers(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    struct binary_value params[2] = {floating(&f, (double)f.keys[2][0]), floating(&f, 1)};
+    prepare(&f, params);
+    expect_text(&f, "SELECT * FROM orders WHERE buyer_id = ?",
+                "s3 replica: as it came | merge: none");
+    params[0] = floating(&f, (double)f.keys[2][0]);
+    prepare(&f, params);
+    expect_text(&f, "INSERT INTO orders (buyer_id, id) VALUES (?, 0)",
+                "s3 write: INSERT INTO orders (buyer_id, id) VALUES (?, ?) | merge: none | insert "
+                "before parameter 2: %llu",
+                (unsigned long long)made_id(&f, 3, 0, 0));
+    const double others[] = {0.5, -0.0, 1e15, 9007199254740993.0, INFINITY};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        params[0] = floating(&f, others[i]);
+        prepare(&f, params);
+        expect_text(&f, "INSERT INTO orders (buyer_id) VALUES (?)", "9003 The shard key");
+    }
+    fixture_done(&f);
+}
+
 static void limits_in_parameters(void **state)
 {
     (void)state;
@@ -333,6 +366,7 @@ int main(void)
         cmocka_unit_test(first_made_id),
         cmocka_unit_test(ids_in_parameters),
         cmocka_unit_test(values_of_parameters),
+        cmocka_unit_test(whole_floats_are_integers),
         cmocka_unit_test(limits_in_parameters),
         cmocka_unit_test(last_insert_id),
         cmocka_unit_test(transactions_and_last_shard),

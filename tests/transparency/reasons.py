@@ -1,0 +1,36 @@
+"""Why a test differs, from what mysqltest said of it: a sentence to sort by, and the lines of the first difference."""
+
+import re
+
+BY_DESIGN = "by design:"
+# Refusals that are waybill's intention, by the words of its error.
+DESIGN = (
+    (re.compile(r"1227.*(GLOBAL|administrator)"), "SET GLOBAL"),
+)
+FAILED_QUERY = re.compile(r"At line (\d+): (?:query|exec of) '(.*?)' failed.*?: (.*)", re.S)
+
+
+def of(output):
+    """(why, where): why begins with `by design:` when waybill refuses on purpose."""
+    failed = re.search(r"mysqltest: (?:In included file.*?\n)?.*?(At line \d+: .*?)(?:\n\n|\nThe result|\Z)", output, re.S)
+    if failed and "Result length mismatch" not in failed.group(1) and "Result content mismatch" not in failed.group(1):
+        text = failed.group(1).strip()
+        where = text
+        query = re.search(r"(?:query|command) '?(.*?)'? failed(?: with wrong errno)?[: ]+(.*)", text, re.S)
+        why = " ".join((query.group(2) if query else text).split())[:200]
+        return design(why, text), where
+    lines = output.splitlines()
+    changed = [number for number, line in enumerate(lines) if re.match(r"[-+](?![-+] )", line)]
+    if changed:
+        first = changed[0]
+        where = "\n".join(lines[max(0, first - 4): first + 8])
+        why = next((lines[number] for number in changed if lines[number].startswith("+")), lines[first])
+        return design("result: " + why[:160], where), where
+    return "no word: " + " ".join(output.split())[-160:], output[-1500:]
+
+
+def design(why, text):
+    for pattern, name in DESIGN:
+        if pattern.search(text):
+            return f"{BY_DESIGN} {name}: {why}"
+    return why
