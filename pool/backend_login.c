@@ -211,8 +211,9 @@ static enum backend_login_result take_packet(struct backend_login *login,
     }
     switch (payload.ptr[0]) {
     case FIRST_ERROR:
-        return error_read(payload, error) ? LOGIN_FAILED
-                                          : fail(error, "an error that can't be read");
+        return error_read(payload, error) && error_is_set(error)
+                   ? LOGIN_FAILED
+                   : fail(error, "an error that can't be read");
     case FIRST_OK:
         return take_ok(login, payload, error);
     case FIRST_SWITCH:
