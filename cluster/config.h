@@ -13,6 +13,15 @@
 enum { ACCOUNTS_MAX = 65000 };
 enum { BUCKET_COUNT = 4096, SERVERS_MAX = 256, SHARDS_MAX = 64 };
 
+enum server_proxy { SERVER_PROXY_OFF, SERVER_PROXY_V1, SERVER_PROXY_V2 };
+
+struct server_link { // how waybill speaks to a server
+    enum server_proxy proxy;
+};
+
+// Would a connection opened by the one be like one opened by the other?
+bool server_link_is_same(const struct server_link *a, const struct server_link *b) MUST_CHECK;
+
 // Ids are places in the config's arrays; they stay the same over reloads of one process (what is
 // removed leaves a gap with is_removed set), so that a worker's pools can be found by id.
 struct server_config {
@@ -26,6 +35,7 @@ struct server_config {
     struct address address;
     uint32_t weight;          // of reads, 0 = none
     uint32_t max_connections; // over all workers
+    struct server_link link;
 };
 
 struct shard_config {

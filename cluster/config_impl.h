@@ -107,6 +107,7 @@ bool build_find_shard(struct build *build, int line, struct slice name, uint16_t
 
 // The builders
 void build_servers(struct build *build);
+void build_link(struct build *build, const struct section *section, struct server_link *link);
 void build_shards(struct build *build); // after build_servers
 void build_users(struct build *build);
 void build_password(struct build *build, const struct section *section, struct user_config *user);

@@ -98,6 +98,7 @@ static void keep_removed_servers(struct build *build)
         struct server_config *server = &build->config->servers[i];
         *server = *old;
         server->is_removed = true;
+        server->link = (struct server_link){0};
         server->name = build_keep(build, slice_of_string(old->name));
         server->address_text = build_keep(build, slice_of_string(old->address_text));
         server->host = build_keep(build, slice_of_string(old->host));
@@ -127,6 +128,7 @@ void build_servers(struct build *build)
         server->max_connections = (uint32_t)section_integer(
             build, section, "max_connections",
             (struct integer_limits){config->settings.pool_max, 1, 100000});
+        build_link(build, section, &server->link);
     }
 }
 

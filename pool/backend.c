@@ -177,7 +177,8 @@ bool backend_send(struct backend *backend, struct error *error)
 static void on_ready(struct stream *stream, unsigned events);
 static void on_loss(struct later *later);
 
-struct backend *backend_open(struct pool *pool, struct error *error)
+struct backend *backend_open(struct pool *pool, const struct pool_client *client,
+                             struct error *error)
 {
     struct slot *slot = pool->slot;
     struct pools *pools = slot->pools;
@@ -203,6 +204,10 @@ struct backend *backend_open(struct pool *pool, struct error *error)
     text_init(&backend->failure);
     backend->login = memory_new(sizeof *backend->login);
     backend_login_init(backend->login);
+    told_attributes_write(&backend->login->attributes, client,
+                          pools->snapshot->config->users[pool->account].name);
+    told_proxy_write(&backend->out, slot_config(slot)->link.proxy,
+                     pool->ip.is_known ? client->address : NULL, &slot_config(slot)->address);
     place(backend, BACKEND_CONNECTING);
     backend->deadline_us =
         backend->active_us + (uint64_t)pools_settings(pools)->connect_timeout_ms * 1000;
@@ -327,7 +332,10 @@ static void on_connected(struct backend *backend)
         return;
     }
     backend_enter(backend, BACKEND_LOGIN);
-    watch_what_matters(backend);
+    struct error error = {0};
+    if (!backend_send(backend, &error)) { // a header of the PROXY protocol
+        backend_fail(backend, &error);
+    }
 }
 
 static void note_login(struct backend *backend)

@@ -18,7 +18,8 @@
 // in one text: each is routed by itself.
 #define BACKEND_CAPABILITIES                                                                       \
     (CAP_LONG_PASSWORD | CAP_LONG_FLAG | CAP_PROTOCOL_41 | CAP_TRANSACTIONS |                      \
-     CAP_SECURE_CONNECTION | CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH)
+     CAP_SECURE_CONNECTION | CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH |          \
+     CAP_PLUGIN_AUTH_LENENC | CAP_CONNECT_ATTRS)
 
 enum {
     UTF8MB4_GENERAL_CI = 45, // what pool/backend.c notes as NAMES utf8mb4
@@ -36,11 +37,13 @@ void backend_login_init(struct backend_login *login)
 {
     memset(login, 0, sizeof *login);
     text_init(&login->in);
+    text_init(&login->attributes);
 }
 
 void backend_login_done(struct backend_login *login)
 {
     text_done(&login->in);
+    text_done(&login->attributes);
 }
 
 static enum backend_login_result fail(struct error *error, const char *why)
@@ -90,6 +93,7 @@ static enum backend_login_result send_login(struct backend_login *login,
             .user = slice_of_string(wish->user),
             .auth = text_slice(&answer),
             .plugin = slice_of_string(login->plugin->name),
+            .attributes = text_slice(&login->attributes),
         };
         size_t place = packet_begin(out);
         login_write(out, &reply);

@@ -43,7 +43,8 @@ struct backend_login {
     bool is_key_awaited; // the plugin has asked for the server's RSA key
     uint8_t packets;     // of the server so far
     uint8_t next_sequence;
-    struct text in; // owned: a packet that came in pieces
+    struct text in;         // owned: a packet that came in pieces
+    struct text attributes; // owned: told to the server; filled in by the caller
     // Known when it is done.
     uint32_t connection_id;
     uint32_t version; // 101119

@@ -19,13 +19,17 @@ enum { BACKENDS_KEPT = 64 };
 
 static void on_tick(struct timer *timer);
 
-static void sweep(struct later *later)
+void pools_sweep(struct pools *pools)
 {
-    struct pools *pools = CONTAINER_OF(later, struct pools, sweep);
     struct node *node;
     while ((node = list_pop_front(&pools->closed)) != NULL) {
         backend_free(CONTAINER_OF(node, struct backend, node));
     }
+}
+
+static void sweep(struct later *later)
+{
+    pools_sweep(CONTAINER_OF(later, struct pools, sweep));
 }
 
 struct pools *pools_new(const struct pools_host *host, const struct snapshot *snapshot)
@@ -57,22 +61,6 @@ struct slot *pools_slot(struct pools *pools, uint16_t server)
     return slot;
 }
 
-struct pool *slot_need_pool(struct slot *slot, uint16_t account, uint64_t capabilities)
-{
-    struct pool *pool = slot_find_pool(slot, account, capabilities);
-    if (pool == NULL) {
-        pool = memory_new(sizeof *pool);
-        pool->slot = slot;
-        pool->account = account;
-        pool->capabilities = capabilities & CAP_CLASS;
-        list_init(&pool->pending);
-        list_init(&pool->idle);
-        list_init(&pool->lent);
-        list_push_back(&slot->pools_list, &pool->node);
-    }
-    return pool;
-}
-
 static void close_all(struct list *backends)
 {
     struct node *node;
@@ -93,7 +81,7 @@ static void free_slot(struct slot *slot)
         close_all(&pool->idle);
         list_remove(&slot->pools_list, node);
         // Its closed backends look back at it until they are freed.
-        sweep(&slot->pools->sweep);
+        pools_sweep(slot->pools);
         memory_free(pool);
     }
     memory_free(slot);
@@ -102,7 +90,7 @@ static void free_slot(struct slot *slot)
 void pools_free(struct pools *pools)
 {
     timer_stop(&pools->tick);
-    sweep(&pools->sweep);
+    pools_sweep(pools);
     for (size_t i = 0; i < SERVERS_MAX; i++) {
         if (pools->slots[i] != NULL) {
             free_slot(pools->slots[i]);
@@ -178,7 +166,8 @@ static bool has_changed(const struct pool *pool, const struct config *before,
     const struct user_config *new = &now->users[pool->account];
     return !is_same_text(old->server_user, new->server_user) ||
            !is_same_text(old->server_password, new->server_password) ||
-           !is_same_text(before->servers[server].address_text, now->servers[server].address_text);
+           !is_same_text(before->servers[server].address_text, now->servers[server].address_text) ||
+           !server_link_is_same(&before->servers[server].link, &now->servers[server].link);
 }
 
 // A server that is down while another has taken its place: no answer of it counts any more, and
@@ -319,6 +308,7 @@ static void tick_slot(struct slot *slot)
         }
         trim_idle(pool);
     }
+    slot_drop_left_pools(slot);
     slot_serve_later(slot); // a pause may be over
 }
 

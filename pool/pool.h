@@ -28,11 +28,19 @@ void pools_free(struct pools *pools); // closes all connections; asserts that no
 // closed; waiters for them are failed (they choose again).
 void pools_set_snapshot(struct pools *pools, const struct snapshot *snapshot);
 
+// For whom a connection would be opened: what the server is told of him. What it points to stays
+// valid while he waits.
+struct pool_client {
+    const struct address *address; // NULL: not known
+    struct slice attributes;       // of his log-in: pairs of length-encoded strings, unchecked
+};
+
 struct pool_want {
     uint16_t server;                   // id
     uint16_t account;                  // user_config id
     uint64_t capabilities;             // the client's; only CAP_CLASS matters
     const struct session_state *state; // an idle backend already like it is preferred; NULL: any
+    struct pool_client client;
     bool needs_no_database; // a connection in which none was chosen; implied by a state without one
 };
 
@@ -47,6 +55,7 @@ struct pool_waiter {
                       const struct error *error); // refused, deadline, server down
     struct backend_user *user;
     struct pool_want want; // filled in by pool_wait; `state` is dropped
+    struct pool *pool;     // set by pool_wait; the room's own
     uint64_t deadline_us;  // of the loop clock; set by pool_wait
     struct node node;
     struct list *line; // where it waits; NULL when it doesn't

@@ -111,8 +111,9 @@ struct backend {
 
 // ---- backend.c
 
-// Opens a connection. False with *error when it can't even be started.
-struct backend *backend_open(struct pool *pool, struct error *error);
+// Opens a connection for that client. NULL with *error when it can't even be started.
+struct backend *backend_open(struct pool *pool, const struct pool_client *client,
+                             struct error *error);
 void backend_enter(struct backend *backend, enum backend_state state);
 void backend_check(const struct backend *backend); // asserts what its state promises
 void backend_lend(struct backend *backend, struct backend_user *user);
@@ -138,13 +139,21 @@ bool backend_sync_feed(struct backend *backend, const uint8_t *bytes, size_t len
 
 // ---- pools
 
+// IPv4 as ::ffff:a.b.c.d.
+struct client_ip {
+    bool is_known;
+    uint8_t bytes[16];
+};
+
 struct pool {
     struct node node; // in slot->pools
     struct slot *slot;
     uint16_t account;
     uint64_t capabilities; // & CAP_CLASS
+    struct client_ip ip;   // whose connections these are; not known: anybody's
     uint32_t generation;   // goes up when its account or server has changed
     uint32_t waiting;      // of slot->line
+    uint32_t outside;      // of slot->refused and slot->crowded
     uint32_t expected;     // of pending, not yet promised to a waiter; open_more's own
     struct list pending;   // connecting, logging in, resetting
     struct list idle;      // front = used last
@@ -195,6 +204,12 @@ static inline const struct server_config *slot_config(const struct slot *slot)
     return &slot->pools->snapshot->config->servers[slot->server];
 }
 
+// Is the server still in the configuration?
+static inline bool slot_has_config(const struct slot *slot)
+{
+    return slot->server < slot->pools->snapshot->config->server_count;
+}
+
 static inline uint64_t pools_now_us(const struct pools *pools)
 {
     return loop_now_us(pools->host.loop);
@@ -203,10 +218,25 @@ static inline uint64_t pools_now_us(const struct pools *pools)
 // ---- pool.c
 
 struct slot *pools_slot(struct pools *pools, uint16_t server); // made when it is new
-struct pool *slot_need_pool(struct slot *slot, uint16_t account, uint64_t capabilities); // as well
-void pools_watch(struct pools *pools); // makes sure that the tick runs
+void pools_watch(struct pools *pools);                         // makes sure that the tick runs
+void pools_sweep(struct pools *pools);                         // frees the closed backends
 
 void pool_forget_backoff(struct pool *pool); // what it was refused for has changed
+
+// ---- pool_key.c
+
+// The pool that has what is wanted; NULL, or made when it is new.
+struct pool *slot_find_pool(const struct slot *slot, const struct pool_want *want);
+struct pool *slot_need_pool(struct slot *slot, const struct pool_want *want);
+void slot_drop_left_pools(struct slot *slot); // of single clients' addresses, not used any more
+
+// ---- told_proxy.c, told_attributes.c: what the server is told of the client
+
+struct client_ip client_ip_of(const struct address *address); // NULL is fine
+// `client` NULL: nobody's connection.
+void told_proxy_write(struct text *out, enum server_proxy kind, const struct address *client,
+                      const struct address *server);
+void told_attributes_write(struct text *out, const struct pool_client *client, const char *user);
 
 // ---- secret.c
 
@@ -223,7 +253,6 @@ void slot_serve(struct later *later);
 void slot_expire(struct slot *slot); // fails the waiters whose time is over
 // The line of the slot's first waiter is owed a connection of another kind than this pool's.
 bool slot_is_owed_elsewhere(const struct slot *slot, const struct pool *pool);
-struct pool *slot_find_pool(const struct slot *slot, uint16_t account, uint64_t capabilities);
 // The idle backend that fits best; NULL when none fits.
 struct backend *pool_pick_idle(const struct pool *pool, const struct pool_want *want, size_t look);
 

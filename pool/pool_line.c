@@ -26,22 +26,6 @@ enum {
     OPENING_AT_ONCE = 32, // log-ins under way to one server; more would only slow each other down
 };
 
-struct pool *slot_find_pool(const struct slot *slot, uint16_t account, uint64_t capabilities)
-{
-    LIST_FOR_EACH (&slot->pools_list, node) {
-        struct pool *pool = CONTAINER_OF(node, struct pool, node);
-        if (pool->account == account && pool->capabilities == (capabilities & CAP_CLASS)) {
-            return pool;
-        }
-    }
-    return NULL;
-}
-
-static struct pool *pool_of(const struct slot *slot, const struct pool_waiter *waiter)
-{
-    return slot_find_pool(slot, waiter->want.account, waiter->want.capabilities);
-}
-
 static struct pool_waiter *waiter_of(struct node *node)
 {
     return CONTAINER_OF(node, struct pool_waiter, node);
@@ -50,7 +34,9 @@ static struct pool_waiter *waiter_of(struct node *node)
 static void leave_line(struct slot *slot, struct pool_waiter *waiter)
 {
     if (waiter->line == &slot->line) {
-        pool_of(slot, waiter)->waiting--;
+        waiter->pool->waiting--;
+    } else {
+        waiter->pool->outside--;
     }
     list_remove(waiter->line, &waiter->node);
     waiter->line = NULL;
@@ -61,7 +47,9 @@ static void stand_in(struct slot *slot, struct pool_waiter *waiter, struct list 
     waiter->line = line;
     list_push_back(line, &waiter->node);
     if (line == &slot->line) {
-        pool_of(slot, waiter)->waiting++;
+        waiter->pool->waiting++;
+    } else {
+        waiter->pool->outside++;
     }
 }
 
@@ -96,8 +84,7 @@ struct backend *pool_take(struct pools *pools, const struct pool_want *want,
                           struct backend_user *user)
 {
     struct slot *slot = pools->slots[want->server];
-    struct pool *pool =
-        slot == NULL ? NULL : slot_find_pool(slot, want->account, want->capabilities);
+    struct pool *pool = slot == NULL ? NULL : slot_find_pool(slot, want);
     // Whoever waits was here before.
     if (pool == NULL || pool->waiting > 0) {
         return NULL;
@@ -115,7 +102,7 @@ struct backend *pool_take(struct pools *pools, const struct pool_want *want,
 void pool_wait(struct pools *pools, const struct pool_want *want, struct pool_waiter *waiter)
 {
     struct slot *slot = pools_slot(pools, want->server);
-    struct pool *pool = slot_need_pool(slot, want->account, want->capabilities);
+    struct pool *pool = slot_need_pool(slot, want);
     const struct settings *settings = pools_settings(pools);
     struct error error;
     assert(waiter->line == NULL);
@@ -123,6 +110,7 @@ void pool_wait(struct pools *pools, const struct pool_want *want, struct pool_wa
     waiter->want.needs_no_database =
         want->needs_no_database || (want->state != NULL && want->state->database.len == 0);
     waiter->want.state = NULL;
+    waiter->pool = pool;
     waiter->deadline_us = pools_now_us(pools) + (uint64_t)settings->pool_wait_ms * 1000;
     if (pool_is_refused(pool, &error)) {
         stand_in(slot, waiter, &slot->refused);
@@ -190,7 +178,7 @@ static void fail_outside(struct slot *slot)
     struct error error;
     for (size_t left = slot->refused.count; left > 0 && slot->refused.count > 0; left--) {
         struct pool_waiter *waiter = waiter_of(list_first(&slot->refused));
-        if (pool_is_refused(pool_of(slot, waiter), &error)) {
+        if (pool_is_refused(waiter->pool, &error)) {
             fail(slot, waiter, &error);
         } else { // it works again meanwhile
             leave_line(slot, waiter);
@@ -206,7 +194,7 @@ static void fail_outside(struct slot *slot)
 static struct pool_waiter *first_refused(const struct slot *slot, struct error *error)
 {
     LIST_FOR_EACH (&slot->line, node) {
-        if (pool_is_refused(pool_of(slot, waiter_of(node)), error)) {
+        if (pool_is_refused(waiter_of(node)->pool, error)) {
             return waiter_of(node);
         }
     }
@@ -245,7 +233,7 @@ static struct pool_waiter *first_served(const struct slot *slot, struct backend 
 {
     LIST_FOR_EACH (&slot->line, node) {
         struct pool_waiter *waiter = waiter_of(node);
-        *backend = pool_pick_idle(pool_of(slot, waiter), &waiter->want, SIZE_MAX);
+        *backend = pool_pick_idle(waiter->pool, &waiter->want, SIZE_MAX);
         if (*backend != NULL) {
             return waiter;
         }
@@ -317,13 +305,14 @@ static bool may_open(const struct slot *slot, const struct pool *pool)
 }
 
 // One more connection of this kind; false when none can be had now.
-static bool open_one(struct slot *slot, struct pool *pool)
+static bool open_one(struct slot *slot, const struct pool_waiter *waiter)
 {
+    struct pool *pool = waiter->pool;
     if (!may_open(slot, pool) || (slot->connections >= slot_quota(slot) && !make_room(slot))) {
         return false;
     }
     struct error error;
-    if (backend_open(pool, &error) == NULL) {
+    if (backend_open(pool, &waiter->want.client, &error) == NULL) {
         pool_note_refusal(pool, &error);
         slot_serve_later(slot);
         return false;
@@ -340,10 +329,10 @@ static void open_more(struct slot *slot)
         pool->expected = (uint32_t)pool->pending.count;
     }
     LIST_FOR_EACH (&slot->line, node) {
-        struct pool *pool = pool_of(slot, waiter_of(node));
+        struct pool *pool = waiter_of(node)->pool;
         if (pool->expected > 0) {
             pool->expected--;
-        } else if (!open_one(slot, pool)) {
+        } else if (!open_one(slot, waiter_of(node))) {
             break;
         }
     }
@@ -373,5 +362,5 @@ bool slot_is_owed_elsewhere(const struct slot *slot, const struct pool *pool)
     const struct pool_waiter *first = waiter_of(list_first(&slot->line));
     uint64_t wait_us = (uint64_t)pools_settings(slot->pools)->pool_wait_ms * 1000;
     uint64_t began_us = first->deadline_us - wait_us;
-    return pool_of(slot, first) != pool && began_us + FAIR_US < pools_now_us(slot->pools);
+    return first->pool != pool && began_us + FAIR_US < pools_now_us(slot->pools);
 }

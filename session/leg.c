@@ -336,6 +336,7 @@ static void acquire(struct leg *leg)
         .account = session->account,
         .capabilities = session->capabilities,
         .state = leg->command.is_stateless ? NULL : &session->carried,
+        .client = {.address = &session->peer, .attributes = text_slice(&session->attributes)},
     };
     leg->backend = pool_take(leg_pools(leg), &want, &leg->user);
     if (leg->backend == NULL && !pool_has_room(leg_pools(leg), server)) {

@@ -31,6 +31,7 @@ enum { FAKE_CONNECTIONS = 32, SCRATCH_BYTES = 65536 };
 struct fake_connection {
     struct stream stream;
     struct text in;
+    size_t header_left; // of the PROXY protocol
     bool is_logged_in;
     bool in_transaction;
     uint32_t next_statement;
@@ -51,7 +52,8 @@ struct bench {
     size_t open_count;
     const char *version;
     bool refuses_logins;
-    bool is_silent; // accepts, but says nothing
+    size_t header_bytes; // of the PROXY protocol, which every connection begins with
+    bool is_silent;      // accepts, but says nothing
     struct text heard;
     struct error trouble; // the last one reported
     int troubles;
@@ -223,6 +225,11 @@ static inline void fake_on_ready(struct stream *stream, unsigned events)
         return;
     }
     text_add(&connection->in, bytes, got);
+    if (connection->header_left > 0) {
+        assert_true(connection->in.len >= connection->header_left); // it comes in one piece
+        text_drop_front(&connection->in, connection->header_left);
+        connection->header_left = 0;
+    }
     while (connection->stream.fd >= 0 && connection->in.len >= PACKET_HEADER_BYTES) {
         size_t payload = packet_payload_bytes(connection->in.ptr);
         if (connection->in.len < payload + PACKET_HEADER_BYTES) {
@@ -250,6 +257,7 @@ static inline void fake_on_accept(struct watch *watch, unsigned events)
     struct fake_connection *connection = &bench.connections[bench.connection_count++];
     stream_init(&connection->stream, bench.loop, fd, fake_on_ready);
     text_init(&connection->in);
+    connection->header_left = bench.header_bytes;
     stream_watch(&connection->stream, WATCH_READ);
     bench.open_count++;
     if (!bench.is_silent) {
