@@ -406,17 +406,19 @@ class Client(Wire):
     """A logged-in client. `connect=False` only opens the connection (self.greeting is still unread)."""
 
     def __init__(self, host='127.0.0.1', port=3306, user='root', password='', database=None, unix_socket=None,
-                 capabilities=CLIENT_DEFAULT, plugin=None, collation=45, timeout=10.0, connect=True):
+                 capabilities=CLIENT_DEFAULT, plugin=None, collation=45, timeout=10.0, connect=True,
+                 source=None, attributes=None):
         if unix_socket:
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
             sock.connect(unix_socket)
         else:
-            sock = socket.create_connection((host, port), timeout=timeout)
+            sock = socket.create_connection((host, port), timeout=timeout, source_address=(source, 0) if source else None)
         super().__init__(sock, timeout)
         self.user, self.password, self.database = user, password, database
         self.wanted, self.plugin_wish, self.collation = capabilities, plugin, collation
         self.capabilities = capabilities
+        self.attributes = attributes
         self.status = 0
         if connect:
             self.read_greeting()
@@ -447,6 +449,8 @@ class Client(Wire):
         self.capabilities = self.wanted & (self.server_capabilities | LONG_PASSWORD)
         if self.database is not None:
             self.capabilities |= CONNECT_WITH_DB
+        if self.attributes is not None:
+            self.capabilities |= CONNECT_ATTRS
         plugin = self.plugin_wish or (self.server_plugin if self.server_plugin in (NATIVE, SHA2) else NATIVE)
         self.plugin = plugin
         out = struct.pack('<IIB', self.capabilities, 1 << 30, self.collation) + bytes(23)
@@ -455,6 +459,9 @@ class Client(Wire):
             out += self.database.encode() + b'\0'
         if self.capabilities & PLUGIN_AUTH:
             out += plugin.encode() + b'\0'
+        if self.attributes is not None:
+            pairs = b''.join(lenenc_bytes(k.encode()) + lenenc_bytes(v.encode()) for k, v in self.attributes.items())
+            out += lenenc_bytes(pairs)
         return out
 
     def login(self):
