@@ -54,6 +54,8 @@ static const struct setting table[] = {
     {"max_packet_bytes", SETTING_INTEGER, RELOAD, AT(max_packet_bytes), "67108864", 1024, 1073741824, NULL,
      "The largest statement that a client may send; it should not be more than max_allowed_packet of "
      "the servers. A larger one gets error 1153. Answers have no limit."},
+    {"local_infile", SETTING_BOOL, RELOAD, AT(local_infile), "on", ANY, NULL,
+     "Whether clients may send files with LOAD DATA LOCAL INFILE, where the servers allow it."},
     {"login_timeout_ms", SETTING_INTEGER, RELOAD, AT(login_timeout_ms), "10000", 1, DAY_MS, NULL,
      "How long a client may take to log in."},
     {"users", SETTING_CHOICE, RELOAD, AT(users), "file", ANY, "file|servers",

@@ -46,6 +46,7 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t probe_ms;
     int64_t failover; // enum failover_mode
     int64_t failover_after_ms;
+    bool local_infile;          // LOAD DATA LOCAL
     bool read_split;            // reads to replicas
     const char *default_shard;  // for tables that are not declared; empty: the first one
     const char *server_version; // announced to clients; empty: the servers' own

@@ -45,36 +45,6 @@ void parse_do(struct parser *parser)
     (void)parse_select_items(parser, &count); // aliases are allowed, and mean nothing
 }
 
-// LOAD DATA [LOCAL] INFILE 'x' [REPLACE | IGNORE] INTO TABLE t ...; LOAD INDEX INTO CACHE ... is
-// administration.
-void parse_load(struct parser *parser)
-{
-    if (parser_ahead(parser)->keyword != KW_DATA && parser_ahead(parser)->keyword != KW_XML) {
-        parse_admin(parser);
-        return;
-    }
-    parser_begin(parser, STATEMENT_LOAD, FACT_WRITES);
-    parser_advance(parser);
-    if (!parser_accept_word(parser, KW_LOW_PRIORITY)) {
-        (void)parser_accept_word(parser, KW_CONCURRENT);
-    }
-    if (parser_accept_word(parser, KW_LOCAL)) {
-        parser->statement->name = slice_of_string("LOCAL");
-    }
-    parser_expect_word(parser, KW_INFILE);
-    (void)parser_string(parser);
-    if (!parser_accept_word(parser, KW_REPLACE)) {
-        (void)parser_accept_word(parser, KW_IGNORE);
-    }
-    parser_expect_word(parser, KW_INTO);
-    parser_expect_word(parser, KW_TABLE);
-    parser->statement->tables = parse_table_name(parser);
-    parser_skip_rest(parser);
-    if ((parser->statement->facts & FACT_READS_USER_VARIABLE) != 0) { // (@a, b) SET c = @a
-        parser_add_fact(parser, FACT_SETS_USER_VARIABLE);
-    }
-}
-
 void parse_handler(struct parser *parser)
 {
     parser_begin(parser, STATEMENT_HANDLER, FACT_HANDLER | FACT_NEEDS_PRIMARY);

@@ -252,6 +252,32 @@ struct change_part {        // UPDATE and DELETE
     // the tables stand in statement.tables
 };
 
+// LOAD DATA's list of columns.
+struct load_column {
+    struct slice name; // unquoted, without table
+    bool is_variable;  // @x
+};
+
+// LOAD DATA INFILE and, as far as `file`, LOAD XML. Strings are unescaped bytes.
+struct load_part {
+    bool is_local;
+    bool is_xml;
+    bool is_replace;
+    struct slice file;
+    struct slice charset;        // empty: character_set_database
+    struct slice field_end;      // FIELDS TERMINATED BY
+    struct slice enclosed;       // [OPTIONALLY] ENCLOSED BY
+    struct slice escaped;        // ESCAPED BY
+    bool is_escaped_given;       // ... and not the default
+    struct slice line_start;     // LINES STARTING BY
+    struct slice line_end;       // LINES TERMINATED BY
+    uint64_t skipped_lines;      // IGNORE n LINES
+    struct span skipped_span;    // ... with its words; empty when none
+    struct load_column *columns; // NULL when there is no list, or an empty one
+    uint32_t column_count;
+    struct assignment *set;
+};
+
 enum ddl_kind {
     DDL_CREATE_TABLE,
     DDL_ALTER_TABLE,
@@ -349,6 +375,7 @@ struct statement {
     struct insert_part *insert;
     struct change_part *change;
     struct ddl_part *ddl;
+    struct load_part *load;
     struct set_item *set; // also SET STATEMENT .. FOR ..: all else is then the inner statement's
     struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
                        // ("TABLES"); of diagnostics "WARNINGS", "ERRORS", "COUNT WARNINGS" ...

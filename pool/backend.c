@@ -274,7 +274,7 @@ void backend_fail(struct backend *backend, const struct error *error)
     struct backend_user *user = backend->user;
     struct pool *pool = backend->pool;
     bool was_sent = before == BACKEND_RUNNING && !backend->run.is_held_back &&
-                    backend->sent_bytes > backend->run.ahead_bytes;
+                    (backend->run.is_asked || backend->sent_bytes > backend->run.ahead_bytes);
     struct error why = *error; // it may be the backend's own
     backend->is_broken = true;
     backend_close(backend);
@@ -454,8 +454,11 @@ static void on_ready(struct stream *stream, unsigned events)
             backend_fail(backend, &error);
             return;
         }
+        if (backend->state == BACKEND_RUNNING && !backend_has_unsent(backend)) {
+            backend_feed_drained(backend);
+        }
     }
-    if (events & WATCH_READ) {
+    if ((events & WATCH_READ) != 0 && backend->state != BACKEND_CLOSED) {
         on_readable(backend);
     }
 }

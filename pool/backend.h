@@ -26,6 +26,9 @@ struct backend_user {
     // it can be run elsewhere.
     void (*on_lost)(struct backend_user *user, struct backend *backend, const struct error *error,
                     bool was_sent);
+    // All that backend_feed queued is on its way, after it said true. From the loop only; may be
+    // NULL where no command takes_file.
+    void (*on_fed)(struct backend_user *user, struct backend *backend);
 };
 
 // One command. The struct itself is copied; all that it points to is borrowed until is_done or
@@ -47,9 +50,16 @@ struct backend_command {
     // Instead of `packet`: execute a statement that is prepared here first if it is not yet.
     struct slice prepare_sql;      // ptr NULL: `packet` is used
     const struct execute *execute; // its parameters
+    // LOAD DATA LOCAL: the server may ask for the client's file. A server that asks after any other
+    // command is hostile, and lost.
+    bool takes_file;
 };
 
 void backend_start(struct backend *backend, const struct backend_command *command);
+// After the server has asked for the file (wants_file in its answer): the next bytes of it, copied;
+// they go in packets of their own. With is_end nothing more comes. True: the server doesn't take
+// them at once, wait for on_fed before more is fed.
+bool backend_feed(struct backend *backend, struct slice bytes, bool is_end);
 const struct answer *backend_answer(const struct backend *backend);
 void backend_pause(struct backend *backend); // the client is slow: stop reading
 void backend_resume(struct backend *backend);

@@ -114,7 +114,9 @@ static enum backend_login_result take_greeting(struct backend_login *login,
     if (!greeting_read(payload, &greeting, error)) {
         return LOGIN_FAILED;
     }
-    if ((wish->capability_class & CAP_CLASS & ~greeting.capabilities) != 0) {
+    // Without LOCAL_FILES (switched off since) the server refuses what needs it by itself.
+    uint64_t promised = wish->capability_class & CAP_CLASS & ~CAP_LOCAL_FILES;
+    if ((promised & ~greeting.capabilities) != 0) {
         return fail(error, "the server lacks a capability that the client was promised");
     }
     login->capabilities = (wish->capability_class & CAP_CLASS) |

@@ -345,7 +345,8 @@ static bool hand_over(struct backend *backend, const uint8_t *bytes, size_t len,
     }
     if (backend->answer.is_done) {
         note_status(backend);
-        backend->is_broken |= eaten < len; // nobody has asked for more
+        // Nobody has asked for more; who answers before the file is over may read on in it.
+        backend->is_broken |= eaten < len || backend->run.is_asked != backend->run.is_file_over;
         finish(backend);
     }
     user->on_bytes(user, backend, bytes, eaten);
@@ -358,6 +359,9 @@ bool backend_sync_feed(struct backend *backend, const uint8_t *bytes, size_t len
     struct backend_run *run = &backend->run;
     for (;;) {
         size_t eaten = answer_feed(&backend->answer, bytes, len);
+        if (backend->answer.wants_file && !run->is_asked && !backend_feed_begin(backend, error)) {
+            return false;
+        }
         if (run->step == STEP_COMMAND && !run->is_failed) {
             return run->is_held_back ? bad_protocol(backend, error)
                                      : hand_over(backend, bytes, len, eaten, error);

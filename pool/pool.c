@@ -273,6 +273,7 @@ static bool is_silent(const struct backend *backend)
     const struct pools *pools = backend->pool->slot->pools;
     int64_t limit_ms = pools_settings(pools)->query_timeout_ms;
     return limit_ms > 0 && backend->state == BACKEND_RUNNING && !backend->is_paused &&
+           !backend_awaits_file(backend) &&
            backend->active_us + (uint64_t)limit_ms * 1000 <= pools_now_us(pools);
 }
 

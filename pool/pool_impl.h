@@ -50,6 +50,10 @@ struct backend_run {
     uint64_t database_hash;  // of the database
     uint32_t statement_id;   // of command.prepare_sql
     size_t ahead_bytes;      // how many bytes go out before the command's own
+    bool is_asked;           // the server has asked for a file: `out` is what is left of it
+    bool is_file_over;       // ... and has got all of it
+    bool is_feed_full;       // the user waits for on_fed
+    uint8_t feed_sequence;   // of the file's next packet
 };
 
 struct statement_entry;
@@ -136,6 +140,14 @@ void backend_sync_start(struct backend *backend, const struct backend_command *c
 // Bytes of the server while a command runs. False: not the protocol; *error.
 bool backend_sync_feed(struct backend *backend, const uint8_t *bytes, size_t len,
                        struct error *error) MUST_CHECK;
+
+// ---- backend_feed.c
+
+// The server has asked for a file. False with *error: nobody has offered one.
+bool backend_feed_begin(struct backend *backend, struct error *error) MUST_CHECK;
+// Is it the client from whom something must come, and not the server?
+bool backend_awaits_file(const struct backend *backend);
+void backend_feed_drained(struct backend *backend); // all queued bytes are gone
 
 // ---- pools
 

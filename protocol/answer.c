@@ -167,7 +167,7 @@ static enum answer_part take_first(struct answer *answer, struct slice head, siz
         next_result_or_done(answer);
         return PART_OK;
     case FIRST_INFILE:
-        if (answer->wants_file || payload_bytes < 2) {
+        if (answer->wants_file) {
             return answer_bad(answer);
         }
         answer->wants_file = true;

@@ -46,10 +46,10 @@
 // (CAP_CLASS).
 #define CAP_OFFERED                                                                                \
     (CAP_LONG_PASSWORD | CAP_FOUND_ROWS | CAP_LONG_FLAG | CAP_CONNECT_WITH_DB | CAP_NO_SCHEMA |    \
-     CAP_ODBC | CAP_PROTOCOL_41 | CAP_INTERACTIVE | CAP_IGNORE_SIGPIPE | CAP_TRANSACTIONS |        \
-     CAP_RESERVED | CAP_SECURE_CONNECTION | CAP_MULTI_STATEMENTS | CAP_MULTI_RESULTS |             \
-     CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS | CAP_PLUGIN_AUTH_LENENC |         \
-     CAP_DEPRECATE_EOF)
+     CAP_ODBC | CAP_LOCAL_FILES | CAP_PROTOCOL_41 | CAP_INTERACTIVE | CAP_IGNORE_SIGPIPE |         \
+     CAP_TRANSACTIONS | CAP_RESERVED | CAP_SECURE_CONNECTION | CAP_MULTI_STATEMENTS |              \
+     CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS |              \
+     CAP_PLUGIN_AUTH_LENENC | CAP_DEPRECATE_EOF)
 // Those that change the bytes of an answer, or what may be asked: a client's backends are opened
 // with the same. (IGNORE_SPACE is none of them: at the log-in it is put into sql_mode, and that is
 // all; a session carries it. INTERACTIVE chooses a timeout.) Each has a name in capability.c.

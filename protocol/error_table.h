@@ -17,6 +17,7 @@
     X(ER_UNKNOWN,               1105, "HY000", "%s") \
     X(ER_HOST_IS_BLOCKED,       1129, "HY000", "Host '%s' is blocked because of many failed log-ins; unblock with FLUSH HOSTS on the admin port") \
     X(ER_CON_REFUSED,           1130, "HY000", "Host '%s' is not allowed to connect to this waybill") \
+    X(ER_NOT_ALLOWED_COMMAND,   1148, "42000", "The used command is not allowed (waybill: local_infile is off)") \
     X(ER_PACKET_TOO_LARGE,      1153, "08S01", "Got a packet bigger than 'max_packet_bytes'") \
     X(ER_PACKETS_OUT_OF_ORDER,  1156, "08S01", "Got packets out of order") \
     X(ER_NET_READ_INTERRUPTED,  1159, "08S01", "Got timeout reading communication packets") \

@@ -1,4 +1,4 @@
-// The statements that are neither rows nor DDL: SHOW, EXPLAIN, CALL, LOCK, LOAD, administration.
+// The statements that are neither rows nor DDL: SHOW, EXPLAIN, CALL, LOCK, administration.
 // Most go to one shard; what names tables goes where they are.
 
 #include "router/plan_impl.h"
@@ -103,27 +103,6 @@ bool plan_admin(struct planner *planner)
         planner, ER_CROSS_SHARD,
         "Accounts and administration belong to each server: do it on the servers, or "
         "shard by shard with /* waybill: shard=NAME */");
-}
-
-bool plan_load(struct planner *planner)
-{
-    struct scope_ref ref;
-    if (planner->statement->tables == NULL) {
-        return plan_unknown(planner);
-    }
-    scope_place(planner->request, planner->statement->tables, &ref);
-    if (ref.place == PLACE_SHARDED || ref.place == PLACE_REFERENCE) {
-        return plan_refuse(
-            planner, ER_CROSS_SHARD_WRITE,
-            "LOAD into table %s, which is on several shards, is not done yet: insert "
-            "the rows by INSERT",
-            scope_table_name(planner->arena, &ref));
-    }
-    if (planner->hint_shard != NO_SHARD) {
-        return plan_to(planner, planner->hint_shard);
-    }
-    add_everything(planner);
-    return plan_to_reach(planner, ER_CROSS_SHARD_WRITE, "LOAD");
 }
 
 // The first shard that has the table.

@@ -177,7 +177,9 @@ void client_io_update_watch(struct session *session)
         return;
     }
     bool is_busy = session->stage == SESSION_RUNNING || session->stage == SESSION_FLUSHING;
-    unsigned events = is_busy && session->input.len >= CLIENT_AHEAD_MAX ? 0 : WATCH_READ;
+    bool is_held = session->takes_input ? session->is_input_held
+                                        : is_busy && session->input.len >= CLIENT_AHEAD_MAX;
+    unsigned events = is_held ? 0 : WATCH_READ;
     if (session->output.size_bytes > 0) {
         events |= WATCH_WRITE;
     }
@@ -246,10 +248,41 @@ static size_t use_packets(struct session *session, struct slice bytes, bool is_k
     return used;
 }
 
+// What the running flow wants is its; commands begin behind it.
+static size_t use_bytes(struct session *session, struct slice bytes, bool is_kept)
+{
+    size_t used = 0;
+    if (session->takes_input && !session->is_input_held) {
+        session->heard_us = session_now_us(session);
+        used = session->flow->kind->on_input(session->flow, bytes);
+    }
+    if (used < bytes.len && takes_packets(session)) {
+        struct slice rest = slice_part(bytes, used, bytes.len);
+        used += use_packets(session, rest, is_kept && used == 0);
+    }
+    return used;
+}
+
+void client_io_take_input(struct session *session, bool is_held)
+{
+    session->takes_input = true;
+    session->is_input_held = is_held;
+    if (!is_held && session->input.len > 0) {
+        loop_do_later(session->sessions->host.loop, &session->later);
+    }
+    client_io_update_watch(session);
+}
+
+void client_io_leave_input(struct session *session)
+{
+    session->takes_input = session->is_input_held = false;
+    client_io_update_watch(session);
+}
+
 void client_io_continue(struct session *session)
 {
-    if (session->input.len > 0 && takes_packets(session)) {
-        size_t used = use_packets(session, text_slice(&session->input), true);
+    if (session->input.len > 0 && (takes_packets(session) || session->takes_input)) {
+        size_t used = use_bytes(session, text_slice(&session->input), true);
         if (used > 0 && session->input.len >= used) {
             text_drop_front(&session->input, used);
         }
@@ -278,7 +311,7 @@ static void on_readable(struct session *session)
     }
     size_t used = 0;
     if (session->input.len == 0) {
-        used = use_packets(session, slice_of(host->scratch, got), false);
+        used = use_bytes(session, slice_of(host->scratch, got), false);
     }
     if (session->stage == SESSION_ENDING || session->stage == SESSION_CLOSED) {
         return;

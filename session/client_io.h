@@ -11,5 +11,9 @@ void client_io_continue(struct session *session);
 bool client_io_write(struct session *session, const void *bytes, size_t len);
 // One packet that is no part of a command's answer; *sequence moves on.
 void client_io_write_packet(struct session *session, struct slice payload, uint8_t *sequence);
+// The running flow wants the client's next bytes (flow_kind.on_input) until the command is over;
+// while they are held it gets none. Never calls it from inside.
+void client_io_take_input(struct session *session, bool is_held);
+void client_io_leave_input(struct session *session); // what comes now are commands again
 // Reading and writing are watched as the session's state asks for.
 void client_io_update_watch(struct session *session);

@@ -77,6 +77,9 @@ void login_start(struct session *session)
     make_nonce(session);
     // What the bytes of an answer depend on is a promise that every server has to keep.
     login->offered = CAP_OFFERED & ~(snapshot->lacking & CAP_CLASS);
+    if (!snapshot->config->settings.local_infile) {
+        login->offered &= ~CAP_LOCAL_FILES;
+    }
     struct greeting greeting = {
         .version = slice_of_string(version[0] != '\0' ? version : snapshot->version_text),
         .connection_id = session->id,

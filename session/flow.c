@@ -83,6 +83,8 @@ void request_finish(struct session *session)
     }
     session->is_answer_begun = false;
     session->is_answer_between_rows = false;
+    session->takes_input = false;
+    session->is_input_held = false;
     struct error removed;
     bool is_removed = session_is_removed(session, &removed);
     if (!session->wants_close && !is_removed && multi_goes_on(session)) {
@@ -138,6 +140,7 @@ void session_drop_flow(struct session *session)
     struct flow *flow = session->flow;
     stop_legs(session);
     session->flow = NULL;
+    session->takes_input = false;
     if (flow != NULL && flow->kind->on_abort != NULL) {
         flow->kind->on_abort(flow);
     }

@@ -30,6 +30,11 @@ struct flow_kind {
     void (*on_failed)(struct flow *flow, struct leg *leg, const struct error *error);
     // The client's queue is below the limit again, after a session_write that said true.
     void (*on_drained)(struct flow *flow);
+    // What leg_feed could not send at once is on its way. NULL where no command takes_file.
+    void (*on_fed)(struct flow *flow, struct leg *leg);
+    // Bytes of the client while session->takes_input: how many of them were used. The flow may be
+    // gone afterwards. NULL where it never takes any.
+    size_t (*on_input)(struct flow *flow, struct slice bytes);
     // The session gives up (client gone, time is up, worker ends): its legs have been stopped
     // already; free what is not in the arena. May be NULL.
     void (*on_abort)(struct flow *flow);

@@ -250,8 +250,23 @@ static void run(struct leg *leg)
         .packet = command->packet,
         .prepare_sql = command->prepare_sql,
         .execute = command->execute,
+        .takes_file = command->takes_file,
     };
     backend_start(leg->backend, &order);
+}
+
+bool leg_feed(struct leg *leg, struct slice bytes, bool is_end)
+{
+    assert(leg->state == LEG_RUNNING && leg->command.takes_file);
+    leg->is_file_over = is_end;
+    return backend_feed(leg->backend, bytes, is_end);
+}
+
+static void on_fed(struct backend_user *user, struct backend *backend)
+{
+    (void)backend;
+    struct leg *leg = CONTAINER_OF(user, struct leg, user);
+    leg->flow->kind->on_fed(leg->flow, leg);
 }
 
 // ---- getting a backend
@@ -450,6 +465,7 @@ static struct leg *leg_new(struct session *session, uint16_t shard)
     leg->server = NO_SERVER;
     leg->user.on_bytes = leg_on_bytes;
     leg->user.on_lost = leg_on_lost;
+    leg->user.on_fed = on_fed;
     leg->waiter.on_ready = on_ready;
     leg->waiter.on_failed = on_wait_failed;
     leg->waiter.user = &leg->user;
@@ -490,6 +506,7 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
     leg->avoid = NO_SERVER;
     leg->held_us = 0;
     leg->has_delivered = false;
+    leg->is_file_over = false;
     leg->is_lingering = false;
     if (leg->backend != NULL) {
         run(leg);

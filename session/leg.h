@@ -43,6 +43,7 @@ struct leg_command {
     const char *pin_reason; // not NULL: the backend stays with the session from now on
     uint32_t pin_facts;     // enum fact: which they were
     bool is_there;          // means something on the leg's present backend only (FETCH)
+    bool takes_file;        // LOAD DATA LOCAL: see backend_command
     // Called when the answer is whole and no error, before the backend is given back: to note what
     // was set. May be NULL.
     void (*on_ok)(struct leg *leg, const struct answer *answer);
@@ -64,6 +65,7 @@ struct leg {
     bool is_participant; // of the session's transaction
     bool has_written;    // in this transaction
     bool is_paused;
+    bool is_file_over; // takes_file: leg_feed was told so
     bool is_lingering; // KEPT only for diagnostics
     uint32_t cursors;  // open on its backend, which is KEPT for them
     uint64_t since_us; // of the state, or of the last bytes heard; loop clock
@@ -92,6 +94,9 @@ bool leg_in_transaction(const struct session *session, uint16_t shard) MUST_CHEC
 // The command that runs one target of the request's plan: the client's own packet, its target text
 // as COM_QUERY, or the execution of a prepared statement (parameters edited).
 struct leg_command leg_command_of(struct request *request, const struct plan_target *target);
+
+// backend_feed; true: wait for the flow's on_fed.
+bool leg_feed(struct leg *leg, struct slice bytes, bool is_end);
 
 // The flow's merge is ahead of this one, or the client is slow: its server is not read. Pairs.
 void leg_pause(struct leg *leg);

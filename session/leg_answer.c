@@ -74,6 +74,7 @@ static void explain_loss(const struct leg *leg, const struct error *why, bool wa
 {
     char text[300];
     bool is_in = leg->is_participant || leg->is_joining;
+    bool lacked_file = leg->command.takes_file && !leg->is_file_over; // then it rolls back
     if (leg->command.is_own && leg->has_written && was_sent) {
         snprintf(text, sizeof text,
                  "the connection was lost during COMMIT: whether the transaction was committed is "
@@ -83,7 +84,7 @@ static void explain_loss(const struct leg *leg, const struct error *why, bool wa
     } else if (is_in && !(was_sent && may_have_committed(leg))) {
         snprintf(text, sizeof text, "the transaction is rolled back: %.200s", why->text);
         error_fill(error, ER_LOCK_DEADLOCK, text);
-    } else if (was_sent && (is_in || leg->command.access == ACCESS_WRITE)) {
+    } else if (was_sent && !lacked_file && (is_in || leg->command.access == ACCESS_WRITE)) {
         snprintf(text, sizeof text,
                  "the connection was lost after the statement was sent: whether it was done is not "
                  "known; look before you repeat it (%.150s)",

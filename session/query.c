@@ -17,6 +17,7 @@
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
 #include "session/command.h"
+#include "session/flow_infile.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
 #include "session/flow_unknown.h"
@@ -232,7 +233,9 @@ void query_route(struct session *session, struct request *request)
     stay_with_list(session, request);
     bool is_one = request->plan->target_count == 1;
     counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
-    if (is_one) {
+    if (statement->load != NULL && statement->load->is_local) {
+        flow_infile_start(session, request);
+    } else if (is_one) {
         flow_single_start(session, request);
     } else {
         flow_scatter_start(session, request);

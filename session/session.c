@@ -271,7 +271,9 @@ static void close_stuck(struct sessions *sessions, enum session_stage stage)
     int64_t limit_ms = sessions->snapshot->config->settings.client_write_ms;
     LIST_FOR_EACH_SAFE (&sessions->stages[stage], node) {
         struct session *session = session_of(node);
-        if (session->output.size_bytes > 0 && is_older(now_us, session->heard_us, limit_ms)) {
+        bool is_awaited = session->output.size_bytes > 0 ||
+                          (session->takes_input && !session->is_input_held); // its file
+        if (is_awaited && is_older(now_us, session->heard_us, limit_ms)) {
             log_notice("session %u: the client has taken nothing for %lld ms: closed", session->id,
                        (long long)limit_ms);
             session_close(session);

@@ -147,6 +147,8 @@ struct session {
     bool is_output_full;         // session_write said so: the flow waits for on_drained
     bool is_client_gone;         // closed as soon as the event is over
     bool is_answer_begun;        // bytes of the present answer were written
+    bool takes_input;            // the client's bytes are the running flow's: client_io_take_input
+    bool is_input_held;          // ... but not now
     bool is_answer_between_rows; // set by a flow: the next packet may be an ERR
     struct later later;          // the next pipelined command, or closing
     struct text input;           // bytes of the client that are not yet used; empty when idle

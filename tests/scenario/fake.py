@@ -179,10 +179,38 @@ class FakeConnection(wire.ServerSide):
             self.send_big(action)
         elif kind == 'nothing':
             self.say_nothing()
+        elif kind == 'file':
+            self.take_file(action)
         elif kind == 'garbage':
             self.send_raw(b'\x07\x00\x00\x2a' + b'garbage' * 20)
         elif kind == 'vanish':
             raise Gone
+
+    def take_file(self, action):
+        """Asks for a file, notes it as FILE and its bytes (BROKEN FILE, when the connection ends in it)."""
+        self.send_packet(b'\xfb' + action.name.encode())
+        got, lines = b'', 0
+        try:
+            if action.then == 'is slow':
+                self.fake.stopping.wait(1.5)
+            while True:
+                chunk = self.read_packet()
+                if not chunk:
+                    break
+                got, lines = (got + chunk)[:2000], lines + chunk.count(b'\n')
+                if action.then == 'vanishes':
+                    raise Gone
+                if action.then.startswith('error'):
+                    break
+        except wire.ConnectionLost:
+            self.fake.note('BROKEN FILE ' + got.decode('utf-8', 'replace'), self)
+            raise
+        self.fake.note('FILE ' + got.decode('utf-8', 'replace'), self)
+        if action.then.startswith('error'):
+            self.send_error(1062, '23000', action.then[6:])
+        else:
+            message = 'Records: %d  Deleted: 0  Skipped: 0  Warnings: 0' % lines
+            self.send_packet(wire.ok_payload(affected=lines, status=self.status(), message=message))
 
     def send_rows(self, action, is_binary):
         self.send_columns(action.columns, self.status())

@@ -60,6 +60,9 @@ def parse_action(text):
     found = re.match(r'(\d+) rows of (\w+) bytes(, then vanishes)?$', text)
     if found:
         return Action('big', count=int(found.group(1)), size=number(found.group(2)), is_cut=bool(found.group(3)))
+    found = re.match(r'a question for file (\S+?)(?:, then (vanishes|is slow|error .*))?$', text)
+    if found:
+        return Action('file', name=found.group(1), then=found.group(2) or '')
     if text in ('nothing', 'garbage'):
         return Action(text)
     if text == 'a closed connection':
@@ -408,8 +411,8 @@ class Scenario:
         self.ready(name).wire.read_greeting()
 
     @step(r'(\w+) connects( to the admin port)?(?: as (\w+))?(?: with password (\S+)| without password)?'
-          r'(?: using (native|sha2))?(?: to (\w+))?( with old eof)?( with multi statements)?')
-    def connect(self, name, is_admin, user, password, plugin, schema, is_old_eof, is_multi):
+          r'(?: using (native|sha2))?(?: to (\w+))?( with old eof)?( with multi statements)?( with local files)?')
+    def connect(self, name, is_admin, user, password, plugin, schema, is_old_eof, is_multi, is_local):
         client = self.client(name)
         user = user or ('admin' if is_admin else 'app')
         if password is None:
@@ -417,6 +420,8 @@ class Scenario:
         capabilities = wire.CLIENT_DEFAULT
         if is_old_eof:
             capabilities &= ~wire.DEPRECATE_EOF
+        if is_local:
+            capabilities |= wire.LOCAL_FILES
         if is_multi:
             capabilities |= wire.MULTI_STATEMENTS
         plugin = {'native': wire.NATIVE, 'sha2': wire.SHA2, None: None}[plugin]
@@ -453,6 +458,32 @@ class Scenario:
     @step(r'(\w+) sends command (.*)')
     def send_command(self, name, text):
         self.send(self.ready(name), parse_bytes(text), 'simple')
+
+    @step(r'(?:(\w+) )?is asked for file (\S+)')
+    def is_asked(self, name, file):
+        client = self.ready(name) if name else self.actor
+        client.wire.set_timeout(self.deadline_seconds)
+        client.wire.sequence = client.pending[0][1]
+        payload = client.wire.read_packet()
+        if payload != b'\xfb' + file.encode():
+            raise Failed('it gave %r' % payload[:100])
+        client.pending[0] = (client.pending[0][0], None)
+
+    @step(r'(\w+) sends file (.*)')
+    def send_file(self, name, text):
+        """A packet of its file; `of 20M bytes`: as many, in packets of 1 MiB, as far as they are taken."""
+        client = self.ready(name)
+        large = re.match(r'of (\w+) bytes$', text)
+        for _ in range(number(large.group(1)) >> 20 if large else 0):
+            client.wire.send_packet((b'x' * 1023 + b'\n') * 1024)
+        if not large:
+            client.wire.send_packet(parse_bytes(text))
+
+    @step(r'(\w+) ends its file')
+    def end_file(self, name):
+        client = self.ready(name)
+        client.wire.send_packet(b'')
+        client.pending[0] = (client.pending[0][0], client.wire.sequence)
 
     @step(r'(\w+) sends bytes (.*)')
     def send_bytes(self, name, text):

@@ -385,6 +385,31 @@ static void tree_text_set(struct text *out, const struct set_item *item)
     }
 }
 
+static void tree_text_load(struct text *out, const struct load_part *load)
+{
+    text_add_string(out, load->is_xml ? " xml" : "");
+    text_add_string(out, load->is_local ? " local" : "");
+    text_add_string(out, load->is_replace ? " replace" : "");
+    tree_text_leaf(out, " <", load->file);
+    if (load->is_xml) {
+        text_add_string(out, ">");
+        return;
+    }
+    tree_text_leaf(out, "> cs=", load->charset);
+    tree_text_leaf(out, " f=", load->field_end);
+    tree_text_leaf(out, " q=", load->enclosed);
+    tree_text_leaf(out, load->is_escaped_given ? " e=" : " e:", load->escaped);
+    tree_text_leaf(out, " s=", load->line_start);
+    tree_text_leaf(out, " l=", load->line_end);
+    text_add_format(out, " skip=%llu", (unsigned long long)load->skipped_lines);
+    for (uint32_t i = 0; i < load->column_count; i++) {
+        tree_text_leaf(out, load->columns[i].is_variable ? " var " : " ", load->columns[i].name);
+    }
+    for (const struct assignment *one = load->set; one != NULL; one = one->next) {
+        tree_text_leaf(out, " set ", one->column->name);
+    }
+}
+
 // The kind as a word, and then the parts.
 static void tree_text_statement(struct text *out, const struct statement *statement)
 {
@@ -427,6 +452,9 @@ static void tree_text_statement(struct text *out, const struct statement *statem
     }
     if (statement->ddl != NULL) {
         tree_text_ddl(out, statement->ddl);
+    }
+    if (statement->load != NULL) {
+        tree_text_load(out, statement->load);
     }
     if (statement->inner != NULL) {
         text_add_string(out, ": ");

@@ -29,7 +29,7 @@ CLIENT_DEFAULT = (LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | TRANSACTIONS | SECUR
                   MULTI_RESULTS | PS_MULTI_RESULTS | PLUGIN_AUTH | PLUGIN_AUTH_LENENC | DEPRECATE_EOF)
 # What MariaDB 10.11 says of itself: bit 0 is clear.
 SERVER_DEFAULT = (CLIENT_DEFAULT | FOUND_ROWS | CONNECT_WITH_DB | MULTI_STATEMENTS | CONNECT_ATTRS |
-                  INTERACTIVE | SESSION_TRACK) & ~LONG_PASSWORD
+                  INTERACTIVE | LOCAL_FILES | SESSION_TRACK) & ~LONG_PASSWORD
 
 # Status flags
 IN_TRANS, AUTOCOMMIT, MORE_RESULTS = 0x0001, 0x0002, 0x0008
@@ -528,6 +528,22 @@ class Client(Wire):
     def query(self, sql):
         """The first result; further ones are in its `more`."""
         self.send_command(COM_QUERY, sql)
+        return self.read_results(decode_text_row)
+
+    def load(self, sql, chunks, is_ended=True):
+        """LOAD DATA LOCAL INFILE with a file of these chunks, one packet each; the name asked for is in `asked`."""
+        self.send_command(COM_QUERY, sql)
+        payload = self.read_packet()
+        if payload[:1] == b'\xff':
+            raise read_error(payload)
+        if payload[:1] != b'\xfb':
+            raise ProtocolError('it was not asked for a file: %r' % payload[:20])
+        self.asked = payload[1:]
+        for chunk in chunks:
+            self.send_packet(chunk)
+        if not is_ended:
+            return None
+        self.send_packet(b'')
         return self.read_results(decode_text_row)
 
     def read_results(self, decode=decode_text_row, is_execute=False):

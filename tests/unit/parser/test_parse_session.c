@@ -340,7 +340,25 @@ static const struct parser_case cases[] = {
     {"check table t extended",
      "admin CHECK t | writes primary ends"},
     {"load data local infile 'x' replace into table a.b fields terminated by ',' (a, @b) set c=@b",
-     "load LOCAL a.b | writes reads@ sets@"},
+     "load a.b local replace <x> cs= f=, q= e:\\ s= l=\n skip=0 a var @b set c "
+     "| writes reads@ sets@"},
+    {"load data concurrent local infile 'a\\\\b' ignore into table t partition (p0) character set gbk "
+     "columns terminated by 0x2c terminated by ';' optionally enclosed by '\"' escaped by '' "
+     "lines terminated by x'0d0a' starting by '>>' ignore 2 rows (`a b`, t.b, s.t.c) set d = 1, e = now()",
+     "load t local <a\\b> cs=gbk f=; q=\" e= s=>> l=\r\n skip=2 a b b c set d set e "
+     "| writes random"},
+    {"load data infile 'x' into table t character set binary ()",
+     "load t <x> cs=binary f=\t q= e:\\ s= l=\n skip=0 | writes"},
+    {"load xml local infile 'x' into table t rows identified by '<r>'",
+     "load t xml local <x> | writes"},
+    {"load data local infile 0x61 into table t",
+     "unknown near '0x61 into table t' | writes"},
+    {"load data local infile 'x' into table t fields",
+     "unknown near '' | writes"},
+    {"load data local infile 'x' into table t lines fields terminated by 'a'",
+     "unknown near 'fields terminated by 'a'' | writes"},
+    {"load data local infile 'x' into table t (a) (b)",
+     "unknown near '(b)' | writes"},
     {"load index into cache t",
      "admin LOAD | writes primary ends"},
     {"handler t open as x",

@@ -35,6 +35,8 @@ struct backend { // a scripted one
     struct text command; // payload of the last command's packet, or "EXECUTE " and the text
     bool is_careful, is_stateless;
     uint32_t given, commands, cursors_closed;
+    struct text file; // what it was fed
+    bool is_file_over, is_slow, takes_file;
 };
 
 struct fixture {
@@ -170,11 +172,22 @@ void backend_start(struct backend *backend, const struct backend_command *comman
         text_add(&backend->command, command->packet.ptr + 4, command->packet.len - 4);
     }
     backend->is_careful = command->is_careful;
+    backend->takes_file = command->takes_file;
+    backend->is_file_over = false;
+    backend->file.len = 0;
     backend->is_stateless = command->state == NULL;
     if (command->state != NULL) {
         state_copy(&backend->state, command->state);
     }
     answer_start(&backend->answer, command->kind, CAP_DEPRECATE_EOF);
+}
+
+bool backend_feed(struct backend *backend, struct slice bytes, bool is_end)
+{
+    assert_true(backend->is_running && backend->answer.wants_file && !backend->is_file_over);
+    text_add_slice(&backend->file, bytes);
+    backend->is_file_over = is_end;
+    return backend->is_slow;
 }
 
 const struct answer *backend_answer(const struct backend *backend)
@@ -539,6 +552,7 @@ static int fixture_teardown(void **state)
         state_done(&backend->state);
         text_done(&backend->ahead);
         text_done(&backend->command);
+        text_done(&backend->file);
     }
     text_done(&fixture.in);
     snapshot_free(fixture.snapshot);

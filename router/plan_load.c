@@ -1,0 +1,49 @@
+// LOAD DATA. A table that is on one shard gets the whole file there, a reference table on every
+// shard. Without LOCAL the file is one server's own, so the statement must stay on one.
+
+#include "router/plan_impl.h"
+
+static bool refuse_server_file(struct planner *planner, const struct scope_ref *target)
+{
+    return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                       "LOAD DATA INFILE reads a file of one server, and table %s is on several "
+                       "shards: use LOAD DATA LOCAL INFILE, whose file the client sends",
+                       scope_table_name(planner->arena, target));
+}
+
+bool plan_load(struct planner *planner)
+{
+    const struct load_part *load = planner->statement->load;
+    struct scope_ref target;
+    if (planner->statement->tables == NULL || load == NULL) {
+        return plan_unknown(planner);
+    }
+    scope_place(planner->request, planner->statement->tables, &target);
+    bool is_on_many = target.place == PLACE_SHARDED || target.place == PLACE_REFERENCE;
+    if (is_on_many && !load->is_local) {
+        return refuse_server_file(planner, &target);
+    }
+    if (target.place == PLACE_SHARDED) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD_WRITE,
+            "LOAD into table %s, which is on several shards, is not done yet: insert "
+            "the rows by INSERT",
+            scope_table_name(planner->arena, &target));
+    }
+    if (planner->hint_shard != NO_SHARD) {
+        return plan_to(planner, planner->hint_shard);
+    }
+    scopes_add_rest(&planner->scopes, planner->statement);
+    if (target.place == PLACE_REFERENCE) {
+        struct reach reach;
+        scopes_reach(&planner->scopes, &reach);
+        if (reach.has_sharded || reach.has_home || reach.has_system) {
+            return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                               "LOAD into a reference table may read only reference tables, since "
+                               "it runs on every shard");
+        }
+        return plan_reference_write(planner, "LOAD");
+    }
+    (void)scopes_add_tables(&planner->scopes, planner->statement->tables, NULL);
+    return plan_to_reach(planner, ER_CROSS_SHARD_WRITE, "LOAD");
+}
