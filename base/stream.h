@@ -55,6 +55,15 @@ const struct tls_facts *stream_tls(const struct stream *stream);
 
 // ---- compression: frames that the codec makes and reads (protocol/compress.h)
 
+struct stream_decoding { // one step
+    struct slice wire;
+    uint8_t *bytes; // room for what is made of it
+    size_t max;
+    size_t eaten; // of the wire
+    size_t made;
+    const char *problem; // literal
+};
+
 struct stream_codec {
     // The state of one connection; small.
     void *(*open)(const struct stream_codec *codec, int level);
@@ -64,10 +73,9 @@ struct stream_codec {
     // One frame of the first bytes of `plain` (not empty), appended to `frame`; returns how many
     // bytes are in it.
     size_t (*encode)(void *state, struct slice plain, struct text *frame);
-    // Takes *eaten bytes of `wire` and makes *made bytes (at most `max`) of them. Nothing eaten and
-    // nothing made: it needs more. False: not the protocol, *problem says why.
-    bool (*decode)(void *state, struct slice wire, size_t *eaten, void *bytes, size_t max,
-                   size_t *made, const char **problem);
+    // Eats all of the wire, unless there is no more room. Nothing eaten and nothing made: it needs
+    // more. False: not the protocol, decoding->problem says why.
+    bool (*decode)(void *state, struct stream_decoding *decoding);
 };
 
 // From now on, both ways: behind the OK that ends the log-in. The codec outlives the stream.

@@ -41,19 +41,21 @@ static enum io below_write(struct stream_layers *layers, const struct iovec *par
 static enum io decode(struct stream_layers *layers, uint8_t *bytes, size_t max, size_t *got)
 {
     for (;;) {
-        size_t eaten = 0, made = 0;
-        struct slice wire =
-            slice_part(text_slice(&layers->wire), layers->wire_at, layers->wire.len);
-        if (!layers->codec->decode(layers->codec_state, wire, &eaten, bytes + *got, max - *got,
-                                   &made, &layers->problem)) {
+        struct stream_decoding step = {
+            .wire = slice_part(text_slice(&layers->wire), layers->wire_at, layers->wire.len),
+            .bytes = bytes + *got,
+            .max = max - *got,
+        };
+        if (!layers->codec->decode(layers->codec_state, &step)) {
+            layers->problem = step.problem;
             return IO_ERROR;
         }
-        layers->wire_at += eaten;
-        *got += made;
+        layers->wire_at += step.eaten;
+        *got += step.made;
         if (*got == max) {
             return IO_DONE; // there may be more
         }
-        if (eaten == 0 && made == 0) {
+        if (step.eaten == 0 && step.made == 0) {
             return *got > 0 ? IO_DONE : IO_AGAIN;
         }
     }
