@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "cluster/snapshot.h"
 #include "pool/backend.h"
+#include "protocol/compress.h"
 
 struct pools; // a worker's; opaque
 
@@ -15,7 +16,8 @@ struct pools_host { // what the worker lends; outlives the pools
     struct slab *buffer_blocks; // BUFFER_BLOCK_BYTES
     uint8_t *scratch;           // one read goes here; valid until the event ends
     size_t scratch_bytes;
-    uint16_t worker; // 0-based
+    struct compressor *compressor; // of connections that are compressed
+    uint16_t worker;               // 0-based
     uint16_t worker_count;
     void *owner;
     // A server refused, reset or timed out: passive evidence for the monitor. May be called often.

@@ -145,6 +145,9 @@ void login_write(struct text *out, const struct login *login)
     if (login->capabilities & CAP_CONNECT_ATTRS) {
         write_lenenc_bytes(out, login->attributes);
     }
+    if (login->capabilities & CAP_ZSTD) {
+        write_u8(out, login->zstd_level);
+    }
 }
 
 static struct slice login_read_auth(struct reader *reader, uint64_t capabilities)
@@ -188,6 +191,9 @@ bool login_read(struct slice payload, struct login *login)
     }
     if ((login->capabilities & CAP_CONNECT_ATTRS) && reader_left(&reader) > 0) {
         login->attributes = read_lenenc_bytes(&reader);
+    }
+    if ((login->capabilities & CAP_ZSTD) && reader_left(&reader) > 0) {
+        login->zstd_level = read_u8(&reader);
     }
     return !reader.is_bad;
 }

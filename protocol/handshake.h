@@ -33,6 +33,7 @@ struct login { // from the client
     struct slice database;
     struct slice plugin;
     struct slice attributes; // raw pairs of length-encoded strings
+    uint8_t zstd_level;      // with CAP_ZSTD: how hard the answers are to be compressed
     bool wants_tls;          // a short SSLRequest: nothing else is filled in
 };
 

@@ -40,9 +40,10 @@ struct worker {
     struct mailbox *mailbox; // owned; its receiver is this worker
     struct slab arena_blocks;
     struct slab buffer_blocks;
-    struct pools *pools;       // owned
-    struct sessions *sessions; // owned
-    int listener;              // owned; -1: this worker has none
+    struct compressor *compressor; // owned
+    struct pools *pools;           // owned
+    struct sessions *sessions;     // owned
+    int listener;                  // owned; -1: this worker has none
     struct watch accept_watch;
     struct timer accept_pause;
     bool is_short_told;               // of descriptors: said once, until a client is accepted
@@ -309,6 +310,7 @@ static void make_rooms(struct worker *worker)
         .buffer_blocks = &worker->buffer_blocks,
         .scratch = worker->scratch,
         .scratch_bytes = sizeof(worker->scratch),
+        .compressor = worker->compressor,
         .worker = worker->index,
         .worker_count = worker->count,
         .owner = worker,
@@ -344,6 +346,7 @@ static void worker_free(struct worker *worker)
         pools_free(worker->pools);
     }
     close_listener(worker);
+    compressor_free(worker->compressor);
     loop_free(worker->loop);
     slab_done(&worker->arena_blocks);
     slab_done(&worker->buffer_blocks);
@@ -359,6 +362,7 @@ struct worker *worker_new(const struct worker_host *host, uint16_t index, uint16
     worker->count = count;
     worker->listener = -1;
     worker->snapshot = snapshot;
+    worker->compressor = compressor_new();
     worker->loop = loop_new();
     worker->mailbox = mailbox_new(worker->loop, worker);
     timer_init(&worker->accept_pause, worker->loop, on_pause_over);

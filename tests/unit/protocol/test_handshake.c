@@ -57,7 +57,8 @@ static void test_greeting_may_be_an_error(void **state)
 
 static struct login a_login(uint32_t more)
 {
-    return (struct login){.capabilities = CAP_PROTOCOL_41 | CAP_SECURE_CONNECTION | more,
+    return (struct login){.zstd_level = 7,
+                          .capabilities = CAP_PROTOCOL_41 | CAP_SECURE_CONNECTION | more,
                           .max_packet = 1 << 24,
                           .collation_id = 33,
                           .user = slice_of_string("app"),
@@ -82,6 +83,7 @@ static void check_login(uint32_t more)
     assert_int_equal(found.database.len, more & CAP_CONNECT_WITH_DB ? 4 : 0);
     assert_int_equal(found.plugin.len, more & CAP_PLUGIN_AUTH ? 21 : 0);
     assert_int_equal(found.attributes.len, more & CAP_CONNECT_ATTRS ? 4 : 0);
+    assert_int_equal(found.zstd_level, more & CAP_ZSTD ? 7 : 0);
     text_done(&out);
 }
 
@@ -93,6 +95,7 @@ static void test_login(void **state)
     check_login(CAP_PLUGIN_AUTH);
     check_login(CAP_PLUGIN_AUTH_LENENC | CAP_PLUGIN_AUTH | CAP_CONNECT_WITH_DB);
     check_login(CAP_PLUGIN_AUTH_LENENC | CAP_PLUGIN_AUTH | CAP_CONNECT_WITH_DB | CAP_CONNECT_ATTRS);
+    check_login(CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS | CAP_ZSTD);
 }
 
 static void test_login_cut_short(void **state)
