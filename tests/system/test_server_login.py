@@ -91,10 +91,11 @@ def test_proxy_protocol(stand):
 
 def test_connection_attributes(stand):
     servers_with(stand, "performance_schema = ON")
-    restart_with(stand)
+    # Nobody else's: a connection that was opened for another client would have that one's attributes.
+    restart_with(stand, user_section("sales", server_user="app", server_password="app_pw"))
     stand.root("s1a").query("GRANT SELECT ON performance_schema.* TO app@'%'")
     own = {"program_name": "sales", "_client_name": "wire.py", "waybill": "a lie"}
-    client = wire.Client(port=int(stand.values["WAYBILL_PORT"]), user="app", password="app_pw", database="shop", source="127.0.0.7",
+    client = wire.Client(port=int(stand.values["WAYBILL_PORT"]), user="sales", password="app_pw", database="shop", source="127.0.0.7",
                          attributes=own)
     sql = "/* waybill: shard=s1 */ SELECT ATTR_NAME, ATTR_VALUE FROM performance_schema.session_connect_attrs " \
           "WHERE PROCESSLIST_ID = CONNECTION_ID() + 0"
@@ -102,6 +103,6 @@ def test_connection_attributes(stand):
     client.close()
     assert found["program_name"] == "waybill" and found["_client_name"] == "waybill", found
     assert found["client.program_name"] == "sales" and found["client._client_name"] == "wire.py", found
-    assert found["client.waybill"] == "a lie" and found["client.user"] == "app", found
+    assert found["client.waybill"] == "a lie" and found["client.user"] == "sales", found
     assert found["client.address"].startswith("127.0.0.7:"), found
     assert found["_pid"] == str(stand.waybill_pid()), found
