@@ -36,7 +36,8 @@ struct tls {
     size_t unsent;     // bytes of the record that has to be offered again
     struct text begun; // read before TLS began, not yet taken
     struct tls_facts facts;
-    char *subject, *issuer; // owned
+    char *subject, *issuer;     // owned
+    unsigned char *common_name; // owned
     char problem[TLS_PROBLEM_BYTES];
 };
 
@@ -227,6 +228,7 @@ void tls_free(struct tls *tls)
     memory_free(tls->host);
     OPENSSL_free(tls->subject);
     OPENSSL_free(tls->issuer);
+    OPENSSL_free(tls->common_name);
     memory_free(tls);
 }
 
@@ -280,19 +282,43 @@ static enum io outcome_of(struct tls *tls, int result, bool is_writing)
     }
 }
 
+// The last one is the most specific. A NUL inside would make two names look alike.
+static unsigned char *common_name_of(const X509 *certificate)
+{
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    int place = -1;
+    for (int next; (next = X509_NAME_get_index_by_NID(subject, NID_commonName, place)) >= 0;) {
+        place = next;
+    }
+    unsigned char *name = NULL;
+    int len = place < 0 ? -1
+                        : ASN1_STRING_to_UTF8(
+                              &name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
+    if (len >= 0 && strlen((const char *)name) != (size_t)len) {
+        OPENSSL_free(name);
+        name = NULL;
+    }
+    return name;
+}
+
 static void learn_facts(struct tls *tls)
 {
     X509 *peer = SSL_get0_peer_certificate(tls->ssl);
     if (peer != NULL) {
         tls->subject = X509_NAME_oneline(X509_get_subject_name(peer), NULL, 0);
         tls->issuer = X509_NAME_oneline(X509_get_issuer_name(peer), NULL, 0);
+        tls->common_name = common_name_of(peer);
     }
     tls->facts = (struct tls_facts){
         .version = SSL_get_version(tls->ssl),
         .cipher = SSL_get_cipher_name(tls->ssl),
         .subject = tls->subject,
         .issuer = tls->issuer,
+        .common_name = (const char *)tls->common_name,
         .is_resumed = SSL_session_reused(tls->ssl) == 1,
+        .known_ciphers = tls->context->known_ciphers,
+        .not_before = tls->context->not_before,
+        .not_after = tls->context->not_after,
     };
 }
 

@@ -60,7 +60,11 @@ struct tls_facts {       // valid as long as the connection
     const char
         *subject; // of the peer's certificate, as MySQL writes it: "/CN=app/O=shop"; NULL: none
     const char *issuer;
+    const char *common_name; // of the subject, the last one; NULL: none, or it is not text
     bool is_resumed;
+    // Of our own side: the names of the ciphers that it knows, with colons between, and the days of
+    // its certificate ("Dec 30 05:37:39 2026 GMT"); empty: it has none.
+    const char *known_ciphers, *not_before, *not_after;
 };
 
 // ---- for base/stream

@@ -150,6 +150,37 @@ static void set_ways(SSL_CTX *ctx, const struct tls_files *files)
     }
 }
 
+// ---- what can be told of it
+
+static void print_day(const ASN1_TIME *day, char text[TLS_DAY_BYTES])
+{
+    BIO *out = BIO_new(BIO_s_mem());
+    if (out != NULL && ASN1_TIME_print(out, day) == 1) {
+        int len = BIO_read(out, text, TLS_DAY_BYTES - 1);
+        text[len > 0 ? len : 0] = '\0';
+    }
+    BIO_free(out);
+}
+
+static void learn_facts(struct tls_context *context)
+{
+    struct text names;
+    text_init(&names);
+    STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(context->ctx);
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); i++) {
+        text_add_format(&names, "%s%s", i > 0 ? ":" : "",
+                        SSL_CIPHER_get_name(sk_SSL_CIPHER_value(ciphers, i)));
+    }
+    context->known_ciphers = memory_copy_string(text_slice(&names));
+    text_done(&names);
+    const X509 *certificate = SSL_CTX_get0_certificate(context->ctx);
+    if (certificate != NULL) {
+        print_day(X509_get0_notBefore(certificate), context->not_before);
+        print_day(X509_get0_notAfter(certificate), context->not_after);
+    }
+    ERR_clear_error();
+}
+
 struct tls_context *tls_context_new(const struct tls_files *files, struct error *error)
 {
     ERR_clear_error();
@@ -166,6 +197,7 @@ struct tls_context *tls_context_new(const struct tls_files *files, struct error 
         set_ways(context->ctx, files);
         if (load_identity(context->ctx, files, error) && load_trust(context->ctx, files, error) &&
             (!is_given(files->ciphers) || set_ciphers(context->ctx, files->ciphers, error))) {
+            learn_facts(context);
             return context;
         }
     }
@@ -189,5 +221,6 @@ void tls_context_drop(struct tls_context *context)
     }
     SSL_CTX_free(context->ctx);
     BIO_meth_free(context->bio_kind);
+    memory_free(context->known_ciphers);
     memory_free(context);
 }

@@ -5,13 +5,15 @@
 #include <stdatomic.h>
 #include "base/tls.h"
 
-enum { TLS_PROBLEM_BYTES = 200 };
+enum { TLS_PROBLEM_BYTES = 200, TLS_DAY_BYTES = 40 };
 
 struct tls_context {
     SSL_CTX *ctx;         // owned
     BIO_METHOD *bio_kind; // owned: how its connections reach the socket
     enum tls_side side;
     enum tls_mode mode;
+    char *known_ciphers; // owned
+    char not_before[TLS_DAY_BYTES], not_after[TLS_DAY_BYTES];
     _Atomic uint32_t count;
 };
 

@@ -217,6 +217,10 @@ static void carries_bytes(void **state)
         assert_string_equal(stream_tls(&ours.stream)->subject, "/CN=server");
         assert_string_equal(stream_tls(&ours.stream)->issuer, "/CN=ca");
         assert_null(stream_tls(&theirs.stream)->subject);
+        assert_non_null(
+            strstr(stream_tls(&theirs.stream)->known_ciphers, "TLS_AES_256_GCM_SHA384"));
+        assert_non_null(strstr(stream_tls(&theirs.stream)->not_after, " GMT"));
+        assert_string_equal(stream_tls(&ours.stream)->not_after, ""); // it has no certificate
         // Nothing to do: nobody is called again and again.
         unsigned calls = ours.calls + theirs.calls;
         turn(20);
@@ -407,8 +411,10 @@ static void asks_for_a_client_certificate(void **state)
         const struct tls_facts *facts = stream_tls(&theirs.stream);
         if (rows[i].cert == NULL) {
             assert_null(facts->subject);
+            assert_null(facts->common_name);
         } else {
             assert_string_equal(facts->subject, "/O=shop/CN=app");
+            assert_string_equal(facts->common_name, "app");
             assert_string_equal(facts->issuer, "/CN=ca");
         }
         close_ends();
