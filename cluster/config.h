@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/sock.h"
+#include "base/tls.h"
 #include "cluster/host.h"
 #include "cluster/settings.h"
 #include "protocol/auth_ed25519.h"
@@ -140,6 +141,7 @@ struct config {
     struct user_config *users;
     uint16_t user_count;
     bool wants_rsa_key;             // of some only MySQL's own hash is kept
+    struct tls_context *client_tls; // held; NULL: clients get no TLS
     struct network *proxy_networks; // who may send a PROXY header
     uint16_t proxy_network_count;
     uint16_t bucket_shard[BUCKET_COUNT];

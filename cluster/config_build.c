@@ -144,7 +144,7 @@ bool build_find_shard(struct build *build, int line, struct slice name, uint16_t
 
 // ---- [waybill]
 
-static int line_of(const struct section *section, const char *name)
+int section_line(const struct section *section, const char *name)
 {
     const struct entry *entry = section != NULL ? section_find(section, name) : NULL;
     return entry != NULL ? entry->line : section != NULL ? section->line : 0;
@@ -161,7 +161,7 @@ static void check_restart(struct build *build, const struct section *section)
             struct text running;
             text_init(&running);
             setting_print(&settings[i], &build->before->settings, &running);
-            build_error(build, line_of(section, settings[i].name),
+            build_error(build, section_line(section, settings[i].name),
                         "%s can't be changed without a restart (running with '%.*s')",
                         settings[i].name, (int)running.len,
                         running.len > 0 ? (const char *)running.ptr : "");
@@ -176,7 +176,7 @@ static void check_listen(struct build *build, const struct section *section, con
     struct address address;
     char why[256];
     if (value[0] != '\0' && !address_parse(&address, value, why, sizeof why)) {
-        build_error(build, line_of(section, name), "%s: %s", name, why);
+        build_error(build, section_line(section, name), "%s: %s", name, why);
     }
 }
 
@@ -184,24 +184,24 @@ static void check_settings(struct build *build, const struct section *section)
 {
     const struct settings *settings = &build->config->settings;
     if (settings->listen[0] == '\0') {
-        build_error(build, line_of(section, "listen"),
+        build_error(build, section_line(section, "listen"),
                     "listen is empty: applications could not connect");
     }
     check_listen(build, section, "listen", settings->listen);
     check_listen(build, section, "admin_listen", settings->admin_listen);
     check_listen(build, section, "http_listen", settings->http_listen);
     if (strcmp(settings->listen, settings->admin_listen) == 0) {
-        build_error(build, line_of(section, "admin_listen"),
+        build_error(build, section_line(section, "admin_listen"),
                     "admin_listen is the same address as listen");
     }
     if (settings->http_listen[0] != '\0' &&
         (strcmp(settings->http_listen, settings->listen) == 0 ||
          strcmp(settings->http_listen, settings->admin_listen) == 0)) {
-        build_error(build, line_of(section, "http_listen"),
+        build_error(build, section_line(section, "http_listen"),
                     "http_listen is the same address as another door");
     }
     if (settings->http_listen[0] == '/') {
-        build_error(build, line_of(section, "http_listen"),
+        build_error(build, section_line(section, "http_listen"),
                     "http_listen is host:port, not the path of a socket");
     }
     check_restart(build, section);
@@ -215,7 +215,7 @@ static void build_proxy_networks(struct build *build, const struct section *sect
         arena_alloc(&config->arena, (rest.len / 2 + 1) * sizeof *config->proxy_networks);
     while (list_next(&rest, ',', &item)) {
         if (!network_parse(&config->proxy_networks[config->proxy_network_count++], item)) {
-            build_error(build, line_of(section, "proxy_protocol_networks"),
+            build_error(build, section_line(section, "proxy_protocol_networks"),
                         "proxy_protocol_networks: '%.*s' is no network", (int)item.len,
                         (const char *)item.ptr);
         }
@@ -237,6 +237,7 @@ static void build_settings(struct build *build)
     }
     check_settings(build, section);
     build_proxy_networks(build, section);
+    build_client_tls(build, section);
 }
 
 static void build_default_shard(struct build *build)
@@ -249,7 +250,8 @@ static void build_default_shard(struct build *build)
     }
     build->config->default_shard = section->id;
     if (name[0] != '\0' &&
-        !build_find_shard(build, line_of(build_next(build, SECTION_WAYBILL, NULL), "default_shard"),
+        !build_find_shard(build,
+                          section_line(build_next(build, SECTION_WAYBILL, NULL), "default_shard"),
                           slice_of_string(name), &build->config->default_shard)) {
         return;
     }
@@ -269,6 +271,7 @@ void config_free(struct config *config)
     if (config == NULL) {
         return;
     }
+    tls_context_drop(config->client_tls);
     arena_clear(&config->arena);
     memory_free(config);
 }

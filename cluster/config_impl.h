@@ -105,7 +105,11 @@ struct slice slice_trim(struct slice text);
 // The shard that is named in a value; false with an error.
 bool build_find_shard(struct build *build, int line, struct slice name, uint16_t *shard) MUST_CHECK;
 
+// The line of a setting, or of the section where it is missing (0 where that is, too).
+int section_line(const struct section *section, const char *name);
+
 // The builders
+void build_client_tls(struct build *build, const struct section *section); // [waybill]; may be NULL
 void build_servers(struct build *build);
 void build_link(struct build *build, const struct section *section, struct server_link *link);
 void build_shards(struct build *build); // after build_servers

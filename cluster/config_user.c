@@ -116,6 +116,20 @@ static void build_require(struct build *build, const struct section *section,
         build_error(build, require->line,
                     "require is none, ssl, x509, or any of subject '...', issuer '...' and "
                     "cipher '...'");
+        return;
+    }
+    const struct settings *settings = &build->config->settings;
+    bool needs_ca = user->require == REQUIRE_X509 || user->require_subject[0] != '\0' ||
+                    user->require_issuer[0] != '\0';
+    if (user->require != REQUIRE_NONE &&
+        (settings->tls == TLS_DISABLED || settings->tls_cert[0] == '\0')) {
+        build_error(build, require->line,
+                    "require = %s, but there is no TLS (tls, tls_cert): nobody could log in",
+                    (const char *)require->value.ptr);
+    } else if (needs_ca && settings->tls_ca[0] == '\0') {
+        build_error(build, require->line,
+                    "require = %s, but there is no tls_ca: no client is asked for a certificate",
+                    (const char *)require->value.ptr);
     }
 }
 

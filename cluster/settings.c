@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/tls.h"
 
 #define AT(member) offsetof(struct settings, member)
 #define DAY_MS     86400000
@@ -79,6 +80,25 @@ static const struct setting table[] = {
     {"proxy_protocol_networks", SETTING_TEXT, RELOAD, AT(proxy_protocol_networks), "", ANY, NULL,
      "Peers whose PROXY header (versions 1 and 2) says the client's true address: networks (10.0.0.0/8, "
      "192.168.1.5) and `unix`, with commas. Empty: nobody's."},
+    {"tls", SETTING_CHOICE, RELOAD, AT(tls), "preferred", ANY, TLS_MODES,
+     "TLS towards clients. preferred: for those who ask, where there is a tls_cert. required: others get "
+     "error 3159, but for those of a local socket. verify-ca: clients need a certificate that tls_ca has "
+     "signed. verify-identity: ... whose common name is the user's."},
+    {"tls_cert", SETTING_TEXT, RELOAD, AT(tls_cert), "", ANY, NULL,
+     "waybill's certificate and those that have signed it: a PEM file. Read anew at each reload, for clients "
+     "that come then. Empty: no TLS."},
+    {"tls_key", SETTING_TEXT, RELOAD, AT(tls_key), "", ANY, NULL,
+     "Its private key: a PEM file without a password. Empty: it is in the file of the certificate."},
+    {"tls_ca", SETTING_TEXT, RELOAD, AT(tls_ca), "", ANY, NULL,
+     "Whose signatures count on clients' certificates: a PEM file. A client may then show one, and one that "
+     "does not hold is refused. Empty: clients are asked for none, so no account with x509 gets in."},
+    {"tls_min_version", SETTING_CHOICE, RELOAD, AT(tls_min_version), "TLSv1.2", ANY, TLS_VERSIONS,
+     "The oldest version that clients may speak."},
+    {"tls_ciphers", SETTING_TEXT, RELOAD, AT(tls_ciphers), "", ANY, NULL,
+     "Names of ciphers as OpenSSL has them, with colons: ECDHE-RSA-AES256-GCM-SHA384:TLS_AES_256_GCM_SHA384. "
+     "Empty: OpenSSL's choice."},
+    {"compression", SETTING_CHOICE, RELOAD, AT(compression), "both", ANY, "off|zlib|zstd|both",
+     "What clients may have compressed, if they ask for it."},
     {"client_idle_ms", SETTING_INTEGER, RELOAD, AT(client_idle_ms), "28800000", 0, INT32_MAX, NULL,
      "A client that asks nothing for so long is closed, as by a server's wait_timeout. 0: never."},
     {"client_write_ms", SETTING_INTEGER, RELOAD, AT(client_write_ms), "60000", 1, DAY_MS, NULL,

@@ -6,6 +6,13 @@
 
 enum users_from { USERS_FILE, USERS_SERVERS };
 enum default_auth { DEFAULT_AUTH_NATIVE, DEFAULT_AUTH_SHA2 };
+// What clients may have compressed; in the order of the choices.
+enum client_compression {
+    CLIENT_COMPRESSION_OFF,
+    CLIENT_COMPRESSION_ZLIB,
+    CLIENT_COMPRESSION_ZSTD,
+    CLIENT_COMPRESSION_BOTH
+};
 enum failover_mode { FAILOVER_OFF, FAILOVER_AUTO };
 
 struct settings { // strings are owned by the config's arena, never NULL
@@ -29,6 +36,11 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t max_login_failures; // 0 = off
     int64_t login_block_ms;
     const char *proxy_protocol_networks;
+    int64_t tls;                             // enum tls_mode, towards clients
+    const char *tls_cert, *tls_key, *tls_ca; // paths
+    int64_t tls_min_version;                 // enum tls_version
+    const char *tls_ciphers;
+    int64_t compression;        // enum client_compression
     int64_t client_idle_ms;     // wait_timeout towards clients
     int64_t client_write_ms;    // a client that takes nothing for so long is closed
     int64_t query_timeout_ms;   // 0 = no limit: an answer's silence from a server
