@@ -31,6 +31,7 @@
     X(ER_TOO_MANY_STATEMENTS,   1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: %u)") \
     X(ER_PASSWORD_EXPIRED,      1862, "HY000", "Your password has expired. To log in you must change it on a server.") \
     X(ER_ACCOUNT_LOCKED_MYSQL,  3118, "HY000", "Access denied for user '%s'@'%s'. Account is locked.") \
+    X(ER_SECURE_TRANSPORT_REQUIRED, 3159, "HY000", "Connections using insecure transport are prohibited (waybill: tls asks for it)") \
     X(ER_ACCOUNT_LOCKED,        4151, "HY000", "Access denied, this account is locked") \
     X(ER_MALFORMED_PACKET,      1835, "HY000", "Malformed communication packet") \
     X(ER_QUERY_TIMEOUT,         1969, "70100", "Query execution was interrupted (max_statement_time exceeded)") \

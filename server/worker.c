@@ -326,6 +326,7 @@ static void make_rooms(struct worker *worker)
         .worker = worker->index,
         .worker_count = worker->count,
         .pools = worker->pools,
+        .compressor = worker->compressor,
         .client_count = worker->host->client_count,
         .account_clients = worker->host->account_clients,
         .rsa_key = worker->host->rsa_key,

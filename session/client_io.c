@@ -16,6 +16,7 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "protocol/compress.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/answer_marks.h"
@@ -138,6 +139,40 @@ void session_end(struct session *session, const struct error *error)
     }
 }
 
+static void refuse_packet(struct session *session, enum error_code code, uint8_t sequence)
+{
+    struct error error;
+    error_fill(&error, code);
+    log_notice("session %u: %s", session->id, error.text);
+    session->end_sequence = sequence;
+    session_end(session, &error);
+}
+
+// What was read until now came before the client knew that it is logged in, so before it could
+// compress.
+static void start_compression(struct session *session)
+{
+    enum compress_kind kind =
+        (session->capabilities & CAP_COMPRESS) != 0 ? COMPRESS_ZLIB : COMPRESS_ZSTD;
+    session->compression = COMPRESSION_ON;
+    stream_start_compression(
+        &session->stream,
+        compressor_codec(session->sessions->host.compressor, kind, COMPRESS_LISTENS),
+        session->compression_level);
+    if (session->input.len > 0) {
+        refuse_packet(session, ER_PACKETS_OUT_OF_ORDER, 1);
+    }
+}
+
+void client_io_rest(struct session *session)
+{
+    session->is_output_full = false;
+    session_enter(session, SESSION_IDLE);
+    if (session->compression == COMPRESSION_AWAITED) {
+        start_compression(session);
+    }
+}
+
 static void on_writable(struct session *session)
 {
     size_t before = session->output.size_bytes;
@@ -153,8 +188,7 @@ static void on_writable(struct session *session)
     if (session->output.size_bytes == 0 && session->stage == SESSION_ENDING) {
         finish_ending(session);
     } else if (session->output.size_bytes == 0 && session->stage == SESSION_FLUSHING) {
-        session->is_output_full = false;
-        session_enter(session, SESSION_IDLE);
+        client_io_rest(session);
         client_io_continue(session);
     } else if (session->output.size_bytes <= CLIENT_QUEUE_LOW && session->is_output_full) {
         session->is_output_full = false;
@@ -184,15 +218,6 @@ void client_io_update_watch(struct session *session)
         events |= WATCH_WRITE;
     }
     stream_watch(&session->stream, events);
-}
-
-static void refuse_packet(struct session *session, enum error_code code, uint8_t sequence)
-{
-    struct error error;
-    error_fill(&error, code);
-    log_notice("session %u: %s", session->id, error.text);
-    session->end_sequence = sequence;
-    session_end(session, &error);
 }
 
 // Handles the whole packets at the front, as long as the session takes commands; returns how many
@@ -240,7 +265,16 @@ static size_t use_packets(struct session *session, struct slice bytes, bool is_k
             bytes.len = 0;
         }
         if (is_login) {
+            bool was_compressed = session->compression == COMPRESSION_ON;
             login_packet(session, &packet);
+            if (login_begins_tls(session)) {
+                login_start_tls(session, slice_part(bytes, used, bytes.len));
+                return bytes.len;
+            }
+            if (!was_compressed && session->compression == COMPRESSION_ON && used < bytes.len) {
+                refuse_packet(session, ER_PACKETS_OUT_OF_ORDER, 1);
+                return bytes.len;
+            }
         } else {
             command_run(session, &packet);
         }
@@ -302,6 +336,7 @@ static void on_readable(struct session *session)
         return;
     }
     if (io != IO_DONE) {
+        login_note_broken(session);
         session_close(session);
         return;
     }

@@ -3,6 +3,8 @@
 
 #include "session/session_impl.h"
 
+// The last byte of an answer is gone: the session is IDLE (or ends).
+void client_io_rest(struct session *session);
 void client_io_start(struct session *session);                   // watches the socket
 void client_io_on_ready(struct stream *stream, unsigned events); // the session's stream's
 // Commands that came while one ran; reading again when that was stopped. Called by session->later.

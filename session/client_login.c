@@ -80,6 +80,7 @@ void login_start(struct session *session)
     if (!snapshot->config->settings.local_infile) {
         login->offered &= ~CAP_LOCAL_FILES;
     }
+    login->offered |= login_offered_hop(snapshot->config);
     struct greeting greeting = {
         .version = slice_of_string(version[0] != '\0' ? version : snapshot->version_text),
         .connection_id = session->id,
@@ -186,6 +187,9 @@ static void begin(struct session *session, struct slice wanted, struct slice ans
     struct login_state *login = session->login;
     const struct login_plugin *before = login->plugin;
     bool is_decoy;
+    if (login_is_too_open(session)) {
+        return;
+    }
     const struct user_config *user = login_account(session, &is_decoy);
     const struct login_plugin *plugin =
         login_plugin_choose(session, user, login->has_plugins ? wanted : slice_of(NULL, 0));
@@ -318,13 +322,21 @@ static void first_answer(struct session *session, struct slice payload)
 {
     struct login_state *state = session->login;
     struct login login = {0};
-    if (!login_read(payload, &login) || login.wants_tls || !keep_name(state->user, login.user)) {
+    if (!login_read(payload, &login) || !keep_name(state->user, login.user)) {
         refuse_handshake(session);
+        return;
+    }
+    if (login.wants_tls) {
+        state->begins_tls = (state->offered & CAP_SSL) != 0 && !login_has_tls(session);
+        if (!state->begins_tls) {
+            refuse_handshake(session);
+        }
         return;
     }
     state->capabilities = login.capabilities & state->offered;
     state->collation_id = login.collation_id;
     state->has_plugins = (login.capabilities & CAP_PLUGIN_AUTH) != 0;
+    state->zstd_level = login.zstd_level;
     if ((login.capabilities & CAP_CONNECT_WITH_DB) != 0 &&
         !keep_name(state->database, login.database)) {
         refuse_handshake(session);

@@ -12,6 +12,11 @@ void login_note_peer(struct session *session); // its address is known: what fol
 // While session->awaits_proxy: how many of the bytes were a PROXY header (0: none, or it is not
 // whole).
 size_t login_take_proxy(struct session *session, struct slice bytes);
+// Behind an SSLRequest: TLS takes over the connection, with the bytes that came behind it.
+bool login_begins_tls(const struct session *session);
+void login_start_tls(struct session *session, struct slice begun);
+// The connection broke while it logged in: the log has it, where that is of interest.
+void login_note_broken(const struct session *session);
 // A new snapshot, or time has passed: those who waited for the servers' accounts go on.
 void login_accounts_read(struct sessions *sessions);
 // It does not count any more among the clients of its account.

@@ -183,6 +183,7 @@ void command_run(struct session *session, const struct packet_in *packet)
     request->began_us = session_now_us(session);
     session->request = request;
     session->is_answer_begun = false;
+    stream_begin_answer(&session->stream);
     session->queries++;
     if (command == NULL) {
         struct error error;

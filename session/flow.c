@@ -96,9 +96,10 @@ void request_finish(struct session *session)
         session_end(session, is_removed ? &removed : NULL);
         return;
     }
-    session_enter(session, session->output.size_bytes > 0 ? SESSION_FLUSHING : SESSION_IDLE);
-    if (session->stage == SESSION_IDLE) {
-        session->is_output_full = false;
+    if (session->output.size_bytes > 0) {
+        session_enter(session, SESSION_FLUSHING);
+    } else {
+        client_io_rest(session);
         session_check(session);
     }
     if (session->input.len > 0) {

@@ -4,12 +4,15 @@
 
 #include "base/memory.h"
 #include "protocol/charset.h"
+#include "protocol/compress.h"
 #include "protocol/packet.h"
 #include "session/client_io.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
 #include "session/login_impl.h"
 #include "session/transaction.h"
+
+enum { ZSTD_LEVEL_MAX = 9 };
 
 static void set_names(struct session *session, uint16_t collation_id)
 {
@@ -141,6 +144,24 @@ void login_leave_account(struct session *session)
     }
 }
 
+// MySQL's servers, too, take zlib where a client offers both. A zstd of the highest levels would
+// keep the worker from its other clients.
+static void note_compression(struct session *session)
+{
+    const struct login_state *login = session->login;
+    uint8_t level = login->zstd_level;
+    if (login->is_change || (login->capabilities & (CAP_COMPRESS | CAP_ZSTD)) == 0) {
+        return;
+    }
+    session->compression = COMPRESSION_AWAITED;
+    session->compression_level = COMPRESS_ZLIB_LEVEL;
+    if ((login->capabilities & CAP_COMPRESS) == 0) {
+        session->compression_level = level == 0               ? COMPRESS_ZSTD_LEVEL
+                                     : level < ZSTD_LEVEL_MAX ? level
+                                                              : ZSTD_LEVEL_MAX;
+    }
+}
+
 static void become(struct session *session, const struct user_config *user)
 {
     struct login_state *login = session->login;
@@ -149,6 +170,7 @@ static void become(struct session *session, const struct user_config *user)
     }
     session->account = user->id;
     session->capabilities = login->capabilities;
+    note_compression(session);
     session->login_collation = login->collation_id;
     memory_free(session->login_database);
     session->login_database =

@@ -33,38 +33,16 @@ const struct user_config *login_account(const struct session *session, bool *is_
 
 // ---- what is known of the connection
 
-bool login_has_tls(const struct session *session)
-{
-    (void)session;
-    return false;
-}
-
-bool login_is_private(const struct session *session)
-{
-    return login_has_tls(session) || session->is_local;
-}
-
-static bool is_required_met(const struct session *session, const struct user_config *user)
-{
-    switch (user->require) {
-    case REQUIRE_NONE:
-        return true;
-    case REQUIRE_SSL:
-        return login_has_tls(session);
-    case REQUIRE_X509:
-    case REQUIRE_SPECIFIED:
-        break;
-    }
-    return false;
-}
-
 bool login_may_enter(struct session *session, const struct user_config *user, struct error *error,
                      const char **why)
 {
     *why = NULL;
-    if (!is_required_met(session, user)) {
+    if (!login_is_required_met(session, user)) {
         login_access_error(session, error);
         *why = "the account requires TLS, or another certificate";
+    } else if (!login_is_identity_met(session, user)) {
+        login_access_error(session, error);
+        *why = "the certificate is not this user's";
     } else if (user->is_locked) {
         bool is_mariadb = session->sessions->snapshot->is_mariadb;
         if (is_mariadb) {

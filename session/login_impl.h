@@ -29,6 +29,9 @@ struct login_state {
     bool has_plugins;                  // the client can be asked for another one
     bool has_password;                 // it has shown something
     bool was_key_sent;
+    bool begins_tls;            // it has asked; what it sends from now on belongs to TLS
+    bool is_tls_begun;          // its handshake may not be over
+    uint8_t zstd_level;         // CAP_ZSTD
     bool was_doubted;           // once is enough
     enum login_step doubted_at; // STEP_DOUBTED: where it goes on
     uint64_t doubted_us;        // ... since when (loop clock)
@@ -75,12 +78,24 @@ const struct user_config *login_account(const struct session *session, bool *is_
 // is what the client is told and *why (a literal) what the log says.
 bool login_may_enter(struct session *session, const struct user_config *user, struct error *error,
                      const char **why) MUST_CHECK;
-bool login_has_tls(const struct session *session) MUST_CHECK;
-bool login_is_private(const struct session *session) MUST_CHECK; // nobody can listen
 // All that ends a log-in without success. `why` (may be NULL) is for the log alone.
 void login_refuse(struct session *session, const struct error *error, const char *why);
 void login_refuse_access(struct session *session, const char *why); // 1045
 void login_access_error(const struct session *session, struct error *error);
+
+// ---- login_tls.c
+
+// Capabilities that the configuration decides, for this hop alone: TLS, compression.
+uint64_t login_offered_hop(const struct config *config);
+bool login_has_tls(const struct session *session) MUST_CHECK;
+bool login_is_private(const struct session *session) MUST_CHECK; // nobody can listen
+// True: somebody could, and must not; it was refused.
+bool login_is_too_open(struct session *session) MUST_CHECK;
+// REQUIRE of the account; the setting `tls`.
+bool login_is_required_met(const struct session *session,
+                           const struct user_config *user) MUST_CHECK;
+bool login_is_identity_met(const struct session *session,
+                           const struct user_config *user) MUST_CHECK;
 
 // ---- login_accept.c
 

@@ -12,7 +12,8 @@
 #include "pool/pool.h"
 
 struct sessions; // a worker's; opaque
-struct rsa_key;  // protocol/auth_rsa.h
+struct compressor;
+struct rsa_key; // protocol/auth_rsa.h
 
 // Counted by the worker, read by everybody.
 struct session_counters {
@@ -41,6 +42,7 @@ struct sessions_host { // what the worker lends; outlives the sessions
     uint16_t worker;
     uint16_t worker_count;
     struct pools *pools;
+    struct compressor *compressor; // protocol/compress.h
     // Clients over all workers, to hold max_clients: an atomic of the process.
     _Atomic uint32_t *client_count;
     _Atomic uint32_t *account_clients; // ... the same of each account, by id

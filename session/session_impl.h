@@ -118,6 +118,12 @@ struct insert_id {
     struct text columns; // owned; for each a verdict, the name (if listed), a NUL
 };
 
+enum session_compression {
+    COMPRESSION_OFF,
+    COMPRESSION_AWAITED, // begins as soon as the OK of the log-in is gone
+    COMPRESSION_ON,
+};
+
 struct login_state; // login_impl.h
 struct login_cache;
 struct login_hosts;
@@ -154,8 +160,10 @@ struct session {
     struct text input;           // bytes of the client that are not yet used; empty when idle
     struct buffer output;        // bytes that the client did not take yet
     uint8_t end_sequence;        // of an error that session_end writes
-    bool is_sql_mode_own;        // the client has set one
-    bool wants_close; // after the running command: its pinned server is lost, RELEASE, drain
+    uint8_t compression;         // enum session_compression
+    uint8_t compression_level;
+    bool is_sql_mode_own; // the client has set one
+    bool wants_close;     // after the running command: its pinned server is lost, RELEASE, drain
     // The client, as it logged in.
     uint16_t login_collation;
     uint16_t account; // user_config id; NO_ACCOUNT before log-in
