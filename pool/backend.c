@@ -131,7 +131,8 @@ void backend_clear_out(struct backend *backend)
 static void watch_what_matters(struct backend *backend)
 {
     unsigned events = backend->is_paused ? 0 : WATCH_READ;
-    stream_watch(&backend->stream, events | (backend_has_unsent(backend) ? WATCH_WRITE : 0));
+    bool has_unsent = backend_has_unsent(backend) && backend->kill == NULL;
+    stream_watch(&backend->stream, events | (has_unsent ? WATCH_WRITE : 0));
 }
 
 static void lost_by_stream(const struct backend *backend, struct error *error)
@@ -142,7 +143,7 @@ static void lost_by_stream(const struct backend *backend, struct error *error)
 
 bool backend_send(struct backend *backend, struct error *error)
 {
-    while (backend_has_unsent(backend)) {
+    while (backend_has_unsent(backend) && backend->kill == NULL) {
         struct iovec parts[2];
         int count = 0;
         size_t from = backend->sent_bytes;
@@ -245,6 +246,9 @@ void backend_close(struct backend *backend)
     bool is_quiet = backend->state == BACKEND_IDLE || backend->state == BACKEND_LENT;
     if (is_quiet && !backend->is_broken && backend->lost == NULL) {
         say_goodbye(backend);
+    }
+    if (backend->kill != NULL) {
+        pool_kill_note_close(backend);
     }
     stream_close(&backend->stream);
     loop_cancel_later(pools->host.loop, &backend->loss);

@@ -67,6 +67,8 @@ void backend_resume(struct backend *backend);
 uint16_t backend_account(const struct backend *backend);       // user_config id
 uint32_t backend_connection_id(const struct backend *backend); // the server's
 bool backend_is_idle(const struct backend *backend);           // no command runs
+// A KILL was sent for the command that runs, or was run last.
+bool backend_was_killed(const struct backend *backend);
 // The transaction flag of the last answer.
 bool backend_in_transaction(const struct backend *backend);
 // What its session is like; after a SET or USE was run on it as the user's command, the user calls

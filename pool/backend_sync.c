@@ -288,6 +288,9 @@ static void finish(struct backend *backend)
                        (size_t)pools_settings(slot_of(backend)->pools)->pool_prepared_max,
                        &backend->closing);
     }
+    if (backend->kill != NULL) {
+        pool_kill_note_end(backend);
+    }
     backend_enter(backend, BACKEND_LENT);
 }
 

@@ -56,6 +56,7 @@ struct slot *pools_slot(struct pools *pools, uint16_t server)
         list_init(&slot->line);
         list_init(&slot->refused);
         list_init(&slot->crowded);
+        list_init(&slot->kills);
         pools->slots[server] = slot;
     }
     return slot;
@@ -72,6 +73,7 @@ static void close_all(struct list *backends)
 static void free_slot(struct slot *slot)
 {
     assert(slot->line.count + slot->refused.count + slot->crowded.count == 0);
+    slot_drop_kills(slot);
     loop_cancel_later(slot->pools->host.loop, &slot->serve);
     struct node *node;
     while ((node = list_first(&slot->pools_list)) != NULL) {
@@ -117,9 +119,10 @@ static bool is_worth_keeping(const struct backend *backend)
 {
     const struct pool *pool = backend->pool;
     const struct slot *slot = pool->slot;
-    return backend->state == BACKEND_LENT && !backend->is_broken && backend->lost == NULL &&
-           !backend_in_transaction(backend) && backend->generation == pool->generation &&
-           !slot_is_down(slot) && slot->connections <= slot_quota(slot) &&
+    return backend->state == BACKEND_LENT && !backend->is_broken && !backend->was_killed &&
+           backend->lost == NULL && !backend_in_transaction(backend) &&
+           backend->generation == pool->generation && !slot_is_down(slot) &&
+           slot->connections <= slot_quota(slot) &&
            (!backend->is_dirty || backend_can_reset(backend)) &&
            !slot_is_owed_elsewhere(slot, pool);
 }
@@ -240,7 +243,7 @@ void pools_set_snapshot(struct pools *pools, const struct snapshot *snapshot)
 // Fails one of the list whose time is over; false when there is none. One at a time: a callback may
 // change the list.
 static bool fail_overdue(struct list *backends, bool (*is_overdue)(const struct backend *),
-                         void (*why)(const struct backend *, struct error *))
+                         void (*why)(struct backend *, struct error *))
 {
     LIST_FOR_EACH (backends, node) {
         struct backend *backend = CONTAINER_OF(node, struct backend, node);
@@ -259,7 +262,7 @@ static bool is_past_deadline(const struct backend *backend)
     return backend->deadline_us <= pools_now_us(backend->pool->slot->pools);
 }
 
-static void why_past_deadline(const struct backend *backend, struct error *error)
+static void why_past_deadline(struct backend *backend, struct error *error)
 {
     const struct slot *slot = backend->pool->slot;
     char text[100];
@@ -277,8 +280,10 @@ static bool is_silent(const struct backend *backend)
            backend->active_us + (uint64_t)limit_ms * 1000 <= pools_now_us(pools);
 }
 
-static void why_silent(const struct backend *backend, struct error *error)
+// The server would go on with it.
+static void why_silent(struct backend *backend, struct error *error)
 {
+    (void)pool_kill(backend->pool->slot->pools, backend);
     log_notice("server %s: connection %u gave no answer in time (query_timeout_ms)",
                slot_config(backend->pool->slot)->name, backend->connection_id);
     error_fill(error, ER_QUERY_TIMEOUT);
@@ -301,6 +306,7 @@ static void trim_idle(struct pool *pool)
 static void tick_slot(struct slot *slot)
 {
     slot_expire(slot);
+    slot_expire_kills(slot);
     LIST_FOR_EACH (&slot->pools_list, node) {
         struct pool *pool = CONTAINER_OF(node, struct pool, node);
         while (fail_overdue(&pool->pending, is_past_deadline, why_past_deadline)) {
@@ -321,7 +327,7 @@ static void on_tick(struct timer *timer)
         struct slot *slot = pools->slots[i];
         if (slot != NULL) {
             tick_slot(slot);
-            has_work |= slot->connections > 0 || slot->line.count > 0;
+            has_work |= slot->connections > 0 || slot->line.count > 0 || slot->kills.count > 0;
         }
     }
     if (has_work) {

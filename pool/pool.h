@@ -74,6 +74,11 @@ void pool_cancel(struct pools *pools,
 void pool_give(struct pools *pools, struct backend *backend);
 void pool_close(struct pools *pools, struct backend *backend); // its state is not known any more
 
+// Ends the statement that the backend runs on its server (KILL), also when the backend is closed
+// afterwards, in this turn or later. A commit that waits for a replica goes on. False: nothing runs
+// there, or too many are being killed.
+bool pool_kill(struct pools *pools, struct backend *backend);
+
 // May one more connection to the server be opened? Does somebody stand in its line?
 bool pool_has_room(const struct pools *pools, uint16_t server);
 bool pool_has_line(const struct pools *pools, uint16_t server);

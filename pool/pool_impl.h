@@ -44,6 +44,7 @@ struct backend_run {
     enum backend_step step;         // whose answer comes next
     uint32_t ahead_left;            // of STEP_AHEAD
     bool has_database, has_variables, has_prepare;
+    bool is_killed;          // a KILL was sent while it ran
     bool is_held_back;       // the command itself goes out when all before it was answered
     bool is_failed;          // something sent ahead failed: `failure` is the answer
     uint64_t variables_hash; // of the SET statement
@@ -81,6 +82,7 @@ void statements_end_cursor(struct statements *statements, uint32_t id, bool is_c
                            struct text *out);
 
 struct pool;
+struct pool_kill;
 
 struct backend {
     struct node node;          // in the list of its state
@@ -100,6 +102,8 @@ struct backend {
     bool is_dirty;
     bool is_broken; // no further command
     bool is_paused;
+    bool was_killed;        // a KILL was sent for it: it serves nobody else any more
+    struct pool_kill *kill; // under way; nothing new is sent meanwhile. NULL
     struct session_state session;
     struct statements statements;
     struct backend_login *login; // owned; only while logging in
@@ -166,6 +170,7 @@ struct pool {
     uint32_t generation;   // goes up when its account or server has changed
     uint32_t waiting;      // of slot->line
     uint32_t outside;      // of slot->refused and slot->crowded
+    uint32_t kills;        // of slot->kills, without a connection yet
     uint32_t expected;     // of pending, not yet promised to a waiter; open_more's own
     struct list pending;   // connecting, logging in, resetting
     struct list idle;      // front = used last
@@ -184,6 +189,7 @@ struct slot {
     struct list line;    // waiters in order of their coming
     struct list refused; // waiters to be failed: no server
     struct list crowded; // waiters to be failed: the line is too long
+    struct list kills;   // struct pool_kill: pool_kill.c
     struct later serve;
     struct backoff backoff; // the server is refused or silent
     // SET and USE texts (hashes) that this server has accepted before: these may go out in one
@@ -267,6 +273,15 @@ void slot_expire(struct slot *slot); // fails the waiters whose time is over
 bool slot_is_owed_elsewhere(const struct slot *slot, const struct pool *pool);
 // The idle backend that fits best; NULL when none fits.
 struct backend *pool_pick_idle(const struct pool *pool, const struct pool_want *want, size_t look);
+
+// ---- pool_kill.c
+
+// Of a backend for which a kill is under way.
+void pool_kill_note_end(struct backend *victim);   // its statement has ended
+void pool_kill_note_close(struct backend *victim); // its connection is closed
+void slot_serve_kills(struct slot *slot);          // before anybody else is served
+void slot_expire_kills(struct slot *slot);
+void slot_drop_kills(struct slot *slot); // the worker ends
 
 // ---- quota.c
 

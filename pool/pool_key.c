@@ -58,7 +58,7 @@ struct pool *slot_need_pool(struct slot *slot, const struct pool_want *want)
 
 static bool is_left(const struct pool *pool)
 {
-    return pool->ip.is_known && pool->waiting + pool->outside == 0 &&
+    return pool->ip.is_known && pool->waiting + pool->outside + pool->kills == 0 &&
            pool->pending.count + pool->idle.count + pool->lent.count == 0 &&
            !backoff_is_on(&pool->backoff, pools_now_us(pool->slot->pools));
 }

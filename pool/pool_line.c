@@ -86,7 +86,7 @@ struct backend *pool_take(struct pools *pools, const struct pool_want *want,
     struct slot *slot = pools->slots[want->server];
     struct pool *pool = slot == NULL ? NULL : slot_find_pool(slot, want);
     // Whoever waits was here before.
-    if (pool == NULL || pool->waiting > 0) {
+    if (pool == NULL || pool->waiting + pool->kills > 0) {
         return NULL;
     }
     struct pool_want all = *want;
@@ -341,6 +341,7 @@ static void open_more(struct slot *slot)
 void slot_serve(struct later *later)
 {
     struct slot *slot = CONTAINER_OF(later, struct slot, serve);
+    slot_serve_kills(slot);
     fail_outside(slot);
     hand_out(slot);
     fail_refused(slot);
@@ -349,7 +350,7 @@ void slot_serve(struct later *later)
 
 void slot_serve_later(struct slot *slot)
 {
-    if (slot->line.count + slot->refused.count + slot->crowded.count > 0) {
+    if (slot->line.count + slot->refused.count + slot->crowded.count + slot->kills.count > 0) {
         loop_do_later(slot->pools->host.loop, &slot->serve);
     }
 }

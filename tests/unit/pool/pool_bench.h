@@ -4,7 +4,7 @@
 //
 // The server notes each command in `bench.heard` ("Q:SELECT 1|") and answers: OK to what it doesn't
 // know; an error to what begins with BAD; a transaction's flag after BEGIN; nothing to HANG; the
-// end of the connection to DIE.
+// end of the connection to DIE. KILL [QUERY] n ends a HANG on the connection with that number.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,6 +34,7 @@ struct fake_connection {
     size_t header_left; // of the PROXY protocol
     bool is_logged_in;
     bool in_transaction;
+    bool hangs;
     uint32_t next_statement;
 };
 
@@ -52,8 +53,10 @@ struct bench {
     size_t open_count;
     const char *version;
     bool refuses_logins;
-    size_t header_bytes; // of the PROXY protocol, which every connection begins with
-    bool is_silent;      // accepts, but says nothing
+    size_t header_bytes;           // of the PROXY protocol, which every connection begins with
+    bool is_silent;                // accepts, but says nothing
+    bool is_in_commit;             // whoever asks for the state of a connection
+    bool holds_looks, holds_kills; // gives no answer to them
     struct text heard;
     struct error trouble; // the last one reported
     int troubles;
@@ -143,13 +146,35 @@ static inline void fake_answer_prepare(struct fake_connection *connection)
     text_done(&payload);
 }
 
+static inline void fake_kill(struct fake_connection *connection, const char *sql)
+{
+    unsigned number = 0;
+    (void)sscanf(sql, strncmp(sql, "KILL QUERY", 10) == 0 ? "KILL QUERY %u" : "KILL %u", &number);
+    for (size_t i = 0; i < FAKE_CONNECTIONS; i++) {
+        struct fake_connection *victim = &bench.connections[i];
+        if (i + 1 == number && victim->stream.fd >= 0 && victim->hangs) {
+            victim->hangs = false;
+            fake_send_error(victim, 1317, "interrupted", 1);
+        }
+    }
+    if (!bench.holds_kills) {
+        fake_send_ok(connection, 1);
+    }
+}
+
 static inline void fake_answer_text(struct fake_connection *connection, const char *sql)
 {
     if (strncmp(sql, "BAD", 3) == 0) {
         fake_send_error(connection, 1064, "that was bad", 1);
     } else if (strncmp(sql, "DIE", 3) == 0) {
         fake_close(connection);
-    } else if (strncmp(sql, "HANG", 4) != 0) {
+    } else if (strncmp(sql, "HANG", 4) == 0) {
+        connection->hangs = true;
+    } else if (strncmp(sql, "KILL", 4) == 0) {
+        fake_kill(connection, sql);
+    } else if (bench.is_in_commit && strncmp(sql, "SELECT STATE", 12) == 0) {
+        fake_send_error(connection, 1064, "Waiting for semi-sync ACK from slave", 1);
+    } else if (!bench.holds_looks || strncmp(sql, "SELECT STATE", 12) != 0) {
         connection->in_transaction |= strncmp(sql, "BEGIN", 5) == 0;
         connection->in_transaction &= strncmp(sql, "COMMIT", 6) != 0;
         fake_send_ok(connection, 1);
