@@ -102,8 +102,9 @@ enum require_kind { REQUIRE_NONE, REQUIRE_SSL, REQUIRE_X509, REQUIRE_SPECIFIED }
 struct user_config {
     uint16_t id;
     bool is_removed;
-    bool is_from_servers; // read from their own accounts (users = servers)
-    const char *name;
+    bool is_from_servers;       // read from their own accounts (users = servers)
+    uint32_t generation;        // of its place: another account that gets the place has another one
+    const char *name;           // empty: the servers' anonymous one, for every name
     const char *from;           // as written: "10.0.0.%, localhost"; empty: from everywhere
     struct host_pattern *hosts; // any of them; none: from everywhere
     uint16_t host_count;
@@ -128,7 +129,7 @@ struct user_config {
 };
 
 struct config {
-    struct arena arena; // owns everything
+    struct arena arena; // owns everything; but see `file`
     uint32_t use_count; // snapshots that name it; control thread only
     const char *path;
     struct settings settings;
@@ -140,7 +141,12 @@ struct config {
     uint16_t table_count;
     struct user_config *users;
     uint16_t user_count;
-    bool wants_rsa_key;             // of some only MySQL's own hash is kept
+    uint16_t *users_by_name;      // ids, sorted; of those that are removed, too
+    struct user_config *profiles; // users = servers: sections that say no password
+    uint16_t profile_count;       // ... what a client of such an account gets
+    uint64_t accounts_digest;     // of the servers' accounts that are in it; 0: as they were before
+    struct config *file; // whose memory and TLS all but the users is; counted. NULL: its own
+    bool wants_rsa_key;  // of some only MySQL's own hash is kept
     struct tls_context *client_tls; // held; NULL: clients get no TLS
     struct network *proxy_networks; // who may send a PROXY header
     uint16_t proxy_network_count;
@@ -168,4 +174,8 @@ struct config *config_read(const char *path, const struct config *before, struct
 // The same from memory; `path` is for the errors.
 struct config *config_read_text(struct slice text, const char *path, const struct config *before,
                                 struct text *errors);
+// The running configuration with these accounts of the servers in place of those that it has. NULL:
+// it has them. Control thread only.
+struct account_list;
+struct config *config_with_accounts(struct config *running, const struct account_list *accounts);
 void config_free(struct config *config); // NULL is fine

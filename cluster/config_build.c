@@ -271,9 +271,15 @@ void config_free(struct config *config)
     if (config == NULL) {
         return;
     }
-    tls_context_drop(config->client_tls);
+    struct config *file = config->file;
+    if (file == NULL) {
+        tls_context_drop(config->client_tls);
+    }
     arena_clear(&config->arena);
     memory_free(config);
+    if (file != NULL && --file->use_count == 0) {
+        config_free(file);
+    }
 }
 
 struct config *config_read_text(struct slice text, const char *path, const struct config *before,

@@ -58,7 +58,14 @@ const struct table_config *config_find_table(const struct config *config, struct
 
 const struct user_config *config_find_user(const struct config *config, struct slice name)
 {
-    FIND_BY_NAME(config->users, config->user_count, name);
+    const struct user_config *user;
+    for (uint16_t at = config_first_named(config, name);
+         (user = config_named(config, at, name)) != NULL; at++) {
+        if (!user->is_removed) {
+            return user;
+        }
+    }
+    return NULL;
 }
 
 // Of the account's hosts the most specific that the address belongs to; 0: none.
@@ -74,21 +81,33 @@ static uint32_t rank_from(const struct user_config *user, const struct address *
     return rank;
 }
 
+// A better one than *best, of those with this name; they are better by it than by their host alone
+// if `is_own`.
+static void find_better(const struct config *config, struct slice name, bool is_own,
+                        const struct address *peer, const struct user_config **best,
+                        uint32_t *best_rank)
+{
+    const struct user_config *user;
+    for (uint16_t at = config_first_named(config, name);
+         (user = config_named(config, at, name)) != NULL; at++) {
+        uint32_t rank = user->is_removed ? 0 : rank_from(user, peer) * 2;
+        if (rank > 0 && rank + is_own > *best_rank) {
+            *best = user;
+            *best_rank = rank + is_own;
+        }
+    }
+}
+
+// As servers do: the most specific host counts, also when it is that of the anonymous account.
 const struct user_config *config_find_account(const struct config *config, struct slice name,
                                               const struct address *peer)
 {
+    const struct user_config *first = config_find_user(config, name);
     const struct user_config *best = NULL;
     uint32_t best_rank = 0;
-    for (uint16_t i = 0; i < config->user_count; i++) {
-        const struct user_config *user = &config->users[i];
-        if (user->is_removed || !slice_equal(name, slice_of_string(user->name))) {
-            continue;
-        }
-        uint32_t rank = rank_from(user, peer);
-        if (rank > best_rank) {
-            best = user;
-            best_rank = rank;
-        }
+    find_better(config, name, true, peer, &best, &best_rank);
+    if ((first == NULL || first->is_from_servers) && name.len > 0) {
+        find_better(config, slice_of(NULL, 0), false, peer, &best, &best_rank);
     }
     return best;
 }
@@ -97,7 +116,7 @@ const struct user_config *config_decoy_account(const struct config *config, uint
 {
     for (uint16_t i = 0; i < config->user_count; i++) {
         const struct user_config *user = &config->users[(number + i) % config->user_count];
-        if (!user->is_removed && !user->has_empty_password) {
+        if (!user->is_removed && !user->has_empty_password && user->unusable == NULL) {
             return user;
         }
     }

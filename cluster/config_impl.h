@@ -114,17 +114,33 @@ void build_servers(struct build *build);
 void build_link(struct build *build, const struct section *section, struct server_link *link);
 void build_shards(struct build *build); // after build_servers
 void build_users(struct build *build);
+bool section_has_password(const struct section *section) MUST_CHECK; // or a hash of one
 void build_password(struct build *build, const struct section *section, struct user_config *user);
 void build_tables(struct build *build); // after build_shards
 
-// config_user.c: accounts, from wherever they were read.
-void user_config_init(struct user_config *user, uint16_t id, const char *name); // all that is not 0
-// As for servers: who has the same name and hosts keeps his place over reloads; else `next`.
-uint16_t user_config_place(const struct config *before, const char *name, const char *from,
-                           uint16_t next);
-// The place of one who was there before and is not now; the texts are copied.
-void user_config_remove(struct user_config *user, uint16_t id, const struct config *before,
-                        struct arena *arena);
+// config_roll.c: the places of the accounts, from wherever they were read.
+struct roll {
+    struct config *config;       // being made
+    const struct config *before; // may be NULL
+    size_t room;                 // places in config->users
+    uint16_t next_gap;
+};
+// Everybody who was there before has his place, as removed; there is room for `more`.
+void roll_begin(struct roll *roll, struct config *config, const struct config *before, size_t more);
+// The place of this account, with all that is not 0 set: as for servers, who has the same name and
+// hosts keeps his. The texts are borrowed. NULL: there are ACCOUNTS_MAX.
+struct user_config *roll_add(struct roll *roll, const char *name, const char *from);
+// The same for one that is known; all of it is copied.
+struct user_config *roll_copy(struct roll *roll, const struct user_config *user);
+void roll_end(struct roll *roll); // now they can be found by name
+// The first place of users_by_name with that name, or where it would be; and who has that name at a
+// place (NULL: nobody). In the order of ids, the removed ones too.
+uint16_t config_first_named(const struct config *config, struct slice name);
+const struct user_config *config_named(const struct config *config, uint16_t place,
+                                       struct slice name);
+
+// config_accounts.c: the settings of the section for accounts of that name, or of [user *].
+void profile_apply(const struct config *config, struct user_config *user);
 
 // config_keys.c: the values of `ranges`, `lists` and `shards`
 void build_ranges(struct build *build, struct table_config *table, const struct entry *entry);

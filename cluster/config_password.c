@@ -79,6 +79,15 @@ static void build_hashes(struct build *build, const struct section *section,
     }
 }
 
+bool section_has_password(const struct section *section)
+{
+    bool has_hash = false;
+    for (size_t i = 0; i < HASH_NAMES; i++) {
+        has_hash |= section_find(section, hash_names[i]) != NULL;
+    }
+    return has_hash || section_find(section, "password") != NULL;
+}
+
 void build_password(struct build *build, const struct section *section, struct user_config *user)
 {
     const struct entry *password = section_find(section, "password");

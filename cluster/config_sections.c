@@ -24,7 +24,8 @@ static const struct section_setting table[] = {
      "Which of the 4096 buckets are here. All shards together have each bucket exactly once."},
 
     {SECTION_USER, 0, "password", "text", "",
-     "What the client must know. Nothing behind the = means an empty password."},
+     "What the client must know. Nothing behind the = means an empty password. Needed, or one of its "
+     "hashes, but with users = servers."},
     {SECTION_USER, 0, "password_native", "*HEX", "",
      "Instead of password: its hash for mysql_native_password, as in mysql.user."},
     {SECTION_USER, 0, "password_sha2", "$W$HEX", "",

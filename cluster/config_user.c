@@ -25,11 +25,9 @@ static void build_hosts(struct build *build, const struct section *section,
                         struct user_config *user)
 {
     const struct entry *from = section_find(section, "from");
-    user->from = "";
     if (from == NULL) {
         return;
     }
-    user->from = build_keep(build, from->value);
     struct slice rest = from->value, item;
     size_t most = 1;
     for (size_t i = 0; i < rest.len; i++) {
@@ -135,17 +133,11 @@ static void build_require(struct build *build, const struct section *section,
 
 // ---- the whole
 
-static void build_user(struct build *build, const struct section *section, struct user_config *user)
+// What he gets, beside how he comes in.
+static void build_rights(struct build *build, const struct section *section,
+                         struct user_config *user)
 {
     const struct entry *password = section_find(section, "password");
-    user_config_init(user, section->id, build_keep(build, slice_of_string(section->name)));
-    build_hosts(build, section, user);
-    build_password(build, section, user);
-    build_require(build, section, user);
-    user->plugin =
-        (enum auth_plugin)section_choice(build, section, "plugin", plugin_words, AUTH_ANY);
-    user->is_locked = section_choice(build, section, "locked", locked_words, 0) == 1;
-    user->server_user = section_text(build, section, "server_user", user->name);
     user->server_password =
         section_text(build, section, "server_password",
                      password != NULL ? build_keep(build, password->value) : NULL);
@@ -157,32 +149,41 @@ static void build_user(struct build *build, const struct section *section, struc
     user->reads_from_replicas = section_choice(build, section, "reads", reads_words, 0) == 0;
 }
 
-void user_config_init(struct user_config *user, uint16_t id, const char *name)
+static void build_user(struct build *build, const struct section *section, struct user_config *user)
 {
-    *user = (struct user_config){.id = id, .name = name, .from = "", .reads_from_replicas = true};
-    user->require_subject = user->require_issuer = user->require_cipher = "";
-    user->server_user = name;
-    user->default_schema = "";
+    build_hosts(build, section, user);
+    build_password(build, section, user);
+    build_require(build, section, user);
+    user->plugin =
+        (enum auth_plugin)section_choice(build, section, "plugin", plugin_words, AUTH_ANY);
+    user->is_locked = section_choice(build, section, "locked", locked_words, 0) == 1;
+    user->server_user = section_text(build, section, "server_user", user->name);
+    build_rights(build, section, user);
 }
 
-uint16_t user_config_place(const struct config *before, const char *name, const char *from,
-                           uint16_t next)
+// users = servers: a section without a password leaves it to the servers who comes in.
+static bool is_profile(const struct build *build, const struct section *section)
 {
-    for (uint16_t i = 0; before != NULL && i < before->user_count; i++) {
-        if (strcmp(before->users[i].name, name) == 0 && strcmp(before->users[i].from, from) == 0) {
-            return i;
+    return build->config->settings.users == USERS_SERVERS && !section_has_password(section);
+}
+
+static void build_profile(struct build *build, const struct section *section)
+{
+    static const char *const theirs[] = {"from", "plugin", "require", "locked"};
+    struct config *config = build->config;
+    struct user_config *profile = &config->profiles[config->profile_count++];
+    profile->name = build_keep(build, slice_of_string(section->name));
+    profile->server_user = section_text(build, section, "server_user", NULL);
+    build_rights(build, section, profile);
+    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++) {
+        const struct entry *entry = section_find(section, theirs[i]);
+        if (entry != NULL) {
+            build_error(build, entry->line,
+                        "[user %s] has no password, so it is for accounts of the servers, which "
+                        "say `%s` themselves",
+                        section->name, theirs[i]);
         }
     }
-    return next;
-}
-
-void user_config_remove(struct user_config *user, uint16_t id, const struct config *before,
-                        struct arena *arena)
-{
-    const struct user_config *old = &before->users[id];
-    user_config_init(user, id, (const char *)arena_format(arena, "%s", old->name).ptr);
-    user->from = (const char *)arena_format(arena, "%s", old->from).ptr;
-    user->is_removed = true;
 }
 
 // The same user from the same hosts must not be there twice.
@@ -205,36 +206,64 @@ static bool is_first(struct build *build, const struct section *section)
     return true;
 }
 
+static const char *from_of(struct build *build, const struct section *section)
+{
+    const struct entry *from = section_find(section, "from");
+    return from != NULL ? build_keep(build, from->value) : "";
+}
+
+// The servers' accounts stay as they were read last, until they are read again.
+static void keep_accounts(struct build *build, struct roll *roll)
+{
+    const struct config *before = build->before;
+    for (uint16_t i = 0; before != NULL && i < before->user_count; i++) {
+        const struct user_config *account = &before->users[i];
+        const struct section *section = NULL;
+        if (build->config->settings.users != USERS_SERVERS || !account->is_from_servers ||
+            account->is_removed) {
+            continue;
+        }
+        do {
+            section = build_next(build, SECTION_USER, section);
+        } while (section != NULL &&
+                 (is_profile(build, section) || strcmp(section->name, account->name) != 0));
+        struct user_config *kept = section == NULL ? roll_copy(roll, account) : NULL;
+        if (kept != NULL) {
+            build->config->wants_rsa_key |= kept->sha2_crypt.len > 0;
+            profile_apply(build->config, kept);
+        }
+    }
+}
+
 void build_users(struct build *build)
 {
     struct config *config = build->config;
     const struct config *before = build->before;
     struct section *section = build_next(build, SECTION_USER, NULL);
-    uint16_t before_count = before != NULL ? before->user_count : 0;
-    size_t most = (size_t)before_count + build_count(build, SECTION_USER);
+    size_t count = build_count(build, SECTION_USER);
+    struct roll roll;
     if (section == NULL && config->settings.users == USERS_FILE) {
         build_error(build, 0, "there is no [user NAME]: nobody could log in");
         return;
     }
-    if (most > ACCOUNTS_MAX) {
-        build_error(build, section != NULL ? section->line : 0, "there can be %d users",
-                    ACCOUNTS_MAX);
-        return;
-    }
-    config->users = arena_alloc(&config->arena, sizeof *config->users * most);
-    config->user_count = before_count;
-    for (uint16_t i = 0; i < before_count; i++) {
-        user_config_remove(&config->users[i], i, before, &config->arena);
-    }
+    roll_begin(&roll, config, before, count + (before != NULL ? before->user_count : 0));
+    config->profiles = arena_alloc(&config->arena, sizeof *config->profiles * count);
     for (; section != NULL; section = build_next(build, SECTION_USER, section)) {
         if (!is_first(build, section)) {
             continue;
         }
-        const struct entry *from = section_find(section, "from");
-        section->id = user_config_place(before, section->name,
-                                        from != NULL ? (const char *)from->value.ptr : "",
-                                        config->user_count);
-        config->user_count = (uint16_t)(config->user_count + (section->id == config->user_count));
-        build_user(build, section, &config->users[section->id]);
+        if (is_profile(build, section)) {
+            build_profile(build, section);
+            continue;
+        }
+        struct user_config *user = roll_add(
+            &roll, build_keep(build, slice_of_string(section->name)), from_of(build, section));
+        if (user == NULL) {
+            build_error(build, section->line, "there can be %d users", ACCOUNTS_MAX);
+            break;
+        }
+        build_user(build, section, user);
     }
+    keep_accounts(build, &roll);
+    roll_end(&roll);
 }

@@ -76,8 +76,8 @@ static bool is_address_like(const char *text)
     return text[strspn(text, "0123456789abcdefABCDEF.:%_\\")] == '\0';
 }
 
-bool host_parse(struct host_pattern *host, struct slice text, struct arena *arena, char *why,
-                size_t why_bytes)
+bool host_read(struct host_pattern *host, struct slice text, struct arena *arena, char *why,
+               size_t why_bytes)
 {
     *host = (struct host_pattern){.kind = HOST_WILD};
     host->text =
@@ -110,12 +110,27 @@ bool host_parse(struct host_pattern *host, struct slice text, struct arena *aren
     }
     host->kind = HOST_NAME;
     host->rank = RANK_LITERAL;
-    if (memchr(text.ptr, '/', text.len) != NULL || !look_up(host, arena)) {
+    return true;
+}
+
+bool host_look_up(struct host_pattern *host, struct arena *arena, char *why, size_t why_bytes)
+{
+    if (host->kind != HOST_NAME) {
+        return true;
+    }
+    if (strchr(host->text, '/') != NULL || !look_up(host, arena)) {
         snprintf(why, why_bytes, "host '%s' is neither an address nor a name that can be looked up",
                  host->text);
         return false;
     }
     return true;
+}
+
+bool host_parse(struct host_pattern *host, struct slice text, struct arena *arena, char *why,
+                size_t why_bytes)
+{
+    return host_read(host, text, arena, why, why_bytes) &&
+           host_look_up(host, arena, why, why_bytes);
 }
 
 bool host_matches(const struct host_pattern *host, const struct address *peer)
@@ -125,6 +140,8 @@ bool host_matches(const struct host_pattern *host, const struct address *peer)
     switch (host->kind) {
     case HOST_LOCAL:
         return is_local;
+    case HOST_SOCKET:
+        return peer->at.any.sa_family == AF_UNIX;
     case HOST_NETWORK:
         return network_has(&host->network, peer);
     case HOST_WILD:

@@ -61,10 +61,12 @@ static const struct setting table[] = {
      "How long a client may take to log in."},
     {"users", SETTING_CHOICE, RELOAD, AT(users), "file", ANY, "file|servers",
      "Who may log in. file: the [user NAME] sections. servers: also who has an account on the servers, "
-     "as it is there (hosts, TLS, locked, expired); a section of the same name counts instead. The "
-     "monitor's account then needs SELECT on mysql.global_priv (MySQL: mysql.user)."},
+     "as it is there (hosts, TLS, locked, expired). A section with a password counts instead of accounts "
+     "of that name; one without says the rest for them, [user *] for all that have none. The monitor's "
+     "account then needs SELECT on mysql.global_priv (MySQL: mysql.user). More in doc/accounts.md."},
     {"accounts_refresh_ms", SETTING_INTEGER, RELOAD, AT(accounts_refresh_ms), "5000", 100, DAY_MS, NULL,
-     "users = servers: how often their accounts are read. A log-in that fails has them read at once."},
+     "users = servers: how often their accounts are read. A log-in that fails has them read at once; one "
+     "with a password that was changed just now may still be let in for so long."},
     {"default_auth", SETTING_CHOICE, RELOAD, AT(default_auth), "mysql_native_password", ANY,
      "mysql_native_password|caching_sha2_password",
      "The plugin that is announced. Clients that have another one are asked for theirs; those of MySQL 9 "
