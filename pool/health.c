@@ -88,7 +88,9 @@ void pool_note_refusal(struct pool *pool, const struct error *error)
     enum log_level level = backoff->pause_ms == 0 ? LOG_WARNING : LOG_DEBUG;
     log_write(level, "server %s: no connection: %s", slot_config(slot)->name, error->text);
     backoff_start(backoff, now_us, pools_settings(pools)->backoff_ms, error);
-    if (!is_accounts && pools->host.on_server_trouble != NULL) {
+    // The servers' own account may be another one by now.
+    bool is_news = !is_accounts || pools->snapshot->config->users[pool->account].is_from_servers;
+    if (is_news && pools->host.on_server_trouble != NULL) {
         pools->host.on_server_trouble(pools->host.owner, slot->server, error);
     }
 }

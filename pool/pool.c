@@ -167,7 +167,8 @@ static bool has_changed(const struct pool *pool, const struct config *before,
     }
     const struct user_config *old = &before->users[pool->account];
     const struct user_config *new = &now->users[pool->account];
-    return !is_same_text(old->server_user, new->server_user) ||
+    return old->generation != new->generation ||
+           !is_same_text(old->server_user, new->server_user) ||
            !is_same_text(old->server_password, new->server_password) ||
            !is_same_text(before->servers[server].address_text, now->servers[server].address_text) ||
            !server_link_is_same(&before->servers[server].link, &now->servers[server].link);

@@ -15,6 +15,7 @@
 #include "protocol/error_table.h"
 
 struct noted_secret {
+    uint32_t generation; // the account's place was whose
     bool has_clear, has_sha1, has_sha256;
     size_t clear_len;
     uint8_t sha1[NATIVE_BYTES];
@@ -45,8 +46,12 @@ void pools_drop_secrets(struct pools *pools)
 {
     const struct config *config = pools->snapshot->config;
     for (size_t i = 0; i < pools->secret_count; i++) {
-        if (i >= config->user_count || config->users[i].is_removed ||
-            config->users[i].server_password != NULL) {
+        if (pools->secrets[i] == NULL) {
+            continue;
+        }
+        const struct user_config *user = i < config->user_count ? &config->users[i] : NULL;
+        if (user == NULL || user->is_removed || user->server_password != NULL ||
+            user->generation != pools->secrets[i]->generation) {
             wipe(&pools->secrets[i]);
         }
     }
@@ -152,6 +157,7 @@ void pools_note_secret(struct pools *pools, uint16_t account, const struct accou
     }
     if (*place == NULL) {
         *place = memory_new(sizeof **place);
+        (*place)->generation = user->generation;
     }
     put(*place, secret);
     forget_backoffs(pools, account);

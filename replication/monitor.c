@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "protocol/error_table.h"
 
 enum {
     CONNECT_MS = 1000,
@@ -230,6 +231,7 @@ void monitor_config_changed(struct monitor *monitor)
         monitor_judge(monitor, i);
     }
     monitor_publish_changes(monitor);
+    monitor->accounts.next_us = 0; // a section may have hidden some
 }
 
 // ---- the door
@@ -241,6 +243,7 @@ static void on_tick(struct timer *timer)
         monitor_judge(monitor, i);
     }
     join_retired(monitor);
+    monitor_watch_accounts(monitor);
     timer_start(timer, TICK_MS);
 }
 
@@ -269,6 +272,7 @@ struct monitor *monitor_start(const struct monitor_host *host)
     monitor->run = random_run();
     timer_init(&monitor->tick, host->loop, on_tick);
     timer_init(&monitor->publish, host->loop, on_publish);
+    account_list_init(&monitor->accounts.list);
     make_room(monitor);
     follow_config(monitor);
     timer_start(&monitor->tick, TICK_MS);
@@ -287,10 +291,12 @@ void monitor_stop(struct monitor *monitor)
         action_ask_to_stop(monitor->action);
         action_join(monitor->action);
     }
+    monitor_stop_accounts(monitor);
     for (size_t i = 0; i < monitor->retired_count; i++) {
         probe_join(monitor->retired[i]);
     }
     mailbox_free(monitor->mailbox); // the last messages come in, and are only freed
+    account_list_done(&monitor->accounts.list);
     memory_free(monitor->retired);
     memory_free(monitor->servers);
     memory_free(monitor->shards);
@@ -300,6 +306,10 @@ void monitor_stop(struct monitor *monitor)
 void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct error *error)
 {
     if (server >= monitor->server_count) {
+        return;
+    }
+    if (error->code == ER_ACCESS_DENIED) {
+        monitor_refresh_accounts(monitor); // an answer: the server is well
         return;
     }
     struct watched *watched = &monitor->servers[server];
@@ -312,11 +322,6 @@ void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct
     monitor_order(monitor, server, true, 0);
 }
 
-void monitor_refresh_accounts(struct monitor *monitor)
-{
-    (void)monitor;
-}
-
 bool monitor_is_settled(const struct monitor *monitor)
 {
     for (uint16_t i = 0; i < monitor->server_count; i++) {
@@ -324,5 +329,5 @@ bool monitor_is_settled(const struct monitor *monitor)
             return false;
         }
     }
-    return true;
+    return monitor_has_accounts(monitor);
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The monitor's own state; control thread only.
 
+#include "replication/accounts.h"
 #include "replication/action.h"
 #include "replication/monitor.h"
 #include "replication/observe.h"
@@ -31,6 +32,17 @@ struct guarded {      // one shard, by id
     uint32_t retry_ms; // grows while actions are refused
 };
 
+struct watched_accounts {           // users = servers
+    struct accounts_reader *reader; // owned; the one that runs; NULL
+    struct account_list list;       // as they were read last
+    bool is_tried;                  // once at least
+    bool is_doubted;                // since doubted_us; the next read is for it
+    uint64_t doubted_us, read_us;
+    uint64_t next_us, rest_us; // due then; and not before, in doubt either
+    struct told problem;
+    size_t left_out; // as was said
+};
+
 struct monitor {
     const struct monitor_host *host;
     struct mailbox *mailbox; // owned: what jobs post; delivered and emptied by monitor_stop
@@ -39,6 +51,7 @@ struct monitor {
     struct watched *servers; // owned
     struct guarded *shards;  // owned
     uint16_t server_count, shard_count;
+    struct watched_accounts accounts;
     struct probe **retired; // owned; ended probes whose threads may still run
     size_t retired_count;
     struct action *action; // owned; the one that runs; NULL
@@ -60,8 +73,15 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
 void monitor_judge(struct monitor *monitor, uint16_t shard);
 void monitor_on_report(struct message *message, void *receiver);
 
+// monitor_accounts.c
+void monitor_watch_accounts(struct monitor *monitor);                // reads them if it is time
+bool monitor_has_accounts(const struct monitor *monitor) MUST_CHECK; // or need not have
+void monitor_stop_accounts(struct monitor *monitor);
+
 // monitor_publish.c
 // Sends a new snapshot now if anything has changed that workers act on.
 void monitor_publish_changes(struct monitor *monitor);
 void monitor_publish_figures(struct monitor *monitor); // ... and if not, soon, for the lag figures
 void monitor_publish_now(struct monitor *monitor);
+// ... with another configuration; NULL: the same.
+void monitor_publish_config(struct monitor *monitor, struct config *config);

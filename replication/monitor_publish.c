@@ -118,11 +118,11 @@ static bool has_changed(const struct monitor *monitor, const struct snapshot *no
     return false;
 }
 
-void monitor_publish_now(struct monitor *monitor)
+void monitor_publish_config(struct monitor *monitor, struct config *config)
 {
     const struct monitor_host *host = monitor->host;
     timer_stop(&monitor->publish);
-    struct snapshot *next = snapshot_copy(host->current(host->owner), NULL);
+    struct snapshot *next = snapshot_copy(host->current(host->owner), config);
     for (uint16_t i = 0; i < next->config->server_count && i < monitor->server_count; i++) {
         if (monitor->servers[i].probe != NULL) {
             fill_server(&monitor->servers[i], &next->servers[i]);
@@ -134,7 +134,13 @@ void monitor_publish_now(struct monitor *monitor)
         next->shards[i].is_failing_over = is_failing_over(monitor, i);
     }
     fill_common(monitor, next);
+    next->accounts_us = monitor->accounts.read_us;
     host->publish(host->owner, next);
+}
+
+void monitor_publish_now(struct monitor *monitor)
+{
+    monitor_publish_config(monitor, NULL);
 }
 
 void monitor_publish_changes(struct monitor *monitor)

@@ -169,6 +169,7 @@ static void become(struct session *session, const struct user_config *user)
         pools_note_secret(session->sessions->host.pools, user->id, &login->secret);
     }
     session->account = user->id;
+    session->account_generation = user->generation;
     session->capabilities = login->capabilities;
     note_compression(session);
     session->login_collation = login->collation_id;

@@ -86,6 +86,9 @@ static const char *why_unusable(const struct session *session)
 {
     const struct user_config *user = config_find_account(
         session_config(session), slice_of_string(session->login->user), &session->peer);
+    if (user != NULL && user->name[0] == '\0') {
+        return "from there the servers' anonymous account comes first";
+    }
     return user != NULL ? user->unusable : NULL;
 }
 

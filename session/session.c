@@ -49,8 +49,15 @@ const struct config *session_config(const struct session *session)
 
 const struct user_config *session_user(const struct session *session)
 {
+    static const struct user_config gone = {
+        .is_removed = true, .name = "", .server_user = "", .default_schema = ""};
     const struct config *config = session_config(session);
-    return session->account < config->user_count ? &config->users[session->account] : NULL;
+    if (session->account >= config->user_count) {
+        return NULL;
+    }
+    // Its place may be another's already.
+    const struct user_config *user = &config->users[session->account];
+    return user->generation == session->account_generation ? user : &gone;
 }
 
 // ---- states
@@ -377,8 +384,8 @@ bool session_is_removed(const struct session *session, struct error *error)
     if (user == NULL || !user->is_removed) {
         return false;
     }
-    error_set(error, ER_ACCESS_DENIED, "28000",
-              "Access denied: user '%s' is not in waybill's configuration any more", user->name);
+    error_set(error, ER_ACCESS_DENIED, "28000", "Access denied: user '%s' is not there any more",
+              user->name);
     return true;
 }
 

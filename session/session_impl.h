@@ -166,7 +166,8 @@ struct session {
     bool wants_close;     // after the running command: its pinned server is lost, RELEASE, drain
     // The client, as it logged in.
     uint16_t login_collation;
-    uint16_t account; // user_config id; NO_ACCOUNT before log-in
+    uint16_t account;            // user_config id; NO_ACCOUNT before log-in
+    uint32_t account_generation; // ... of that place
     uint64_t capabilities;
     uint16_t counted_account;   // among whose clients it counts; NO_ACCOUNT
     uint8_t nonce[NONCE_BYTES]; // that it answered last, for COM_CHANGE_USER
