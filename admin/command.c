@@ -18,7 +18,7 @@ static const struct command table[] = {
     {"SHOW SHARDS",   LIKE, true, false, admin_show_shards,   "the shards: primary, replicas, buckets"},
     {"SHOW SERVERS",  LIKE, true, false, admin_show_servers,  "every server: role, lag, reads and writes sent to it, what is wrong"},
     {"SHOW TABLES",   LIKE, true, false, admin_show_tables,   "the tables of the configuration and where their rows are"},
-    {"SHOW USERS",    LIKE, true, false, admin_show_users,    "the users of the configuration"},
+    {"SHOW USERS",    LIKE, true, false, admin_show_users,    "who may log in: the configuration's users, and the servers' accounts"},
     {"SHOW BUCKETS",  LIKE, true, false, admin_show_buckets,  "runs of buckets and the shard of each (LIKE: by shard)"},
     {"SHOW POOLS",    LIKE, true, true,  admin_show_pools,    "connections to servers, over all workers"},
     {"SHOW SESSIONS", LIKE, true, true,  admin_show_sessions, "the clients, what they do, why one is bound to a server (LIKE: by user)"},

@@ -263,10 +263,42 @@ void admin_show_tables(struct command_run *run)
 
 // ---- the rest of the configuration
 
+static const char *account_state(const struct user_config *user)
+{
+    if (user->unusable != NULL) {
+        return user->unusable;
+    }
+    if (user->is_locked) {
+        return "locked";
+    }
+    return user->is_expired ? "expired" : "ok";
+}
+
+// By what it can be proved; which of them is asked for, depends on the client.
+static void show_plugins(struct command_run *run, const struct user_config *user)
+{
+    bool has_sha2 = user->has_sha2 || user->sha2_crypt.len > 0;
+    const char *const names[] = {user->has_native ? "mysql_native_password" : NULL,
+                                 has_sha2 ? "caching_sha2_password" : NULL,
+                                 user->has_ed25519 ? "client_ed25519" : NULL};
+    struct text text;
+    text_init(&text);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i] != NULL) {
+            text_add_format(&text, "%s%s", text.len > 0 ? ", " : "", names[i]);
+        }
+    }
+    grid_format(&run->grid, "%.*s", (int)text.len, text.len > 0 ? (const char *)text.ptr : "");
+    text_done(&text);
+}
+
 void admin_show_users(struct command_run *run)
 {
     const struct config *config = run->snapshot->config;
     grid_column(&run->grid, "user");
+    grid_column(&run->grid, "from");
+    grid_column(&run->grid, "source");
+    grid_column(&run->grid, "state");
     grid_column(&run->grid, "server_user");
     grid_column(&run->grid, "default_schema");
     grid_column(&run->grid, "distributed");
@@ -279,15 +311,16 @@ void admin_show_users(struct command_run *run)
             continue;
         }
         grid_text(&run->grid, user->name);
+        grid_text(&run->grid, user->from);
+        grid_text(&run->grid, user->is_from_servers ? "servers" : "file");
+        grid_text(&run->grid, account_state(user));
         grid_text(&run->grid, user->server_user);
         grid_text(&run->grid, user->default_schema);
         grid_text(&run->grid,
                   user->distributed == DISTRIBUTED_BEST_EFFORT ? "best_effort" : "refuse");
         grid_text(&run->grid, user->reads_from_replicas ? "replica" : "primary");
         grid_number(&run->grid, user->max_connections);
-        grid_format(&run->grid, "%s%s%s", user->has_native ? "mysql_native_password" : "",
-                    user->has_native && user->has_sha2 ? ", " : "",
-                    user->has_sha2 ? "caching_sha2_password" : "");
+        show_plugins(run, user);
         grid_end_row(&run->grid);
     }
 }
