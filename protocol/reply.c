@@ -1,6 +1,7 @@
 // OK, ERR and EOF packets.
 //
-//   OK   00|fe  affected(lenenc)  insert_id(lenenc)  status(2)  warnings(2)  [message(lenenc)]
+//   OK   00|fe  affected(lenenc)  insert_id(lenenc)  status(2)  warnings(2)
+//        [message(lenenc)  [state changes(lenenc), with STATUS_SESSION_CHANGED]]
 //   EOF  fe  warnings(2)  status(2)
 //   ERR  ff  code(2)  ['#' sqlstate(5)]  text to the end
 //
@@ -16,10 +17,15 @@ static void ok_write_as(struct text *out, uint8_t first, const struct ok_packet 
     write_u8(out, first);
     write_lenenc(out, ok->affected_rows);
     write_lenenc(out, ok->insert_id);
-    write_u16(out, ok->status);
+    bool has_changes = ok->changes.len > 0;
+    write_u16(out, has_changes ? ok->status | STATUS_SESSION_CHANGED
+                               : ok->status & (uint16_t)~STATUS_SESSION_CHANGED);
     write_u16(out, ok->warnings);
-    if (ok->message.len > 0) {
+    if (ok->message.len > 0 || has_changes) {
         write_lenenc_bytes(out, ok->message);
+    }
+    if (has_changes) {
+        write_lenenc_bytes(out, ok->changes);
     }
 }
 
@@ -50,7 +56,11 @@ bool ok_read(struct slice payload, struct ok_packet *ok)
         ok->message = read_lenenc_bytes(&reader);
         if (reader.is_bad) {
             ok->message = read_rest(&plain);
+            return true;
         }
+    }
+    if ((ok->status & STATUS_SESSION_CHANGED) != 0 && reader_left(&reader) > 0) {
+        ok->changes = read_lenenc_bytes(&reader); // empty when it is cut off or wrong
     }
     return true;
 }

@@ -11,6 +11,8 @@ struct ok_packet {
     uint16_t status;
     uint16_t warnings;
     struct slice message; // "Rows matched: ..." (without length prefix)
+    struct slice
+        changes; // of the session's state: session_track.h. Writing it sets the status flag
 };
 
 void ok_write(struct text *out, const struct ok_packet *ok); // first byte 0x00

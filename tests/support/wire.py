@@ -33,7 +33,7 @@ SERVER_DEFAULT = (CLIENT_DEFAULT | FOUND_ROWS | CONNECT_WITH_DB | MULTI_STATEMEN
 
 # Status flags
 IN_TRANS, AUTOCOMMIT, MORE_RESULTS = 0x0001, 0x0002, 0x0008
-CURSOR_EXISTS, LAST_ROW_SENT = 0x0040, 0x0080
+CURSOR_EXISTS, LAST_ROW_SENT, SESSION_CHANGED = 0x0040, 0x0080, 0x4000
 
 # Commands
 COM_QUIT, COM_INIT_DB, COM_QUERY, COM_FIELD_LIST, COM_STATISTICS, COM_PING = 1, 2, 3, 4, 9, 14
@@ -301,6 +301,23 @@ class Column:
         return 'Column(%r, type=%d, flags=%d, collation=%d)' % (self.name, self.type, self.flags, self.collation)
 
 
+def read_tracked(block):
+    """The state changes of an OK packet: (type, parts of it), a variable's name and value as two."""
+    reader, found = Reader(block), []
+    while reader.left():
+        kind = reader.integer(1)
+        inner = Reader(reader.lenenc_bytes())
+        parts = []
+        if kind == 2:  # a bare '1'
+            parts.append(inner.rest().decode())
+        if kind == 3:  # GTIDs begin with how they are written
+            parts.append(inner.integer(1))
+        while inner.left():
+            parts.append(inner.lenenc_bytes().decode('utf-8', 'surrogateescape'))
+        found.append((kind, *parts))
+    return found
+
+
 class Result:
     """One result: an OK (no columns) or a result set."""
 
@@ -308,6 +325,7 @@ class Result:
         self.columns, self.rows = [], []
         self.affected = self.insert_id = self.warnings = self.status = 0
         self.message = ''
+        self.tracked = []          # with SESSION_TRACK: read_tracked of it
         self.is_result_set = False
         self.more = []             # the further results of a multi-result answer
         self.is_cursor_open = False
@@ -322,6 +340,10 @@ class Result:
         self.status, self.warnings = reader.integer(2), reader.integer(2)
         if reader.left():
             self.message = reader.lenenc_bytes().decode('utf-8', 'replace')
+        if reader.left() and self.status & SESSION_CHANGED:
+            self.tracked = read_tracked(reader.lenenc_bytes())
+        if reader.left():
+            raise ProtocolError('bytes behind the OK')
 
     def read_eof(self, payload):
         self.warnings, self.status = struct.unpack_from('<HH', payload, 1)
