@@ -69,6 +69,7 @@ struct snapshot *snapshot_copy(const struct snapshot *from, struct config *confi
     copy->version = from->version + 1;
     keep_states(copy, from);
     memcpy(copy->sql_mode, from->sql_mode, sizeof copy->sql_mode);
+    memcpy(copy->tracks_transactions, from->tracks_transactions, sizeof copy->tracks_transactions);
     memcpy(copy->version_text, from->version_text, sizeof copy->version_text);
     copy->is_mariadb = from->is_mariadb;
     copy->server_version = from->server_version;

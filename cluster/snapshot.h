@@ -49,6 +49,7 @@ struct snapshot {
     struct server_state *servers; // by server id
     struct shard_state *shards;   // by shard id
     char sql_mode[256];           // the servers' default, for the parser
+    char tracks_transactions[16]; // the servers' default of session_track_transaction_info
     bool is_mariadb;              // the servers
     uint32_t server_version;      // lowest of them; 101119
     char version_text[64];        // "5.5.5-10.11.19-MariaDB" as the servers greet

@@ -27,6 +27,7 @@ static void read_start_option(struct parser *parser)
         parser->statement->is_read_only_transaction = true;
     } else {
         parser_expect_word(parser, KW_WRITE);
+        parser->statement->is_read_write_transaction = true;
     }
 }
 

@@ -386,6 +386,7 @@ struct statement {
     bool is_transaction_chain;   // COMMIT/ROLLBACK AND CHAIN
     bool is_transaction_release; // ... RELEASE
     bool is_read_only_transaction;
+    bool is_read_write_transaction; // said so
     bool is_consistent_snapshot;
     // An executable comment was read as SQL: a span may begin inside of it, so splices may break
     // it.

@@ -203,6 +203,7 @@ struct backend *backend_open(struct pool *pool, const struct pool_client *client
     text_init(&backend->out);
     text_init(&backend->closing);
     text_init(&backend->failure);
+    text_init(&backend->ahead_changes);
     backend->login = memory_new(sizeof *backend->login);
     backend_login_init(backend->login);
     told_attributes_write(&backend->login->attributes, client,
@@ -268,6 +269,7 @@ void backend_free(struct backend *backend)
     text_done(&backend->out);
     text_done(&backend->closing);
     text_done(&backend->failure);
+    text_done(&backend->ahead_changes);
     memory_free(backend->lost);
     slab_give(&pools_of(backend)->backends, backend);
 }

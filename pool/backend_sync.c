@@ -175,6 +175,7 @@ void backend_sync_start(struct backend *backend, const struct backend_command *c
     run->command = *command;
     text_add_slice(&backend->out, text_slice(&backend->closing));
     backend->closing.len = 0;
+    backend->ahead_changes.len = 0;
     add_session(backend, command->state);
     for (uint32_t i = 0; i < command->ahead_count; i++) {
         add_packet(&backend->out, COM_QUERY, command->ahead[i]);
@@ -201,6 +202,23 @@ static void note_status(struct backend *backend)
     if (has_status && !answer->is_error) {
         backend->status = answer->status;
     }
+}
+
+static void note_changes(struct backend *backend)
+{
+    struct ok_packet ok;
+    struct slice packet = text_slice(&backend->failure);
+    bool is_whole = packet.len > PACKET_HEADER_BYTES && packet.len == backend->answer.byte_count;
+    backend->ahead_changes.len = 0;
+    if ((backend->answer.status & STATUS_SESSION_CHANGED) != 0 && is_whole &&
+        ok_read(slice_part(packet, PACKET_HEADER_BYTES, packet.len), &ok)) {
+        text_add_slice(&backend->ahead_changes, ok.changes);
+    }
+}
+
+struct slice backend_ahead_changes(const struct backend *backend)
+{
+    return text_slice(&backend->ahead_changes);
 }
 
 static void note_success(struct backend *backend)
@@ -230,6 +248,8 @@ static void note_success(struct backend *backend)
                        &backend->closing);
         break;
     case STEP_AHEAD:
+        note_changes(backend);
+        break;
     case STEP_COMMAND:
         break;
     }

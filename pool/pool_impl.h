@@ -13,8 +13,8 @@
 #include "pool/pool.h"
 
 enum {
-    TICK_MS = 100,          // how exact deadlines are
-    FAILURE_BYTES_MAX = 600 // of an error that is kept for the user
+    TICK_MS = 100,           // how exact deadlines are
+    FAILURE_BYTES_MAX = 4096 // of an answer to what is sent ahead
 };
 
 // A pause after a failure; doubles with each one.
@@ -109,12 +109,13 @@ struct backend {
     struct backend_login *login; // owned; only while logging in
     struct backend_run run;
     struct answer answer;
-    struct text out;     // framed bytes to be sent before `packet`
-    struct slice packet; // borrowed: the command's own bytes
-    size_t sent_bytes;   // of out and packet together
-    struct text closing; // COM_STMT_CLOSE packets that go out with the next command
-    struct text failure; // first bytes of an answer to what was sent ahead
-    struct error *lost;  // owned; NULL unless `loss` is asked for
+    struct text out;           // framed bytes to be sent before `packet`
+    struct slice packet;       // borrowed: the command's own bytes
+    size_t sent_bytes;         // of out and packet together
+    struct text closing;       // COM_STMT_CLOSE packets that go out with the next command
+    struct text ahead_changes; // backend_ahead_changes
+    struct text failure;       // first bytes of an answer to what was sent ahead
+    struct error *lost;        // owned; NULL unless `loss` is asked for
 };
 
 // ---- backend.c

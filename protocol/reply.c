@@ -12,7 +12,7 @@
 
 enum { OK_HEADER = 0x00, EOF_HEADER = 0xfe, ERROR_HEADER = 0xff, EOF_BYTES = 5 };
 
-static void ok_write_as(struct text *out, uint8_t first, const struct ok_packet *ok)
+void ok_write_as(struct text *out, uint8_t first, const struct ok_packet *ok)
 {
     write_u8(out, first);
     write_lenenc(out, ok->affected_rows);

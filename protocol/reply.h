@@ -18,6 +18,8 @@ struct ok_packet {
 void ok_write(struct text *out, const struct ok_packet *ok); // first byte 0x00
 void ok_write_eof(struct text *out,
                   const struct ok_packet *ok); // first byte 0xfe: end of rows with DEPRECATE_EOF
+// Either, by its first byte.
+void ok_write_as(struct text *out, uint8_t first, const struct ok_packet *ok);
 bool ok_read(struct slice payload, struct ok_packet *ok) MUST_CHECK; // of either first byte
 void eof_write(struct text *out, uint16_t warnings, uint16_t status);
 bool eof_read(struct slice payload, uint16_t *warnings, uint16_t *status) MUST_CHECK;

@@ -84,6 +84,8 @@ static void fill_common(const struct monitor *monitor, struct snapshot *next)
         bool is_better = watched->role == ROLE_PRIMARY && !has_primary;
         if (is_better || next->version_text[0] == '\0') {
             copy_text(next->sql_mode, sizeof next->sql_mode, facts->sql_mode);
+            copy_text(next->tracks_transactions, sizeof next->tracks_transactions,
+                      facts->tracks_transactions);
             copy_text(next->version_text, sizeof next->version_text, facts->version_text);
             next->is_mariadb = facts->is_mariadb;
         }

@@ -3,15 +3,21 @@
 // Whoever writes to the client need not know of it: session_write comes by here.
 //
 //     SERVER_MORE_RESULTS    another statement of the same text follows (multi.c)
-//     SERVER_STATUS_IN_TRANS the statement ran beside the client's transaction (SET, USE)
+//     state changes          what a server tells of its session is not all of the client's
+//     (track.c) SERVER_STATUS_IN_TRANS the statement ran beside the client's transaction (SET, USE)
 
 #include "session/answer_marks.h"
 
 #include "protocol/bytes.h"
 #include "protocol/packet.h"
 #include "session/client_io.h"
+#include "session/track.h"
 
-enum { LOOK_BYTES = PACKET_HEADER_BYTES + 1 }; // what must be seen of a packet to know its kind
+enum {
+    LOOK_BYTES = PACKET_HEADER_BYTES + 1, // what must be seen of a packet to know its kind
+    EOF_BYTES = 5,
+    EOF_STATUS_AT = 3,
+};
 
 void answer_marks_add(struct session *session, enum answer_kind kind, uint16_t flags)
 {
@@ -26,7 +32,6 @@ void answer_marks_add(struct session *session, enum answer_kind kind, uint16_t f
 // Where the status stands in an OK or EOF; 0: nowhere.
 static size_t find_status(struct slice payload)
 {
-    enum { EOF_BYTES = 5, EOF_STATUS_AT = 3 };
     struct reader reader = reader_of(payload);
     if (payload.len == EOF_BYTES && payload.ptr[0] == 0xfe) {
         return EOF_STATUS_AT;
@@ -51,6 +56,32 @@ static void put_flags(struct answer_marks *marks)
         payload[at] = (uint8_t)(payload[at] | (marks->flags & 0xff));
         payload[at + 1] = (uint8_t)(payload[at + 1] | marks->flags >> 8);
     }
+}
+
+// The OK again, with the state changes that are the client's session's.
+static void put_tracking(struct answer_marks *marks, struct session *session)
+{
+    struct slice payload = gather_payload(&marks->held);
+    struct ok_packet ok;
+    if (payload.len <= EOF_BYTES || (payload.ptr[0] != 0x00 && payload.ptr[0] != 0xfe) ||
+        !ok_read(payload, &ok)) {
+        return;
+    }
+    struct text block, packet;
+    text_init(&block);
+    text_init(&packet);
+    track_take(session, marks->shard, ok.changes, &block);
+    if (!slice_equal(text_slice(&block), ok.changes)) {
+        uint8_t sequence = packet_sequence(marks->held.bytes);
+        ok.changes = text_slice(&block);
+        size_t place = packet_begin(&packet);
+        ok_write_as(&packet, payload.ptr[0], &ok);
+        packet_end(&packet, place, &sequence);
+        marks->held.len = 0;
+        gather_add(&marks->held, &session->arena, packet.ptr, packet.len);
+    }
+    text_done(&block);
+    text_done(&packet);
 }
 
 // A packet of which nothing has gone out: the number of bytes that are to go through as they are,
@@ -114,6 +145,9 @@ static size_t hold(struct answer_marks *marks, struct session *session, const ui
     } else if (held->len >= PACKET_HEADER_BYTES && wanted(marks) == 0) {
         (void)!answer_feed(&marks->answer, held->bytes, held->len);
         put_flags(marks);
+        if (marks->has_tracking && track_is_due(session)) {
+            put_tracking(marks, session);
+        }
         marks->is_row_part = false;
     } else {
         return step;

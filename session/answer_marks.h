@@ -1,5 +1,6 @@
 #pragma once
-// Status flags that a client must see in an answer although its server did not set them.
+// Status flags that a client must see in an answer although its server did not set them, and state
+// changes that it must see otherwise than its server told them.
 
 #include "protocol/answer.h"
 #include "session/gather.h"
@@ -10,6 +11,8 @@ struct answer_marks {
     struct answer answer; // the grammar of what went by
     struct gather held;   // the present packet as far as it came, when it may need the flags
     uint32_t passing;     // bytes of the present packet that go through
+    bool has_tracking;    // state changes in OKs are corrected: track.c
+    uint16_t shard;       // ... whose OKs they are
     bool is_row_part;     // it is of 16 MB: what follows continues it
 };
 

@@ -45,6 +45,7 @@
 #include "session/gather.h"
 #include "session/insert_id.h"
 #include "session/merge.h"
+#include "session/track.h"
 
 enum infile_state { INFILE_ASKING, INFILE_TAKING, INFILE_SKIPPING, INFILE_ENDING };
 
@@ -165,6 +166,7 @@ static void finish_all(struct infile *infile)
         if (i == 0 || !is_copies) {
             merge_ok_add(&session->arena, &total, &infile->parts[i].ok, i == 0);
         }
+        track_gather(session, infile->parts[i].shard, infile->parts[i].ok.changes);
     }
     struct answer answer = {.affected_rows = total.affected_rows, .insert_id = total.insert_id};
     total.insert_id = insert_id_note(session, &answer, infile->parts[0].shard);
@@ -175,6 +177,7 @@ static void finish_all(struct infile *infile)
         .shard = NO_SHARD,
     };
     total.status = 0;
+    total.changes = slice_of(NULL, 0);
     session_note_result(session, &aftermath);
     session_write_ok(session, &total);
     flow_finish(&infile->flow);
@@ -468,6 +471,9 @@ void flow_infile_start(struct session *session, struct request *request)
     infile->part_count = plan->target_count;
     infile->parts = arena_alloc(&session->arena, plan->target_count * sizeof *infile->parts);
     flow_begin(&infile->flow, &infile_kind, session, request);
+    if (infile->part_count == 1) {
+        track_follow(session, ANSWER_QUERY, plan->targets[0].shard);
+    }
     for (uint32_t i = 0; i < infile->part_count; i++) {
         struct leg_command command = leg_command_of(request, &plan->targets[i]);
         command.tag = i;

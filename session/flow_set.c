@@ -13,6 +13,7 @@
 #include "session/command.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
+#include "session/track.h"
 #include "session/variables.h"
 
 enum { EVALUATED_MAX = 16 };
@@ -78,6 +79,7 @@ static void add_literal(struct text *out, const struct field *field)
 static void on_set_ok(struct leg *leg, const struct answer *answer)
 {
     (void)answer; // the session's own are noted when the row was read
+    track_gather(leg->session, leg->shard, backend_ahead_changes(leg->backend));
     variables_note_backend(leg);
     backend_mark_dirty(leg->backend);
 }
@@ -92,6 +94,8 @@ static void note_value(struct session *session, struct slice name, const struct 
         variables_note_sql_mode(session, &field->bytes);
     } else if (slice_is_nocase(name, "character_set_client")) {
         session->charset = charset_find(field->bytes);
+    } else if (slice_is_nocase(name, "session_track_transaction_info")) {
+        track_note_level(session, true);
     }
     text_done(&value);
 }

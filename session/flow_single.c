@@ -18,6 +18,7 @@
 #include "session/gather.h"
 #include "session/insert_id.h"
 #include "session/renumber.h"
+#include "session/track.h"
 #include "session/transaction.h"
 
 struct flow_single {
@@ -249,8 +250,10 @@ void flow_single_relay(struct session *session, struct request *request,
     single->rewrites_ok = request->plan != NULL && request->plan->has_made_ids;
     flow_begin(&single->flow, &flow_single_kind, session, request);
     if (command->is_outside && session_in_transaction(session)) {
-        answer_marks_add(session, command->kind, STATUS_IN_TRANS);
+        uint16_t flags = STATUS_IN_TRANS | STATUS_IN_TRANS_READONLY;
+        answer_marks_add(session, command->kind, session_status(session) & flags);
     }
+    track_follow(session, command->kind, command->shard);
     single->leg = leg_start(&single->flow, command);
 }
 

@@ -6,10 +6,12 @@
 #include "protocol/charset.h"
 #include "protocol/compress.h"
 #include "protocol/packet.h"
+#include "protocol/session_track.h"
 #include "session/client_io.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
 #include "session/login_impl.h"
+#include "session/track.h"
 #include "session/transaction.h"
 
 enum { ZSTD_LEVEL_MAX = 9 };
@@ -41,6 +43,8 @@ void login_reset_carried(struct session *session)
     state_done(&session->carried);
     state_init(&session->carried);
     session->is_sql_mode_own = false;
+    track_reset(session);
+    track_note_level(session, false);
     insert_id_set(session, 0);
     session->aftermath = (struct aftermath){.shard = NO_SHARD};
     set_names(session, session->login_collation);
@@ -49,6 +53,20 @@ void login_reset_carried(struct session *session)
     } else if (user != NULL && user->default_schema[0] != '\0') {
         state_set_database(&session->carried, slice_of_string(user->default_schema));
     }
+}
+
+// A server tells which schema the client has begun in.
+static void write_login_ok(struct session *session)
+{
+    struct slice database = text_slice(&session->carried.database);
+    struct text block;
+    text_init(&block);
+    if (database.len > 0 && (session->capabilities & CAP_SESSION_TRACK) != 0) {
+        track_write(&block, TRACK_SCHEMA, slice_of(NULL, 0), database);
+        track_gather(session, NO_SHARD, text_slice(&block));
+    }
+    session_write_ok(session, &(struct ok_packet){0});
+    text_done(&block);
 }
 
 struct flow_login {
@@ -73,7 +91,7 @@ static void flow_login_on_answer(struct flow *flow, struct leg *leg, const uint8
         flow_fail(flow, &error);
         return;
     }
-    session_write_ok(session, &(struct ok_packet){0});
+    write_login_ok(session);
     flow_finish(flow);
 }
 
@@ -201,6 +219,6 @@ void login_accept(struct session *session, const struct user_config *user)
         check_database(session, request);
         return;
     }
-    session_write_ok(session, &(struct ok_packet){0});
+    write_login_ok(session);
     request_finish(session);
 }

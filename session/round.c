@@ -11,6 +11,7 @@
 
 #include "session/flow_single.h"
 #include "session/gather.h"
+#include "session/track.h"
 
 struct round {
     struct flow flow;
@@ -51,6 +52,17 @@ static bool may_fail(const struct round *round, const struct leg *leg)
     return round->order.is_end && !leg->has_written;
 }
 
+// The client gets one OK for all of them.
+static void note_changes(const struct round *round, const struct leg *leg,
+                         const struct answer *last)
+{
+    struct ok_packet ok;
+    if ((last->status & STATUS_SESSION_CHANGED) != 0 && !last->is_error &&
+        ok_read(gather_payload(&round->gathers[leg->command.tag]), &ok)) {
+        track_gather(round->flow.session, leg->shard, ok.changes);
+    }
+}
+
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
                       const struct answer *last)
 {
@@ -67,6 +79,7 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     } else {
         round->result.answered++;
         round->result.written += leg->has_written;
+        note_changes(round, leg, last);
     }
     one_less(round);
 }

@@ -6,6 +6,7 @@
 #include "protocol/packet.h"
 #include "session/insert_id.h"
 #include "session/scatter_impl.h"
+#include "session/track.h"
 
 enum {
     // Of the servers' status flags, what is about the statement and not about the session.
@@ -125,12 +126,22 @@ static struct aftermath aftermath_of(const struct scatter *scatter)
     };
 }
 
+static void gather_changes(const struct scatter *scatter)
+{
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        track_gather(scatter->flow.session, scatter->plan.targets[i].shard,
+                     scatter->sources[i].ok.changes);
+    }
+}
+
 void scatter_write_ok(struct scatter *scatter)
 {
     struct session *session = scatter->flow.session;
     const struct plan *plan = &scatter->plan;
     struct aftermath aftermath = aftermath_of(scatter);
     scatter->ok.status &= STATUS_OF_STATEMENT;
+    scatter->ok.changes = slice_of(NULL, 0);
+    gather_changes(scatter);
     if (session->request->statement != NULL) {
         struct answer answer = {.affected_rows = scatter->ok.affected_rows,
                                 .insert_id = scatter->ok.insert_id};
@@ -149,6 +160,7 @@ void scatter_write_rows_end(struct scatter *scatter)
     for (uint32_t i = 0; i < scatter->merged_count; i++) {
         status |= scatter->sources[i].ok.status;
     }
+    gather_changes(scatter);
     session_note_result(session, &aftermath);
     session_write_rows_end(session, aftermath.warnings, status & STATUS_OF_STATEMENT);
 }

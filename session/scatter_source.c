@@ -114,11 +114,13 @@ static void take_end(struct scatter_source *source, enum source_at at, struct sl
     const struct answer *answer = &source->answer;
     source->at = at;
     source->ok = (struct ok_packet){.status = answer->status, .warnings = answer->warnings};
-    if (at == SOURCE_AT_OK && !ok_read(payload, &source->ok)) {
+    bool is_ok = at == SOURCE_AT_OK || (answer->status & STATUS_SESSION_CHANGED) != 0;
+    if (is_ok && !ok_read(payload, &source->ok) && at == SOURCE_AT_OK) {
         fail_with(source, ER_MALFORMED_PACKET, "");
         return;
     }
     source->ok.message = arena_copy(source->arena, source->ok.message);
+    source->ok.changes = arena_copy(source->arena, source->ok.changes);
     if (!answer->is_done) {
         fail_with(
             source, ER_CROSS_SHARD,

@@ -28,6 +28,7 @@
 #include "session/multi.h"
 #include "session/prepared.h"
 #include "session/session_impl.h"
+#include "session/track.h"
 #include "session/transaction.h"
 
 enum { ENDING_MS = 2000, HELD_RETRY_MS = 500, SESSIONS_KEPT = 256, LEGS_KEPT = 256 };
@@ -226,6 +227,7 @@ static void session_free(struct session *session)
     multi_done(session);
     prepared_clear(session);
     transaction_done(session);
+    track_reset(session);
     insert_id_done(session);
     text_done(&session->attributes);
     text_done(&session->input);

@@ -71,17 +71,27 @@ struct request {
     bool is_counted;            // in the latency figures: it reached the router
 };
 
+// What SET TRANSACTION has asked of the next transaction. Literals; NULL: as the session has it.
+struct characteristics {
+    const char *isolation; // "READ COMMITTED"
+    const char *access;    // "READ ONLY", "READ WRITE"
+};
+
 // A transaction as the client sees it. The participants are the session's legs with is_participant.
 struct transaction {
-    bool is_lost;          // a participant was lost in the running statement: transaction_settle
-    bool is_broken;        // a participant was lost between two statements: the next one is told
-    bool is_open;          // BEGIN was said and neither COMMIT nor ROLLBACK
-    struct text begin;     // the text sent ahead of the first statement on each shard
-    struct text once;      // SET TRANSACTION ... for the next transaction; empty: none
-    bool is_once_used;     // and that one was the statement by itself that has just run
-    struct text points;    // SAVEPOINT statements in order, each ended by a NUL
-    uint16_t first_shard;  // the first participant's; NO_SHARD
-    uint16_t writer_shard; // the first that was written; NO_SHARD
+    bool is_lost;      // a participant was lost in the running statement: transaction_settle
+    bool is_broken;    // a participant was lost between two statements: the next one is told
+    bool is_open;      // BEGIN was said and neither COMMIT nor ROLLBACK
+    struct text begin; // the text sent ahead of the first statement on each shard
+    struct text once;  // SET TRANSACTION ... for the next transaction; empty: none
+    struct characteristics asked; // ... which says this
+    const char *access;           // that BEGIN named; a literal, NULL
+    bool is_snapshot;             // ... and WITH CONSISTENT SNAPSHOT
+    bool is_read_only;            // the one that is open
+    bool is_once_used;            // and that one was the statement by itself that has just run
+    struct text points;           // SAVEPOINT statements in order, each ended by a NUL
+    uint16_t first_shard;         // the first participant's; NO_SHARD
+    uint16_t writer_shard;        // the first that was written; NO_SHARD
 };
 
 // What the last statement left for SHOW WARNINGS, ROW_COUNT() and the like.
@@ -128,6 +138,7 @@ struct login_state; // login_impl.h
 struct login_cache;
 struct login_hosts;
 struct answer_marks; // answer_marks.h
+struct track;        // track.c
 struct multi;        // multi.c
 
 // A whole packet of the client. Borrowed for the call, unless it was moved to session->packet.
@@ -186,6 +197,7 @@ struct session {
     struct text packet;      // a large packet, moved out of `input` instead of into the arena
     struct request *request; // in the arena; NULL when idle
     struct flow *flow;       // in the arena
+    struct track *track;     // owned; session tracking that needs more than a relay: track.c. NULL
     struct multi *multi;     // owned; several statements in one command: multi.c. NULL
     struct list legs;        // struct leg
     struct transaction transaction;

@@ -19,7 +19,9 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/characteristics.h"
 #include "session/round.h"
+#include "session/track.h"
 
 enum { ER_OPTION_PREVENTS = 1290 };
 
@@ -237,22 +239,48 @@ void transaction_tell_broken(struct session *session, struct request *request)
     answer_error(session, &error);
 }
 
-static void begin(struct session *session, struct slice text)
+// `access`: a literal, what BEGIN itself says of it; NULL.
+static void begin(struct session *session, struct slice text, const char *access, bool is_snapshot)
 {
     struct transaction *transaction = &session->transaction;
     struct text once = transaction->once; // SET TRANSACTION is about this one
+    struct characteristics asked = transaction->asked;
     text_init(&transaction->once);
     forget(session);
     transaction->once = once;
+    transaction->asked = asked;
     transaction->is_open = true;
+    transaction->is_snapshot = is_snapshot;
+    transaction->access = access;
+    transaction->is_read_only = characteristics_is_read_only(session);
     text_add_slice(&transaction->begin, text);
+    track_note_begin(session);
     counter_add(&session->sessions->counters.transactions_begun, 1);
 }
 
 static void begin_now(struct session *session, struct request *request)
 {
-    begin(session, request->statement->text);
+    const struct statement *statement = request->statement;
+    const char *access = statement->is_read_write_transaction ? "READ WRITE" : NULL;
+    access = statement->is_read_only_transaction ? "READ ONLY" : access;
+    begin(session, statement->text, access, statement->is_consistent_snapshot);
     answer_ok(session);
+}
+
+// AND CHAIN: with the characteristics of the one before, but for its snapshot.
+static void chain(struct session *session, const struct transaction *old)
+{
+    struct transaction *transaction = &session->transaction;
+    if (old->is_open || old->first_shard != NO_SHARD) {
+        text_add_slice(&transaction->once, text_slice(&old->once));
+        transaction->asked = old->asked;
+    }
+    bool is_plain = old->begin.len == 0 || old->is_snapshot;
+    struct slice text = is_plain ? slice_of_string("START TRANSACTION") : text_slice(&old->begin);
+    if (is_plain && old->access != NULL) {
+        text = arena_format(&session->arena, "START TRANSACTION %s", old->access);
+    }
+    begin(session, text, old->access, false);
 }
 
 // After COMMIT or ROLLBACK has been answered everywhere.
@@ -260,23 +288,18 @@ static void end_now(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
     bool is_commit = statement->kind == STATEMENT_COMMIT;
-    struct text old = session->transaction.begin;
-    struct text once = session->transaction.once;
-    bool has_begun = session->transaction.is_open || session->transaction.first_shard != NO_SHARD;
+    struct transaction old = session->transaction;
     text_init(&session->transaction.begin);
     text_init(&session->transaction.once);
     transaction_abandon(session);
     counter_add(is_commit ? &session->sessions->counters.transactions_committed
                           : &session->sessions->counters.transactions_rolled_back,
                 1);
-    if (statement->is_transaction_chain) { // with the characteristics of the one before
-        if (has_begun) {
-            text_add_slice(&session->transaction.once, text_slice(&once));
-        }
-        begin(session, old.len > 0 ? text_slice(&old) : slice_of_string("BEGIN"));
+    if (statement->is_transaction_chain) {
+        chain(session, &old);
     }
-    text_done(&old);
-    text_done(&once);
+    text_done(&old.begin);
+    text_done(&old.once);
     session->wants_close |= statement->is_transaction_release;
     answer_ok(session);
 }
@@ -435,7 +458,15 @@ void transaction_set_once(struct session *session, struct request *request)
         answer_error(session, &error);
         return;
     }
-    session->transaction.once.len = 0;
-    text_add_slice(&session->transaction.once, request->statement->text);
+    struct transaction *transaction = &session->transaction;
+    if (characteristics_are_doubled(request->statement->set)) {
+        error_fill(&error, ER_PARSE, "(the same characteristic twice)");
+        answer_error(session, &error);
+        return;
+    }
+    characteristics_note(&transaction->asked, request->statement->set);
+    transaction->once.len = 0;
+    characteristics_print_sql(&transaction->once, &transaction->asked);
+    track_note_once(session);
     answer_ok(session);
 }

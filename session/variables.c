@@ -24,6 +24,7 @@
 #include "session/flow_single.h"
 #include "session/insert_id.h"
 #include "session/query.h"
+#include "session/track.h"
 #include "session/transaction.h"
 
 // Variables that mean something for one connection or one statement only.
@@ -77,8 +78,7 @@ enum set_class variables_classify(const struct set_item *items, const char **why
     enum set_class all = SET_CARRIED;
     for (const struct set_item *item = items; item != NULL; item = item->next) {
         enum set_class one = classify_item(item, why);
-        if (one == SET_REFUSED || (one == SET_ONCE && items->next != NULL)) {
-            *why = one == SET_ONCE ? "SET TRANSACTION beside other settings" : *why;
+        if (one == SET_REFUSED) {
             return SET_REFUSED;
         }
         all = one > all ? one : all;
@@ -249,6 +249,8 @@ static void note_for_session(struct session *session, const struct set_item *ite
         } else if (slice_is_nocase(item->name, "names") ||
                    slice_is_nocase(item->name, "character_set_client")) {
             note_charset(session, item);
+        } else if (slice_is_nocase(item->name, "session_track_transaction_info")) {
+            track_note_level(session, track_is_followed(session));
         } else if (is_last_insert_id(item->name) && item->value != NULL) {
             uint64_t id = 0;
             insert_id_set(session, slice_to_uint64(item->value->value, &id) ? id : 0);
@@ -322,7 +324,8 @@ static bool sets_oracle(const struct session *session, const struct set_item *it
 // Is something set that waybill must know, to a value that it will not see?
 static bool hides_meaning(const struct set_item *items)
 {
-    static const char *const names[] = {"sql_mode", "character_set_client", "autocommit"};
+    static const char *const names[] = {"sql_mode", "character_set_client", "autocommit",
+                                        "session_track_transaction_info"};
     for (const struct set_item *item = items; item != NULL; item = item->next) {
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
             if (item->scope == SCOPE_SESSION && item->value != NULL && !item->is_constant &&
@@ -381,7 +384,8 @@ static void run_set(struct session *session, struct request *request)
         return;
     }
     if (hides_meaning(items)) {
-        command_refuse(session, "sql_mode, character sets or autocommit set by an expression "
+        command_refuse(session, "sql_mode, character sets, autocommit or session_track_"
+                                "transaction_info set by an expression "
                                 "while the session is bound to a server: give the value itself");
         return;
     }

@@ -433,6 +433,7 @@ static void tree_text_statement(struct text *out, const struct statement *statem
     text_add_string(out, statement->is_transaction_chain ? " chain" : "");
     text_add_string(out, statement->is_transaction_release ? " release" : "");
     text_add_string(out, statement->is_read_only_transaction ? " read-only" : "");
+    text_add_string(out, statement->is_read_write_transaction ? " read-write" : "");
     text_add_string(out, statement->is_consistent_snapshot ? " snapshot" : "");
     tree_text_clause(out, " ", statement->kill_id);
     if (statement->tables != NULL) {

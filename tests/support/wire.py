@@ -496,7 +496,7 @@ class Client(Wire):
             if payload[0] == 0:
                 result = Result()
                 result.read_ok(payload)
-                self.status = result.status
+                self.status, self.tracked = result.status, result.tracked
                 return
             if payload[0] == 0xff:
                 raise read_error(payload)

@@ -116,7 +116,7 @@ static const struct parser_case cases[] = {
     {"START TRANSACTION READ ONLY",
      "begin read-only | ends"},
     {"START TRANSACTION READ WRITE, WITH CONSISTENT SNAPSHOT",
-     "begin snapshot | ends"},
+     "begin read-write snapshot | ends"},
     {"COMMIT AND NO CHAIN",
      "commit"},
     {"COMMIT NO RELEASE",

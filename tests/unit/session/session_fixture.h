@@ -190,6 +190,12 @@ bool backend_feed(struct backend *backend, struct slice bytes, bool is_end)
     return backend->is_slow;
 }
 
+struct slice backend_ahead_changes(const struct backend *backend)
+{
+    (void)backend;
+    return slice_of(NULL, 0);
+}
+
 const struct answer *backend_answer(const struct backend *backend)
 {
     return &backend->answer;

@@ -11,8 +11,10 @@
 
 #include "protocol/packet.h"
 #include "protocol/reply.h"
+#include "protocol/session_track.h"
 #include "session/answer_marks.h"
 #include "session/client_io.h"
+#include "session/track.h"
 
 static struct session session;
 static struct request request;
@@ -132,6 +134,75 @@ static void marks_in_pieces_of_every_size(void **state)
     }
 }
 
+// State changes: a schema beside whatever the server told.
+void track_take(struct session *to, uint16_t shard, struct slice changes, struct text *block)
+{
+    assert_ptr_equal(to, &session);
+    assert_int_equal(shard, 7);
+    text_add_slice(block, changes);
+    track_write(block, TRACK_SCHEMA, slice_of(NULL, 0), slice_of_string("shop"));
+}
+
+static void write_tracked(struct text *out, bool is_old, const char *changes)
+{
+    struct slice block = slice_of(changes, strlen(changes));
+    uint8_t sequence = 1;
+    struct text payload;
+    text_init(&payload);
+    add_byte_packet(out, 1, 1, &sequence);
+    add_byte_packet(out, 3, 40, &sequence);
+    if (is_old) {
+        add_end(out, true, STATUS_MORE_RESULTS | STATUS_SESSION_CHANGED, &sequence);
+        add_end(out, true, STATUS_MORE_RESULTS | STATUS_SESSION_CHANGED, &sequence);
+    } else {
+        struct ok_packet end = {.status = STATUS_MORE_RESULTS, .changes = block};
+        ok_write_eof(&payload, &end);
+        add(out, &payload, &sequence);
+    }
+    ok_write(&payload, &(struct ok_packet){.affected_rows = 3, .changes = block});
+    add(out, &payload, &sequence);
+}
+
+static void changes_what_is_tracked(void **state)
+{
+    (void)state;
+    struct track *has_some = (struct track *)(void *)&written;
+    for (size_t piece_bytes = 1; piece_bytes < 400; piece_bytes++) {
+        bool is_old = piece_bytes % 2 == 0;
+        bool had_none = piece_bytes % 3 == 0;
+        struct text in, expected;
+        text_init(&in);
+        text_init(&expected);
+        write_tracked(&in, is_old,
+                      had_none ? ""
+                               : "\2\1"
+                                 "1");
+        write_tracked(&expected, is_old,
+                      had_none ? "\1\5\4shop"
+                               : "\2\1"
+                                 "1"
+                                 "\1\5\4shop");
+        session.capabilities = is_old ? 0 : CAP_DEPRECATE_EOF;
+        session.track = has_some;
+        arena_init(&session.arena, NULL);
+        request = (struct request){.session = &session};
+        session.request = &request;
+        answer_marks_add(&session, ANSWER_QUERY, 0);
+        request.marks->has_tracking = true;
+        request.marks->shard = 7;
+        for (size_t at = 0; at < in.len; at += piece_bytes) {
+            size_t left = in.len - at;
+            write_piece(in.ptr + at, left < piece_bytes ? left : piece_bytes);
+        }
+        assert_true(slice_equal(text_slice(&written), text_slice(&expected)));
+        assert_true(request.marks->answer.is_done);
+        end();
+        text_done(&in);
+        text_done(&expected);
+    }
+    session.track = NULL;
+}
+
 static void leaves_errors_alone(void **state)
 {
     (void)state;
@@ -184,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(marks_in_pieces_of_every_size),
+        cmocka_unit_test(changes_what_is_tracked),
         cmocka_unit_test(leaves_errors_alone),
         cmocka_unit_test(passes_huge_rows),
     };
