@@ -20,6 +20,7 @@
 #include "session/flow_infile.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
+#include "session/flow_status.h"
 #include "session/flow_unknown.h"
 #include "session/insert_id.h"
 #include "session/local.h"
@@ -235,6 +236,8 @@ void query_route(struct session *session, struct request *request)
     counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
     if (statement->load != NULL && statement->load->is_local) {
         flow_infile_start(session, request);
+    } else if (is_one && flow_status_is_for(statement)) {
+        flow_status_start(session, request);
     } else if (is_one) {
         flow_single_start(session, request);
     } else {
