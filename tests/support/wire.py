@@ -18,12 +18,15 @@ import socket
 import struct
 import time
 
+import compressed
+
 # Capabilities
 LONG_PASSWORD, FOUND_ROWS, LONG_FLAG, CONNECT_WITH_DB = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 LOCAL_FILES, PROTOCOL_41, INTERACTIVE, SSL, TRANSACTIONS = 1 << 7, 1 << 9, 1 << 10, 1 << 11, 1 << 13
 SECURE_CONNECTION, MULTI_STATEMENTS, MULTI_RESULTS = 1 << 15, 1 << 16, 1 << 17
 PS_MULTI_RESULTS, PLUGIN_AUTH, CONNECT_ATTRS = 1 << 18, 1 << 19, 1 << 20
 PLUGIN_AUTH_LENENC, SESSION_TRACK, DEPRECATE_EOF = 1 << 21, 1 << 23, 1 << 24
+COMPRESS, ZSTD = 1 << 5, 1 << 26
 
 CLIENT_DEFAULT = (LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | TRANSACTIONS | SECURE_CONNECTION |
                   MULTI_RESULTS | PS_MULTI_RESULTS | PLUGIN_AUTH | PLUGIN_AUTH_LENENC | DEPRECATE_EOF)
@@ -47,6 +50,7 @@ UNSIGNED, BINARY_COLLATION = 32, 63
 
 PAYLOAD_MAX = 0xffffff
 NATIVE, SHA2 = 'mysql_native_password', 'caching_sha2_password'
+CLEAR = 'mysql_clear_password'
 
 
 class ServerError(Exception):
@@ -246,6 +250,8 @@ def auth_answer(plugin, password, nonce):
         return native_answer(password, nonce)
     if plugin == SHA2:
         return sha2_answer(password, nonce)
+    if plugin == CLEAR:
+        return password.encode() + b'\0'
     raise ProtocolError('unknown authentication plugin %r' % plugin)
 
 
@@ -425,11 +431,12 @@ class Statement:
 # ---- the client
 
 class Client(Wire):
-    """A logged-in client. `connect=False` only opens the connection (self.greeting is still unread)."""
+    """A logged-in client. `connect=False` only opens the connection (self.greeting is still unread).
+    `tls`: a context of Python's ssl. `compress`: 'zlib' or 'zstd', with that level."""
 
     def __init__(self, host='127.0.0.1', port=3306, user='root', password='', database=None, unix_socket=None,
                  capabilities=CLIENT_DEFAULT, plugin=None, collation=45, timeout=10.0, connect=True,
-                 source=None, attributes=None):
+                 source=None, attributes=None, tls=None, tls_session=None, compress=None, level=0):
         if unix_socket:
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
@@ -441,6 +448,7 @@ class Client(Wire):
         self.wanted, self.plugin_wish, self.collation = capabilities, plugin, collation
         self.capabilities = capabilities
         self.attributes = attributes
+        self.tls, self.tls_session, self.compress, self.level = tls, tls_session, compress, level
         self.status = 0
         if connect:
             self.read_greeting()
@@ -473,6 +481,10 @@ class Client(Wire):
             self.capabilities |= CONNECT_WITH_DB
         if self.attributes is not None:
             self.capabilities |= CONNECT_ATTRS
+        if self.tls is not None:
+            self.capabilities |= SSL
+        if self.compress is not None:
+            self.capabilities |= {'zlib': COMPRESS, 'zstd': ZSTD}[self.compress]
         plugin = self.plugin_wish or (self.server_plugin if self.server_plugin in (NATIVE, SHA2) else NATIVE)
         self.plugin = plugin
         out = struct.pack('<IIB', self.capabilities, 1 << 30, self.collation) + bytes(23)
@@ -484,11 +496,24 @@ class Client(Wire):
         if self.attributes is not None:
             pairs = b''.join(lenenc_bytes(k.encode()) + lenenc_bytes(v.encode()) for k, v in self.attributes.items())
             out += lenenc_bytes(pairs)
+        if self.capabilities & ZSTD:
+            out += bytes([self.level])
         return out
 
     def login(self):
+        if self.tls is not None:
+            self.start_tls()
         self.send_packet(self.login_payload())
         self.finish_login()
+        if self.compress is not None:
+            self.sock = compressed.Compressed(self.sock, self.compress, self.level)
+
+    def ssl_request(self):
+        return struct.pack('<IIB', self.wanted | SSL, 1 << 30, self.collation) + bytes(23)
+
+    def start_tls(self):
+        self.send_packet(self.ssl_request())
+        self.sock = self.tls.wrap_socket(self.sock, server_hostname='localhost', session=self.tls_session)
 
     def finish_login(self):
         while True:
@@ -503,8 +528,10 @@ class Client(Wire):
             if payload[0] == 0xfe:
                 reader = Reader(payload[1:])
                 self.plugin = reader.nul_string().decode()
-                self.nonce = reader.take(20)
+                self.nonce = reader.rest()[:20]
                 self.send_packet(auth_answer(self.plugin, self.password, self.nonce))
+            elif payload[:2] == b'\x01\x04' and self.tls is not None:
+                self.send_packet(self.password.encode() + b'\0')
             elif payload[:2] == b'\x01\x04':
                 raise ProtocolError('the server wants full caching_sha2_password authentication')
             elif payload[:2] != b'\x01\x03':
