@@ -5,9 +5,12 @@ import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
+
+SUPPORT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'support')
 
 TABLES = '''
 [table shop.orders]
@@ -90,6 +93,14 @@ class Proxy:
             file.write('\n'.join(out) + TABLES % next(iter(shards)))
         return path
 
+    def make_certificates(self):
+        subprocess.run([os.path.join(SUPPORT, 'certificates'), self.directory], check=True)
+        self.settings['tls_cert'] = os.path.join(self.directory, 'server.pem')
+        self.settings['tls_key'] = os.path.join(self.directory, 'server.key')
+
+    def trust(self):
+        return ssl.create_default_context(cafile=os.path.join(self.directory, 'ca.pem'))
+
     def start(self, fakes, shards):
         path = self.write_config(fakes, shards)
         # A sanitizer keeps freed memory for a while: not so much that it would look like waybill's own.
@@ -100,7 +111,11 @@ class Proxy:
 
     def is_listening(self):
         try:
-            socket.create_connection(('127.0.0.1', self.port), timeout=0.5).close()
+            if self.settings['listen'].startswith('/'):
+                with socket.socket(socket.AF_UNIX) as probe:
+                    probe.connect(self.settings['listen'])
+            else:
+                socket.create_connection(('127.0.0.1', self.port), timeout=0.5).close()
             return True
         except OSError:
             return False

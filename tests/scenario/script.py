@@ -183,6 +183,14 @@ class Scenario:
     def set_setting(self, key, value):
         self.proxy.settings[key] = value
 
+    @step(r'waybill has a certificate')
+    def give_certificate(self):
+        self.proxy.make_certificates()
+
+    @step(r'waybill listens on a local socket')
+    def listen_locally(self):
+        self.proxy.settings['listen'] = os.path.join(self.directory, 'sock')
+
     @step(r'user (\w+) with (\w+) = ?(.*)')
     def set_user(self, name, key, value):
         self.proxy.users.setdefault(name, {'server_user': 'app', 'server_password': 'app_pw',
@@ -398,21 +406,32 @@ class Scenario:
         client.wire.set_timeout(self.deadline_seconds)
         return client
 
+    def place(self):
+        """Where waybill's clients connect."""
+        if 'listen' in self.proxy.settings and self.proxy.settings['listen'].startswith('/'):
+            return {'unix_socket': self.proxy.settings['listen']}
+        return {'port': self.port()}
+
     def port(self):
         return next(iter(self.fakes.values())).port if self.is_direct else self.proxy.port
 
     @step(r'(\w+) opens a connection')
     def open(self, name):
         client = self.client(name)
-        client.wire = wire.Client(port=self.port(), connect=False, timeout=self.deadline_seconds)
+        client.wire = wire.Client(**self.place(), connect=False, timeout=self.deadline_seconds)
 
     @step(r'(\w+) reads the greeting')
     def read_greeting(self, name):
         self.ready(name).wire.read_greeting()
 
+    @step(r'(\w+) asks for tls')
+    def ask_for_tls(self, name):
+        client = self.ready(name).wire
+        client.send_packet(client.ssl_request())
+
     @step(r'(\w+) connects( to the admin port)?(?: as (\w+))?(?: with password (\S+)| without password)?'
-          r'(?: using (native|sha2))?(?: to (\w+))?( with old eof)?( with multi statements)?( with local files)?')
-    def connect(self, name, is_admin, user, password, plugin, schema, is_old_eof, is_multi, is_local):
+          r'(?: using (native|sha2))?(?: to (\w+))?( with old eof)?( with multi statements)?( with local files)?( with tls)?( with zlib| with zstd)?')
+    def connect(self, name, is_admin, user, password, plugin, schema, is_old_eof, is_multi, is_local, is_tls, packed):
         client = self.client(name)
         user = user or ('admin' if is_admin else 'app')
         if password is None:
@@ -425,10 +444,11 @@ class Scenario:
         if is_multi:
             capabilities |= wire.MULTI_STATEMENTS
         plugin = {'native': wire.NATIVE, 'sha2': wire.SHA2, None: None}[plugin]
-        port = self.proxy.admin_port if is_admin else self.port()
+        place = {'port': self.proxy.admin_port} if is_admin else self.place()
         try:
-            client.wire = wire.Client(port=port, user=user, password=password, database=schema, plugin=plugin,
-                                      capabilities=capabilities, timeout=self.deadline_seconds)
+            client.wire = wire.Client(**place, user=user, password=password, database=schema, plugin=plugin,
+                                      capabilities=capabilities, timeout=self.deadline_seconds,
+                                      tls=self.proxy.trust() if is_tls else None, compress=packed and packed[6:])
         except (wire.ServerError, wire.ConnectionLost) as why:
             client.failure = why
 
