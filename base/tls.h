@@ -38,6 +38,9 @@ struct tls_context *tls_context_new(const struct tls_files *files, struct error 
 struct tls_context *tls_context_hold(struct tls_context *context); // returns it; NULL is fine
 void tls_context_drop(struct tls_context *context);                // NULL is fine
 
+// Where the certificates are that the system trusts, for libraries that have to be told.
+const char *tls_system_ca_directory(void);
+
 // A connecting side's session, kept for the next connection to the same server: it saves both sides
 // the expensive half of the handshake. Zeroed at first, of one thread, and longer alive than the
 // connections that are told of it.

@@ -224,3 +224,8 @@ void tls_context_drop(struct tls_context *context)
     memory_free(context->known_ciphers);
     memory_free(context);
 }
+
+const char *tls_system_ca_directory(void)
+{
+    return X509_get_default_cert_dir();
+}

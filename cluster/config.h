@@ -16,11 +16,28 @@ enum { BUCKET_COUNT = 4096, SERVERS_MAX = 256, SHARDS_MAX = 64 };
 
 enum server_proxy { SERVER_PROXY_OFF, SERVER_PROXY_V1, SERVER_PROXY_V2 };
 
-struct server_link { // how waybill speaks to a server
-    enum server_proxy proxy;
+enum server_compression {
+    SERVER_COMPRESSION_OFF,
+    SERVER_COMPRESSION_ZLIB,
+    SERVER_COMPRESSION_ZSTD
 };
 
-// Would a connection opened by the one be like one opened by the other?
+struct server_tls {
+    enum tls_mode mode;
+    enum tls_version min_version;
+    const char *ca, *cert, *key; // paths; empty: none
+    uint64_t files_hash;         // of what stood in the files
+    struct tls_context *context; // one count is the config's; NULL: disabled
+};
+
+struct server_link { // how waybill speaks to a server
+    enum server_proxy proxy;
+    enum server_compression compression;
+    struct server_tls tls;
+};
+
+// Would a connection opened by the one be like one opened by the other? (Not where the files of
+// certificates have changed.)
 bool server_link_is_same(const struct server_link *a, const struct server_link *b) MUST_CHECK;
 
 // Ids are places in the config's arrays; they stay the same over reloads of one process (what is

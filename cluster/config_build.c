@@ -274,6 +274,9 @@ void config_free(struct config *config)
     struct config *file = config->file;
     if (file == NULL) {
         tls_context_drop(config->client_tls);
+        for (size_t i = 0; i < config->server_count; i++) {
+            server_link_done(&config->servers[i].link);
+        }
     }
     arena_clear(&config->arena);
     memory_free(config);
@@ -305,8 +308,7 @@ struct config *config_read_text(struct slice text, const char *path, const struc
     return config;
 }
 
-// False with errno, or EFBIG.
-static bool read_whole(const char *path, struct text *text)
+bool build_read_file(const char *path, struct text *text)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -328,7 +330,7 @@ struct config *config_read(const char *path, const struct config *before, struct
     struct text text;
     text_init(&text);
     struct config *config = NULL;
-    if (read_whole(path, &text)) {
+    if (build_read_file(path, &text)) {
         config = config_read_text(text_slice(&text), path, before, errors);
     } else {
         text_add_format(errors, "%s: can't be read: %s\n", path, strerror(errno));

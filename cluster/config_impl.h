@@ -99,6 +99,8 @@ int64_t section_integer(struct build *build, const struct section *section, cons
 int section_choice(struct build *build, const struct section *section, const char *name,
                    const char *const *words, int missing);
 const char *build_keep(struct build *build, struct slice text); // with a NUL, in the config's arena
+// False with errno; EFBIG: it is no file of ours.
+bool build_read_file(const char *path, struct text *text) MUST_CHECK;
 // Cuts the next part off a list; blanks around it are dropped. False at the end.
 bool list_next(struct slice *rest, char separator, struct slice *item) MUST_CHECK;
 struct slice slice_trim(struct slice text);
@@ -111,7 +113,9 @@ int section_line(const struct section *section, const char *name);
 // The builders
 void build_client_tls(struct build *build, const struct section *section); // [waybill]; may be NULL
 void build_servers(struct build *build);
+// Sections in the order of the file: the contexts of the ones before may serve, too.
 void build_link(struct build *build, const struct section *section, struct server_link *link);
+void server_link_done(struct server_link *link);
 void build_shards(struct build *build); // after build_servers
 void build_users(struct build *build);
 bool section_has_password(const struct section *section) MUST_CHECK; // or a hash of one

@@ -17,6 +17,18 @@ static const struct section_setting table[] = {
      "Tells the server each client's address ahead of the connection, by the PROXY protocol (MariaDB: "
      "proxy_protocol_networks must name this proxy). Connections are then shared only by clients of one "
      "address."},
+    {SECTION_SERVER, 0, "tls", TLS_MODES, "server_tls",
+     "As server_tls, for this server."},
+    {SECTION_SERVER, 0, "tls_ca", "PATH", "server_tls_ca",
+     "As server_tls_ca."},
+    {SECTION_SERVER, 0, "tls_cert", "PATH", "server_tls_cert",
+     "As server_tls_cert."},
+    {SECTION_SERVER, 0, "tls_key", "PATH", "server_tls_key",
+     "As server_tls_key."},
+    {SECTION_SERVER, 0, "tls_min_version", TLS_VERSIONS, "server_tls_min_version",
+     "As server_tls_min_version."},
+    {SECTION_SERVER, 0, "compression", "off|zlib|zstd", "server_compression",
+     "As server_compression."},
 
     {SECTION_SHARD, 0, "servers", "NAME, NAME, ...", "",
      "Its servers. Which one is the primary is found out, not configured."},

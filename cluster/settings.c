@@ -118,6 +118,21 @@ static const struct setting table[] = {
     {"server_version", SETTING_TEXT, RELOAD, AT(server_version), "", ANY, NULL,
      "The version announced to clients. Empty: the servers' own."},
     // ---- connections to servers
+    {"server_tls", SETTING_CHOICE, RELOAD, AT(server_tls), "disabled", ANY, TLS_MODES,
+     "TLS towards the servers. preferred: where a server offers it. required: or no connection, but anybody may "
+     "be the server. verify-ca: server_tls_ca has signed its certificate. verify-identity: also, the certificate "
+     "names the host of its address. This and the next five are for each server that has no setting of its own."},
+    {"server_tls_ca", SETTING_TEXT, RELOAD, AT(server_tls_ca), "", ANY, NULL,
+     "Whose signatures count: a file with certificates (PEM). Empty: those that the system trusts."},
+    {"server_tls_cert", SETTING_TEXT, RELOAD, AT(server_tls_cert), "", ANY, NULL,
+     "waybill's own certificate with its chain (PEM), for accounts that REQUIRE one. Empty: none."},
+    {"server_tls_key", SETTING_TEXT, RELOAD, AT(server_tls_key), "", ANY, NULL,
+     "Its private key (PEM, without a password). Empty: it is in the file of the certificate."},
+    {"server_tls_min_version", SETTING_CHOICE, RELOAD, AT(server_tls_min_version), "TLSv1.2", ANY, TLS_VERSIONS,
+     "The oldest version that is spoken with the servers."},
+    {"server_compression", SETTING_CHOICE, RELOAD, AT(server_compression), "off", ANY, "off|zlib|zstd",
+     "Packets between waybill and the servers are compressed: costs time, saves bytes of slow networks. zstd: of "
+     "MySQL from 8.0.18 on; other servers get zlib. A server that has neither is spoken to without."},
     {"connect_timeout_ms", SETTING_INTEGER, RELOAD, AT(connect_timeout_ms), "3000", 1, DAY_MS, NULL,
      "How long it may take to connect and log in to a server."},
     {"pool_max", SETTING_INTEGER, RELOAD, AT(pool_max), "200", 1, 100000, NULL,

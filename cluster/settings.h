@@ -40,21 +40,25 @@ struct settings { // strings are owned by the config's arena, never NULL
     const char *tls_cert, *tls_key, *tls_ca; // paths
     int64_t tls_min_version;                 // enum tls_version
     const char *tls_ciphers;
-    int64_t compression;        // enum client_compression
-    int64_t client_idle_ms;     // wait_timeout towards clients
-    int64_t client_write_ms;    // a client that takes nothing for so long is closed
-    int64_t query_timeout_ms;   // 0 = no limit: an answer's silence from a server
-    int64_t max_prepared;       // for each session
-    int64_t max_cursors;        // likewise
-    int64_t connect_timeout_ms; // to a server, with log-in
-    int64_t pool_max;           // connections to each server over all workers
-    int64_t pool_wait_ms;       // how long a statement waits in line for a connection
-    int64_t pool_wait_max;      // how many may wait, for each worker and server
-    int64_t pool_idle_ms;       // an unused connection is closed after it
-    int64_t pool_prepared_max;  // prepared statements kept on each connection
-    int64_t backoff_ms;         // first pause after a server refused; doubles up to 32 times
-    int64_t hold_ms;            // how long a statement waits for a shard that has no primary
-    int64_t max_lag_ms;         // a replica behind by more serves no reads
+    int64_t compression;      // enum client_compression
+    int64_t client_idle_ms;   // wait_timeout towards clients
+    int64_t client_write_ms;  // a client that takes nothing for so long is closed
+    int64_t query_timeout_ms; // 0 = no limit: an answer's silence from a server
+    int64_t max_prepared;     // for each session
+    int64_t max_cursors;      // likewise
+    int64_t server_tls;       // enum tls_mode; this and the next: unless the server has its own
+    const char *server_tls_ca, *server_tls_cert, *server_tls_key; // paths; empty: none
+    int64_t server_tls_min_version;                               // enum tls_version
+    int64_t server_compression;                                   // enum server_compression
+    int64_t connect_timeout_ms;                                   // to a server, with log-in
+    int64_t pool_max;          // connections to each server over all workers
+    int64_t pool_wait_ms;      // how long a statement waits in line for a connection
+    int64_t pool_wait_max;     // how many may wait, for each worker and server
+    int64_t pool_idle_ms;      // an unused connection is closed after it
+    int64_t pool_prepared_max; // prepared statements kept on each connection
+    int64_t backoff_ms;        // first pause after a server refused; doubles up to 32 times
+    int64_t hold_ms;           // how long a statement waits for a shard that has no primary
+    int64_t max_lag_ms;        // a replica behind by more serves no reads
     int64_t probe_ms;
     int64_t failover; // enum failover_mode
     int64_t failover_after_ms;

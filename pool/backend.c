@@ -7,8 +7,8 @@
 //          v          v      v v        v         v
 //     CLOSED: out of everything, freed after the turn
 //
-//     -> CONNECTING [backend_open]            CONNECTING -> LOGIN [on_connected]
-//     LOGIN -> IDLE [on_login]                IDLE -> LENT [backend_lend]
+//     -> CONNECTING [backend_open]            CONNECTING -> LOGIN [backend_connected]
+//     LOGIN -> IDLE [backend_connect_feed]                IDLE -> LENT [backend_lend]
 //     LENT -> RUNNING [backend_start]         RUNNING -> LENT [backend_sync: the answer is whole]
 //     LENT -> IDLE [pool_give]                LENT -> RESETTING [backend_reset]
 //     RESETTING -> IDLE [on_reset]            any -> CLOSED [backend_close]
@@ -135,10 +135,10 @@ static void watch_what_matters(struct backend *backend)
     stream_watch(&backend->stream, events | (has_unsent ? WATCH_WRITE : 0));
 }
 
-static void lost_by_stream(const struct backend *backend, struct error *error)
+static void lost_because(const struct backend *backend, const char *why, struct error *error)
 {
-    error_fill(error, ER_SERVER_LOST, slot_config(backend->pool->slot)->name,
-               stream_problem(&backend->stream));
+    const char *name = slot_config(backend->pool->slot)->name;
+    error_fill(error, backend->login != NULL ? ER_CONNECT_SERVER : ER_SERVER_LOST, name, why);
 }
 
 bool backend_send(struct backend *backend, struct error *error)
@@ -165,7 +165,7 @@ bool backend_send(struct backend *backend, struct error *error)
             break;
         }
         if (outcome != IO_DONE) {
-            lost_by_stream(backend, error);
+            lost_because(backend, stream_problem(&backend->stream), error);
             return false;
         }
     }
@@ -204,30 +204,13 @@ struct backend *backend_open(struct pool *pool, const struct pool_client *client
     text_init(&backend->closing);
     text_init(&backend->failure);
     text_init(&backend->ahead_changes);
-    backend->login = memory_new(sizeof *backend->login);
-    backend_login_init(backend->login);
-    told_attributes_write(&backend->login->attributes, client,
-                          pools->snapshot->config->users[pool->account].name);
-    told_proxy_write(&backend->out, slot_config(slot)->link.proxy,
-                     pool->ip.is_known ? client->address : NULL, &slot_config(slot)->address);
+    backend_connect_begin(backend, client);
     place(backend, BACKEND_CONNECTING);
     backend->deadline_us =
         backend->active_us + (uint64_t)pools_settings(pools)->connect_timeout_ms * 1000;
     slot->connections++;
     backend_check(backend);
     return backend;
-}
-
-static void forget_login(struct backend *backend)
-{
-    if (backend->login != NULL) {
-        if (backend->out.ptr != NULL) { // the password may have been in it
-            explicit_bzero(backend->out.ptr, backend->out.capacity);
-        }
-        backend_login_done(backend->login);
-        memory_free(backend->login);
-        backend->login = NULL;
-    }
 }
 
 // Servers count a connection that ends without it as aborted, and log it.
@@ -253,7 +236,7 @@ void backend_close(struct backend *backend)
     }
     stream_close(&backend->stream);
     loop_cancel_later(pools->host.loop, &backend->loss);
-    forget_login(backend);
+    backend_forget_login(backend);
     backend->user = NULL;
     backend->pool->slot->connections--;
     backend->pool->closed++;
@@ -319,65 +302,12 @@ void backend_fail_later(struct backend *backend, const struct error *error)
 
 // ---- events
 
-static void become_idle(struct backend *backend)
+void backend_become_idle(struct backend *backend)
 {
     backend_clear_out(backend);
     backend_enter(backend, BACKEND_IDLE);
     watch_what_matters(backend);
     slot_serve_later(backend->pool->slot);
-}
-
-static void on_connected(struct backend *backend)
-{
-    int why = sock_error(backend->stream.fd);
-    if (why != 0) {
-        struct error error;
-        error_fill(&error, ER_CONNECT_SERVER, slot_config(backend->pool->slot)->name,
-                   strerror(why));
-        backend_fail(backend, &error);
-        return;
-    }
-    backend_enter(backend, BACKEND_LOGIN);
-    struct error error = {0};
-    if (!backend_send(backend, &error)) { // a header of the PROXY protocol
-        backend_fail(backend, &error);
-    }
-}
-
-static void note_login(struct backend *backend)
-{
-    const struct backend_login *login = backend->login;
-    backend->connection_id = login->connection_id;
-    backend->capabilities = login->capabilities;
-    backend->version = login->version;
-    backend->is_mariadb = login->is_mariadb;
-    backend->status = login->status;
-    // As the log-in has set it: see UTF8MB4_GENERAL_CI in backend_login.c.
-    state_set_variable(&backend->session, slice_of_string("names"), slice_of_string("utf8mb4"));
-    forget_login(backend);
-}
-
-static void on_login(struct backend *backend, const uint8_t *bytes, size_t len)
-{
-    struct pool *pool = backend->pool;
-    const struct user_config *account = &pools_of(backend)->snapshot->config->users[pool->account];
-    struct error error = {0};
-    enum backend_login_result result = LOGIN_FAILED;
-    struct login_wish wish = {.capability_class = pool->capabilities, .user = account->server_user};
-    if (pools_password(pools_of(backend), pool->account, &wish.password, &error)) {
-        result =
-            backend_login_feed(backend->login, &wish, slice_of(bytes, len), &backend->out, &error);
-    }
-    if (result == LOGIN_FAILED || !backend_send(backend, &error)) {
-        backend_fail(backend, &error);
-        return;
-    }
-    if (result == LOGIN_DONE) {
-        note_login(backend);
-        pool->opened++;
-        pool_note_success(pool);
-        become_idle(backend);
-    }
 }
 
 static void on_reset(struct backend *backend, const uint8_t *bytes, size_t len)
@@ -391,7 +321,7 @@ static void on_reset(struct backend *backend, const uint8_t *bytes, size_t len)
     if (backend->answer.is_done) {
         backend->status = backend->answer.status;
         backend->is_dirty = false;
-        become_idle(backend);
+        backend_become_idle(backend);
     }
 }
 
@@ -400,7 +330,7 @@ static void on_bytes(struct backend *backend, const uint8_t *bytes, size_t len)
     struct error error = {0};
     switch (backend->state) {
     case BACKEND_LOGIN:
-        on_login(backend, bytes, len);
+        backend_connect_feed(backend, bytes, len);
         break;
     case BACKEND_RESETTING:
         on_reset(backend, bytes, len);
@@ -437,21 +367,33 @@ static void on_readable(struct backend *backend)
     case IO_AGAIN:
         return;
     case IO_CLOSED:
-        error_fill(&error, ER_SERVER_LOST, slot_config(backend->pool->slot)->name,
-                   "it closed the connection");
+        lost_because(backend,
+                     backend_connect_is_shaking_hands(backend)
+                         ? "it closed the connection in the TLS handshake"
+                         : "it closed the connection",
+                     &error);
         break;
     case IO_ERROR:
-        lost_by_stream(backend, &error);
+        lost_because(backend, stream_problem(&backend->stream), &error);
         break;
     }
     backend_fail(backend, &error);
+}
+
+static void on_all_sent(struct backend *backend)
+{
+    if (backend->state == BACKEND_RUNNING) {
+        backend_feed_drained(backend);
+    } else if (backend->state == BACKEND_LOGIN) {
+        backend_connect_drained(backend);
+    }
 }
 
 static void on_ready(struct stream *stream, unsigned events)
 {
     struct backend *backend = CONTAINER_OF(stream, struct backend, stream);
     if (backend->state == BACKEND_CONNECTING) {
-        on_connected(backend);
+        backend_connected(backend);
         return;
     }
     if (events & WATCH_WRITE) {
@@ -460,8 +402,8 @@ static void on_ready(struct stream *stream, unsigned events)
             backend_fail(backend, &error);
             return;
         }
-        if (backend->state == BACKEND_RUNNING && !backend_has_unsent(backend)) {
-            backend_feed_drained(backend);
+        if (!backend_has_unsent(backend)) {
+            on_all_sent(backend);
         }
     }
     if ((events & WATCH_READ) != 0 && backend->state != BACKEND_CLOSED) {

@@ -1,5 +1,6 @@
 // How waybill logs in to a server. A machine of bytes, so that it is tested without one:
 //
+//     GREETING -> [a request for TLS] -> TLS -> [log-in] -> ANSWER
 //     GREETING -> [log-in with the plugin that the server names] -> ANSWER
 //     ANSWER   -> OK: done | ERR: failed | switch to another plugin -> [its answer] -> ANSWER
 //              -> more bytes for the plugin -> [its answer, if it has one] -> ANSWER
@@ -11,6 +12,8 @@
 
 #include <stdio.h>
 
+#include "protocol/compress.h"
+#include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/reply.h"
 
@@ -94,6 +97,7 @@ static enum backend_login_result send_login(struct backend_login *login,
             .auth = text_slice(&answer),
             .plugin = slice_of_string(login->plugin->name),
             .attributes = text_slice(&login->attributes),
+            .zstd_level = COMPRESS_ZSTD_LEVEL,
         };
         size_t place = packet_begin(out);
         login_write(out, &reply);
@@ -104,6 +108,36 @@ static enum backend_login_result send_login(struct backend_login *login,
     wipe(&answer);
     login->step = LOGIN_ANSWER;
     return is_ready ? LOGIN_MORE : LOGIN_FAILED;
+}
+
+// The same first bytes as the log-in's, and nothing behind them.
+static enum backend_login_result ask_for_tls(struct backend_login *login, struct text *out)
+{
+    struct login request = {
+        .capabilities = login->capabilities,
+        .max_packet = SERVER_PACKET_MAX,
+        .collation_id = UTF8MB4_GENERAL_CI,
+        .wants_tls = true,
+    };
+    size_t place = packet_begin(out);
+    login_write(out, &request);
+    packet_end(out, place, &login->next_sequence);
+    login->step = LOGIN_TLS;
+    return LOGIN_BEGIN_TLS;
+}
+
+// zstd before zlib; nothing where the server has nothing of it.
+static uint64_t choose_compression(const struct login_wish *wish, uint64_t offered)
+{
+    uint64_t common = wish->compression & offered;
+    return (common & CAP_ZSTD) != 0 ? CAP_ZSTD : common & CAP_COMPRESS;
+}
+
+static enum backend_login_result refuse_plain(const struct login_wish *wish, struct error *error)
+{
+    error_fill(error, ER_CONNECT_SERVER, wish->server,
+               "it offers no TLS, which its tls (or server_tls) demands");
+    return LOGIN_FAILED;
 }
 
 static enum backend_login_result take_greeting(struct backend_login *login,
@@ -120,7 +154,8 @@ static enum backend_login_result take_greeting(struct backend_login *login,
         return fail(error, "the server lacks a capability that the client was promised");
     }
     login->capabilities = (wish->capability_class & CAP_CLASS) |
-                          (BACKEND_CAPABILITIES & (greeting.capabilities | CAP_LONG_PASSWORD));
+                          (BACKEND_CAPABILITIES & (greeting.capabilities | CAP_LONG_PASSWORD)) |
+                          choose_compression(wish, greeting.capabilities);
     // MariaDB leaves LONG_PASSWORD out to say that it is MariaDB. A client that sends it gets plain
     // MySQL packets; MariaDB's own capabilities count only when it leaves it out as well.
     if ((login->capabilities & CAP_MARIADB) != 0) {
@@ -132,6 +167,19 @@ static enum backend_login_result take_greeting(struct backend_login *login,
                         memmem(greeting.version.ptr, greeting.version.len, "MariaDB", 7) != NULL;
     login->plugin = login_plugin_first(greeting.plugin, &wish->password);
     memcpy(login->nonce, greeting.nonce, NONCE_BYTES);
+    if (wish->tls != TLS_DISABLED && (greeting.capabilities & CAP_SSL) != 0) {
+        login->capabilities |= CAP_SSL;
+        return ask_for_tls(login, out);
+    }
+    return wish->tls >= TLS_REQUIRED ? refuse_plain(wish, error)
+                                     : send_login(login, wish, out, error);
+}
+
+enum backend_login_result backend_login_secure(struct backend_login *login,
+                                               const struct login_wish *wish, struct text *out,
+                                               struct error *error)
+{
+    login->is_secure = true;
     return send_login(login, wish, out, error);
 }
 
@@ -239,6 +287,9 @@ enum backend_login_result backend_login_feed(struct backend_login *login,
                                              const struct login_wish *wish, struct slice bytes,
                                              struct text *out, struct error *error)
 {
+    if (login->step == LOGIN_TLS) {
+        return fail(error, "bytes between the greeting and TLS");
+    }
     text_add_slice(&login->in, bytes);
     for (;;) {
         size_t raw_bytes = 0;
@@ -257,6 +308,9 @@ enum backend_login_result backend_login_feed(struct backend_login *login,
         text_drop_front(&login->in, raw_bytes);
         if (result == LOGIN_DONE && login->in.len > 0) {
             return fail(error, "bytes behind the end of the log-in");
+        }
+        if (result == LOGIN_BEGIN_TLS && login->in.len > 0) {
+            return fail(error, "bytes between the greeting and TLS");
         }
         if (result != LOGIN_MORE) {
             return result;

@@ -1,8 +1,8 @@
 #pragma once
 // Private to pool/: the log-in to a server as a machine of bytes, so that it is tested without one.
 
-#include "base/error.h"
 #include "base/text.h"
+#include "base/tls.h"
 #include "protocol/handshake.h"
 
 // What is known of a password, to log in with. All borrowed.
@@ -20,8 +20,11 @@ static inline struct password password_of(const char *clear)
 // What the log-in is to reach. Borrowed; given anew to each call.
 struct login_wish {
     uint64_t capability_class; // & CAP_CLASS: all of it or none
+    const char *server;        // its name, for errors
     const char *user;
     struct password password;
+    enum tls_mode tls;
+    uint64_t compression; // CAP_COMPRESS and CAP_ZSTD: those that may be used
 };
 
 enum { LOGIN_NONCE_BYTES_MAX = 32 };
@@ -30,16 +33,19 @@ struct login_plugin;
 
 enum backend_login_step {
     LOGIN_GREETING, // the server's first packet is awaited
+    LOGIN_TLS,      // TLS was asked for, and nothing may come before it begins
     LOGIN_ANSWER,   // what it says to the log-in, or to the plugin's last answer
 };
-enum backend_login_result { LOGIN_MORE, LOGIN_DONE, LOGIN_FAILED };
+// LOGIN_BEGIN_TLS: when `out` is sent, TLS begins, and the log-in goes on with
+// backend_login_secure.
+enum backend_login_result { LOGIN_MORE, LOGIN_BEGIN_TLS, LOGIN_DONE, LOGIN_FAILED };
 
 struct backend_login {
     enum backend_login_step step;
     uint64_t capabilities; // what was agreed on, after the greeting
     const struct login_plugin *plugin;
     uint8_t nonce[LOGIN_NONCE_BYTES_MAX];
-    bool is_secure;      // the bytes come and go over TLS
+    bool is_secure;      // the bytes come and go over TLS; set by backend_login_secure
     bool is_key_awaited; // the plugin has asked for the server's RSA key
     uint8_t packets;     // of the server so far
     uint8_t next_sequence;
@@ -58,6 +64,10 @@ void backend_login_done(struct backend_login *login);
 enum backend_login_result backend_login_feed(struct backend_login *login,
                                              const struct login_wish *wish, struct slice bytes,
                                              struct text *out, struct error *error) MUST_CHECK;
+// From now on over TLS: its handshake need not be over, as long as nothing is sent before it is.
+enum backend_login_result backend_login_secure(struct backend_login *login,
+                                               const struct login_wish *wish, struct text *out,
+                                               struct error *error) MUST_CHECK;
 
 // ---- login_plugin.c: the ways to prove who one is
 

@@ -86,6 +86,7 @@ static void free_slot(struct slot *slot)
         pools_sweep(slot->pools);
         memory_free(pool);
     }
+    tls_memory_done(&slot->tls_memory);
     memory_free(slot);
 }
 

@@ -138,6 +138,18 @@ bool backend_send(struct backend *backend, struct error *error) MUST_CHECK;
 bool backend_has_unsent(const struct backend *backend);
 void backend_clear_out(struct backend *backend);
 
+void backend_become_idle(struct backend *backend);
+
+// ---- backend_connect.c: until the log-in is over
+
+void backend_connect_begin(struct backend *backend, const struct pool_client *client);
+void backend_connected(struct backend *backend); // the socket is, or can't be
+// Bytes of the server while it logs in.
+void backend_connect_feed(struct backend *backend, const uint8_t *bytes, size_t len);
+void backend_connect_drained(struct backend *backend); // all queued bytes are gone
+bool backend_connect_is_shaking_hands(const struct backend *backend);
+void backend_forget_login(struct backend *backend);
+
 // ---- backend_sync.c
 
 // Fills `out` with all that goes ahead of the command, and with the command.
@@ -193,6 +205,7 @@ struct slot {
     struct list kills;   // struct pool_kill: pool_kill.c
     struct later serve;
     struct backoff backoff; // the server is refused or silent
+    struct tls_memory tls_memory;
     // SET and USE texts (hashes) that this server has accepted before: these may go out in one
     // write with the command behind them.
     uint64_t accepted[ACCEPTED_SLOTS];

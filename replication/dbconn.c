@@ -18,7 +18,8 @@ enum {
     CLIENT_ERRORS = 2000,     // the library's own numbers: CR_MIN_ERROR ..
     CLIENT_ERRORS_END = 3000, // .. CR_MAX_ERROR and room
     CONNECTION_ERROR = 2002,
-    CONN_HOST_ERROR = 2003
+    CONN_HOST_ERROR = 2003,
+    SSL_CONNECTION_ERROR = 2026,
 };
 
 struct dbconn {
@@ -52,6 +53,36 @@ static enum db_failure failure_of(unsigned code)
     return code >= CLIENT_ERRORS && code < CLIENT_ERRORS_END ? DB_LOST : DB_ANSWERED;
 }
 
+// The library verifies the signature as soon as it has a CA, and the host's name if it is told to.
+// The password is never sent as it is, unless it is known to whom.
+static void set_tls(MYSQL *mysql, const struct endpoint_tls *tls)
+{
+    if (tls->mode != TLS_VERIFY_IDENTITY) {
+        mysql_optionsv(
+            mysql, MARIADB_OPT_RESTRICTED_AUTH,
+            "mysql_native_password,caching_sha2_password,sha256_password,client_ed25519");
+    }
+    if (tls->mode == TLS_DISABLED) {
+        return;
+    }
+    my_bool is_wanted = 1;
+    mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &is_wanted);
+    mysql_options(mysql, MARIADB_OPT_TLS_VERSION,
+                  tls->min_version == TLS_1_3 ? "TLSv1.3" : "TLSv1.2,TLSv1.3");
+    if (tls->mode >= TLS_VERIFY_CA && tls->ca[0] != '\0') {
+        mysql_options(mysql, MYSQL_OPT_SSL_CA, tls->ca);
+    } else if (tls->mode >= TLS_VERIFY_CA) {
+        mysql_options(mysql, MYSQL_OPT_SSL_CAPATH, tls_system_ca_directory());
+    }
+    if (tls->mode == TLS_VERIFY_IDENTITY) {
+        mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &is_wanted);
+    }
+    if (tls->cert[0] != '\0') {
+        mysql_options(mysql, MYSQL_OPT_SSL_CERT, tls->cert);
+        mysql_options(mysql, MYSQL_OPT_SSL_KEY, tls->key[0] != '\0' ? tls->key : tls->cert);
+    }
+}
+
 static MYSQL *new_mysql(const struct endpoint *to)
 {
     MYSQL *mysql = mysql_init(NULL);
@@ -68,7 +99,19 @@ static MYSQL *new_mysql(const struct endpoint *to)
     mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no);
     mysql_options(mysql, MYSQL_OPT_RECONNECT, &is_wanted);
     mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    set_tls(mysql, &to->tls);
     return mysql;
+}
+
+// The library goes on without TLS when the server offers none, unless it is to verify its name.
+static bool is_safe_enough(MYSQL *mysql, const struct endpoint *to, struct error *error)
+{
+    if (to->tls.mode < TLS_REQUIRED || mysql_get_ssl_cipher(mysql) != NULL) {
+        return true;
+    }
+    error_set(error, SSL_CONNECTION_ERROR, "HY000",
+              "it offers no TLS, which its tls (or server_tls) demands");
+    return false;
 }
 
 // A lock timeout below the read timeout: the server says "timed out", and the connection stays.
@@ -95,6 +138,11 @@ struct dbconn *dbconn_open(const struct endpoint *to, struct error *error, enum 
                           clock_ms() - began_ms < to->connect_ms / 2;
         *failure = is_refused ? DB_REFUSED : failure_of(code);
         take_error(mysql, error);
+        mysql_close(mysql);
+        return NULL;
+    }
+    if (!is_safe_enough(mysql, to, error)) {
+        *failure = DB_ANSWERED;
         mysql_close(mysql);
         return NULL;
     }

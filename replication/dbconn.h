@@ -2,9 +2,18 @@
 // A blocking connection of the control plane to one server, for job threads: connect, run, read a
 // column by name. Every wait has a timeout. <mysql.h> is behind it and is included there only.
 
-#include "base/error.h"
+#include "base/tls.h"
 
 struct dbconn; // opaque; used by one thread
+
+enum { ENDPOINT_PATH_BYTES = 256 };
+
+struct endpoint_tls {
+    enum tls_mode mode;
+    enum tls_version min_version;
+    // Paths of PEM files, which are read by each connection; empty: none.
+    char ca[ENDPOINT_PATH_BYTES], cert[ENDPOINT_PATH_BYTES], key[ENDPOINT_PATH_BYTES];
+};
 
 // Where and as whom; plain values, so that a job thread needs no config.
 struct endpoint {
@@ -13,6 +22,7 @@ struct endpoint {
     uint16_t port;
     char user[96];
     char password[128];
+    struct endpoint_tls tls;
     uint32_t connect_ms; // at most; timeouts count in whole seconds
     uint32_t answer_ms;  // each read and write
 };

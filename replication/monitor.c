@@ -122,6 +122,15 @@ static void copy_name(char *to, size_t to_bytes, const char *from)
     snprintf(to, to_bytes, "%s", from);
 }
 
+static void fill_tls(const struct server_tls *wanted, struct endpoint_tls *tls)
+{
+    tls->mode = wanted->mode;
+    tls->min_version = wanted->min_version;
+    copy_name(tls->ca, sizeof tls->ca, wanted->ca);
+    copy_name(tls->cert, sizeof tls->cert, wanted->cert);
+    copy_name(tls->key, sizeof tls->key, wanted->key);
+}
+
 static void fill_setup(struct monitor *monitor, const struct config *config, uint16_t server,
                        struct probe_setup *setup)
 {
@@ -135,6 +144,7 @@ static void fill_setup(struct monitor *monitor, const struct config *config, uin
     to->port = wanted->port;
     to->connect_ms = CONNECT_MS;
     to->answer_ms = ANSWER_MS;
+    fill_tls(&wanted->link.tls, &to->tls);
     copy_name(setup->shard_name, sizeof setup->shard_name, config->shards[wanted->shard].name);
     setup->proxy = (uint32_t)config->settings.proxy_id;
     setup->run = monitor->run;
@@ -173,13 +183,19 @@ static void start_probe(struct monitor *monitor, struct watched *watched,
     watched->probe = probe_start(&watched->setup, &first);
 }
 
+static bool is_same_tls(const struct endpoint_tls *a, const struct endpoint_tls *b)
+{
+    return a->mode == b->mode && a->min_version == b->min_version && strcmp(a->ca, b->ca) == 0 &&
+           strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0;
+}
+
 static bool is_same_setup(const struct probe_setup *a, const struct probe_setup *b)
 {
     const struct endpoint *to = &a->endpoint;
     const struct endpoint *other = &b->endpoint;
     return strcmp(to->name, other->name) == 0 && strcmp(to->host, other->host) == 0 &&
            to->port == other->port && strcmp(to->user, other->user) == 0 &&
-           strcmp(to->password, other->password) == 0 &&
+           strcmp(to->password, other->password) == 0 && is_same_tls(&to->tls, &other->tls) &&
            strcmp(a->shard_name, b->shard_name) == 0 && a->proxy == b->proxy;
 }
 

@@ -201,11 +201,13 @@ bool step_follow(struct action *action, size_t place, size_t primary)
     db_quote(to->host, host, sizeof host);
     db_quote(action->setup.replication_user, user, sizeof user);
     db_quote(action->setup.replication_password, password, sizeof password);
+    // What is not written stays as it is in the replica, its other settings of TLS among them.
+    const char *tls = to->tls.mode >= TLS_REQUIRED ? "MASTER_SSL = 1, " : "";
     // slave_pos, never current_pos: what a server once wrote itself is no place to go on from.
     snprintf(statement, sizeof statement,
              "CHANGE MASTER TO MASTER_HOST = %s, MASTER_PORT = %u, MASTER_USER = %s, "
-             "MASTER_PASSWORD = %s, MASTER_CONNECT_RETRY = 1, %s",
-             host, to->port, user, password,
+             "MASTER_PASSWORD = %s, MASTER_CONNECT_RETRY = 1, %s%s",
+             host, to->port, user, password, tls,
              action->setup.is_mariadb ? "MASTER_USE_GTID = slave_pos" : "MASTER_AUTO_POSITION = 1");
     return step_run(action, place, "STOP SLAVE") && step_set_semi_sync(action, place, false) &&
            step_run(action, place, statement) && step_run(action, place, "START SLAVE");
