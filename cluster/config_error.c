@@ -17,6 +17,15 @@ struct config_error {
     const char *text;
 };
 
+static bool is_known(const struct build *build, int line, const char *text)
+{
+    const struct config_error *error = build->errors;
+    while (error != NULL && (error->line != line || strcmp(error->text, text) != 0)) {
+        error = error->next;
+    }
+    return error != NULL;
+}
+
 void build_error(struct build *build, int line, const char *format, ...)
 {
     char text[ERROR_BYTES];
@@ -24,6 +33,9 @@ void build_error(struct build *build, int line, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (is_known(build, line, text)) {
+        return; // a setting that several servers share
+    }
     struct config_error *error = arena_alloc(&build->scratch, sizeof *error);
     error->next = build->errors;
     error->line = line;

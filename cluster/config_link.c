@@ -111,8 +111,8 @@ static struct tls_context *make_context(struct build *build, const struct sectio
     struct error error = {0};
     context = tls_context_new(&files, &error);
     if (context == NULL) {
-        build_error(build, line_of(build, section, "tls", "server_tls"),
-                    "TLS towards server '%s': %s", section->name, error.text);
+        build_error(build, line_of(build, section, "tls", "server_tls"), "TLS towards servers: %s",
+                    error.text);
     }
     return context;
 }

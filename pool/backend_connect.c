@@ -9,6 +9,7 @@
 
 #include <assert.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "protocol/error_table.h"
 
@@ -105,6 +106,16 @@ static void start_compression(struct backend *backend)
     }
 }
 
+static void log_tls(const struct backend *backend)
+{
+    const struct tls_facts *tls = stream_tls(&backend->stream);
+    if (tls != NULL) {
+        log_debug("server %s: connection %u: %s, %s%s", slot_config(backend->pool->slot)->name,
+                  backend->connection_id, tls->version, tls->cipher,
+                  tls->is_resumed ? ", resumed" : "");
+    }
+}
+
 static void note_login(struct backend *backend)
 {
     const struct backend_login *login = backend->login;
@@ -115,6 +126,7 @@ static void note_login(struct backend *backend)
     backend->status = login->status;
     // As the log-in has set it: see UTF8MB4_GENERAL_CI in backend_login.c.
     state_set_variable(&backend->session, slice_of_string("names"), slice_of_string("utf8mb4"));
+    log_tls(backend);
     start_compression(backend);
     backend_forget_login(backend);
 }

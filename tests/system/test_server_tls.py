@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import time
 
 import wire
 from test_failover import primary_of
@@ -68,6 +67,7 @@ def wire_rows(stand, sql, user="app"):
         return [tuple(row) for row in client.query("/* waybill: shard=s1 */ " + sql).rows]
     finally:
         client.close()
+    os.system(f"grep -a TLSv {stand.directory}/waybill.log")
 
 
 def set_all(stand, name, value):
@@ -122,13 +122,141 @@ def test_every_mode(stand):
 
 def test_sessions_are_resumed(stand):
     with_tls(stand)
-    restart_with(stand, waybill=settings(stand, "verify-ca"))
+    restart_with(stand, waybill=settings(stand, "verify-ca") + "log_level = debug\n")
     first = stand.client()
     first.query("/* waybill: shard=s1 */ SELECT GET_LOCK('first', 0)")  # keeps its connection
     others = [stand.client() for _ in range(3)]
     for number, other in enumerate(others):
         other.query(f"/* waybill: shard=s1 */ SELECT GET_LOCK('other {number}', 0)")
-    reused = [dict(other.query("/* waybill: shard=s1 */ SHOW STATUS LIKE 'Ssl_session%'").rows) for other in others]
-    print(reused)
     for client in [first, *others]:
         client.close()
+    with open(os.path.join(stand.directory, "waybill.log"), errors="replace") as log:
+        lines = [line for line in log if "TLSv1.3" in line]  # MariaDB's own Ssl_sessions_reused says 0 in any case
+    assert len(lines) >= 4 and all("resumed" in line for line in lines[-3:]), lines
+
+
+def test_refusals(stand):
+    """What waybill says of its servers, where nothing can be spoken with them."""
+    with_tls(stand)
+    wrong = start_and_fail(stand, settings(stand, "verify-ca", ca=file(stand, "other-ca.pem")))
+    assert "certificate" in wrong, wrong
+    with_tls(stand, certificate="stranger")
+    wrong = start_and_fail(stand, settings(stand, "verify-identity"))
+    assert "certificate" in wrong, wrong
+    restart_with(stand, waybill=settings(stand, "verify-ca"))  # its name is not looked at
+    assert status(stand, "Ssl_cipher")
+    with_tls(stand, certificate="expired")
+    wrong = start_and_fail(stand, settings(stand, "verify-ca"))
+    assert "expired" in wrong, wrong
+    restart_with(stand, waybill=settings(stand, "required"))
+    assert status(stand, "Ssl_cipher")
+
+
+def test_servers_without_tls(stand):
+    make_certificates(stand)
+    restart_servers(stand)
+    restart_with(stand, waybill=settings(stand, "preferred"))
+    assert status(stand, "Ssl_cipher") == ""
+    for mode in ("required", "verify-ca"):
+        wrong = start_and_fail(stand, settings(stand, mode))
+        assert "offers no TLS" in wrong, wrong
+    wrong = start_and_fail(stand, settings(stand, "verify-identity"))
+    assert "SSL is required" in wrong, wrong
+
+
+def test_a_certificate_of_ones_own(stand):
+    with_tls(stand)
+    root = stand.root("s1a")
+    root.query("CREATE OR REPLACE USER careful@'%' IDENTIFIED BY 'app_pw' REQUIRE SUBJECT '/O=shop/CN=app'")
+    root.query("GRANT SELECT ON shop.* TO careful@'%'")
+    root.close()
+    own = {"cert": file(stand, "client.pem"), "key": file(stand, "client.key")}
+    restart_with(stand, user_section("careful"), waybill=settings(stand, "required", **own))
+    assert ask(stand, "careful") == "careful@%"
+    restart_with(stand, user_section("careful"), waybill=settings(stand, "required"))
+    try:
+        ask(stand, "careful")
+        raise AssertionError("careful got in without a certificate")
+    except wire.ServerError as error:
+        assert error.code == 1045, error
+
+
+def test_files_are_read_again(stand):
+    """Another authority signs the servers' certificates: a transaction goes on, the next connection trusts the new one."""
+    with_tls(stand)
+    restart_with(stand, waybill=settings(stand, "verify-ca"))
+    client = stand.client()
+    client.query("/* waybill: shard=s1 */ BEGIN")
+    own = client.query("/* waybill: shard=s1 */ SELECT CONNECTION_ID() + 0").rows[0][0]
+    idle = ask(stand, "app", "SELECT CONNECTION_ID() + 0")
+    assert idle == ask(stand, "app", "SELECT CONNECTION_ID() + 0") != own
+    install(stand, "other")
+    for server in SERVERS:
+        stand.root(server).query("FLUSH LOCAL SSL")  # in no binlog
+    shutil.copy(file(stand, "other-ca.pem"), file(stand, "trusted.pem"))
+    reload(stand)
+    assert client.query("/* waybill: shard=s1 */ SELECT CONNECTION_ID() + 0").rows[0][0] == own
+    new = ask(stand, "app", "SELECT CONNECTION_ID() + 0")
+    assert new not in (own, idle), "a connection that trusted the old authority is still lent"
+    client.query("COMMIT")
+    client.close()
+    stand.wait_until(lambda: own not in {row[0] for row in wire_rows(
+        stand, "SELECT ID + 0 FROM information_schema.PROCESSLIST")}, 5, "the old connection is closed when it is given back")
+    # A file that can't be used leaves all as it is.
+    with open(file(stand, "trusted.pem"), "w") as broken:
+        broken.write("nothing\n")
+    try:
+        reload(stand)
+        raise AssertionError("a CA file without a certificate was taken")
+    except wire.ServerError as error:
+        assert "CA file" in error.message, error
+    again = ask(stand, "app", "SELECT CONNECTION_ID() + 0")
+    assert again == new, (own, idle, new, again)
+    shutil.copy(file(stand, "ca.pem"), file(stand, "trusted.pem"))
+
+
+def test_a_header_goes_ahead(stand):
+    """The PROXY protocol's header comes before TLS."""
+    with_tls(stand)
+    set_all(stand, "proxy_protocol_networks", "'127.0.0.1'")
+    restart_with(stand, waybill=settings(stand, "verify-identity"), server="proxy_protocol = v2\n")
+    assert ask(stand, "app", "SELECT USER()", source="127.0.0.8") == "app@127.0.0.8"
+    assert status(stand, "Ssl_cipher")
+    set_all(stand, "proxy_protocol_networks", "''")
+
+
+def test_nobody_gets_in_without_tls(stand):
+    """Statements, reads on replicas, probes and a failover over TLS; the replica left over follows the new primary over TLS."""
+    with_tls(stand)
+    for server in SERVERS[1:]:
+        root = stand.root(server)
+        root.query("STOP SLAVE")
+        root.query("CHANGE MASTER TO MASTER_SSL_CIPHER = 'ECDHE-ECDSA-AES256-GCM-SHA384'")
+        root.query("START SLAVE")
+        stand.wait_until(lambda server=server: replicates(stand, server) == ("Yes", "Yes", "No"), 10, f"{server} replicates")
+        root.close()
+    set_all(stand, "require_secure_transport", "ON")  # what is connected stays: the replicas have no TLS yet
+    restart_with(stand, waybill=settings(stand, "verify-identity"))
+    loader = stand.client(user="loader")
+    loader.query("CREATE TABLE IF NOT EXISTS shop.safe (id INT PRIMARY KEY)")
+    loader.query("/* waybill: shard=s1 */ INSERT INTO safe VALUES (1)")
+    stand.wait_until(lambda: [row["fit"] for row in servers(stand).values() if row["role"] == "replica"] == ["yes", "yes"], 15,
+                     "both replicas are fit")
+    before = {name: int(row["reads"]) for name, row in servers(stand).items()}
+    client = stand.client()
+    for _ in range(20):
+        assert client.query("SELECT COUNT(*) FROM safe").rows[0][0] == "1"
+    assert all(int(servers(stand)[name]["reads"]) > before[name] for name in ("s1b", "s1c")), "replicas are not read"
+    stand.cluster("kill", "s1/s1a")
+    stand.wait_until(lambda: primary_of(stand, "s1") in SERVERS[1:], 30, "another is the primary")
+    loader.query("/* waybill: shard=s1 */ INSERT INTO safe VALUES (2)")
+    follower = next(server for server in SERVERS[1:] if server != primary_of(stand, "s1"))
+    stand.wait_until(lambda: replicates(stand, follower) == ("Yes", "Yes", "Yes"), 30, f"{follower} follows over TLS")
+    root = stand.root(follower)
+    stand.wait_until(lambda: root.query("SELECT COUNT(*) FROM shop.safe").rows[0][0] == "2", 10, f"{follower} has both rows")
+    result = root.query("SHOW SLAVE STATUS")
+    kept = dict(zip(result.names(), result.rows[0]))["Master_SSL_Cipher"]
+    assert kept == "ECDHE-ECDSA-AES256-GCM-SHA384", f"a setting of the replica's own is gone: {kept}"
+    root.close()
+    stand.cluster("start", "s1/s1a")
+    set_all(stand, "require_secure_transport", "OFF")
