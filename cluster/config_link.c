@@ -19,14 +19,13 @@ static const char *const tls_words[] = {"disabled",  "preferred",       "require
 static const char *const version_words[] = {"TLSv1.2", "TLSv1.3", NULL};
 
 // Where a setting is: in the server's section, else in [waybill], else nowhere (the section's own
-// line).
-static int line_of(const struct build *build, const struct section *section, const char *name,
-                   const char *common_name)
+// line). `common` is its name there: server_NAME.
+static int line_of(const struct build *build, const struct section *section, const char *common)
 {
-    const struct section *common = build_next(build, SECTION_WAYBILL, NULL);
-    const struct entry *entry = section_find(section, name);
-    if (entry == NULL && common != NULL) {
-        entry = section_find(common, common_name);
+    const struct entry *entry = section_find(section, common + strlen("server_"));
+    const struct section *all = build_next(build, SECTION_WAYBILL, NULL);
+    if (entry == NULL && all != NULL) {
+        entry = section_find(all, common);
     }
     return entry != NULL ? entry->line : section->line;
 }
@@ -66,16 +65,33 @@ static bool note_file(struct build *build, int line, const char *path, struct se
 
 static bool note_files(struct build *build, const struct section *section, struct server_tls *tls)
 {
-    bool has_ca =
-        note_file(build, line_of(build, section, "tls_ca", "server_tls_ca"), tls->ca, tls);
-    bool has_cert =
-        note_file(build, line_of(build, section, "tls_cert", "server_tls_cert"), tls->cert, tls);
-    bool has_key =
-        note_file(build, line_of(build, section, "tls_key", "server_tls_key"), tls->key, tls);
+    bool has_ca = note_file(build, line_of(build, section, "server_tls_ca"), tls->ca, tls);
+    bool has_cert = note_file(build, line_of(build, section, "server_tls_cert"), tls->cert, tls);
+    bool has_key = note_file(build, line_of(build, section, "server_tls_key"), tls->key, tls);
     return has_ca && has_cert && has_key;
 }
 
 // ---- the context
+
+// What a complaint of base/tls begins with, and whose it is.
+static const struct {
+    const char *prefix, *setting;
+} complaints[] = {
+    {"certificate", "server_tls_cert"},
+    {"private key", "server_tls_key"},
+    {"CA file", "server_tls_ca"},
+    {"", "server_tls"},
+};
+
+static void complain(struct build *build, const struct section *section, const char *what)
+{
+    size_t i = 0;
+    while (strncmp(what, complaints[i].prefix, strlen(complaints[i].prefix)) != 0) {
+        i++;
+    }
+    build_error(build, line_of(build, section, complaints[i].setting), "TLS towards servers: %s",
+                what);
+}
 
 static struct tls_context *find_context(const struct config *config, const struct server_tls *tls)
 {
@@ -111,8 +127,7 @@ static struct tls_context *make_context(struct build *build, const struct sectio
     struct error error = {0};
     context = tls_context_new(&files, &error);
     if (context == NULL) {
-        build_error(build, line_of(build, section, "tls", "server_tls"), "TLS towards servers: %s",
-                    error.text);
+        complain(build, section, error.text);
     }
     return context;
 }

@@ -1,103 +1,13 @@
 // The log-in as a machine of bytes: every way that a server may ask, in whole packets and byte by
 // byte.
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/pool/login_bench.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "pool/pool_impl.h"
-#include "protocol/auth_ed25519.h"
-#include "protocol/auth_native.h"
-#include "protocol/auth_sha2.h"
-#include "protocol/error_table.h"
-#include "protocol/handshake.h"
-#include "protocol/packet.h"
-#include "protocol/reply.h"
-
-static const char nonce[] = "abcdefghijklmnopqrst";
 static const char other_nonce[] = "ABCDEFGHIJKLMNOPQRST";
-
-static struct backend_login login;
-static struct login_wish wish;
-static struct text in, out;
-static struct error error;
-static uint8_t sequence;
-
-static int start(void **state)
-{
-    (void)state;
-    backend_login_init(&login);
-    wish = (struct login_wish){.capability_class = CAP_DEPRECATE_EOF, .user = "app"};
-    wish.password = password_of("secret");
-    text_init(&in);
-    text_init(&out);
-    memset(&error, 0, sizeof error);
-    sequence = 0;
-    return 0;
-}
-
-static int finish(void **state)
-{
-    (void)state;
-    backend_login_done(&login);
-    text_done(&in);
-    text_done(&out);
-    return 0;
-}
-
-// Hands over what is in `in` as one packet's payload, byte by byte.
-static enum backend_login_result feed(void)
-{
-    struct text packet;
-    enum backend_login_result result = LOGIN_MORE;
-    text_init(&packet);
-    packet_append(&packet, text_slice(&in), &sequence);
-    for (size_t i = 0; i < packet.len; i++) {
-        assert_int_equal(result, LOGIN_MORE);
-        result = backend_login_feed(&login, &wish, slice_of(packet.ptr + i, 1), &out, &error);
-    }
-    text_done(&packet);
-    in.len = 0;
-    return result;
-}
-
-// The payload of the one packet that was sent; counts its sequence number.
-static struct slice sent(void)
-{
-    assert_true(out.len >= 4);
-    assert_int_equal(packet_sequence(out.ptr), sequence);
-    assert_int_equal(packet_payload_bytes(out.ptr) + 4, out.len);
-    sequence++;
-    size_t len = out.len - 4;
-    out.len = 0;
-    return slice_of(out.ptr + 4, len);
-}
-
-static void greet(const char *version, uint64_t capabilities, const char *plugin)
-{
-    struct greeting greeting = {
-        .version = slice_of_string(version),
-        .connection_id = 77,
-        .capabilities = capabilities,
-        .plugin = slice_of_string(plugin),
-    };
-    memcpy(greeting.nonce, nonce, NONCE_BYTES);
-    greeting_write(&in, &greeting);
-    (void)feed();
-}
-
-static enum backend_login_result say_ok(void)
-{
-    struct ok_packet ok = {.status = STATUS_AUTOCOMMIT};
-    ok_write(&in, &ok);
-    return feed();
-}
 
 static void expect_native(struct slice answer, const char *with_nonce)
 {
@@ -111,7 +21,7 @@ static void logs_in_with_native_password(void **state)
 {
     (void)state;
     struct login said;
-    greet("5.5.5-10.11.19-MariaDB", 0x81fffffe, "mysql_native_password");
+    (void)greet("5.5.5-10.11.19-MariaDB", 0x81fffffe, "mysql_native_password");
     assert_true(login_read(sent(), &said));
     assert_true(slice_equal(said.user, slice_of_string("app")));
     assert_true(said.capabilities & CAP_DEPRECATE_EOF);
@@ -129,7 +39,7 @@ static void logs_in_with_native_password(void **state)
 static void changes_the_plugin(void **state)
 {
     (void)state;
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password");
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     (void)sent();
     auth_switch_write(&in, slice_of_string("mysql_native_password"), (const uint8_t *)other_nonce);
     assert_int_equal(feed(), LOGIN_MORE);
@@ -145,7 +55,7 @@ static void logs_in_with_sha2_on_the_fast_path(void **state)
     struct login said;
     uint8_t proof[SHA2_BYTES];
     size_t len = 0;
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password");
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     assert_true(login_read(sent(), &said));
     auth_sha2_answer(wish.password.clear, (const uint8_t *)nonce, proof, &len);
     assert_true(slice_equal(said.auth, slice_of(proof, len)));
@@ -192,14 +102,14 @@ static enum backend_login_result ask(const char *plugin, const char *with_nonce,
 
 static void greet_natively(void)
 {
-    greet("5.5.5-10.11.19-MariaDB", 0x81fffffe, "mysql_native_password");
+    (void)greet("5.5.5-10.11.19-MariaDB", 0x81fffffe, "mysql_native_password");
     (void)sent();
 }
 
 static void seals_the_password_on_the_full_path(void **state)
 {
     (void)state;
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password");
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     (void)sent();
     text_add(&in, "\x01\x04", 2);
     assert_int_equal(feed(), LOGIN_MORE);
@@ -215,7 +125,7 @@ static void seals_the_password_on_the_full_path(void **state)
 static void refuses_a_bad_key(void **state)
 {
     (void)state;
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password");
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     (void)sent();
     text_add(&in, "\x01\x04", 2);
     assert_int_equal(feed(), LOGIN_MORE);
@@ -229,7 +139,7 @@ static void over_tls_the_password_goes_as_it_is(void **state)
 {
     (void)state;
     login.is_secure = true;
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password");
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     (void)sent();
     text_add(&in, "\x01\x04", 2);
     assert_int_equal(feed(), LOGIN_MORE);
@@ -241,7 +151,7 @@ static void logs_in_with_sha256(void **state)
 {
     (void)state;
     struct login said;
-    greet("5.7.44", 0xc1ffffff, "sha256_password");
+    (void)greet("5.7.44", 0xc1ffffff, "sha256_password");
     assert_true(login_read(sent(), &said));
     assert_true(slice_equal(said.auth, slice_of("\x01", 1)));
     text_add(&in, "\x01", 1);
@@ -298,7 +208,7 @@ static void an_empty_password_is_said_as_libmysqlclient_says_it(void **state)
     (void)state;
     struct login said;
     wish.password = password_of("");
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password");
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     assert_true(login_read(sent(), &said));
     assert_true(slice_equal(said.auth, slice_of("", 1)));
     assert_int_equal(ask("sha256_password", other_nonce, 21), LOGIN_MORE);
@@ -322,7 +232,7 @@ static void a_hash_is_enough_for_its_own_plugin(void **state)
     wish.password = (struct password){.sha1 = sha1};
     // The server's own plugin can't be had: it is offered the other one, and asks for the
     // account's.
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password");
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     assert_true(login_read(sent(), &said));
     assert_true(slice_equal(said.plugin, slice_of_string("mysql_native_password")));
     auth_native_answer(secret, (const uint8_t *)nonce, proof, &len);
@@ -405,7 +315,7 @@ static void more_bytes_come_to_an_end(void **state)
     (void)state;
     int rounds = 0;
     enum backend_login_result result = LOGIN_MORE;
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password");
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password");
     (void)sent();
     while (result == LOGIN_MORE) {
         text_add(&in, "\x01\x03", 2);
@@ -442,7 +352,7 @@ static void says_why_it_failed(void **state)
 {
     (void)state;
     struct error denied;
-    greet("5.5.5-10.11.19-MariaDB", 0x81fffffe, "mysql_native_password");
+    (void)greet("5.5.5-10.11.19-MariaDB", 0x81fffffe, "mysql_native_password");
     (void)sent();
     error_set(&denied, 1045, "28000", "Access denied for user 'app'");
     error_write(&in, &denied);
@@ -464,7 +374,7 @@ static void a_full_server_says_so_instead_of_greeting(void **state)
 static void refuses_what_it_can_t_speak(void **state)
 {
     (void)state;
-    greet("5.5.5-10.11.19-MariaDB", 0x81fffffe, "mysql_native_password");
+    (void)greet("5.5.5-10.11.19-MariaDB", 0x81fffffe, "mysql_native_password");
     (void)sent();
     auth_switch_write(&in, slice_of_string("auth_gssapi_client"), (const uint8_t *)nonce);
     assert_int_equal(feed(), LOGIN_FAILED);
@@ -476,7 +386,7 @@ static void speaks_as_mariadb_when_the_class_needs_it(void **state)
     (void)state;
     struct login said;
     wish.capability_class = CAP_DEPRECATE_EOF | CAP_STMT_BULK;
-    greet("5.5.5-10.11.19-MariaDB", 0x1d81fffffe, "mysql_native_password");
+    (void)greet("5.5.5-10.11.19-MariaDB", 0x1d81fffffe, "mysql_native_password");
     assert_true(login_read(sent(), &said));
     assert_false(said.capabilities & CAP_LONG_PASSWORD);
     assert_true(said.capabilities & CAP_STMT_BULK);
@@ -485,14 +395,14 @@ static void speaks_as_mariadb_when_the_class_needs_it(void **state)
     (void)finish(NULL);
     (void)start(NULL);
     wish.capability_class = CAP_STMT_BULK;
-    greet("8.0.36", 0xdfffffff, "caching_sha2_password"); // MySQL has no such thing
+    (void)greet("8.0.36", 0xdfffffff, "caching_sha2_password"); // MySQL has no such thing
     assert_int_equal(error.code, ER_HANDSHAKE);
 }
 
 static void refuses_a_server_that_lacks_the_class(void **state)
 {
     (void)state;
-    greet("5.6.50", 0x807ff7ff, "mysql_native_password"); // no DEPRECATE_EOF
+    (void)greet("5.6.50", 0x807ff7ff, "mysql_native_password"); // no DEPRECATE_EOF
     assert_true(error_is_set(&error));
 }
 
@@ -503,8 +413,6 @@ static void refuses_rubbish(void **state)
         backend_login_feed(&login, &wish, slice_of("\xff\xff\xff\x00", 4), &out, &error),
         LOGIN_FAILED);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, finish)
 
 int main(void)
 {
