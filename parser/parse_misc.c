@@ -85,20 +85,45 @@ void parse_kill(struct parser *parser)
     statement->kill_id = parse_expr(parser);
 }
 
-// PREPARE s FROM ..., EXECUTE s [USING ..], EXECUTE IMMEDIATE .., DEALLOCATE PREPARE s, DROP
-// PREPARE s.
+static void read_using(struct parser *parser, struct prepare_part *prepare)
+{
+    struct expr_list list = {0};
+    if (parser_accept_word(parser, KW_USING)) {
+        parse_expr_list(parser, &list);
+        prepare->values = list.items;
+        prepare->value_count = list.count;
+    }
+}
+
+// PREPARE s FROM text, EXECUTE s [USING ..], EXECUTE IMMEDIATE text [USING ..], DEALLOCATE PREPARE
+// s, DROP PREPARE s.
 void parse_prepare(struct parser *parser)
 {
+    struct prepare_part *prepare = arena_alloc(parser->arena, sizeof *prepare);
     bool is_execute = parser_at_word(parser, KW_EXECUTE);
+    bool is_prepare = parser_at_word(parser, KW_PREPARE);
     parser_begin(parser, STATEMENT_PREPARE, FACT_PREPARED_TEXT | FACT_NEEDS_PRIMARY);
-    if (is_execute) { // what it does is not known here
-        parser_add_fact(parser, FACT_WRITES);
-    }
-    (void)parser_accept_word(parser, KW_PREPARE);
-    if (!parser_accept_word(parser, KW_IMMEDIATE)) {
+    parser->statement->prepare = prepare;
+    if (is_execute && parser_accept_word(parser, KW_IMMEDIATE)) {
+        prepare->verb = PREPARE_IMMEDIATE;
+        prepare->text = parse_expr(parser);
+    } else if (is_execute) {
+        prepare->verb = PREPARE_EXECUTE;
+        parser->statement->name = parser_name(parser);
+    } else if (is_prepare) {
+        prepare->verb = PREPARE_TEXT;
+        parser->statement->name = parser_name(parser);
+        parser_expect_word(parser, KW_FROM);
+        prepare->text = parse_expr(parser);
+    } else {
+        prepare->verb = PREPARE_DROP;
+        parser_expect_word(parser, KW_PREPARE);
         parser->statement->name = parser_name(parser);
     }
-    parser_skip_rest(parser);
+    if (is_execute) { // what it does is not known here
+        parser_add_fact(parser, FACT_WRITES);
+        read_using(parser, prepare);
+    }
 }
 
 // GET DIAGNOSTICS, SIGNAL, RESIGNAL

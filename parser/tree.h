@@ -252,6 +252,21 @@ struct change_part {        // UPDATE and DELETE
     // the tables stand in statement.tables
 };
 
+enum prepare_verb {
+    PREPARE_TEXT,      // PREPARE name FROM text
+    PREPARE_EXECUTE,   // EXECUTE name [USING ...]
+    PREPARE_IMMEDIATE, // EXECUTE IMMEDIATE text [USING ...] (MariaDB)
+    PREPARE_DROP,      // DEALLOCATE | DROP PREPARE name
+};
+
+// Prepared statements as text. The name is statement.name.
+struct prepare_part {
+    enum prepare_verb verb;
+    struct expr *text;    // PREPARE, IMMEDIATE
+    struct expr **values; // USING; NULL when there is none
+    uint32_t value_count;
+};
+
 // LOAD DATA's list of columns.
 struct load_column {
     struct slice name; // unquoted, without table
@@ -376,6 +391,7 @@ struct statement {
     struct change_part *change;
     struct ddl_part *ddl;
     struct load_part *load;
+    struct prepare_part *prepare;
     struct set_item *set; // also SET STATEMENT .. FOR ..: all else is then the inner statement's
     struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
                        // ("TABLES"); of diagnostics "WARNINGS", "ERRORS", "COUNT WARNINGS" ...

@@ -25,8 +25,10 @@
     X(ER_NOT_SUPPORTED_AUTH_MODE, 1251, "08004", "Client does not support authentication protocol requested by server; consider upgrading MySQL client") \
     X(ER_LOCK_DEADLOCK,         1213, "40001", "Deadlock found when trying to get lock; try restarting transaction (waybill: %s)") \
     X(ER_ACCESS_SPECIFIC,       1227, "42000", "Access denied; %s") \
-    X(ER_UNKNOWN_STMT,          1243, "HY000", "Unknown prepared statement handler (%u) given to %s") \
+    X(ER_WRONG_ARGUMENTS,       1210, "HY000", "Incorrect arguments to %s") \
+    X(ER_UNKNOWN_STMT,          1243, "HY000", "Unknown prepared statement handler (%.*s) given to %s") \
     X(ER_NOT_SUPPORTED_YET,     1235, "42000", "waybill doesn't yet support %s") \
+    X(ER_UNSUPPORTED_PS,        1295, "HY000", "This command is not supported in the prepared statement protocol yet") \
     X(ER_NO_CURSOR,             1421, "HY000", "The statement (%u) has no open cursor%s") \
     X(ER_TOO_MANY_STATEMENTS,   1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: %u)") \
     X(ER_PASSWORD_EXPIRED,      1862, "HY000", "Your password has expired. To log in you must change it on a server.") \

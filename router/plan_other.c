@@ -209,17 +209,13 @@ bool plan_explained(struct planner *planner)
     return plan_to(planner, inner->targets[0].shard);
 }
 
-// PREPARE and EXECUTE as text: what runs is in a string or a variable, so nobody here knows its
-// shard.
+// PREPARE and EXECUTE as text: the session has the text that they are about, and asks for its plan
+// by itself. Who asks here has only the name (EXPLAIN ROUTE).
 bool plan_prepared_text(struct planner *planner)
 {
-    if (planner->config->table_count == 0) {
-        return plan_to(planner, planner->config->default_shard);
-    }
     return plan_refuse(planner, ER_CROSS_SHARD,
-                       "PREPARE and EXECUTE as SQL text hide from waybill which shard they need: "
-                       "use the prepared statements of your driver, or name the shard with "
-                       "/* waybill: shard=NAME */");
+                       "PREPARE and EXECUTE as SQL text go where the statement in them goes: ask "
+                       "about that one");
 }
 
 bool plan_unknown(struct planner *planner)

@@ -132,12 +132,11 @@ void aftermath_note(struct session *session, const struct answer *answer, uint16
     const struct request *request = session->request;
     const struct aftermath old = session->aftermath;
     uint32_t facts = request->statement != NULL ? request->statement->facts : 0;
-    uint32_t opaque = (uint32_t)FACT_ROUTINE | FACT_PREPARED_TEXT;
     bool is_plain = !answer->is_error && !answer->has_rows;
     struct aftermath next = {
         .warnings = answer->warnings,
         .is_error = answer->is_error,
-        .is_unclear = (facts & opaque) != 0,
+        .is_unclear = (facts & FACT_ROUTINE) != 0,
         .row_count = is_plain ? (int64_t)answer->affected_rows : -1,
         .shard = shard,
     };

@@ -233,9 +233,7 @@ void cursor_fetch(struct session *session, struct request *request)
     uint32_t rows = read_u32(&reader);
     request->prepared = prepared_of_client(session, id);
     if (request->prepared == NULL) {
-        struct error error;
-        error_fill(&error, ER_UNKNOWN_STMT, id, "mysqld_stmt_fetch");
-        command_error(session, &error);
+        prepared_tell_unknown(session, id, "mysqld_stmt_fetch");
     } else if (session->transaction.is_broken) {
         transaction_tell_broken(session, request);
     } else if (prepared_cursor(request->prepared)->state != CURSOR_OPEN) {

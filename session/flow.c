@@ -6,12 +6,32 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
 #include "session/client_io.h"
 #include "session/command.h"
 #include "session/multi.h"
 #include "session/transaction.h"
+
+static void forget_elsewhere(struct session *session)
+{
+    if (session->elsewhere != NULL) {
+        state_done(session->elsewhere);
+        memory_free(session->elsewhere);
+        session->elsewhere = NULL;
+    }
+}
+
+const struct session_state *session_elsewhere(struct session *session, struct slice database)
+{
+    forget_elsewhere(session);
+    session->elsewhere = memory_new(sizeof *session->elsewhere);
+    state_init(session->elsewhere);
+    state_copy(session->elsewhere, &session->carried);
+    state_set_database(session->elsewhere, database);
+    return session->elsewhere;
+}
 
 void flow_begin(struct flow *flow, const struct flow_kind *kind, struct session *session,
                 struct request *request)
@@ -76,6 +96,7 @@ void request_finish(struct session *session)
     (void)transaction_settle(session);
     transaction_tidy(session);
     multi_note_answer(session);
+    forget_elsewhere(session);
     session->request = NULL;
     arena_clear(&session->arena);
     if (session->packet.ptr != NULL) {
@@ -145,6 +166,7 @@ void session_drop_flow(struct session *session)
     if (flow != NULL && flow->kind->on_abort != NULL) {
         flow->kind->on_abort(flow);
     }
+    forget_elsewhere(session);
     session->request = NULL;
     arena_clear(&session->arena);
 }

@@ -38,13 +38,6 @@ static struct flow_prepare *prepare_of(struct flow *flow)
     return CONTAINER_OF(flow, struct flow_prepare, flow);
 }
 
-static void unknown_statement(struct session *session, uint32_t id, const char *command)
-{
-    struct error error;
-    error_fill(&error, ER_UNKNOWN_STMT, id, command);
-    command_error(session, &error);
-}
-
 // ---- PREPARE
 
 // The id that the statement is going to have.
@@ -128,6 +121,11 @@ static void prepare_here(struct session *session, struct request *request)
     request_finish(session);
 }
 
+enum plan_access prepare_access(const struct plan *plan)
+{
+    return plan->access == ACCESS_WRITE ? ACCESS_PRIMARY : plan->access;
+}
+
 static void prepare_there(struct session *session, struct request *request)
 {
     struct error error;
@@ -138,7 +136,7 @@ static void prepare_there(struct session *session, struct request *request)
     struct flow_prepare *prepare = arena_alloc(&session->arena, sizeof *prepare);
     struct leg_command command = {
         .shard = session->pin != NULL ? session->pin->shard : request->plan->targets[0].shard,
-        .access = request->plan->access,
+        .access = prepare_access(request->plan),
         .kind = ANSWER_PREPARE,
         .packet = request->raw,
         .is_outside = true,
@@ -163,7 +161,11 @@ void prepare_run(struct session *session, struct request *request)
         return;
     }
     const struct statement *statement = request->statement;
-    if (!query_is_local_kind(statement->kind)) {
+    if (statement->kind == STATEMENT_PREPARE) {
+        struct error error;
+        error_fill(&error, ER_UNSUPPORTED_PS);
+        command_error(session, &error);
+    } else if (!query_is_local_kind(statement->kind)) {
         prepare_there(session, request);
     } else if (statement->param_count > 0) {
         command_refuse(session, "parameters in SET, USE and statements about transactions");
@@ -176,6 +178,7 @@ void prepare_run(struct session *session, struct request *request)
 
 void prepare_execute(struct session *session, struct request *request)
 {
+    static const struct binary_value no_params[1]; // not NULL: that would ask for a plan to prepare
     struct reader reader = reader_of(request->payload);
     (void)read_u8(&reader);
     uint32_t id = read_u32(&reader);
@@ -187,7 +190,7 @@ void prepare_execute(struct session *session, struct request *request)
         return;
     }
     if (prepared == NULL) {
-        unknown_statement(session, id, "mysqld_stmt_execute");
+        prepared_tell_unknown(session, id, "mysqld_stmt_execute");
         return;
     }
     struct execute *execute = arena_alloc(&session->arena, sizeof *execute);
@@ -198,15 +201,11 @@ void prepare_execute(struct session *session, struct request *request)
     cursor_end(prepared);
     request->prepared = prepared;
     request->execute = execute;
-    if (!prepared_is_read_alike(prepared, session)) {
-        command_refuse(session, "executing a statement that was prepared in another sql_mode or "
-                                "character set: prepare it again");
-    } else if (!query_parse(session, request, prepared_sql(prepared), false)) {
-        return; // the client was told
-    } else if (!prepared_is_same_place(prepared, session, request->statement)) {
-        command_refuse(session, "executing a statement that was prepared in another database: "
-                                "prepare it again, or name the schema of its tables");
-    } else {
+    request->params = execute->params != NULL ? execute->params : no_params;
+    const char *why = prepared_find_world(prepared, session, request);
+    if (why != NULL) {
+        command_refuse(session, why);
+    } else if (query_parse(session, request, prepared_sql(prepared), false)) {
         query_run_statement(session, request);
     }
 }
@@ -248,7 +247,7 @@ void prepare_reset(struct session *session, struct request *request)
     uint32_t id = read_u32(&reader);
     struct prepared_statement *prepared = prepared_of_client(session, id);
     if (reader.is_bad || prepared == NULL) {
-        unknown_statement(session, id, "mysqld_stmt_reset");
+        prepared_tell_unknown(session, id, "mysqld_stmt_reset");
         return;
     }
     prepared_clear_long(prepared);

@@ -8,3 +8,5 @@ void prepare_execute(struct session *session, struct request *request); // COM_S
 void prepare_long_data(struct session *session, struct request *request);
 void prepare_close(struct session *session, struct request *request);
 void prepare_reset(struct session *session, struct request *request);
+// Where a statement is prepared: as it is executed, but that nothing is written yet.
+enum plan_access prepare_access(const struct plan *plan);

@@ -18,6 +18,7 @@
 #include "session/gather.h"
 #include "session/insert_id.h"
 #include "session/renumber.h"
+#include "session/text_statement.h"
 #include "session/track.h"
 #include "session/transaction.h"
 
@@ -89,6 +90,7 @@ struct leg_command leg_command_of(struct request *request, const struct plan_tar
         .shard = target->shard,
         .access = request->plan->access,
         .kind = ANSWER_QUERY,
+        .state = request->state,
         .pin_reason = request->pin_reason,
         .pin_facts = request->statement->facts & PIN_FACTS,
     };
@@ -104,6 +106,9 @@ struct leg_command leg_command_of(struct request *request, const struct plan_tar
         }
         command.on_ok = request->edited->cursor_flags != 0 ? cursor_on_executed : NULL;
         command.execute = request->edited;
+    } else if (request->text != NULL) {
+        text_execute_command(
+            request, target->sql.ptr != NULL ? target->sql : request->statement->text, &command);
     } else if (target->sql.ptr != NULL || request->command != COM_QUERY) {
         struct slice sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
         command.packet = flow_frame_query(&session->arena, sql);

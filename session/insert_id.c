@@ -43,8 +43,7 @@ void insert_id_lose_backend(struct session *session)
 
 bool insert_id_is_opaque(const struct statement *statement)
 {
-    return (statement->facts & ((uint32_t)FACT_ROUTINE | FACT_PREPARED_TEXT)) != 0 ||
-           statement->kind == STATEMENT_UNKNOWN;
+    return (statement->facts & FACT_ROUTINE) != 0 || statement->kind == STATEMENT_UNKNOWN;
 }
 
 // ---- what the statement says of a column
@@ -115,7 +114,7 @@ static bool note_columns(struct session *session, uint64_t id)
     struct insert_id *doubt = &session->insert_id;
     struct route_request route = {
         .statement = request->statement,
-        .params = request->execute != NULL ? request->execute->params : NULL,
+        .params = request->params,
         .last_insert_id = session->last_insert_id,
     };
     bool is_listed = insert->columns != NULL;
@@ -142,7 +141,7 @@ static void note_table(struct session *session)
     const struct table_ref *table = session->request->statement->tables;
     struct text *out = &session->insert_id.table;
     struct slice schema =
-        table->schema.len > 0 ? table->schema : text_slice(&session->carried.database);
+        table->schema.len > 0 ? table->schema : text_slice(&session_state_now(session)->database);
     out->len = 0;
     text_add_string(out, "T.TABLE_SCHEMA = ");
     add_hex(out, schema);

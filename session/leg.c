@@ -12,7 +12,10 @@
 #include "session/insert_id.h"
 #include "session/transaction.h"
 
-enum { HELD_RETRY_US = 500 * 1000 };
+enum {
+    HELD_RETRY_US = 500 * 1000,
+    AHEAD_MORE_MAX = 2, // beside the transaction's: PREPARE, LAST_INSERT_ID()
+};
 
 struct pools *leg_pools(const struct leg *leg)
 {
@@ -209,6 +212,7 @@ static void prepare_ahead(struct leg *leg)
 {
     struct session *session = leg->session;
     const struct request *request = session->request;
+    bool has_text = leg->command.prepare_text.ptr != NULL;
     bool wants_id = request->statement != NULL && !leg->command.is_outside &&
                     session->insert_id.doubt == DOUBT_NONE &&
                     ((request->statement->facts & FACT_LAST_INSERT_ID) != 0 ||
@@ -221,13 +225,16 @@ static void prepare_ahead(struct leg *leg)
         return;
     }
     if (!leg->command.is_outside && !leg->is_participant && !leg->command.is_own) {
-        leg->ahead_count = transaction_ahead(session, &leg->ahead, wants_id ? 1 : 0);
+        leg->ahead_count = transaction_ahead(session, &leg->ahead, AHEAD_MORE_MAX);
         leg->is_joining = session->transaction.is_open;
     }
+    if ((wants_id || has_text) && leg->ahead_count == 0) {
+        leg->ahead = arena_alloc(&session->arena, AHEAD_MORE_MAX * sizeof *leg->ahead);
+    }
+    if (has_text) {
+        leg->ahead[leg->ahead_count++] = leg->command.prepare_text;
+    }
     if (wants_id) {
-        if (leg->ahead_count == 0) {
-            leg->ahead = arena_alloc(&session->arena, sizeof *leg->ahead);
-        }
         leg->ahead[leg->ahead_count++] = arena_format(&session->arena, "SET last_insert_id=%llu",
                                                       (unsigned long long)session->last_insert_id);
     }
@@ -241,11 +248,12 @@ static void run(struct leg *leg)
     leg->is_paused = false;
     count_start(leg);
     struct backend_command order = {
-        .state = command->is_stateless ? NULL : &leg->session->carried,
+        .state = leg_state_wanted(leg),
         .ahead = leg->ahead,
         .ahead_count = leg->ahead_count,
         // A write whose BEGIN failed would commit by itself.
-        .is_careful = leg->is_joining && command->access != ACCESS_REPLICA,
+        .is_careful = (leg->is_joining && command->access != ACCESS_REPLICA) ||
+                      command->prepare_text.ptr != NULL,
         .kind = command->kind,
         .packet = command->packet,
         .prepare_sql = command->prepare_sql,
@@ -350,7 +358,7 @@ static void acquire(struct leg *leg)
         .server = server,
         .account = session->account,
         .capabilities = session->capabilities,
-        .state = leg->command.is_stateless ? NULL : &session->carried,
+        .state = leg_state_wanted(leg),
         .client = {.address = &session->peer, .attributes = text_slice(&session->attributes)},
     };
     leg->backend = pool_take(leg_pools(leg), &want, &leg->user);

@@ -40,10 +40,12 @@ struct leg_command {
     bool is_own;       // runs on the transaction's backend although it ends it: COMMIT, ROLLBACK
     bool may_linger;   // after warnings or an error the backend stays for SHOW WARNINGS
     bool wants_keep;   // the backend stays until the next command (SQL_CALC_FOUND_ROWS)
-    const char *pin_reason; // not NULL: the backend stays with the session from now on
-    uint32_t pin_facts;     // enum fact: which they were
-    bool is_there;          // means something on the leg's present backend only (FETCH)
-    bool takes_file;        // LOAD DATA LOCAL: see backend_command
+    const char *pin_reason;            // not NULL: the backend stays with the session from now on
+    uint32_t pin_facts;                // enum fact: which they were
+    const struct session_state *state; // what the backend must be like; NULL: the session
+    struct slice prepare_text; // the statement that `packet` executes, sent ahead; ptr NULL: none
+    bool is_there;             // means something on the leg's present backend only (FETCH)
+    bool takes_file;           // LOAD DATA LOCAL: see backend_command
     // Called when the answer is whole and no error, before the backend is given back: to note what
     // was set. May be NULL.
     void (*on_ok)(struct leg *leg, const struct answer *answer);

@@ -65,8 +65,7 @@ static bool may_have_committed(const struct leg *leg)
 {
     const struct statement *statement = leg->session->request->statement;
     return statement != NULL && !leg->command.is_outside &&
-           (statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_PREPARE ||
-            (statement->facts & FACT_ENDS_TRANSACTION) != 0);
+           (statement->kind == STATEMENT_CALL || (statement->facts & FACT_ENDS_TRANSACTION) != 0);
 }
 
 static void explain_loss(const struct leg *leg, const struct error *why, bool was_sent,

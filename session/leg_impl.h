@@ -20,3 +20,11 @@ void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint
                   size_t len);
 void leg_on_lost(struct backend_user *user, struct backend *backend, const struct error *why,
                  bool was_sent);
+
+// What the backend's session must be like; NULL: as it is.
+static inline const struct session_state *leg_state_wanted(const struct leg *leg)
+{
+    const struct session_state *own =
+        leg->command.state != NULL ? leg->command.state : &leg->session->carried;
+    return leg->command.is_stateless ? NULL : own;
+}

@@ -153,6 +153,12 @@ static const struct select_item *single_item(const struct statement *statement)
     return query->items;
 }
 
+// Without parameters, so that its text says all.
+static bool is_plain_text(const struct request *request)
+{
+    return request->command == COM_QUERY && request->statement->param_count == 0;
+}
+
 static bool is_call(const struct expr *expr, const char *name)
 {
     return expr->kind == EXPR_FUNCTION && expr->child_count == 0 && expr->schema.len == 0 &&
@@ -199,7 +205,7 @@ static void run_show(struct session *session, struct request *request)
     struct slice name = request->statement->name;
     bool is_count =
         slice_is_nocase(name, "COUNT WARNINGS") || slice_is_nocase(name, "COUNT ERRORS");
-    if (request->command != COM_QUERY) {
+    if (!is_plain_text(request)) {
         refuse_forgotten(session);
     } else if (aftermath_is_empty(session) && is_count) {
         bool is_errors = slice_is_nocase(name, "COUNT ERRORS");
@@ -245,14 +251,14 @@ bool local_run(struct session *session, struct request *request)
     if ((statement->facts & local_facts) == 0) {
         return false;
     }
-    if (request->command == COM_QUERY && run_single(session, statement)) {
+    if (is_plain_text(request) && run_single(session, statement)) {
         return true;
     }
     if ((statement->facts & (uint32_t)DIAGNOSTIC_FACTS) == 0) {
         return false;
     }
     if (kept_knows(session, request) && aftermath_list_of(request) == LIST_KEPT &&
-        request->command == COM_QUERY) {
+        is_plain_text(request)) {
         ask_kept(session, request);
     } else {
         refuse_forgotten(session);

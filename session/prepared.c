@@ -5,10 +5,13 @@
 
 #include "session/prepared.h"
 
+#include <stdio.h>
+
 #include "base/hash.h"
 #include "base/memory.h"
 #include "protocol/bytes.h"
 #include "protocol/error_table.h"
+#include "session/command.h"
 
 #define uthash_malloc(size)        memory_new(size)
 #define uthash_free(pointer, size) memory_free(pointer)
@@ -16,8 +19,9 @@
 
 struct prepared_statement {
     UT_hash_handle hh;
-    uint32_t id;
+    uint32_t id; // 0: it has a name
     uint32_t param_count;
+    struct text name;        // owned; in lower case
     struct text sql;         // owned
     struct text meaning;     // owned; what the text was read with
     struct text database;    // owned; where its tables without a schema are
@@ -44,19 +48,27 @@ static unsigned hash_of(const uint32_t *id)
     return (unsigned)hash_bytes(id, sizeof *id);
 }
 
-struct prepared_statement *prepared_add(struct session *session, struct slice sql,
-                                        uint32_t param_count)
+static struct prepared_statement *prepared_new(const struct session *session, struct slice sql,
+                                               uint32_t param_count)
 {
     struct prepared_statement *prepared = memory_new(sizeof *prepared);
-    prepared->id = session->next_prepared_id++;
-    session->last_prepared_id = prepared->id;
     prepared->param_count = param_count;
+    text_init(&prepared->name);
     text_init(&prepared->sql);
     text_init(&prepared->meaning);
     text_init(&prepared->database);
     text_add_slice(&prepared->sql, sql);
     text_add_slice(&prepared->database, text_slice(&session->carried.database));
     write_meaning(&prepared->meaning, session);
+    return prepared;
+}
+
+struct prepared_statement *prepared_add(struct session *session, struct slice sql,
+                                        uint32_t param_count)
+{
+    struct prepared_statement *prepared = prepared_new(session, sql, param_count);
+    prepared->id = session->next_prepared_id++;
+    session->last_prepared_id = prepared->id;
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, session->prepared, &prepared->id, sizeof prepared->id,
                                 hash_of(&prepared->id), prepared);
     return prepared;
@@ -66,6 +78,48 @@ struct prepared_statement *prepared_find(const struct session *session, uint32_t
 {
     struct prepared_statement *prepared = NULL;
     HASH_FIND_BYHASHVALUE(hh, session->prepared, &id, sizeof id, hash_of(&id), prepared);
+    return prepared;
+}
+
+static void lower(struct text *out, struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t letter = name.ptr[i];
+        letter = letter >= 'A' && letter <= 'Z' ? (uint8_t)(letter + 'a' - 'A') : letter;
+        text_add(out, &letter, 1);
+    }
+}
+
+static struct prepared_statement *find_lower(const struct session *session, const struct text *name)
+{
+    struct prepared_statement *prepared = NULL;
+    HASH_FIND_BYHASHVALUE(hh, session->named, name->ptr, (unsigned)name->len,
+                          (unsigned)hash_bytes(name->ptr, name->len), prepared);
+    return prepared;
+}
+
+struct prepared_statement *prepared_find_named(const struct session *session, struct slice name)
+{
+    struct text key;
+    text_init(&key);
+    lower(&key, name);
+    struct prepared_statement *prepared = find_lower(session, &key);
+    text_done(&key);
+    return prepared;
+}
+
+struct prepared_statement *prepared_add_named(struct session *session, struct slice name,
+                                              struct slice sql, uint32_t param_count)
+{
+    struct prepared_statement *old = prepared_find_named(session, name);
+    struct prepared_statement *prepared = prepared_new(session, sql, param_count);
+    if (old != NULL) {
+        prepared_remove(session, old);
+    }
+    lower(&prepared->name, name);
+    HASH_ADD_KEYPTR_BYHASHVALUE(
+        hh, session->named, prepared->name.ptr, (unsigned)prepared->name.len,
+        (unsigned)hash_bytes(prepared->name.ptr, prepared->name.len), prepared);
     return prepared;
 }
 
@@ -88,11 +142,16 @@ struct cursor *prepared_cursor(struct prepared_statement *prepared)
 void prepared_remove(struct session *session, struct prepared_statement *prepared)
 {
     cursor_end(prepared);
-    if (session->last_prepared_id == prepared->id) {
+    if (prepared->name.len > 0) {
+        HASH_DELETE(hh, session->named, prepared);
+    } else {
+        HASH_DELETE(hh, session->prepared, prepared);
+    }
+    if (prepared->id != 0 && session->last_prepared_id == prepared->id) {
         session->last_prepared_id = 0;
     }
-    HASH_DELETE(hh, session->prepared, prepared);
     prepared_clear_long(prepared);
+    text_done(&prepared->name);
     text_done(&prepared->sql);
     text_done(&prepared->meaning);
     text_done(&prepared->database);
@@ -102,7 +161,12 @@ void prepared_remove(struct session *session, struct prepared_statement *prepare
 
 uint32_t prepared_count(const struct session *session)
 {
-    return HASH_COUNT(session->prepared);
+    return HASH_COUNT(session->prepared) + HASH_COUNT(session->named);
+}
+
+uint32_t prepared_param_count(const struct prepared_statement *prepared)
+{
+    return prepared->param_count;
 }
 
 uint32_t prepared_id(const struct prepared_statement *prepared)
@@ -115,8 +179,7 @@ struct slice prepared_sql(const struct prepared_statement *prepared)
     return text_slice(&prepared->sql);
 }
 
-bool prepared_is_read_alike(const struct prepared_statement *prepared,
-                            const struct session *session)
+static bool is_read_alike(const struct prepared_statement *prepared, const struct session *session)
 {
     struct text now;
     text_init(&now);
@@ -126,35 +189,47 @@ bool prepared_is_read_alike(const struct prepared_statement *prepared,
     return is_alike;
 }
 
-static bool needs_database(const struct table_ref *table)
+// Is it asked for the database by name? By words that may be something else, too.
+static bool may_name_database(struct slice sql)
 {
-    for (; table != NULL; table = table->next) {
-        if (table->name.len > 0 && table->schema.len == 0 && !table->is_cte) {
-            return true;
+    static const char *const words[] = {"database", "schema"};
+    for (size_t at = 0; at < sql.len; at++) {
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+            size_t len = strlen(words[i]);
+            if (sql.len - at >= len && slice_is_nocase(slice_part(sql, at, at + len), words[i])) {
+                return true;
+            }
         }
     }
     return false;
 }
 
-static bool query_needs_database(const struct query *query)
+const char *prepared_find_world(const struct prepared_statement *prepared, struct session *session,
+                                struct request *request)
 {
-    for (; query != NULL; query = query->next) {
-        if (needs_database(query->tables)) {
-            return true;
-        }
+    struct slice database = text_slice(&prepared->database);
+    if (!is_read_alike(prepared, session)) {
+        return "executing a statement that was prepared in another sql_mode or character set: "
+               "prepare it again";
     }
-    return false;
+    if (slice_equal(database, text_slice(&session->carried.database))) {
+        return NULL;
+    }
+    if (database.len > 0) {
+        request->state = session_elsewhere(session, database);
+    } else if (may_name_database(text_slice(&prepared->sql))) { // no backend goes back to none
+        return "DATABASE() in a statement that was prepared when there was none: prepare it again";
+    }
+    return NULL;
 }
 
-bool prepared_is_same_place(const struct prepared_statement *prepared,
-                            const struct session *session, const struct statement *statement)
+void prepared_tell_unknown(struct session *session, uint32_t id, const char *command)
 {
-    bool is_needed = needs_database(statement->tables) || query_needs_database(statement->query);
-    for (uint32_t i = 0; i < statement->subquery_count; i++) {
-        is_needed |= query_needs_database(statement->subqueries[i]);
-    }
-    return !is_needed ||
-           slice_equal(text_slice(&prepared->database), text_slice(&session->carried.database));
+    char digits[16];
+    int len = snprintf(digits, sizeof digits, "%u", id);
+    struct error error;
+    error_fill(&error, ER_UNKNOWN_STMT, len, digits, command);
+    command_error(session, &error);
 }
 
 void prepared_clear_long(struct prepared_statement *prepared)
@@ -234,6 +309,11 @@ bool prepared_read_execute(struct arena *arena, struct prepared_statement *prepa
 void prepared_clear(struct session *session)
 {
     struct prepared_statement *prepared = NULL, *next = NULL;
+    HASH_ITER(hh, session->named, prepared, next)
+    {
+        prepared_remove(session, prepared);
+    }
+    session->named = NULL;
     HASH_ITER(hh, session->prepared, prepared, next)
     {
         prepared_remove(session, prepared);

@@ -8,6 +8,10 @@ struct prepared_statement;
 // A new one with the next id; the text is copied.
 struct prepared_statement *prepared_add(struct session *session, struct slice sql,
                                         uint32_t param_count);
+// One that has a name (PREPARE as text); an older one of that name, in any case, is replaced.
+struct prepared_statement *prepared_add_named(struct session *session, struct slice name,
+                                              struct slice sql, uint32_t param_count);
+struct prepared_statement *prepared_find_named(const struct session *session, struct slice name);
 void prepared_clear(struct session *session);                                         // all of them
 struct prepared_statement *prepared_find(const struct session *session, uint32_t id); // NULL: none
 // The one that the client means: LAST_STATEMENT is the one prepared last, if it is still there.
@@ -18,16 +22,17 @@ struct prepared_statement *prepared_next(const struct session *session,
 void prepared_remove(struct session *session, struct prepared_statement *prepared);
 uint32_t prepared_count(const struct session *session);
 
+uint32_t prepared_param_count(const struct prepared_statement *prepared);
 uint32_t prepared_id(const struct prepared_statement *prepared);
 struct cursor *prepared_cursor(struct prepared_statement *prepared);
 struct slice prepared_sql(const struct prepared_statement *prepared);
-// Servers read a statement's text at PREPARE; waybill has it read again where it runs. Does it mean
-// the same in the session as it is now? By sql_mode and character sets; by the database.
-bool prepared_is_read_alike(const struct prepared_statement *prepared,
-                            const struct session *session) MUST_CHECK;
-bool prepared_is_same_place(const struct prepared_statement *prepared,
-                            const struct session *session,
-                            const struct statement *statement) MUST_CHECK;
+// Servers read a statement's text at PREPARE; waybill has it read again where it runs, so that it
+// means what it meant: its tables without a schema are of the database of that time
+// (request->state). Not NULL: that can't be had, and why.
+const char *prepared_find_world(const struct prepared_statement *prepared, struct session *session,
+                                struct request *request);
+// 1243, by the number.
+void prepared_tell_unknown(struct session *session, uint32_t id, const char *command);
 // More bytes of a parameter. What is too much, or for no parameter, is remembered: the execution
 // fails.
 void prepared_add_long(struct prepared_statement *prepared, uint32_t param, struct slice bytes,

@@ -25,6 +25,7 @@
 #include "session/insert_id.h"
 #include "session/local.h"
 #include "session/multi.h"
+#include "session/text_statement.h"
 #include "session/transaction.h"
 #include "session/variables.h"
 
@@ -97,7 +98,6 @@ static const char *find_pin_reason(const struct statement *statement)
         {FACT_TABLE_LOCK, "it has locked tables"},
         {FACT_NAMED_LOCK, "it has used GET_LOCK"},
         {FACT_SETS_USER_VARIABLE, "a statement has set a user variable"},
-        {FACT_PREPARED_TEXT, "it has prepared a statement with PREPARE"},
         {FACT_HANDLER, "it has used HANDLER"},
         {FACT_ROUTINE, "it has called a procedure, which may have set variables"},
     };
@@ -114,20 +114,14 @@ static const char *find_pin_reason(const struct statement *statement)
 
 bool query_plan(struct session *session, struct request *request, struct error *error)
 {
-    // Not NULL: that would ask for a plan to prepare it, not to run it.
-    static const struct binary_value no_params[1];
     const struct user_config *user = session_user(session);
-    const struct binary_value *params = NULL;
-    if (request->execute != NULL) {
-        params = request->execute->params != NULL ? request->execute->params : no_params;
-    }
     bool is_bound = session->pin != NULL || session->transaction.first_shard != NO_SHARD;
     struct route_request route = {
         .statement = request->statement,
         .config = session_config(session),
-        .database = text_slice(&session->carried.database),
-        .params = params,
-        .is_prepared = request->command != COM_QUERY,
+        .database = text_slice(&session_state_now(session)->database),
+        .params = request->params,
+        .is_prepared = request->command != COM_QUERY || request->is_preparing,
         .is_strict = (session_sql_mode(session) & SQL_STRICT) != 0,
         .distributed = user->distributed,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
@@ -380,6 +374,8 @@ void query_run_statement(struct session *session, struct request *request)
 {
     if (session->transaction.is_broken) {
         transaction_tell_broken(session, request);
+    } else if (request->statement->kind == STATEMENT_PREPARE) {
+        text_statement_run(session, request);
     } else if (insert_id_must_ask(session, request->statement)) {
         insert_id_ask(session, request, query_run_statement);
     } else if (!local_run(session, request)) {

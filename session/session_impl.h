@@ -48,7 +48,7 @@ struct session;
 // What binds a session to its server.
 #define PIN_FACTS                                                                                  \
     ((uint32_t)(FACT_TEMPORARY_TABLE | FACT_TABLE_LOCK | FACT_NAMED_LOCK |                         \
-                FACT_SETS_USER_VARIABLE | FACT_PREPARED_TEXT | FACT_HANDLER | FACT_ROUTINE))
+                FACT_SETS_USER_VARIABLE | FACT_HANDLER | FACT_ROUTINE))
 
 // The command that runs. In the session's arena.
 struct request {
@@ -62,10 +62,15 @@ struct request {
     struct prepared_statement *prepared; // COM_STMT_EXECUTE: the session's; else NULL
     struct execute *execute;             // COM_STMT_EXECUTE: the client's parameters; else NULL
     uint64_t began_us;
-    struct execute *edited; // ... as the targets' text has them
-    const char *pin_reason; // the statement binds the session to its server
-    struct slice database;  // USE
-    bool keeps_aftermath;   // SHOW WARNINGS and the like change nothing of it
+    struct execute *edited;            // ... as the targets' text has them
+    struct text_execute *text;         // EXECUTE as text, whose statement this is; else NULL
+    bool is_preparing;                 // PREPARE as text
+    const struct binary_value *params; // the values of both, for the router; NULL: it is to be
+                                       // prepared, or has none
+    const struct session_state *state; // what backends must be like; NULL: session->carried
+    const char *pin_reason;            // the statement binds the session to its server
+    struct slice database;             // USE
+    bool keeps_aftermath;              // SHOW WARNINGS and the like change nothing of it
     void (*then)(struct session *session, struct request *request); // transaction_commit_then
     struct answer_marks *marks; // NULL: the answer is written as it is
     bool is_counted;            // in the latency figures: it reached the router
@@ -140,6 +145,7 @@ struct login_hosts;
 struct answer_marks; // answer_marks.h
 struct track;        // track.c
 struct multi;        // multi.c
+struct text_execute; // text_statement.h
 
 // A whole packet of the client. Borrowed for the call, unless it was moved to session->packet.
 struct packet_in {
@@ -192,6 +198,8 @@ struct session {
     uint32_t next_prepared_id;
     uint32_t last_prepared_id;           // 0: none, it failed or was closed
     struct prepared_statement *prepared; // owned; uthash by id: prepared.c
+    struct prepared_statement *named;    // owned; uthash by name
+    struct session_state *elsewhere;     // owned; of the running command only; NULL: none
     // What runs.
     struct arena arena;
     struct text packet;      // a large packet, moved out of `input` instead of into the arena
@@ -263,6 +271,15 @@ void request_finish(struct session *session);
 void session_reset(struct session *session);
 // The bits of parse_options.sql_mode in force.
 uint32_t session_sql_mode(const struct session *session);
+
+// What backends must be like for the running command.
+static inline const struct session_state *session_state_now(const struct session *session)
+{
+    const struct request *request = session->request;
+    return request != NULL && request->state != NULL ? request->state : &session->carried;
+}
+// flow.c: as the session, but in another database; until the end of the command.
+const struct session_state *session_elsewhere(struct session *session, struct slice database);
 
 // leg.c
 void legs_release_lingering(struct session *session);

@@ -430,6 +430,7 @@ static void run_reading_set(struct session *session, struct request *request)
     command.access = ACCESS_PRIMARY;
     command.pin_reason = request->pin_reason;
     command.pin_facts = FACT_SETS_USER_VARIABLE;
+    command.state = request->state;
     command.on_ok = on_set;
     flow_single_relay(session, request, &command);
 }

@@ -278,3 +278,11 @@ def test_random(stand):
         order = "buyer_id" if table == "users" else "buyer_id, no"
         mine, theirs = (Outcome(c, f"SELECT * FROM {table} ORDER BY {order}") for c in (client, plain))
         assert mine.rows == theirs.rows, f"seed {seed}: {table} differs at the end"
+
+
+def test_prepared_text(stand):
+    both(stand, "prepared_text.sql")
+
+
+def test_prepared_text_old_eof(stand):
+    both(stand, "prepared_text.sql", way="old EOF")

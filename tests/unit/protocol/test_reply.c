@@ -102,7 +102,7 @@ static void test_error_table(void **state)
         }
     }
     struct error error;
-    error_fill(&error, ER_UNKNOWN_STMT, 7u, "COM_STMT_EXECUTE");
+    error_fill(&error, ER_UNKNOWN_STMT, 1, "7", "COM_STMT_EXECUTE");
     assert_string_equal(error.text,
                         "Unknown prepared statement handler (7) given to COM_STMT_EXECUTE");
     error_fill(&error, ER_NO_DB);

@@ -234,8 +234,8 @@ static const struct route_case other_cases[] = {
     {"LOAD DATA INFILE 'x' INTO TABLE flags", ON("s3")},
     {"HANDLER flags OPEN", "s3 primary: as it came | merge: none"},
     {"HANDLER orders OPEN", "9001 HANDLER must stay on one shard"},
-    {"PREPARE s FROM 'SELECT * FROM orders'", "9001 PREPARE and EXECUTE as SQL text"},
-    {"EXECUTE s USING @x", "9001 PREPARE and EXECUTE as SQL text"},
+    {"PREPARE s FROM 'SELECT * FROM orders'", "9001 PREPARE and EXECUTE as SQL text go where"},
+    {"EXECUTE s USING @x", "9001 PREPARE and EXECUTE as SQL text go where"},
     {"FROBNICATE orders", "1064 FROBNICATE"},
 };
 

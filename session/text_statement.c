@@ -1,0 +1,361 @@
+// PREPARE and EXECUTE as text. The session keeps the text of what it has prepared, so that it is
+// bound to no server:
+//
+//     PREPARE s FROM 'SELECT ... = ?'    the text is prepared on a server, for its errors; and kept
+//     EXECUTE s USING @a                 routed like the statement itself with the value of @a,
+//                                        then run, on each shard by its text there, as
+//                                        EXECUTE IMMEDIATE 'SELECT ... = ?' USING @a
+//
+// User variables are carried, so that a server has the value; and its answer is what it would be
+// for EXECUTE s: rows as text, the same columns (MariaDB 10.11: compared). Servers without EXECUTE
+// IMMEDIATE are given PREPARE ahead of it, by a name of waybill's own.
+
+#include "session/text_statement.h"
+
+#include "protocol/charset.h"
+#include "protocol/error_table.h"
+#include "protocol/packet.h"
+#include "session/aftermath.h"
+#include "session/command.h"
+#include "session/flow_prepare.h"
+#include "session/flow_single.h"
+#include "session/flow_unknown.h"
+#include "session/gather.h"
+#include "session/prepared.h"
+#include "session/query.h"
+#include "session/text_ask.h"
+#include "session/text_value.h"
+
+enum {
+    MARIADB_HAS_IMMEDIATE = 100203,
+    ERROR_BYTES_MAX = 16 * 1024, // more is no ERR packet
+};
+
+#define OWN_NAME "`waybill`"
+
+static bool has_immediate(const struct session *session)
+{
+    const struct snapshot *snapshot = session->sessions->snapshot;
+    return snapshot->is_mariadb && snapshot->server_version >= MARIADB_HAS_IMMEDIATE;
+}
+
+static void tell_unknown(struct session *session, struct slice name, const char *command)
+{
+    struct error error;
+    error_fill(&error, ER_UNKNOWN_STMT, (int)name.len, (const char *)name.ptr, command);
+    command_error(session, &error);
+}
+
+// Makes the request's statement the one of that text. False: the client was told why not.
+static bool enter_statement(struct session *session, struct request *request, struct slice sql,
+                            const struct statement *outer)
+{
+    request->raw = flow_frame_query(&session->arena, sql);
+    if (!query_parse(session, request, sql, false)) {
+        return false;
+    }
+    if (request->statement->hint.len == 0) {
+        request->statement->hint = outer->hint;
+    }
+    if (request->statement->kind == STATEMENT_PREPARE) {
+        struct error error;
+        error_fill(&error, ER_UNSUPPORTED_PS);
+        command_error(session, &error);
+        return false;
+    }
+    if (query_is_local_kind(request->statement->kind) && request->statement->param_count > 0) {
+        command_refuse(session, "parameters in SET, USE and statements about transactions");
+        return false;
+    }
+    return true;
+}
+
+// ---- PREPARE
+
+struct flow_check {
+    struct flow flow;
+    struct slice name;
+    struct gather gather; // of the answer, as long as it may be an error
+    uint16_t shard;
+};
+
+static void note_prepared(struct session *session, struct slice name, uint32_t param_count)
+{
+    (void)prepared_add_named(session, name, session->request->statement->text, param_count);
+    aftermath_note_prepared(session);
+    session->aftermath.row_count = 0;
+    session_write_ok(session,
+                     &(struct ok_packet){.message = slice_of_string("Statement prepared")});
+}
+
+static void on_checked(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
+                       const struct answer *last)
+{
+    struct flow_check *check = CONTAINER_OF(flow, struct flow_check, flow);
+    struct session *session = flow->session;
+    (void)leg;
+    if (check->gather.len + len <= ERROR_BYTES_MAX) {
+        gather_add(&check->gather, &session->arena, bytes, len);
+    }
+    if (last == NULL) {
+        return;
+    }
+    if (last->is_error) {
+        session->aftermath =
+            (struct aftermath){.is_error = true, .row_count = -1, .shard = check->shard};
+        counter_add(&session->sessions->counters.errors_sent, 1);
+        session_write_payload(session, gather_payload(&check->gather));
+    } else {
+        note_prepared(session, check->name, last->param_count);
+    }
+    flow_finish(flow);
+}
+
+static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
+{
+    (void)leg;
+    flow_fail(flow, error);
+}
+
+static void on_drained(struct flow *flow)
+{
+    (void)flow; // nothing is written before the answer is whole
+}
+
+static const struct flow_kind flow_check_kind = {
+    .name = "preparing",
+    .on_answer = on_checked,
+    .on_failed = on_failed,
+    .on_drained = on_drained,
+};
+
+static struct slice frame_prepare(struct arena *arena, struct slice sql)
+{
+    struct slice framed = flow_frame_query(arena, sql);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)framed.ptr;
+    bytes[PACKET_HEADER_BYTES] = COM_STMT_PREPARE;
+    return framed;
+}
+
+static void check_on_server(struct session *session, struct request *request, struct slice name)
+{
+    struct error error;
+    if (!query_plan(session, request, &error)) {
+        query_refuse(session, request, &error);
+        return;
+    }
+    struct flow_check *check = arena_alloc(&session->arena, sizeof *check);
+    check->name = name;
+    check->shard = session->pin != NULL ? session->pin->shard : request->plan->targets[0].shard;
+    struct leg_command command = {
+        .shard = check->shard,
+        .access = prepare_access(request->plan),
+        .kind = ANSWER_PREPARE,
+        .packet = frame_prepare(&session->arena, request->statement->text),
+        .is_outside = true,
+        .may_linger = true, // SHOW WARNINGS after the server's error
+    };
+    legs_release_lingering(session);
+    flow_begin(&check->flow, &flow_check_kind, session, request);
+    (void)leg_start(&check->flow, &command);
+}
+
+static void prepare_known(struct session *session, struct request *request, struct text_ask *ask)
+{
+    struct slice name = ask->outer->name;
+    struct prepared_statement *old = prepared_find_named(session, name);
+    uint32_t max = (uint32_t)session_config(session)->settings.max_prepared;
+    if (old != NULL) { // also when the new one turns out to be wrong
+        prepared_remove(session, old);
+    }
+    if (prepared_count(session) >= max) {
+        struct error error;
+        error_fill(&error, ER_TOO_MANY_STATEMENTS, max);
+        command_error(session, &error);
+        return;
+    }
+    request->is_preparing = true;
+    if (!enter_statement(session, request, ask->sql, ask->outer)) {
+        return;
+    }
+    if (query_is_local_kind(request->statement->kind)) {
+        note_prepared(session, name, 0);
+        request_finish(session);
+    } else {
+        check_on_server(session, request, name);
+    }
+}
+
+// ---- EXECUTE
+
+static void execute_known(struct session *session, struct request *request, struct text_ask *ask)
+{
+    const char *why = NULL;
+    const struct prepare_part *part = ask->outer->prepare;
+    if (ask->prepared != NULL) {
+        why = prepared_find_world(ask->prepared, session, request);
+    }
+    if (why != NULL) {
+        command_refuse(session, why);
+        return;
+    }
+    if (!enter_statement(session, request, ask->sql, ask->outer)) {
+        return;
+    }
+    struct text_execute *text = arena_alloc(&session->arena, sizeof *text);
+    uint32_t params = request->statement->param_count;
+    text->outer = ask->outer->text;
+    text->values = part->values;
+    text->value_count = part->value_count;
+    struct binary_value *known = arena_alloc(&session->arena, (params + 1) * sizeof *known);
+    for (uint32_t i = 0; i < params; i++) {
+        known[i] = i < part->value_count ? ask->values[i] : text_value_unknown();
+    }
+    request->text = text;
+    request->params = known;
+    query_run_statement(session, request);
+}
+
+// A copy: the statement's own may be gone before the answer, by DEALLOCATE in a later command only,
+// but what the parser made of it is in the arena.
+static void run_execute(struct session *session, struct request *request, struct text_ask *ask)
+{
+    struct slice name = ask->outer->name;
+    struct error error;
+    ask->prepared = prepared_find_named(session, name);
+    if (ask->prepared == NULL) {
+        tell_unknown(session, name, "EXECUTE");
+    } else if (prepared_param_count(ask->prepared) != ask->outer->prepare->value_count) {
+        error_fill(&error, ER_WRONG_ARGUMENTS, "EXECUTE");
+        command_error(session, &error);
+    } else {
+        ask->sql = arena_copy(&session->arena, prepared_sql(ask->prepared));
+        text_ask_start(session, request, ask);
+    }
+}
+
+static void run_drop(struct session *session, struct slice name)
+{
+    struct prepared_statement *prepared = prepared_find_named(session, name);
+    if (prepared == NULL) {
+        tell_unknown(session, name, "DEALLOCATE PREPARE");
+    } else {
+        prepared_remove(session, prepared);
+        command_ok(session);
+    }
+}
+
+void text_statement_run(struct session *session, struct request *request)
+{
+    struct text_ask *ask = arena_alloc(&session->arena, sizeof *ask);
+    struct error error;
+    ask->outer = request->statement;
+    ask->then = execute_known;
+    switch (request->statement->prepare->verb) {
+    case PREPARE_TEXT:
+        ask->then = prepare_known;
+        text_ask_start(session, request, ask);
+        break;
+    case PREPARE_EXECUTE:
+        run_execute(session, request, ask);
+        break;
+    case PREPARE_IMMEDIATE:
+        if (has_immediate(session)) {
+            text_ask_start(session, request, ask);
+        } else { // a server says what it finds wrong
+            error_fill(&error, ER_PARSE, "(EXECUTE IMMEDIATE)");
+            flow_unknown_start(session, request, &error);
+        }
+        break;
+    case PREPARE_DROP:
+        run_drop(session, request->statement->name);
+        break;
+    }
+}
+
+// ---- what a server is sent
+
+static bool is_plain(struct slice sql)
+{
+    for (size_t i = 0; i < sql.len; i++) {
+        if (sql.ptr[i] >= 0x80 || sql.ptr[i] == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_quoted(struct text *out, const struct session *session, struct slice sql)
+{
+    bool has_escapes = (session_sql_mode(session) & SQL_NO_BACKSLASH_ESCAPES) == 0;
+    const uint8_t *end = sql.ptr + sql.len;
+    text_add_string(out, "'");
+    for (const uint8_t *at = sql.ptr; at < end;) {
+        size_t len = 1;
+        if (*at >= 0x80 && session->charset != NULL && session->charset->char_length != NULL) {
+            len = session->charset->char_length(at, end);
+        }
+        text_add(out, at, len);
+        if (len == 1 && (*at == '\'' || (*at == '\\' && has_escapes))) {
+            text_add(out, at, 1);
+        }
+        at += len;
+    }
+    text_add_string(out, "'");
+}
+
+// The text as a literal. Between quotes a server takes it from the character set of the client to
+// that of the connection and back; as bytes it stays what it is, where a server takes bytes.
+static void add_literal(struct text *out, const struct session *session, struct slice sql)
+{
+    if (is_plain(sql) || !has_immediate(session)) {
+        add_quoted(out, session, sql);
+        return;
+    }
+    static const char digits[] = "0123456789abcdef";
+    text_add_string(out, "x'");
+    for (size_t i = 0; i < sql.len; i++) {
+        char pair[2] = {digits[sql.ptr[i] >> 4], digits[sql.ptr[i] & 15]};
+        text_add(out, pair, sizeof pair);
+    }
+    text_add_string(out, "'");
+}
+
+static void add_values(struct text *out, const struct text_execute *text, const struct plan *plan)
+{
+    const char *before = " USING ";
+    for (uint32_t i = 0; i < text->value_count; i++) {
+        const struct span span = text->values[i]->span;
+        const struct param_edit *edit = NULL;
+        for (uint32_t j = 0; j < plan->edit_count; j++) {
+            edit = plan->edits[j].index == i ? &plan->edits[j] : edit;
+        }
+        text_add_string(out, before);
+        if (edit != NULL) {
+            text_add_format(out, "%llu", (unsigned long long)edit->value);
+        } else {
+            text_add_slice(out, slice_part(text->outer, span.begin, span.end));
+        }
+        before = ", ";
+    }
+}
+
+void text_execute_command(struct request *request, struct slice sql, struct leg_command *command)
+{
+    struct session *session = request->session;
+    struct text out;
+    text_init(&out);
+    if (has_immediate(session)) {
+        text_add_string(&out, "EXECUTE IMMEDIATE ");
+        add_literal(&out, session, sql);
+    } else {
+        text_add_string(&out, "PREPARE " OWN_NAME " FROM ");
+        add_literal(&out, session, sql);
+        command->prepare_text = arena_copy(&session->arena, text_slice(&out));
+        out.len = 0;
+        text_add_string(&out, "EXECUTE " OWN_NAME);
+    }
+    add_values(&out, request->text, request->plan);
+    command->packet = flow_frame_query(&session->arena, text_slice(&out));
+    text_done(&out);
+}

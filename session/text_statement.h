@@ -1,0 +1,18 @@
+#pragma once
+// Prepared statements as text: PREPARE name FROM text, EXECUTE name USING ..., EXECUTE IMMEDIATE,
+// DEALLOCATE PREPARE.
+
+#include "session/leg.h"
+#include "session/session_impl.h"
+
+// EXECUTE, while the statement that it executes is the request's.
+struct text_execute {
+    struct slice outer;   // the text of EXECUTE
+    struct expr **values; // USING, in it
+    uint32_t value_count;
+};
+
+// request->statement is one of them.
+void text_statement_run(struct session *session, struct request *request);
+// The command that executes request->text's statement, with `sql` as its text.
+void text_execute_command(struct request *request, struct slice sql, struct leg_command *command);
