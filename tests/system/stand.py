@@ -55,12 +55,14 @@ class Stand:
     def read_env(self):
         self.values = dict(re.findall(r"^(?:export )?(WAYBILL_\w+)='?([^'\n]*?)'?$", self.cluster("env"), re.M))
 
-    def start_waybill(self):
+    def configuration(self, settings=""):
         text = self.cluster("conf")
         if self.tables is not None:
             text = text[: text.index("[table ")] + self.tables
-        if self.settings:
-            text = text.replace("[waybill]\n", "[waybill]\n" + self.settings, 1)
+        return text.replace("[waybill]\n", "[waybill]\n" + self.settings + settings, 1)
+
+    def start_waybill(self):
+        text = self.configuration()
         path = os.path.join(self.directory, "test.ini")
         with open(path, "w") as out:
             out.write(text)

@@ -31,7 +31,7 @@ def setting_lines(stand, **settings):
 
 
 def configure(stand, users="", reload=True, **settings):
-    text = stand.cluster("conf").replace("[waybill]\n", "[waybill]\n" + setting_lines(stand, **settings), 1) + users
+    text = stand.configuration(setting_lines(stand, **settings)) + users
     with open(os.path.join(stand.directory, "waybill.ini"), "w") as configuration:
         configuration.write(text)
     if reload:

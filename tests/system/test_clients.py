@@ -23,45 +23,49 @@ def play(command, port, user, password, directory=CLIENTS, **more):
     return text + f"exit {done.returncode}\n"
 
 
-def same_both_ways(stand, command, **more):
-    """What the script prints, with everything equal; user loader may write to tables that are on every shard."""
+def same_both_ways(stand, command, hop=None, **more):
+    """What the script prints, with everything equal; user loader may write to tables that are on every shard. `hop`:
+    variables for the way through waybill alone."""
     direct = play(command, stand.values["WAYBILL_PLAIN_PORT"], stand.values["WAYBILL_USER"], stand.values["WAYBILL_PASSWORD"], **more)
-    through = play(command, stand.values["WAYBILL_PORT"], "loader", "loader_pw", **more)
+    through = play(command, stand.values["WAYBILL_PORT"], "loader", "loader_pw", **more, **(hop or {}))
     assert direct.endswith("exit 0\n"), f"fails on the plain server:\n{direct[-2000:]}"
     differ = "\n".join(difflib.unified_diff(direct.splitlines(), through.splitlines(), "direct", "through", n=2, lineterm=""))
     assert not differ, "\n" + differ[:6000]
 
 
-def test_django(stand):
-    same_both_ways(stand, ["/usr/bin/python3", "play.py"], directory=os.path.join(CLIENTS, "django"))
-
-
-def test_sqlalchemy(stand):
-    same_both_ways(stand, ["/usr/bin/python3", "sqlalchemy_play.py"])
-
-
-def test_php_pdo(stand):
-    same_both_ways(stand, ["php", "pdo.php"])
-
-
-def test_php_mysqli(stand):
-    same_both_ways(stand, ["php", "mysqli.php"])
-
-
-def test_perl_dbd_mysql(stand):
-    same_both_ways(stand, ["perl", "perl_dbi.pl"])
-
-
-def test_connector_c(stand):
+def build_connector_c():
     program = os.path.join(stands.BUILD, "connector_c")
     subprocess.run(["gcc", "-Wall", "-o", program, os.path.join(CLIENTS, "connector_c.c"),
                     "-isystem", "/usr/include/mariadb", "-lmariadb"], check=True)
-    same_both_ways(stand, [program])
+    return program
 
 
-def test_node_mysql2_and_sequelize(stand):
-    modules = install_node_modules()
-    same_both_ways(stand, ["node", "node/play.js"], NODE_PATH=modules)
+def test_django(stand, **hop):
+    same_both_ways(stand, ["/usr/bin/python3", "play.py"], directory=os.path.join(CLIENTS, "django"), **hop)
+
+
+def test_sqlalchemy(stand, **hop):
+    same_both_ways(stand, ["/usr/bin/python3", "sqlalchemy_play.py"], **hop)
+
+
+def test_php_pdo(stand, **hop):
+    same_both_ways(stand, ["php", "pdo.php"], **hop)
+
+
+def test_php_mysqli(stand, **hop):
+    same_both_ways(stand, ["php", "mysqli.php"], **hop)
+
+
+def test_perl_dbd_mysql(stand, **hop):
+    same_both_ways(stand, ["perl", "perl_dbi.pl"], **hop)
+
+
+def test_connector_c(stand, **hop):
+    same_both_ways(stand, [build_connector_c()], **hop)
+
+
+def test_node_mysql2_and_sequelize(stand, **hop):
+    same_both_ways(stand, ["node", "node/play.js"], NODE_PATH=install_node_modules(), **hop)
 
 
 def install_node_modules():

@@ -12,6 +12,12 @@ static MYSQL *connect_db(const char *charset)
     MYSQL *db = mysql_init(NULL);
     mysql_options(db, MYSQL_SET_CHARSET_NAME, charset);
     mysql_optionsv(db, MYSQL_OPT_CONNECT_ATTR_ADD, "shop", "tests");
+    if (getenv("DB_TLS_CA") != NULL) {
+        my_bool is_on = 1;
+        mysql_options(db, MYSQL_OPT_SSL_CA, getenv("DB_TLS_CA"));
+        mysql_options(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &is_on);
+        mysql_options(db, MYSQL_OPT_COMPRESS, NULL);
+    }
     if (mysql_real_connect(db, "127.0.0.1", getenv("DB_USER"), getenv("DB_PASSWORD"),
                            getenv("DB_NAME"), (unsigned)atoi(getenv("DB_PORT")), NULL,
                            CLIENT_FOUND_ROWS) == NULL) {

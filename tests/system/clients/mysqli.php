@@ -13,6 +13,10 @@ function connect(int $flags = 0): mysqli
     $db = mysqli_init();
     $db->options(MYSQLI_OPT_INT_AND_FLOAT_NATIVE, 1);
     $db->options(MYSQLI_INIT_COMMAND, 'SET time_zone = "+02:00"');
+    if (getenv('DB_TLS_CA')) {
+        $db->ssl_set(null, null, getenv('DB_TLS_CA'), null, null);
+        $flags |= MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_COMPRESS;
+    }
     $db->real_connect('127.0.0.1', getenv('DB_USER'), getenv('DB_PASSWORD'), getenv('DB_NAME'), (int)getenv('DB_PORT'), null, $flags);
     $db->set_charset('utf8mb4');
     return $db;

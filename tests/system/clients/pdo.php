@@ -4,6 +4,9 @@
 function connect(array $options = [], string $charset = 'utf8mb4'): PDO
 {
     $options += [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_DEFAULT_FETCH_MODE => PDO::FETCH_NUM];
+    if (getenv('DB_TLS_CA')) {
+        $options += [PDO::MYSQL_ATTR_SSL_CA => getenv('DB_TLS_CA'), PDO::MYSQL_ATTR_COMPRESS => true];
+    }
     return new PDO('mysql:host=127.0.0.1;port=' . getenv('DB_PORT') . ';dbname=' . getenv('DB_NAME') . ";charset=$charset",
         getenv('DB_USER'), getenv('DB_PASSWORD'), $options);
 }

@@ -8,6 +8,7 @@ binmode STDOUT, ':utf8';
 
 sub connect_db {
     my ($options) = @_;
+    $options .= ";mysql_ssl=1;mysql_ssl_optional=1;mysql_ssl_ca_file=$ENV{DB_TLS_CA};mysql_compression=1" if $ENV{DB_TLS_CA};
     return DBI->connect("DBI:mysql:database=$ENV{DB_NAME};host=127.0.0.1;port=$ENV{DB_PORT}$options", $ENV{DB_USER}, $ENV{DB_PASSWORD},
         { RaiseError => 1, PrintError => 0, mysql_enable_utf8mb4 => 1, AutoCommit => 1 });
 }

@@ -99,8 +99,11 @@ def reflect(engine):
 
 
 def main():
+    options = {"charset": "utf8mb4"}
+    if "DB_TLS_CA" in os.environ:
+        options.update(ssl_ca=os.environ["DB_TLS_CA"], compress="true")
     url = sa.engine.URL.create("mysql+mysqldb", os.environ["DB_USER"], os.environ["DB_PASSWORD"], "127.0.0.1",
-                               int(os.environ["DB_PORT"]), os.environ["DB_NAME"], {"charset": "utf8mb4"})
+                               int(os.environ["DB_PORT"]), os.environ["DB_NAME"], options)
     engine = sa.create_engine(url, pool_size=2, pool_pre_ping=True, future=True)
     Base.metadata.drop_all(engine)
     Base.metadata.create_all(engine)

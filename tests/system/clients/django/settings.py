@@ -17,8 +17,9 @@ MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware", "django.co
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True, "OPTIONS": {"context_processors": [
     "django.template.context_processors.request", "django.contrib.auth.context_processors.auth",
     "django.contrib.messages.context_processors.messages"]}}]
+HOP = {"ssl": {"ca": os.environ["DB_TLS_CA"]}, "compress": True} if "DB_TLS_CA" in os.environ else {}
 DATABASES = {"default": {
     "ENGINE": "django.db.backends.mysql", "HOST": "127.0.0.1", "PORT": os.environ["DB_PORT"], "NAME": os.environ["DB_NAME"],
     "USER": os.environ["DB_USER"], "PASSWORD": os.environ["DB_PASSWORD"],
-    "OPTIONS": {"charset": "utf8mb4", "init_command": "SET sql_mode='STRICT_TRANS_TABLES'"},
+    "OPTIONS": {"charset": "utf8mb4", "init_command": "SET sql_mode='STRICT_TRANS_TABLES'", **HOP},
 }}

@@ -3,7 +3,8 @@ const mysql = require('mysql2/promise')
 const { Sequelize, DataTypes, Op } = require('sequelize')
 
 const { DB_PORT, DB_USER, DB_PASSWORD, DB_NAME } = process.env
-const address = { host: '127.0.0.1', port: Number(DB_PORT), user: DB_USER, password: DB_PASSWORD, database: DB_NAME }
+const hop = process.env.DB_TLS_CA ? { ssl: { ca: require('fs').readFileSync(process.env.DB_TLS_CA) }, compress: true } : {}
+const address = { host: '127.0.0.1', port: Number(DB_PORT), user: DB_USER, password: DB_PASSWORD, database: DB_NAME, ...hop }
 const say = (...values) => console.log(JSON.stringify(values))
 
 async function errorOf (promise) {
@@ -49,7 +50,7 @@ async function playMysql2 () {
 }
 
 async function playSequelize () {
-  const db = new Sequelize(DB_NAME, DB_USER, DB_PASSWORD, { host: '127.0.0.1', port: Number(DB_PORT), dialect: 'mysql', logging: false })
+  const db = new Sequelize(DB_NAME, DB_USER, DB_PASSWORD, { host: '127.0.0.1', port: Number(DB_PORT), dialect: 'mysql', logging: false, dialectOptions: hop })
   const Good = db.define('Good', { name: { type: DataTypes.STRING(100), unique: true }, price: DataTypes.DECIMAL(10, 2) }, { tableName: 'goods', timestamps: false })
   const Order = db.define('Order', {
     orderId: { type: DataTypes.BIGINT, primaryKey: true, autoIncrement: true, field: 'order_id' },
