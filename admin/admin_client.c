@@ -8,6 +8,7 @@
 
 #include <assert.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "protocol/capability.h"
 #include "protocol/error_table.h"
@@ -147,6 +148,20 @@ static bool takes_packets(const struct client *client)
     return client->stage <= CLIENT_IDLE;
 }
 
+// What is in the input, and all that follows, belongs to TLS.
+static void start_tls(struct client *client)
+{
+    struct tls_context *context =
+        client->admin->host.current(client->admin->host.owner)->config->client_tls;
+    struct error error;
+    client->begins_tls = false;
+    if (!stream_start_tls(&client->stream, context, NULL, text_slice(&client->input), &error)) {
+        log_notice("admin client %u: no TLS: %s", client->id, error.text);
+        admin_client_enter(client, CLIENT_ENDING);
+    }
+    text_done(&client->input);
+}
+
 // The whole packets at the front of the input, as long as it takes any.
 static void use_packets(struct client *client)
 {
@@ -176,6 +191,9 @@ static void use_packets(struct client *client)
             admin_login_answer(client, payload);
         }
         text_drop_front(&client->input, raw_bytes);
+        if (client->begins_tls) {
+            start_tls(client);
+        }
     }
 }
 

@@ -58,6 +58,7 @@ struct client {
     uint8_t sequence; // of the next packet that waybill sends
     bool is_sha2;     // logs in with caching_sha2_password
     bool is_admin;    // the user that it named is admin_user
+    bool begins_tls;  // it has asked; what it sends from now on belongs to TLS
     struct text input;
     struct buffer output;
     struct text database; // what USE said, for EXPLAIN ROUTE

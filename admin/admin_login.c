@@ -17,9 +17,14 @@ enum { COLLATION_ID = 45, SHA2_MORE = 0x01, SHA2_FAST_OK = 0x03 };
 static const char native_name[] = "mysql_native_password";
 static const char sha2_name[] = "caching_sha2_password";
 
+static const struct config *config_of(const struct client *client)
+{
+    return client->admin->host.current(client->admin->host.owner)->config;
+}
+
 static const struct settings *settings_of(const struct client *client)
 {
-    return &client->admin->host.current(client->admin->host.owner)->config->settings;
+    return &config_of(client)->settings;
 }
 
 static void make_nonce(uint8_t nonce[NONCE_BYTES])
@@ -40,7 +45,7 @@ void admin_login_greet(struct client *client)
     struct greeting greeting = {
         .version = slice_of_string("5.7.0-waybill-" WAYBILL_VERSION "-admin"),
         .connection_id = client->id,
-        .capabilities = CAP_OFFERED,
+        .capabilities = CAP_OFFERED | (config_of(client)->client_tls != NULL ? CAP_SSL : 0),
         .collation_id = COLLATION_ID,
         .status = STATUS_AUTOCOMMIT,
         .plugin = slice_of_string(native_name),
@@ -141,9 +146,15 @@ void admin_login_answer(struct client *client, struct slice payload)
         return;
     }
     struct login login;
-    if (!login_read(payload, &login) || login.wants_tls ||
-        (login.capabilities & CAP_PROTOCOL_41) == 0) {
-        struct error error;
+    struct error error;
+    bool is_read = login_read(payload, &login);
+    bool may_begin_tls =
+        config_of(client)->client_tls != NULL && stream_tls(&client->stream) == NULL;
+    if (is_read && login.wants_tls && may_begin_tls) {
+        client->begins_tls = true;
+        return;
+    }
+    if (!is_read || login.wants_tls || (login.capabilities & CAP_PROTOCOL_41) == 0) {
         error_fill(&error, ER_HANDSHAKE);
         refuse(client, &error);
         return;

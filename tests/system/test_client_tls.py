@@ -232,6 +232,22 @@ def test_the_mariadb_client(stand):
     assert "not in use" in mariadb(stand, "--skip-ssl", sql="\\s").stdout.lower()
 
 
+def test_the_admin_port(stand):
+    configure(stand, tls="required")
+    place = {"port": int(stand.values["WAYBILL_ADMIN_PORT"]), "user": "admin", "password": "admin_pw", "timeout": 10}
+    private, plain = wire.Client(tls=trust(stand), **place), wire.Client(**place)
+    assert private.sock.version() == "TLSv1.3"
+    assert private.query("SHOW SETTINGS").rows == plain.query("SHOW SETTINGS").rows
+    client = wire.Client(connect=False, **place)
+    request(client)
+    client.send_raw(b"no hello")
+    assert client.is_closed_by_peer()
+    configure(stand, tls="disabled")
+    client = wire.Client(connect=False, **place)
+    request(client)
+    assert wire.read_error(client.read_packet()).code == 1043
+
+
 # ---- new files
 
 def serial(client):
