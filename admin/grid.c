@@ -135,7 +135,7 @@ void grid_write(const struct grid *grid, uint64_t capabilities, struct text *out
         struct column column =
             from->is_number ? column_int64(from->name) : column_string(from->name);
         place = packet_begin(out);
-        column_write(out, &column);
+        column_write(out, &column, 0);
         packet_end(out, place, sequence);
     }
     write_end(capabilities, false, out, sequence);

@@ -1,4 +1,5 @@
-// Column definitions: six length-encoded strings, then a block of fixed fields with its own length.
+// Column definitions: six length-encoded strings (MariaDB's extended metadata as a seventh, where
+// that was agreed on), then a block of fixed fields with its own length.
 
 #include "protocol/column.h"
 
@@ -10,7 +11,7 @@ enum {
     INT64_DIGITS = 20,
 };
 
-void column_write(struct text *out, const struct column *column)
+void column_write(struct text *out, const struct column *column, uint64_t capabilities)
 {
     write_lenenc_bytes(out, slice_of_string("def"));
     write_lenenc_bytes(out, column->schema);
@@ -18,6 +19,9 @@ void column_write(struct text *out, const struct column *column)
     write_lenenc_bytes(out, column->org_table);
     write_lenenc_bytes(out, column->name);
     write_lenenc_bytes(out, column->org_name);
+    if ((capabilities & CAP_EXTENDED_METADATA) != 0) {
+        write_lenenc_bytes(out, column->extended);
+    }
     write_lenenc(out, FIXED_BYTES);
     write_u16(out, column->collation_id);
     write_u32(out, column->length);
@@ -27,7 +31,7 @@ void column_write(struct text *out, const struct column *column)
     write_u16(out, 0);
 }
 
-bool column_read(struct slice payload, struct column *column)
+bool column_read(struct slice payload, struct column *column, uint64_t capabilities)
 {
     struct reader reader = reader_of(payload);
     (void)read_lenenc_bytes(&reader); // the catalog, always "def"
@@ -36,6 +40,10 @@ bool column_read(struct slice payload, struct column *column)
     column->org_table = read_lenenc_bytes(&reader);
     column->name = read_lenenc_bytes(&reader);
     column->org_name = read_lenenc_bytes(&reader);
+    column->extended = slice_of(NULL, 0);
+    if ((capabilities & CAP_EXTENDED_METADATA) != 0) {
+        column->extended = read_lenenc_bytes(&reader);
+    }
     uint64_t fixed_bytes = read_lenenc(&reader);
     column->collation_id = read_u16(&reader);
     column->length = read_u32(&reader);

@@ -2,6 +2,7 @@
 // Column definitions (manual: "Protocol::ColumnDefinition41") and the type numbers.
 
 #include "protocol/bytes.h"
+#include "protocol/capability.h"
 
 enum column_type {
     TYPE_DECIMAL = 0,
@@ -42,6 +43,9 @@ enum {
 
 struct column {
     struct slice schema, table, org_table, name, org_name;
+    // MariaDB, "Extended metadata": type and format names (uuid, json) as they stand in the packet;
+    // empty: none.
+    struct slice extended;
     uint16_t collation_id;
     uint32_t length;
     uint8_t type; // enum column_type
@@ -49,8 +53,10 @@ struct column {
     uint8_t decimals;
 };
 
-void column_write(struct text *out, const struct column *column);
-bool column_read(struct slice payload, struct column *column) MUST_CHECK; // borrows from payload
+// `capabilities` of the connection: CAP_EXTENDED_METADATA is looked at.
+void column_write(struct text *out, const struct column *column, uint64_t capabilities);
+// Borrows from payload.
+bool column_read(struct slice payload, struct column *column, uint64_t capabilities) MUST_CHECK;
 // For answers that waybill makes itself: a nullable utf8mb4 string or a signed BIGINT of that name.
 struct column column_string(const char *name);
 struct column column_int64(const char *name);

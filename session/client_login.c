@@ -81,6 +81,9 @@ void login_start(struct session *session)
         login->offered &= ~CAP_LOCAL_FILES;
     }
     login->offered |= login_offered_hop(snapshot->config);
+    if (snapshot->is_mariadb && (login->offered & CAP_MARIADB) != 0) {
+        login->offered &= ~CAP_LONG_PASSWORD; // it says so
+    }
     struct greeting greeting = {
         .version = slice_of_string(version[0] != '\0' ? version : snapshot->version_text),
         .connection_id = session->id,

@@ -25,7 +25,7 @@ static void write_column(struct session *session, const struct column *column)
 {
     struct text payload;
     text_init(&payload);
-    column_write(&payload, column);
+    column_write(&payload, column, session->capabilities);
     session_write_payload(session, text_slice(&payload));
     text_done(&payload);
 }

@@ -180,6 +180,15 @@ static void note_compression(struct session *session)
     }
 }
 
+// What a server makes of CAP_IGNORE_SPACE, once: a reset takes it away again.
+static void ignore_spaces(struct session *session)
+{
+    state_set_variable(&session->carried, slice_of_string("sql_mode"),
+                       slice_of_string("CONCAT(@@GLOBAL.sql_mode, ',IGNORE_SPACE')"));
+    session->is_sql_mode_own = true;
+    session->sql_mode = session->sessions->sql_mode | SQL_IGNORE_SPACE;
+}
+
 static void become(struct session *session, const struct user_config *user)
 {
     struct login_state *login = session->login;
@@ -195,6 +204,9 @@ static void become(struct session *session, const struct user_config *user)
     session->login_database =
         login->database[0] != '\0' ? memory_copy_string(slice_of_string(login->database)) : NULL;
     login_reset_carried(session);
+    if ((session->capabilities & CAP_IGNORE_SPACE) != 0 && !login->is_change) {
+        ignore_spaces(session);
+    }
 }
 
 void login_accept(struct session *session, const struct user_config *user)

@@ -20,6 +20,7 @@ struct column merge_copy_column(struct arena *arena, const struct column *column
     copy.org_table = arena_copy(arena, column->org_table);
     copy.name = arena_copy(arena, column->name);
     copy.org_name = arena_copy(arena, column->org_name);
+    copy.extended = arena_copy(arena, column->extended);
     return copy;
 }
 
@@ -29,7 +30,7 @@ static const char *difference(const struct column *a, const struct column *b)
     if (!slice_equal(a->name, b->name)) {
         return "name";
     }
-    if (a->type != b->type) {
+    if (a->type != b->type || !slice_equal(a->extended, b->extended)) {
         return "type";
     }
     if (((a->flags ^ b->flags) & COLUMN_UNSIGNED) != 0) {

@@ -43,7 +43,7 @@ void scatter_add_columns(struct scatter *scatter)
     scatter_add_packet(scatter, text_slice(&payload));
     for (uint32_t i = 0; i < scatter->columns.visible; i++) {
         payload.len = 0;
-        column_write(&payload, &scatter->columns.columns[i]);
+        column_write(&payload, &scatter->columns.columns[i], session->capabilities);
         scatter_add_packet(scatter, text_slice(&payload));
     }
     if ((session->capabilities & CAP_DEPRECATE_EOF) == 0) {

@@ -101,7 +101,8 @@ static struct slice join(struct scatter_source *source, size_t raw, size_t paylo
 static void take_column(struct scatter_source *source, struct slice payload)
 {
     struct column column;
-    if (source->columns_have >= source->column_count || !column_read(payload, &column)) {
+    if (source->columns_have >= source->column_count ||
+        !column_read(payload, &column, source->answer.capabilities)) {
         fail_with(source, ER_MALFORMED_PACKET, "");
         return;
     }

@@ -61,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     uint16_t warnings, status;
     (void)!eof_read(payload, &warnings, &status);
     struct column column;
-    (void)!column_read(payload, &column);
+    (void)!column_read(payload, &column, 0);
+    (void)!column_read(payload, &column, CAP_EXTENDED_METADATA);
     return 0;
 }

@@ -7,9 +7,8 @@
 
 #include "protocol/row_binary.h"
 
-static void test_column(void **state)
+static void check_column(uint64_t capabilities, const char *extended)
 {
-    (void)state;
     struct column column = {.schema = slice_of_string("shop"),
                             .table = slice_of_string("o"),
                             .org_table = slice_of_string("orders"),
@@ -22,9 +21,11 @@ static void test_column(void **state)
                             .decimals = 2};
     struct text out;
     text_init(&out);
-    column_write(&out, &column);
+    column.extended = slice_of_string(extended);
+    column_write(&out, &column, capabilities);
     struct column found;
-    assert_true(column_read(text_slice(&out), &found));
+    assert_true(column_read(text_slice(&out), &found, capabilities));
+    assert_true(slice_equal(found.extended, column.extended));
     assert_true(slice_equal(found.schema, column.schema));
     assert_true(slice_equal(found.org_name, column.org_name));
     assert_int_equal(found.length, 20);
@@ -32,9 +33,17 @@ static void test_column(void **state)
     assert_int_equal(found.flags, column.flags);
     assert_int_equal(found.decimals, 2);
     for (size_t len = 0; len < out.len; len++) {
-        assert_false(column_read(slice_of(out.ptr, len), &found));
+        assert_false(column_read(slice_of(out.ptr, len), &found, capabilities));
     }
     text_done(&out);
+}
+
+static void test_column(void **state)
+{
+    (void)state;
+    check_column(0, "");
+    check_column(CAP_EXTENDED_METADATA, "");
+    check_column(CAP_EXTENDED_METADATA, "\1\4json");
     assert_int_equal(column_string("x").type, TYPE_VAR_STRING);
     assert_int_equal(column_int64("x").type, TYPE_LONGLONG);
 }

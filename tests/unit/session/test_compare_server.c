@@ -113,7 +113,7 @@ static void read_answer(struct client *client, enum answer_kind kind, struct tab
         if (part == PART_ERROR) {
             fail_msg("%.*s", (int)payload.len - 9, (const char *)payload.ptr + 9);
         } else if (part == PART_COLUMN) {
-            assert_true(column_read(payload, &table->columns[columns++]));
+            assert_true(column_read(payload, &table->columns[columns++], 0));
         } else if (part == PART_ROW && kind == ANSWER_QUERY) {
             assert_true(row_text_read(payload, table->fields[rows++], columns));
         } else if (part == PART_ROW) {

@@ -264,7 +264,7 @@ static void say_columns(struct stage *stage, uint16_t shard, const char *name)
     write_lenenc(&payload, 1);
     say(stage, shard, &payload, false);
     struct column column = column_int64(name);
-    column_write(&payload, &column);
+    column_write(&payload, &column, 0);
     say(stage, shard, &payload, false);
     eof_write(&payload, 0, 0);
     say(stage, shard, &payload, false);

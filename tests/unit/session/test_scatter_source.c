@@ -55,7 +55,7 @@ static void add_head(struct story *story, uint64_t capabilities)
     write_lenenc(&payload, 1);
     add(story, &payload);
     struct column column = column_string("name");
-    column_write(&payload, &column);
+    column_write(&payload, &column, 0);
     add(story, &payload);
     if ((capabilities & CAP_DEPRECATE_EOF) == 0) {
         eof_write(&payload, 0, STATUS_AUTOCOMMIT);
