@@ -104,7 +104,8 @@ static bool read_answer(struct flow_ask *flow)
         struct column column;
         switch ((int)answer_packet(&answer, payload)) {
         case PART_COLUMN:
-            if (column_count > flow->count || !column_read(payload, &column)) {
+            if (column_count > flow->count ||
+                !column_read(payload, &column, flow->flow.session->capabilities)) {
                 return false;
             }
             types[column_count++] = column.type;
