@@ -64,10 +64,14 @@ static void explain_merge(struct text *out, const struct plan *plan)
     text_add_string(out, "\n");
 }
 
-static void explain_edits(struct text *out, const struct plan *plan)
+static void explain_edits(struct text *out, const struct param_edit *edits, uint32_t count)
 {
-    for (uint32_t i = 0; i < plan->edit_count; i++) {
-        const struct param_edit *edit = &plan->edits[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct param_edit *edit = &edits[i];
+        if (edit->kind == EDIT_DROP) {
+            text_add_format(out, "drop parameter %" PRIu32 "\n", edit->index + 1);
+            continue;
+        }
         text_add_format(out, "%s parameter %" PRIu32 ": %" PRIu64 "\n",
                         edit->kind == EDIT_INSERT ? "insert before" : "replace", edit->index + 1,
                         edit->value);
@@ -88,9 +92,12 @@ struct slice plan_explain(struct arena *arena, const struct plan *plan, const st
             text_add_string(&out, "as it came");
         }
         text_add_string(&out, "\n");
+        explain_edits(&out, target->edits, target->edit_count);
     }
     explain_merge(&out, plan);
-    explain_edits(&out, plan);
+    if (plan->targets[0].edits == NULL) {
+        explain_edits(&out, plan->edits, plan->edit_count);
+    }
     if (plan->why != NULL && *plan->why != 0) {
         text_add_format(&out, "why: %s\n", plan->why);
     }

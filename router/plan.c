@@ -84,6 +84,13 @@ bool plan_to_all(struct planner *planner, struct shard_set set, enum merge_kind 
     return true;
 }
 
+const struct param_edit *plan_edits(const struct plan *plan, const struct plan_target *target,
+                                    uint32_t *count)
+{
+    *count = target->edits != NULL ? target->edit_count : plan->edit_count;
+    return target->edits != NULL ? target->edits : plan->edits;
+}
+
 bool plan_is_too_large(struct planner *planner)
 {
     if (!planner->scopes.is_too_large) {

@@ -34,7 +34,7 @@ struct merge_key {
     bool is_descending;
 };
 
-enum param_edit_kind { EDIT_REPLACE, EDIT_INSERT };
+enum param_edit_kind { EDIT_REPLACE, EDIT_INSERT, EDIT_DROP };
 
 // For prepared statements: parameters that the target's text has instead of the client's, sorted by
 // index.
@@ -43,12 +43,20 @@ struct param_edit {
     uint32_t index; // REPLACE: of the client's parameter. INSERT: before the client's parameter of
                     // that index
     uint64_t value;
+    uint32_t row; // of an INSERT, whose it is
 };
 
 struct plan_target {
     uint16_t shard;
-    struct slice sql; // ptr NULL: the statement as it came
+    struct slice sql;         // ptr NULL: the statement as it came
+    struct param_edit *edits; // of its own instead of the plan's; NULL: the plan's
+    uint32_t edit_count;
 };
+
+// Where the target's parameters differ from the client's; *count of them.
+struct plan;
+const struct param_edit *plan_edits(const struct plan *plan, const struct plan_target *target,
+                                    uint32_t *count);
 
 struct plan {
     enum plan_access access;

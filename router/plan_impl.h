@@ -98,6 +98,7 @@ struct id_rewrite {
     const struct table_config *table;
     struct splice_list splices; // at most one for the column list and one for each row
     uint32_t params_seen;       // ? in the text before the place of the next splice
+    uint32_t row;               // number of the next one
 };
 
 void rewrite_id_start(struct planner *planner, struct id_rewrite *rewrite,
@@ -110,3 +111,8 @@ void rewrite_id_pass(struct id_rewrite *rewrite, const struct value_row *row);
 // Are the places of the new parameters certain? Not when some parameter was not seen above (inside
 // a subquery).
 bool rewrite_id_is_certain(const struct planner *planner) MUST_CHECK;
+// Are all parameters of the INSERT seen, so that rows can be left out with theirs?
+bool rewrite_sees_params(const struct planner *planner) MUST_CHECK;
+// The edits of a target that gets only the rows of one shard (`shards`: of each row).
+void rewrite_edits_of_shard(struct planner *planner, const uint16_t *shards,
+                            struct plan_target *target);

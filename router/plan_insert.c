@@ -332,9 +332,9 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
     if (planner->request->distributed != DISTRIBUTED_BEST_EFFORT) {
         what = "which is not done atomically yet: insert the rows of each shard by a statement of "
                "their own, or use a user with distributed = best_effort";
-    } else if (planner->request->is_prepared) {
-        what = "which waybill can't split in a prepared statement: send it as text, or insert the "
-               "rows of each shard by a statement of their own";
+    } else if (planner->statement->param_count > 0 && !rewrite_sees_params(planner)) {
+        what = "which waybill can't split where parameters stand in subqueries: read the values "
+               "first and put them in";
     } else if (insert->has_returning) {
         what = "and waybill can't put together RETURNING of several shards yet";
     } else if (plan_single_server_part(planner->statement) != NULL) {
@@ -349,9 +349,16 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
         !plan_to_all(planner, set, MERGE_OK)) {
         return false;
     }
+    uint16_t *shards = arena_alloc(planner->arena, insert->row_count * sizeof *shards);
+    for (uint32_t i = 0; i < insert->row_count; i++) {
+        shards[i] = placements[i].shard;
+    }
     for (uint16_t i = 0; i < planner->plan->target_count; i++) {
         struct plan_target *target = &planner->plan->targets[i];
         target->sql = text_for_shard(planner, splices, placements, target->shard);
+        if (planner->statement->param_count > 0 || planner->plan->edit_count > 0) {
+            rewrite_edits_of_shard(planner, shards, target);
+        }
     }
     planner->plan->is_write_to_many = true;
     plan_because(planner, "its rows belong to %u shards", shard_set_count(set));

@@ -66,12 +66,12 @@ static void count_row_params(struct id_rewrite *rewrite, const struct value_row 
     }
 }
 
-static void add_edit(struct planner *planner, enum param_edit_kind kind, uint32_t index,
-                     uint64_t id)
+static void add_edit(struct planner *planner, const struct id_rewrite *rewrite,
+                     enum param_edit_kind kind, uint32_t index, uint64_t id)
 {
     struct plan *plan = planner->plan;
     plan->edits[plan->edit_count++] =
-        (struct param_edit){.kind = kind, .index = index, .value = id};
+        (struct param_edit){.kind = kind, .index = index, .value = id, .row = rewrite->row};
 }
 
 // The made id as text, at the place of the splice.
@@ -80,7 +80,7 @@ static struct slice id_text(struct planner *planner, struct id_rewrite *rewrite,
     if (!planner->request->is_prepared) {
         return arena_format(planner->arena, "%llu", (unsigned long long)id);
     }
-    add_edit(planner, EDIT_INSERT, rewrite->params_seen, id);
+    add_edit(planner, rewrite, EDIT_INSERT, rewrite->params_seen, id);
     return slice_of_string("?");
 }
 
@@ -114,7 +114,7 @@ void rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struc
     if (value == NULL) {
         add_value(planner, rewrite, row, id);
     } else if (value->kind == EXPR_PARAM) {
-        add_edit(planner, EDIT_REPLACE, value->param_index, id);
+        add_edit(planner, rewrite, EDIT_REPLACE, value->param_index, id);
     } else {
         count_row_params(rewrite, row, value);
         rewrite->splices.items[rewrite->splices.count++] =
@@ -125,20 +125,23 @@ void rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struc
 void rewrite_id_pass(struct id_rewrite *rewrite, const struct value_row *row)
 {
     count_row_params(rewrite, row, NULL);
+    rewrite->row++;
 }
 
 bool rewrite_id_is_certain(const struct planner *planner)
 {
-    const struct insert_part *insert = planner->statement->insert;
     const struct plan *plan = planner->plan;
-    struct param_count count = {0, 0};
     bool has_inserted = false;
     for (uint32_t i = 0; i < plan->edit_count; i++) {
         has_inserted |= plan->edits[i].kind == EDIT_INSERT;
     }
-    if (!has_inserted) {
-        return true;
-    }
+    return !has_inserted || rewrite_sees_params(planner);
+}
+
+bool rewrite_sees_params(const struct planner *planner)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    struct param_count count = {0, 0};
     for (const struct value_row *row = insert->rows; row != NULL; row = row->next) {
         for (uint32_t i = 0; i < row->value_count; i++) {
             count_params(row->values[i], &count);
@@ -148,4 +151,30 @@ bool rewrite_id_is_certain(const struct planner *planner)
         count_params(one->value, &count);
     }
     return count.nodes == planner->statement->param_count;
+}
+
+void rewrite_edits_of_shard(struct planner *planner, const uint16_t *shards,
+                            struct plan_target *target)
+{
+    const struct plan *plan = planner->plan;
+    const struct insert_part *insert = planner->statement->insert;
+    uint32_t param = 0, edit = 0, number = 0;
+    size_t max = (size_t)planner->statement->param_count + plan->edit_count;
+    target->edits = arena_alloc(planner->arena, (max + 1) * sizeof *target->edits);
+    for (const struct value_row *row = insert->rows; row != NULL; row = row->next, number++) {
+        bool is_kept = shards[number] == target->shard;
+        struct id_rewrite passed = {.params_seen = param};
+        rewrite_id_pass(&passed, row);
+        for (; edit < plan->edit_count && plan->edits[edit].row == number; edit++) {
+            if (is_kept) {
+                target->edits[target->edit_count++] = plan->edits[edit];
+            }
+        }
+        for (; param < passed.params_seen; param++) {
+            if (!is_kept) {
+                target->edits[target->edit_count++] =
+                    (struct param_edit){.kind = EDIT_DROP, .index = param};
+            }
+        }
+    }
 }

@@ -56,30 +56,52 @@ struct slice flow_frame_query(struct arena *arena, struct slice sql)
 
 // The parameters as the target's text has them: some replaced, some put in.
 static struct execute *edit_params(struct arena *arena, const struct execute *execute,
-                                   const struct plan *plan, bool has_cursor)
+                                   const struct param_edit *edits, uint32_t edit_count)
 {
     struct execute *edited = arena_alloc(arena, sizeof *edited);
     *edited = *execute;
-    // A cursor may be refused: then the rows come at once.
-    edited->cursor_flags = has_cursor ? CURSOR_READ_ONLY : 0;
+    edited->cursor_flags = 0;
     edited->has_types = true;
-    if (plan->edit_count == 0) {
+    if (edit_count == 0) {
         return edited;
     }
-    uint32_t max = execute->param_count + plan->edit_count;
+    uint32_t max = execute->param_count + edit_count;
     edited->params = arena_alloc(arena, max * sizeof *edited->params);
     uint32_t count = 0, edit = 0;
     for (uint32_t i = 0; i <= execute->param_count; i++) {
         bool is_replaced = false;
-        for (; edit < plan->edit_count && plan->edits[edit].index == i; edit++) {
-            edited->params[count++] = binary_from_uint64(arena, plan->edits[edit].value);
-            is_replaced |= plan->edits[edit].kind == EDIT_REPLACE;
+        for (; edit < edit_count && edits[edit].index == i; edit++) {
+            if (edits[edit].kind != EDIT_DROP) {
+                edited->params[count++] = binary_from_uint64(arena, edits[edit].value);
+            }
+            is_replaced |= edits[edit].kind != EDIT_INSERT;
         }
         if (!is_replaced && i < execute->param_count) {
             edited->params[count++] = execute->params[i];
         }
     }
     edited->param_count = count;
+    return edited;
+}
+
+// Targets with the same parameters share them.
+static struct execute *execute_for(struct request *request, const struct plan_target *target)
+{
+    struct session *session = request->session;
+    uint32_t count = 0;
+    const struct param_edit *edits = plan_edits(request->plan, target, &count);
+    if (request->edited != NULL && target->edits == NULL) {
+        return request->edited;
+    }
+    struct execute *edited = edit_params(&session->arena, request->execute, edits, count);
+    // A cursor may be refused: then the rows come at once.
+    if (request->plan->target_count == 1 &&
+        (request->execute->cursor_flags & CURSOR_READ_ONLY) != 0 && cursor_may_open(session)) {
+        edited->cursor_flags = CURSOR_READ_ONLY;
+    }
+    if (target->edits == NULL) {
+        request->edited = edited;
+    }
     return edited;
 }
 
@@ -97,18 +119,11 @@ struct leg_command leg_command_of(struct request *request, const struct plan_tar
     if (request->execute != NULL) {
         command.kind = ANSWER_EXECUTE;
         command.prepare_sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
-        if (request->edited == NULL) {
-            bool has_cursor = request->plan->target_count == 1 &&
-                              (request->execute->cursor_flags & CURSOR_READ_ONLY) != 0 &&
-                              cursor_may_open(session);
-            request->edited =
-                edit_params(&session->arena, request->execute, request->plan, has_cursor);
-        }
-        command.on_ok = request->edited->cursor_flags != 0 ? cursor_on_executed : NULL;
-        command.execute = request->edited;
+        struct execute *edited = execute_for(request, target);
+        command.on_ok = edited->cursor_flags != 0 ? cursor_on_executed : NULL;
+        command.execute = edited;
     } else if (request->text != NULL) {
-        text_execute_command(
-            request, target->sql.ptr != NULL ? target->sql : request->statement->text, &command);
+        text_execute_command(request, target, &command);
     } else if (target->sql.ptr != NULL || request->command != COM_QUERY) {
         struct slice sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
         command.packet = flow_frame_query(&session->arena, sql);

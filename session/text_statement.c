@@ -321,14 +321,21 @@ static void add_literal(struct text *out, const struct session *session, struct 
     text_add_string(out, "'");
 }
 
-static void add_values(struct text *out, const struct text_execute *text, const struct plan *plan)
+static void add_values(struct text *out, const struct request *request,
+                       const struct plan_target *target)
 {
+    const struct text_execute *text = request->text;
     const char *before = " USING ";
+    uint32_t edit_count = 0;
+    const struct param_edit *edits = plan_edits(request->plan, target, &edit_count);
     for (uint32_t i = 0; i < text->value_count; i++) {
         const struct span span = text->values[i]->span;
         const struct param_edit *edit = NULL;
-        for (uint32_t j = 0; j < plan->edit_count; j++) {
-            edit = plan->edits[j].index == i ? &plan->edits[j] : edit;
+        for (; edit_count > 0 && edits->index == i; edits++, edit_count--) {
+            edit = edits;
+        }
+        if (edit != NULL && edit->kind == EDIT_DROP) {
+            continue;
         }
         text_add_string(out, before);
         if (edit != NULL) {
@@ -340,9 +347,11 @@ static void add_values(struct text *out, const struct text_execute *text, const 
     }
 }
 
-void text_execute_command(struct request *request, struct slice sql, struct leg_command *command)
+void text_execute_command(struct request *request, const struct plan_target *target,
+                          struct leg_command *command)
 {
     struct session *session = request->session;
+    struct slice sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
     struct text out;
     text_init(&out);
     if (has_immediate(session)) {
@@ -355,7 +364,7 @@ void text_execute_command(struct request *request, struct slice sql, struct leg_
         out.len = 0;
         text_add_string(&out, "EXECUTE " OWN_NAME);
     }
-    add_values(&out, request->text, request->plan);
+    add_values(&out, request, target);
     command->packet = flow_frame_query(&session->arena, text_slice(&out));
     text_done(&out);
 }

@@ -14,5 +14,6 @@ struct text_execute {
 
 // request->statement is one of them.
 void text_statement_run(struct session *session, struct request *request);
-// The command that executes request->text's statement, with `sql` as its text.
-void text_execute_command(struct request *request, struct slice sql, struct leg_command *command);
+// The command that executes request->text's statement for one target of its plan.
+void text_execute_command(struct request *request, const struct plan_target *target,
+                          struct leg_command *command);

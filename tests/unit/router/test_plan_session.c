@@ -176,6 +176,40 @@ static void ids_in_parameters(void **state)
     fixture_done(&f);
 }
 
+// Each shard gets the parameters of its own rows, and of what follows the rows.
+static void rows_of_several_shards(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    struct binary_value params[5] = {integer(&f, f.keys[1][0]), string("x"), string("y"),
+                                     integer(&f, f.keys[2][0]), string("z")};
+    prepare(&f, params);
+    f.request.distributed = DISTRIBUTED_BEST_EFFORT;
+    params[0] = integer(&f, f.ids[1][0]);
+    params[2] = integer(&f, f.ids[2][0]);
+    params[3] = string("y");
+    prepare(&f, params);
+    f.request.distributed = DISTRIBUTED_BEST_EFFORT;
+    expect_text(&f,
+                "INSERT INTO items (order_id, a) VALUES (?, ?), (?, ?) ON DUPLICATE KEY UPDATE a = "
+                "?",
+                "s2 write: INSERT INTO items (order_id, a) VALUES (?, ?) ON DUPLICATE KEY UPDATE a "
+                "= ? | drop parameter 3 | drop parameter 4 | "
+                "s3 write: INSERT INTO items (order_id, a) VALUES (?, ?) ON DUPLICATE KEY UPDATE a "
+                "= ? | drop parameter 1 | drop parameter 2 | merge: add up");
+    struct binary_value keys[2] = {integer(&f, f.keys[1][0]), integer(&f, f.keys[2][0])};
+    prepare(&f, keys);
+    f.request.distributed = DISTRIBUTED_BEST_EFFORT;
+    expect_text(&f, "INSERT INTO orders (buyer_id) VALUES (?), (?)",
+                "s2 write: INSERT INTO orders (buyer_id, `id`) VALUES (?, ?) | insert before "
+                "parameter 2: %llu | drop parameter 2 | "
+                "s3 write: INSERT INTO orders (buyer_id, `id`) VALUES (?, ?) | drop parameter 1 | "
+                "insert before parameter 3: %llu | merge: add up",
+                (unsigned long long)made_id(&f, 2, 0, 0), (unsigned long long)made_id(&f, 3, 0, 0));
+    fixture_done(&f);
+}
+
 static void values_of_parameters(void **state)
 {
     (void)state;
@@ -365,6 +399,7 @@ int main(void)
         cmocka_unit_test(ids_in_the_text),
         cmocka_unit_test(first_made_id),
         cmocka_unit_test(ids_in_parameters),
+        cmocka_unit_test(rows_of_several_shards),
         cmocka_unit_test(values_of_parameters),
         cmocka_unit_test(whole_floats_are_integers),
         cmocka_unit_test(limits_in_parameters),
