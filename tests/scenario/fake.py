@@ -12,8 +12,10 @@ import socket
 import struct
 import threading
 import time
+import zlib
 
 import wire
+from compressed import BadFrame
 
 MONITOR_USER = 'waybill'
 PASSWORDS = {'waybill': 'waybill_pw', 'app': 'app_pw', 'repl': 'repl_pw'}
@@ -94,8 +96,12 @@ class FakeConnection(wire.ServerSide):
             raise Gone
         if mode == 'slow':
             fake.stopping.wait(seconds)
-        self.greet(connection_id=self.number, plugin=fake.plugin)
-        self.read_login()
+        self.is_greedy = False
+        self.greet(connection_id=self.number, plugin=fake.plugin, capabilities=wire.SERVER_DEFAULT | fake.offered)
+        if not self.read_login():
+            self.begin_tls()
+            self.read_login()
+        self.is_greedy = True
         self.is_monitor = self.user == MONITOR_USER
         if not self.is_password(PASSWORDS.get(self.user, '')):
             self.send_error(1045, '28000', "Access denied for user '%s'@'localhost' (using password: YES)" % self.user)
@@ -103,6 +109,28 @@ class FakeConnection(wire.ServerSide):
         if fake.login_seconds and not self.is_monitor:
             fake.stopping.wait(fake.login_seconds)
         self.send_ok(status=self.status())
+        self.start_compression()
+        if not self.is_monitor:
+            ways = [name for name, bit in (('TLS', wire.SSL), ('zlib', wire.COMPRESS), ('zstd', wire.ZSTD))
+                    if self.capabilities & bit]
+            self.fake.note('SPEAKS ' + ' '.join(ways), self)
+
+    def begin_tls(self):
+        how = self.fake.tls_answer
+        if how == 'garbage':
+            self.send_raw(b'HTTP/1.1 400 Bad Request\r\n\r\n' + bytes(range(256)))
+            self.say_nothing()
+        if how == 'half a hello':
+            self.send_raw(bytes.fromhex('160303007a020000760303') + bytes(20))
+            self.say_nothing()
+        if how == 'nothing':
+            self.say_nothing()
+        if how == 'a closed connection':
+            raise Gone
+        if how == 'an OK in clear':
+            self.send_ok()
+            self.say_nothing()
+        self.sock = self.fake.tls.wrap_socket(self.sock, server_side=True)
 
     # commands
 
@@ -181,6 +209,9 @@ class FakeConnection(wire.ServerSide):
             self.say_nothing()
         elif kind == 'file':
             self.take_file(action)
+        elif kind == 'frame':
+            self.sock.sock.sendall(hostile_frame(action.how, self.sock.number))
+            self.say_nothing()
         elif kind == 'garbage':
             self.send_raw(b'\x07\x00\x00\x2a' + b'garbage' * 20)
         elif kind == 'vanish':
@@ -347,6 +378,19 @@ class FakeConnection(wire.ServerSide):
             self.send_ok(affected=1)
 
 
+def hostile_frame(how, number):
+    """A compressed packet that waybill has to see through."""
+    packed = zlib.compress(b'x' * 200)
+    body, size, plain = {
+        'garbage': (bytes(range(60)), 60, 100),
+        'longer than it says': (packed, len(packed), 100),
+        'shorter than it says': (packed, len(packed), 300),
+        'of absurd lengths': (b'x', 0xffffff, 1),
+        'empty': (b'', 0, 100),
+    }[how]
+    return size.to_bytes(3, 'little') + bytes([number]) + plain.to_bytes(3, 'little') + body
+
+
 def binary_row_payload(values):
     bitmap = bytearray((len(values) + 9) // 8)
     out = b''
@@ -387,6 +431,8 @@ class Fake:
         self.is_read_only = False
         self.weight, self.max_connections = 100, 0
         self.greeting, self.login_seconds, self.plugin = ('normally', 0), 0, wire.NATIVE
+        self.offered = 0                   # capabilities beside the usual ones
+        self.tls, self.tls_answer = None, 'normally'
         self.lag_seconds = 0
         self.rules, self.seen, self.probes = [], [], 0
         self.connections = set()
@@ -429,7 +475,7 @@ class Fake:
         try:
             connection.handshake()
             connection.serve()
-        except (Gone, wire.ConnectionLost, wire.ProtocolError, OSError, struct.error, ValueError):
+        except (Gone, wire.ConnectionLost, wire.ProtocolError, BadFrame, OSError, struct.error, ValueError):
             pass
         finally:
             connection.close_socket()

@@ -94,7 +94,18 @@ class Proxy:
         return path
 
     def make_certificates(self):
-        subprocess.run([os.path.join(SUPPORT, 'certificates'), self.directory], check=True)
+        if not os.path.exists(os.path.join(self.directory, 'ca.pem')):
+            subprocess.run([os.path.join(SUPPORT, 'certificates'), self.directory], check=True)
+
+    def listening_tls(self):
+        """What a fake server shows; waybill, which runs in this directory, finds who has signed it in ca.pem."""
+        self.make_certificates()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(self.directory, 'server.pem'), os.path.join(self.directory, 'server.key'))
+        return context
+
+    def give_certificate(self):
+        self.make_certificates()
         self.settings['tls_cert'] = os.path.join(self.directory, 'server.pem')
         self.settings['tls_key'] = os.path.join(self.directory, 'server.key')
 

@@ -63,6 +63,9 @@ def parse_action(text):
     found = re.match(r'a question for file (\S+?)(?:, then (vanishes|is slow|error .*))?$', text)
     if found:
         return Action('file', name=found.group(1), then=found.group(2) or '')
+    found = re.match(r'a frame that is (.*)$', text)
+    if found:
+        return Action('frame', how=found.group(1))
     if text in ('nothing', 'garbage'):
         return Action(text)
     if text == 'a closed connection':
@@ -185,7 +188,7 @@ class Scenario:
 
     @step(r'waybill has a certificate')
     def give_certificate(self):
-        self.proxy.make_certificates()
+        self.proxy.give_certificate()
 
     @step(r'waybill listens on a local socket')
     def listen_locally(self):
@@ -352,6 +355,18 @@ class Scenario:
     def set_plugin(self, name, plugin):
         for fake in self.some(name):
             fake.plugin = plugin
+
+    @step(r'(\w+) offers? (tls|zlib|zstd)')
+    def offer(self, name, what):
+        for fake in self.some(name):
+            fake.offered |= {'tls': wire.SSL, 'zlib': wire.COMPRESS, 'zstd': wire.ZSTD}[what]
+            if what == 'tls':
+                fake.tls = self.proxy.listening_tls()
+
+    @step(r'(\w+) answers? tls (?:with )?(normally|garbage|half a hello|nothing|a closed connection|an OK in clear)')
+    def set_tls_answer(self, name, how):
+        for fake in self.some(name):
+            fake.tls_answer = how
 
     @step(r'(\w+) lags? ([\d.]+) ?s')
     def set_lag(self, name, seconds):

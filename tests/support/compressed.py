@@ -1,4 +1,4 @@
-"""A socket whose bytes go in MySQL's compressed packets, for wire.Client: zlib of Python, zstd of the system's library.
+"""A socket whose bytes go in MySQL's compressed packets, for wire.Client and wire.ServerSide: zlib of Python, zstd of the system's library.
 
 Numbers of packets are looked at as strictly as by MySQL's own clients: a command's first is 0, and each one that
 follows, in either direction, is one more.
@@ -60,8 +60,9 @@ ALGORITHMS = {'zlib': Zlib, 'zstd': Zstd}
 class Compressed:
     """Has of a socket what wire.Wire uses."""
 
-    def __init__(self, sock, kind, level=0):
+    def __init__(self, sock, kind, level=0, is_listening=False):
         self.sock, self.algorithm, self.level = sock, ALGORITHMS[kind], level
+        self.is_listening = is_listening
         self.number = 0             # of the next frame, sent or received
         self.wire, self.plain = bytearray(), bytearray()
         self.wire_bytes = 0         # received, as they are on the wire
@@ -76,7 +77,7 @@ class Compressed:
         return header + struct.pack('<I', len(plain) if is_packed else 0)[:3] + body
 
     def sendall(self, data):
-        if data[3:4] == b'\0':
+        if not self.is_listening and data[3:4] == b'\0':
             self.number = 0
         for at in range(0, len(data), FRAME_MAX):
             self.sock.sendall(self.frame(data[at:at + FRAME_MAX]))
@@ -99,7 +100,8 @@ class Compressed:
             header = self.take(7)
             if header is None:
                 return b''
-            if self.is_strict and header[3] != self.number:
+            is_due = header[3] == self.number or (self.is_listening and header[3] == 0)
+            if self.is_strict and not is_due:
                 raise BadFrame('frame %d where %d was due' % (header[3], self.number))
             self.number = (header[3] + 1) & 0xff
             size, before = (int.from_bytes(part, 'little') for part in (header[:3], header[4:]))

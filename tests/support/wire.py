@@ -143,6 +143,7 @@ class Wire:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sequence = 0          # of the next packet, sent or received
         self.read_ahead = bytearray()
+        self.is_greedy = True      # reads what there is; before TLS begins, only what is needed
         self.bytes_read = 0
 
     def set_timeout(self, seconds):
@@ -161,7 +162,7 @@ class Wire:
     def _fill(self, count):
         while len(self.read_ahead) < count:
             try:
-                more = self.sock.recv(1 << 16)
+                more = self.sock.recv(1 << 16 if self.is_greedy else count - len(self.read_ahead))
             except ConnectionError as why:
                 raise ConnectionLost(str(why)) from None
             if not more:
@@ -719,9 +720,12 @@ class ServerSide(Wire):
         self.send_packet(out, sequence=0)
 
     def read_login(self):
+        """False: it was the request for TLS; the log-in follows."""
         reader = Reader(self.read_packet())
         self.capabilities = reader.integer(4)
         reader.take(28)
+        if not reader.left() and self.capabilities & SSL:
+            return False
         self.user = reader.nul_string().decode()
         if self.capabilities & PLUGIN_AUTH_LENENC:
             self.auth = reader.lenenc_bytes()
@@ -729,6 +733,12 @@ class ServerSide(Wire):
             self.auth = reader.take(reader.integer(1))
         self.database = reader.nul_string().decode() if self.capabilities & CONNECT_WITH_DB else ''
         self.plugin = reader.nul_string().decode() if self.capabilities & PLUGIN_AUTH and reader.left() else NATIVE
+        return True
+
+    def start_compression(self):
+        """Behind the OK, as agreed on."""
+        if self.capabilities & (ZSTD | COMPRESS):
+            self.sock = compressed.Compressed(self.sock, 'zstd' if self.capabilities & ZSTD else 'zlib', is_listening=True)
 
     def switch_to_native(self):
         self.send_packet(b'\xfe' + NATIVE.encode() + b'\0' + self.nonce + b'\0')
