@@ -59,6 +59,25 @@ void parse_use(struct parser *parser)
     parser->statement->name = parser_name(parser);
 }
 
+// user, user@host, 'user'@'host', CURRENT_USER, CURRENT_USER(): then the name is empty.
+static void read_account(struct parser *parser)
+{
+    struct statement *statement = parser->statement;
+    if (parser_accept_word(parser, KW_CURRENT_USER)) {
+        if (parser_accept(parser, TOKEN_LPAREN)) {
+            parser_expect(parser, TOKEN_RPAREN);
+        }
+        return;
+    }
+    statement->name_schema = parser_name_or_text(parser);
+    if (parser_at(parser, TOKEN_USER_VARIABLE)) {
+        struct slice host = parser_text(parser, parser->token.span);
+        bool is_quoted = host.len > 2 && memchr("'\"`", host.ptr[1], 3) != NULL;
+        statement->kill_host = slice_part(host, is_quoted ? 2 : 1, host.len - is_quoted);
+        parser_advance(parser);
+    }
+}
+
 void parse_kill(struct parser *parser)
 {
     struct statement *statement = parser->statement;
@@ -72,9 +91,10 @@ void parse_kill(struct parser *parser)
     } else {
         (void)parser_accept_word(parser, KW_CONNECTION);
     }
-    if (parser_at_word(parser, KW_USER)) { // KILL USER x: all of one account's
-        statement->name = slice_of_string("USER");
-        parser_skip_rest(parser);
+    if (parser_accept_word(parser, KW_USER)) { // KILL USER x: all of one account's
+        bool is_query = statement->name.ptr[0] == 'Q';
+        statement->name = slice_of_string(is_query ? "QUERY USER" : "USER");
+        read_account(parser);
         return;
     }
     if (statement->name.ptr[0] == 'Q' && parser_at(parser, TOKEN_NAME) &&

@@ -395,7 +395,7 @@ struct statement {
     struct set_item *set; // also SET STATEMENT .. FOR ..: all else is then the inner statement's
     struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
                        // ("TABLES"); of diagnostics "WARNINGS", "ERRORS", "COUNT WARNINGS" ...
-    struct slice name_schema;  // CALL schema.procedure; SHOW ... FROM schema
+    struct slice name_schema;  // CALL schema.procedure; SHOW ... FROM schema; KILL USER name
     struct statement *inner;   // EXPLAIN
     struct query **subqueries; // every subquery anywhere in it, in the order of the text
     uint32_t subquery_count;
@@ -407,7 +407,8 @@ struct statement {
     // An executable comment was read as SQL: a span may begin inside of it, so splices may break
     // it.
     bool has_executable_comment;
-    struct expr *kill_id; // KILL
+    struct expr *kill_id;   // KILL
+    struct slice kill_host; // KILL USER name@host; empty: none was named
     uint32_t rest; // PARSE_MULTIPLE: offset of what follows the first ';'. The tree is the first's
     struct slice hint;    // the text of a /* waybill: ... */ comment, trimmed; empty when none
     struct slice problem; // STATEMENT_UNKNOWN: where reading stopped ("near '...'")

@@ -436,6 +436,9 @@ static void tree_text_statement(struct text *out, const struct statement *statem
     text_add_string(out, statement->is_read_write_transaction ? " read-write" : "");
     text_add_string(out, statement->is_consistent_snapshot ? " snapshot" : "");
     tree_text_clause(out, " ", statement->kill_id);
+    if (statement->kill_host.len > 0) {
+        tree_text_leaf(out, " at ", statement->kill_host);
+    }
     if (statement->tables != NULL) {
         text_add_string(out, " ");
         tree_text_tables(out, statement->tables);
