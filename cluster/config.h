@@ -143,6 +143,7 @@ struct user_config {
     enum distributed distributed;
     uint32_t max_connections; // 0 = no limit
     bool reads_from_replicas; // default yes
+    bool sees_all_sessions;   // SHOW PROCESSLIST and KILL, of other users too
 };
 
 struct config {

@@ -72,6 +72,8 @@ static const struct section_setting table[] = {
      "Clients of this user at one time. 0: no limit but max_clients."},
     {SECTION_USER, 0, "reads", "replica|primary", "replica",
      "primary: this user's reads never go to replicas."},
+    {SECTION_USER, 0, "all_sessions", "no|yes", "no",
+     "yes: SHOW PROCESSLIST shows, and KILL takes, the clients of all users, not only this one's own."},
 
     {SECTION_TABLE, SHAPE_ANY, "type", "sharded|reference|unsharded", "sharded",
      "sharded: each row is on one shard. reference: the whole table is on every shard. unsharded: the "

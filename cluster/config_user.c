@@ -17,7 +17,7 @@ static const char *const plugin_words[] = {
     [AUTH_CLEAR] = "mysql_clear_password",
     NULL,
 };
-static const char *const locked_words[] = {"no", "yes", NULL};
+static const char *const yes_words[] = {"no", "yes", NULL};
 
 // ---- from where
 
@@ -138,6 +138,7 @@ static void build_rights(struct build *build, const struct section *section,
                          struct user_config *user)
 {
     const struct entry *password = section_find(section, "password");
+    user->sees_all_sessions = section_choice(build, section, "all_sessions", yes_words, 0) == 1;
     user->server_password =
         section_text(build, section, "server_password",
                      password != NULL ? build_keep(build, password->value) : NULL);
@@ -156,7 +157,7 @@ static void build_user(struct build *build, const struct section *section, struc
     build_require(build, section, user);
     user->plugin =
         (enum auth_plugin)section_choice(build, section, "plugin", plugin_words, AUTH_ANY);
-    user->is_locked = section_choice(build, section, "locked", locked_words, 0) == 1;
+    user->is_locked = section_choice(build, section, "locked", yes_words, 0) == 1;
     user->server_user = section_text(build, section, "server_user", user->name);
     build_rights(build, section, user);
 }
