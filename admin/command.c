@@ -28,6 +28,7 @@ static const struct command table[] = {
     {"SHOW VERSION",  "",   false, false, admin_show_version, "waybill's version and how long it runs"},
     {"EXPLAIN ROUTE", "[FOR user] statement", false, false, admin_explain_route,
      "where a statement would go and why, without running it"},
+    {"KILL",          "[CONNECTION | QUERY] id", false, true, admin_kill, "ends a client of SHOW SESSIONS, or its statement"},
     {"FLUSH HOSTS",   "",   false, false, run_flush_hosts,     "addresses that were put off after failed log-ins may try again"},
     {"RELOAD",        "",   false, false, run_reload,          "reads the configuration file again; a mistake in it changes nothing"},
     {"SHOW HELP",     "",   false, false, run_help,            "this (the mysql client answers HELP by itself)"},

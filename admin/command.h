@@ -54,4 +54,5 @@ void admin_show_version(struct command_run *run);
 void admin_show_pools(struct command_run *run);
 void admin_show_sessions(struct command_run *run);
 void admin_show_status(struct command_run *run);
+void admin_kill(struct command_run *run);
 void admin_explain_route(struct command_run *run);

@@ -1,9 +1,12 @@
 // SHOW commands that need the workers' reports: pools and sessions belong to one worker each, and
 // nobody else may look at them. The figures of SHOW STATUS are those of the metrics page.
 
+#include <stdlib.h>
+
 #include "admin/command.h"
 #include "admin/metrics.h"
 #include "protocol/capability.h"
+#include "protocol/error_table.h"
 
 static struct metrics_view view_of(const struct command_run *run)
 {
@@ -103,6 +106,51 @@ void admin_show_sessions(struct command_run *run)
             show_session(run, report->worker, &report->sessions[j]);
         }
     }
+}
+
+// ---- KILL
+
+static const struct session_figures *find_session(const struct command_run *run, uint64_t id)
+{
+    for (uint16_t i = 0; i < run->report_count; i++) {
+        const struct worker_report *report = run->reports[i];
+        for (size_t j = 0; j < report->session_count; j++) {
+            if (report->sessions[j].id == id) {
+                return &report->sessions[j];
+            }
+        }
+    }
+    return NULL;
+}
+
+void admin_kill(struct command_run *run)
+{
+    struct slice rest = run->arguments;
+    struct slice word = admin_command_next_word(&rest);
+    struct kill_order order = {.is_admin = true};
+    char digits[16] = "";
+    char *end = digits;
+    order.is_query = slice_is_nocase(word, "QUERY");
+    if (order.is_query || slice_is_nocase(word, "CONNECTION")) {
+        word = admin_command_next_word(&rest);
+    }
+    if (word.len < sizeof digits) {
+        memcpy(digits, word.ptr, word.len);
+    }
+    uint64_t id = strtoull(digits, &end, 10);
+    if (digits[0] < '0' || digits[0] > '9' || *end != '\0' || rest.len > 0) {
+        error_fill(&run->error, ER_UNKNOWN,
+                   "KILL [CONNECTION | QUERY] id, as SHOW SESSIONS has it");
+        return;
+    }
+    if (find_session(run, id) == NULL) {
+        error_fill(&run->error, ER_NO_SUCH_THREAD, (unsigned long long)id);
+        return;
+    }
+    order.victim = (uint32_t)id;
+    run->host->kill(run->host->owner, &order);
+    run->message =
+        slice_of_string(order.is_query ? "its statement is being ended" : "it is being ended");
 }
 
 // ---- status

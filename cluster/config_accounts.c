@@ -40,6 +40,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->default_schema = profile->default_schema;
     user->distributed = profile->distributed;
     user->reads_from_replicas = profile->reads_from_replicas;
+    user->sees_all_sessions = profile->sees_all_sessions;
 }
 
 // Of the file, not of the servers.

@@ -14,6 +14,8 @@
     X(ER_SERVER_SHUTDOWN,       1053, "08S01", "Server shutdown in progress") \
     X(ER_PARSE,                 1064, "42000", "waybill can't read this statement %s, and so does not know its shards; /* waybill: shard=NAME */ in it sends it to that shard's primary as it is") \
     X(ER_EMPTY_QUERY,           1065, "42000", "Query was empty") \
+    X(ER_NO_SUCH_THREAD,        1094, "HY000", "Unknown thread id: %llu") \
+    X(ER_KILL_DENIED,           1095, "HY000", "You are not owner of thread %u") \
     X(ER_UNKNOWN,               1105, "HY000", "%s") \
     X(ER_HOST_IS_BLOCKED,       1129, "HY000", "Host '%s' is blocked because of many failed log-ins; unblock with FLUSH HOSTS on the admin port") \
     X(ER_CON_REFUSED,           1130, "HY000", "Host '%s' is not allowed to connect to this waybill") \
@@ -29,6 +31,7 @@
     X(ER_UNKNOWN_STMT,          1243, "HY000", "Unknown prepared statement handler (%.*s) given to %s") \
     X(ER_NOT_SUPPORTED_YET,     1235, "42000", "waybill doesn't yet support %s") \
     X(ER_UNSUPPORTED_PS,        1295, "HY000", "This command is not supported in the prepared statement protocol yet") \
+    X(ER_QUERY_INTERRUPTED,     1317, "70100", "Query execution was interrupted") \
     X(ER_NO_CURSOR,             1421, "HY000", "The statement (%u) has no open cursor%s") \
     X(ER_TOO_MANY_STATEMENTS,   1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: %u)") \
     X(ER_PASSWORD_EXPIRED,      1862, "HY000", "Your password has expired. To log in you must change it on a server.") \
@@ -36,6 +39,7 @@
     X(ER_SECURE_TRANSPORT_REQUIRED, 3159, "HY000", "Connections using insecure transport are prohibited (waybill: tls asks for it)") \
     X(ER_ACCOUNT_LOCKED,        4151, "HY000", "Access denied, this account is locked") \
     X(ER_MALFORMED_PACKET,      1835, "HY000", "Malformed communication packet") \
+    X(ER_CONNECTION_KILLED,     1927, "70100", "Connection was killed") \
     X(ER_QUERY_TIMEOUT,         1969, "70100", "Query execution was interrupted (max_statement_time exceeded)") \
     X(ER_SERVER_LOST,           2013, "HY000", "Lost connection to server '%s' during query: %s") \
     X(ER_CROSS_SHARD,           9001, "0A000", "%s") \

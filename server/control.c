@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "protocol/auth_rsa.h"
 #include "protocol/error_table.h"
+#include "server/kills.h"
 #include "server/notify.h"
 #include "server/publish.h"
 #include "server/reload.h"
@@ -62,6 +63,7 @@ struct control {
     uint64_t started_wall_ms;
     struct list questions;
     uint64_t last_question;
+    struct kills kills;
     _Atomic uint32_t client_count;
     _Atomic uint32_t *account_clients; // owned; by account id
     struct rsa_key *_Atomic rsa_key;   // owned; NULL until it is needed
@@ -170,7 +172,22 @@ static void host_forget_hosts(void *owner)
     }
 }
 
+static void host_kill(void *owner, const struct kill_order *order)
+{
+    kills_ask(&((struct control *)owner)->kills, NO_WORKER, order);
+}
+
 // ---- what the workers say
+
+static void on_kill(void *receiver, uint16_t worker, const struct kill_order *order)
+{
+    kills_ask(&((struct control *)receiver)->kills, worker, order);
+}
+
+static void on_killed(void *receiver, uint64_t question, const struct kill_outcome *outcome)
+{
+    kills_answered(&((struct control *)receiver)->kills, question, outcome);
+}
 
 static void on_login_doubt(void *receiver)
 {
@@ -350,6 +367,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .ask_workers = host_ask_workers,
         .reload = host_reload,
         .forget_hosts = host_forget_hosts,
+        .kill = host_kill,
         .started_wall_ms = host_started_wall_ms,
     };
     control->admin = admin_start(&control->admin_host, error);
@@ -406,6 +424,7 @@ static void control_init(struct control *control, struct config *config)
     control->started_wall_ms = wall_ms();
     control->account_clients = memory_new(ACCOUNTS_MAX * sizeof *control->account_clients);
     list_init(&control->questions);
+    kills_init(&control->kills, control->workers, control->worker_count);
     control->worker_host = (struct worker_host){
         .mailbox = control->mailbox,
         .client_count = &control->client_count,
@@ -416,6 +435,8 @@ static void control_init(struct control *control, struct config *config)
         .on_report = on_report,
         .on_server_trouble = on_server_trouble,
         .on_login_doubt = on_login_doubt,
+        .on_kill = on_kill,
+        .on_killed = on_killed,
     };
     publish_init(&control->publisher, snapshot_new(config), control->worker_count);
     control->publisher.workers = control->workers;
@@ -442,6 +463,7 @@ static void control_done(struct control *control)
         list_remove(&control->questions, node);
         memory_free(question);
     }
+    kills_done(&control->kills);
     publish_done(&control->publisher);
     rsa_key_free(atomic_load(&control->rsa_key));
     memory_free((void *)control->account_clients);

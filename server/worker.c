@@ -82,6 +82,16 @@ struct doubt_message {
     const struct worker_host *host;
 };
 
+// An order on its way to control or to a worker, and what came of it on its way back.
+struct kill_message {
+    struct message message;
+    const struct worker_host *host;
+    uint16_t worker;   // who has asked
+    uint64_t question; // of control
+    struct kill_order order;
+    struct kill_outcome outcome;
+};
+
 struct drain_message {
     struct message message;
     uint32_t grace_ms;
@@ -144,6 +154,31 @@ static void on_login_doubt(void *owner)
     mailbox_post(worker->host->mailbox, &doubt->message);
 }
 
+static void deliver_kill_asked(struct message *message, void *receiver)
+{
+    struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
+    kill->host->on_kill(receiver, kill->worker, &kill->order);
+    memory_free(kill);
+}
+
+static void on_kill(void *owner, const struct kill_order *order)
+{
+    struct worker *worker = owner;
+    struct kill_message *kill = memory_new(sizeof(*kill));
+    kill->message.deliver = deliver_kill_asked;
+    kill->host = worker->host;
+    kill->worker = worker->index;
+    kill->order = *order;
+    mailbox_post(worker->host->mailbox, &kill->message);
+}
+
+static void deliver_killed(struct message *message, void *receiver)
+{
+    struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
+    kill->host->on_killed(receiver, kill->question, &kill->outcome);
+    memory_free(kill);
+}
+
 static void deliver_report(struct message *message, void *receiver)
 {
     struct report_message *answer = CONTAINER_OF(message, struct report_message, message);
@@ -177,6 +212,23 @@ static void deliver_ask(struct message *message, void *receiver)
     answer->report = make_report(worker);
     mailbox_post(worker->host->mailbox, &answer->message);
     memory_free(ask);
+}
+
+static void deliver_kill(struct message *message, void *receiver)
+{
+    struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
+    struct worker *worker = receiver;
+    sessions_kill(worker->sessions, &kill->order, &kill->outcome);
+    kill->message.deliver = deliver_killed; // the same message goes back
+    mailbox_post(worker->host->mailbox, &kill->message);
+}
+
+static void deliver_kill_told(struct message *message, void *receiver)
+{
+    struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
+    struct worker *worker = receiver;
+    sessions_kill_answered(worker->sessions, kill->order.asker, kill->order.ticket, &kill->outcome);
+    memory_free(kill);
 }
 
 static void deliver_snapshot(struct message *message, void *receiver)
@@ -333,6 +385,7 @@ static void make_rooms(struct worker *worker)
         .login_seed = worker->host->login_seed,
         .owner = worker,
         .on_login_doubt = on_login_doubt,
+        .on_kill = on_kill,
     };
     worker->sessions = sessions_new(&sessions_host, worker->snapshot);
 }
@@ -430,6 +483,26 @@ void worker_ask(struct worker *worker, uint64_t question)
     ask->message.deliver = deliver_ask;
     ask->question = question;
     mailbox_post(worker->mailbox, &ask->message);
+}
+
+void worker_kill(struct worker *worker, uint64_t question, const struct kill_order *order)
+{
+    struct kill_message *kill = memory_new(sizeof(*kill));
+    kill->message.deliver = deliver_kill;
+    kill->host = worker->host;
+    kill->question = question;
+    kill->order = *order;
+    mailbox_post(worker->mailbox, &kill->message);
+}
+
+void worker_tell_killed(struct worker *worker, const struct kill_order *order,
+                        const struct kill_outcome *outcome)
+{
+    struct kill_message *kill = memory_new(sizeof(*kill));
+    kill->message.deliver = deliver_kill_told;
+    kill->order = *order;
+    kill->outcome = *outcome;
+    mailbox_post(worker->mailbox, &kill->message);
 }
 
 const struct session_counters *worker_counters(const struct worker *worker)

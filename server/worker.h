@@ -18,6 +18,8 @@ struct worker_host {         // outlives the workers
     void (*on_snapshot_returned)(void *receiver, const struct snapshot *snapshot);
     void (*on_report)(void *receiver, uint64_t question, struct worker_report *report);
     void (*on_login_doubt)(void *receiver);
+    void (*on_kill)(void *receiver, uint16_t worker, const struct kill_order *order);
+    void (*on_killed)(void *receiver, uint64_t question, const struct kill_outcome *outcome);
     void (*on_server_trouble)(void *receiver, uint16_t server, const struct error *error);
 };
 
@@ -36,6 +38,11 @@ void worker_open(struct worker *worker);         // accept clients from now on
 void worker_forget_hosts(struct worker *worker); // with failed log-ins: none is blocked any more
 void worker_drain(struct worker *worker, uint32_t grace_ms);
 void worker_ask(struct worker *worker, uint64_t question); // answered by on_report
+// Answered by on_killed.
+void worker_kill(struct worker *worker, uint64_t question, const struct kill_order *order);
+// To the session that has asked.
+void worker_tell_killed(struct worker *worker, const struct kill_order *order,
+                        const struct kill_outcome *outcome);
 
 // Readable from any thread.
 const struct session_counters *worker_counters(const struct worker *worker);

@@ -11,6 +11,7 @@
 #include "session/aftermath.h"
 #include "session/client_login.h"
 #include "session/cursor.h"
+#include "session/flow_kill.h"
 #include "session/flow_prepare.h"
 #include "session/prepared.h"
 #include "session/flow_single.h"
@@ -109,12 +110,6 @@ static void run_reset_connection(struct session *session, struct request *reques
     command_ok(session);
 }
 
-static void run_process_kill(struct session *session, struct request *request)
-{
-    (void)request;
-    command_refuse(session, "KILL: close the connection, or use the server's own address");
-}
-
 // The columns of a table (argument: its name, a NUL, a pattern): all of its shards have the same.
 static void run_field_list(struct session *session, struct request *request)
 {
@@ -145,7 +140,7 @@ static const struct command commands[] = {
     {COM_QUERY,               true,  query_run_text},
     {COM_FIELD_LIST,          true,  run_field_list},
     {COM_STATISTICS,          false, run_statistics},
-    {COM_PROCESS_KILL,        false, run_process_kill},
+    {COM_PROCESS_KILL,        false, kill_run_command},
     {COM_PING,                false, run_ping},
     {COM_CHANGE_USER,         true,  login_change_user},
     {COM_STMT_PREPARE,        true,  prepare_run},

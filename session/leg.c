@@ -10,6 +10,7 @@
 #include "session/aftermath.h"
 #include "session/cursor.h"
 #include "session/insert_id.h"
+#include "session/kill.h"
 #include "session/transaction.h"
 
 enum {
@@ -84,6 +85,9 @@ static void release(struct leg *leg)
         pool_cancel(pools, &leg->waiter);
         break;
     case LEG_RUNNING:
+        if (kill_takes_left(leg)) {
+            (void)pool_kill(pools, leg->backend);
+        }
         pool_close(pools, leg->backend);
         break;
     case LEG_KEPT:
@@ -390,6 +394,13 @@ void leg_acquire_again(struct leg *leg)
 static void on_ready(struct pool_waiter *waiter, struct backend *backend)
 {
     struct leg *leg = CONTAINER_OF(waiter, struct leg, waiter);
+    if (leg->session->request->is_killed) {
+        struct error error;
+        pool_give(leg_pools(leg), backend);
+        error_fill(&error, ER_QUERY_INTERRUPTED);
+        leg_fail(leg, &error);
+        return;
+    }
     leg->backend = backend;
     run(leg);
 }
@@ -533,21 +544,6 @@ void legs_retry_held(struct sessions *sessions)
             return;
         }
         acquire(CONTAINER_OF(node, struct leg, list_node));
-    }
-}
-
-// The flow's failure ends the session's other legs, too.
-void legs_fail_waiting(struct session *session, const struct error *error)
-{
-    LIST_FOR_EACH (&session->legs, node) {
-        struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->state == LEG_WAITING || leg->state == LEG_HELD) {
-            if (leg->state == LEG_WAITING) {
-                pool_cancel(leg_pools(leg), &leg->waiter);
-            }
-            leg_fail(leg, error);
-            return;
-        }
     }
 }
 

@@ -61,7 +61,7 @@ static bool may_run_again(const struct leg *leg, const struct error *error, bool
 }
 
 // DDL does that first, and a routine can do it by itself, in the middle of the transaction.
-static bool may_have_committed(const struct leg *leg)
+bool leg_may_have_committed(const struct leg *leg)
 {
     const struct statement *statement = leg->session->request->statement;
     return statement != NULL && !leg->command.is_outside &&
@@ -80,7 +80,7 @@ static void explain_loss(const struct leg *leg, const struct error *why, bool wa
                  "not known; look before you repeat it (%.150s)",
                  why->text);
         error_fill(error, ER_OUTCOME_UNKNOWN, text);
-    } else if (is_in && !(was_sent && may_have_committed(leg))) {
+    } else if (is_in && !(was_sent && leg_may_have_committed(leg))) {
         snprintf(text, sizeof text, "the transaction is rolled back: %.200s", why->text);
         error_fill(error, ER_LOCK_DEADLOCK, text);
     } else if (was_sent && !lacked_file && (is_in || leg->command.access == ACCESS_WRITE)) {
@@ -256,6 +256,31 @@ static bool is_read_only_refusal(const struct leg *leg, const struct answer *ans
            leg->session->pin != leg && memmem(bytes, len, why, sizeof why - 1) != NULL;
 }
 
+// A KILL that meets a commit which waits for a replica makes the server answer OK without one.
+static bool is_unsure(const struct leg *leg, const struct answer *answer)
+{
+    const struct snapshot *snapshot = leg->session->sessions->snapshot;
+    return answer->is_done && backend_was_killed(leg->backend) && !answer->is_error &&
+           !leg->has_delivered && leg->command.access == ACCESS_WRITE &&
+           !backend_in_transaction(leg->backend) && snapshot->servers[leg->server].has_semi_sync;
+}
+
+static void end_unsure(struct leg *leg, const struct answer *answer)
+{
+    struct sessions *sessions = leg->session->sessions;
+    struct flow *flow = leg->flow;
+    struct error error;
+    struct answer last = *answer;
+    error_fill(&error, ER_OUTCOME_UNKNOWN,
+               "the statement was killed while it was committing: whether a replica has it is not "
+               "known; look before you repeat it");
+    bool is_kept = settle(leg, &last);
+    flow->kind->on_failed(flow, leg, &error);
+    if (!is_kept) {
+        leg_free(sessions, leg);
+    }
+}
+
 void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
                   size_t len)
 {
@@ -271,6 +296,10 @@ void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint
         }
         pool_give(leg_pools(leg), backend);
         leg_hold(leg);
+        return;
+    }
+    if (is_unsure(leg, answer)) {
+        end_unsure(leg, answer);
         return;
     }
     leg->has_delivered = true;

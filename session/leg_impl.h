@@ -15,6 +15,9 @@ void leg_hold(struct leg *leg);
 // Another server may do better, or this one after a while.
 void leg_acquire_again(struct leg *leg);
 
+// DDL does that first, and a routine can do it by itself, in the middle of the transaction.
+bool leg_may_have_committed(const struct leg *leg) MUST_CHECK;
+
 // Of struct backend_user.
 void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
                   size_t len);

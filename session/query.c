@@ -18,6 +18,7 @@
 #include "session/aftermath.h"
 #include "session/command.h"
 #include "session/flow_infile.h"
+#include "session/flow_kill.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
 #include "session/flow_status.h"
@@ -358,7 +359,7 @@ static void run_by_kind(struct session *session, struct request *request)
     } else if (kind == STATEMENT_EMPTY) {
         run_empty(session, request);
     } else if (kind == STATEMENT_KILL) {
-        command_refuse(session, "KILL: close the connection, or use the server's own address");
+        kill_run(session, request);
     } else if (kind == STATEMENT_XA) {
         command_refuse(session, "XA statements of clients");
     } else if (request->statement->set != NULL) {

@@ -120,8 +120,7 @@ static struct session *session_new(struct sessions *sessions, int fd, const stru
     struct session *session = slab_take(&sessions->session_slab);
     session->sessions = sessions;
     session->peer = *peer;
-    session->id = sessions->next_id;
-    sessions->next_id += sessions->host.worker_count;
+    session_ids_add(&sessions->ids, session);
     session->account = session->counted_account = NO_ACCOUNT;
     session->later.on_later = on_later;
     session->next_prepared_id = 1;
@@ -223,6 +222,7 @@ static void session_free(struct session *session)
     struct sessions *sessions = session->sessions;
     loop_cancel_later(sessions->host.loop, &session->later);
     list_remove(&sessions->stages[SESSION_CLOSED], &session->node);
+    session_ids_remove(&sessions->ids, session);
     login_done(session);
     multi_done(session);
     prepared_clear(session);
@@ -352,7 +352,8 @@ struct sessions *sessions_new(const struct sessions_host *host, const struct sna
     slab_init(&sessions->leg_slab, "leg", sizeof(struct leg), LEGS_KEPT);
     timer_init(&sessions->tick, host->loop, on_tick);
     sessions->sweep.on_later = on_sweep;
-    sessions->next_id = (uint32_t)host->worker + 1;
+    session_ids_init(&sessions->ids, (uint8_t)snapshot->config->settings.proxy_id, host->worker,
+                     host->worker_count);
     sessions->order_ids.worker = host->worker;
     sessions->order_ids.worker_count = host->worker_count;
     sessions->order_ids.sequence = memory_new(BUCKET_COUNT * sizeof *sessions->order_ids.sequence);
@@ -376,6 +377,7 @@ void sessions_free(struct sessions *sessions)
     slab_done(&sessions->leg_slab);
     login_cache_free(sessions);
     login_hosts_free(sessions);
+    session_ids_done(&sessions->ids);
     memory_free(sessions->order_ids.sequence);
     memory_free(sessions);
 }

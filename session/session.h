@@ -11,6 +11,38 @@
 #include "cluster/snapshot.h"
 #include "pool/pool.h"
 
+// A connection id says its proxy and its worker: session_ids.h.
+enum { SESSION_NUMBER_BITS = 26 };
+#define SESSION_NUMBER_MAX ((UINT32_C(1) << SESSION_NUMBER_BITS) - 1)
+static inline uint8_t session_id_proxy(uint32_t id)
+{
+    return (uint8_t)(id >> SESSION_NUMBER_BITS);
+}
+static inline uint16_t session_id_worker(uint32_t id, uint16_t worker_count)
+{
+    uint32_t number = id & SESSION_NUMBER_MAX;
+    return (uint16_t)(number > 0 ? (number - 1) % worker_count : 0);
+}
+
+// KILL: of whom, by whom.
+struct kill_order {
+    uint32_t asker;         // session id; 0: the admin port
+    uint64_t ticket;        // the asker's own, for the answer
+    uint16_t asker_account; // user_config id
+    bool is_admin;          // may kill everybody
+    bool is_query;          // KILL QUERY: the session lives on
+    bool is_user;           // all of a user; else one victim
+    uint32_t victim;        // session id
+    char user[256];         // is_user
+    char host[256];         // ... as his account has it (`from`); empty: any
+};
+
+struct kill_outcome {
+    uint32_t killed;
+    uint32_t denied;     // not the asker's own
+    uint32_t committing; // KILL QUERY of what can't be interrupted
+};
+
 struct sessions; // a worker's; opaque
 struct compressor;
 struct rsa_key; // protocol/auth_rsa.h
@@ -52,6 +84,8 @@ struct sessions_host { // what the worker lends; outlives the sessions
     void *owner;
     // users = servers: a log-in failed that might not with accounts read now. May be called often.
     void (*on_login_doubt)(void *owner);
+    // Reaches the sessions of all workers; answered later by sessions_kill_answered.
+    void (*on_kill)(void *owner, const struct kill_order *order);
 };
 
 struct sessions *sessions_new(const struct sessions_host *host, const struct snapshot *snapshot);
@@ -63,6 +97,11 @@ void sessions_accept(struct sessions *sessions, int fd, const struct address *pe
 // No new commands: idle sessions are closed with 1053, the others after their command or
 // transaction, at most after grace_ms.
 void sessions_drain(struct sessions *sessions, uint32_t grace_ms);
+// Those of this worker; the asker himself is none of them.
+void sessions_kill(struct sessions *sessions, const struct kill_order *order,
+                   struct kill_outcome *outcome);
+void sessions_kill_answered(struct sessions *sessions, uint32_t asker, uint64_t ticket,
+                            const struct kill_outcome *outcome);
 size_t sessions_count(const struct sessions *sessions);
 void sessions_forget_hosts(struct sessions *sessions); // FLUSH HOSTS
 struct session_counters *sessions_counters(struct sessions *sessions);

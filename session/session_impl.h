@@ -21,6 +21,7 @@
 #include "protocol/reply.h"
 #include "session/flow.h"
 #include "session/session.h"
+#include "session/session_ids.h"
 
 enum session_stage {
     SESSION_LOGIN,
@@ -73,6 +74,7 @@ struct request {
     bool keeps_aftermath;              // SHOW WARNINGS and the like change nothing of it
     void (*then)(struct session *session, struct request *request); // transaction_commit_then
     struct answer_marks *marks; // NULL: the answer is written as it is
+    bool is_killed;             // KILL QUERY: nothing more is begun for it
     bool is_counted;            // in the latency figures: it reached the router
 };
 
@@ -159,7 +161,8 @@ struct session {
     struct sessions *sessions; // back-pointer
     struct node node;          // in sessions->stage[stage], in that order
     enum session_stage stage;
-    uint32_t id; // connection id
+    uint32_t id;             // connection id
+    struct session *id_next; // of sessions->ids
     uint64_t since_us;
     uint64_t heard_us;   // last byte taken by or from the client
     struct address peer; // or whom the PROXY header names
@@ -180,6 +183,7 @@ struct session {
     uint8_t compression;         // enum session_compression
     uint8_t compression_level;
     bool is_sql_mode_own; // the client has set one
+    bool is_killed;       // KILL: what runs for it on servers ends there, too
     bool wants_close;     // after the running command: its pinned server is lost, RELEASE, drain
     // The client, as it logged in.
     uint16_t login_collation;
@@ -235,7 +239,8 @@ struct sessions {
     struct order_id_source order_ids;
     struct login_cache *login_cache; // owned
     struct login_hosts *login_hosts; // owned
-    uint32_t next_id;
+    struct session_ids ids;
+    uint64_t last_ticket; // of a question to other workers
     bool is_draining;
     uint64_t drain_deadline_us;
     struct session_counters counters;
@@ -286,8 +291,10 @@ void legs_release_lingering(struct session *session);
 void legs_release_participants(struct session *session); // rolls their transactions back
 void legs_release_all(struct session *session); // the session ends or is reset: all given up
 void legs_tick(struct sessions *sessions); // held too long, silent too long, lingering too long
-void legs_fail_waiting(struct session *session, const struct error *error); // for a backend
 void legs_retry_held(struct sessions *sessions);
+
+// kill.c: those that still wait for a backend
+void legs_fail_waiting(struct session *session, const struct error *error);
 
 // client_io.c
 // Framed bytes to the client: written at once as far as it takes them, the rest is queued. True:

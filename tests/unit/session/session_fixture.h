@@ -37,6 +37,7 @@ struct backend { // a scripted one
     uint32_t given, commands, cursors_closed;
     struct text file; // what it was fed
     bool is_file_over, is_slow, takes_file;
+    bool is_killed; // its statement, on the server
 };
 
 struct fixture {
@@ -58,6 +59,7 @@ struct fixture {
     struct pool_waiter *waiter;
     uint64_t k1, k2; // keys on s1 and on s2
     uint16_t chosen_replica[2];
+    struct kill_order kill; // the last one
 };
 
 static struct fixture fixture;
@@ -77,6 +79,24 @@ static inline struct backend *fixture_open(uint16_t server)
     backend->server = server;
     state_init(&backend->state);
     return backend;
+}
+
+static inline void fixture_on_kill(void *owner, const struct kill_order *order)
+{
+    (void)owner;
+    fixture.kill = *order;
+}
+
+bool pool_kill(struct pools *pools, struct backend *backend)
+{
+    (void)pools;
+    backend->is_killed = true;
+    return true;
+}
+
+bool backend_was_killed(const struct backend *backend)
+{
+    return backend->is_killed;
 }
 
 void pools_note_secret(struct pools *pools, uint16_t account, const struct account_secret *secret)
@@ -523,6 +543,7 @@ static int fixture_setup(void **state)
     fixture.chosen_replica[0] = 1;
     fixture.chosen_replica[1] = 3;
     struct sessions_host host = {
+        .on_kill = fixture_on_kill,
         .loop = fixture.loop,
         .arena_blocks = &fixture.arenas,
         .buffer_blocks = &fixture.buffers,

@@ -283,8 +283,6 @@ static void test_unknown_commands(void **state)
     (void)fixture_client_ok(); // as the servers
     fixture_query("%s", " ;\n; ");
     fixture_client_error(ER_EMPTY_QUERY);
-    fixture_query("%s", "KILL 7");
-    fixture_client_error(ER_NOT_SUPPORTED_YET);
 }
 
 static void test_warnings(void **state)

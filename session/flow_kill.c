@@ -1,0 +1,238 @@
+// KILL, as a session asks for it. The victim may belong to any worker, so the order goes out
+// (sessions_host.on_kill) and the flow waits for what came of it:
+//
+//     kill_run --on_kill--> control --> the victim's worker: sessions_kill
+//     flow     <--sessions_kill_answered-- control <--+
+//
+// Whoever kills himself is answered at once, as by a server.
+
+#include "session/flow_kill.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "protocol/error_table.h"
+#include "protocol/reply.h"
+#include "router/value.h"
+#include "session/aftermath.h"
+#include "session/command.h"
+#include "session/kill.h"
+
+struct flow_kill {
+    struct flow flow;
+    struct kill_order order;
+};
+
+// ---- the answer
+
+static void answer_user(struct session *session, struct flow_kill *kill,
+                        const struct kill_outcome *outcome)
+{
+    const struct kill_order *order = &kill->order;
+    const struct user_config *own = session_user(session);
+    bool is_self = kill_is_meant(order, own);
+    struct error error;
+    if (outcome->denied > 0) {
+        error_set(&error, ER_KILL_DENIED, "HY000", "Operation KILL USER failed for %s@%s",
+                  order->user, order->host[0] != '\0' ? order->host : "%");
+        flow_fail(&kill->flow, &error);
+        return;
+    }
+    struct ok_packet ok = {.affected_rows = outcome->killed + outcome->committing + is_self};
+    session->wants_close |= is_self && !order->is_query;
+    aftermath_note_ok(session);
+    session->aftermath.row_count = (int64_t)ok.affected_rows;
+    session_write_ok(session, &ok);
+    flow_finish(&kill->flow);
+}
+
+static void answer_one(struct session *session, struct flow_kill *kill,
+                       const struct kill_outcome *outcome)
+{
+    struct error error;
+    uint32_t victim = kill->order.victim;
+    if (outcome->killed > 0) {
+        aftermath_note_ok(session);
+        session_write_ok(session, &(struct ok_packet){0});
+        flow_finish(&kill->flow);
+        return;
+    }
+    if (outcome->denied > 0) {
+        error_fill(&error, ER_KILL_DENIED, victim);
+    } else if (outcome->committing > 0) {
+        error_fill(&error, ER_NOT_SUPPORTED_YET,
+                   "KILL QUERY of a session that runs COMMIT or ROLLBACK: it would not be known "
+                   "what became of it");
+    } else {
+        error_fill(&error, ER_NO_SUCH_THREAD, (unsigned long long)victim);
+    }
+    flow_fail(&kill->flow, &error);
+}
+
+static void on_drained(struct flow *flow)
+{
+    (void)flow; // of an answer before this one
+}
+
+static const struct flow_kind kill_kind = {.name = "killing", .on_drained = on_drained};
+
+void sessions_kill_answered(struct sessions *sessions, uint32_t asker, uint64_t ticket,
+                            const struct kill_outcome *outcome)
+{
+    struct session *session = session_ids_find(&sessions->ids, asker);
+    if (session == NULL || session->flow == NULL || session->flow->kind != &kill_kind) {
+        return; // it has gone
+    }
+    struct flow_kill *kill = CONTAINER_OF(session->flow, struct flow_kill, flow);
+    if (kill->order.ticket != ticket) {
+        return;
+    }
+    if (kill->order.is_user) {
+        answer_user(session, kill, outcome);
+    } else {
+        answer_one(session, kill, outcome);
+    }
+}
+
+// ---- the question
+
+static void ask(struct session *session, struct request *request, const struct kill_order *order)
+{
+    struct sessions *sessions = session->sessions;
+    struct flow_kill *kill = arena_alloc(&session->arena, sizeof *kill);
+    kill->order = *order;
+    kill->order.asker = session->id;
+    kill->order.asker_account = session->account;
+    kill->order.ticket = ++sessions->last_ticket;
+    flow_begin(&kill->flow, &kill_kind, session, request);
+    sessions->host.on_kill(sessions->host.owner, &kill->order);
+}
+
+static void kill_self(struct session *session, bool is_query)
+{
+    struct error error;
+    bool is_told = !is_query && session->sessions->snapshot->is_mariadb;
+    error_fill(&error, is_told ? ER_CONNECTION_KILLED : ER_QUERY_INTERRUPTED);
+    session->wants_close |= !is_query;
+    command_error(session, &error);
+}
+
+static void kill_id(struct session *session, struct request *request, uint64_t id, bool is_query)
+{
+    if (id == session->id) {
+        kill_self(session, is_query);
+    } else if (id > UINT32_MAX) {
+        struct error error;
+        error_fill(&error, ER_NO_SUCH_THREAD, (unsigned long long)id);
+        command_error(session, &error);
+    } else {
+        struct kill_order order = {.is_query = is_query, .victim = (uint32_t)id};
+        ask(session, request, &order);
+    }
+}
+
+static void copy_name(char *to, size_t max, struct slice name)
+{
+    bool is_short = name.len < max; // nobody has a longer one
+    struct slice text = is_short ? name : slice_of_string("?");
+    if (text.len > 0) {
+        memcpy(to, text.ptr, text.len);
+    }
+    to[text.len] = '\0';
+}
+
+static void kill_user(struct session *session, struct request *request, bool is_query)
+{
+    const struct statement *statement = request->statement;
+    const struct user_config *own = session_user(session);
+    struct kill_order order = {.is_query = is_query, .is_user = true};
+    if (statement->name_schema.len == 0) { // CURRENT_USER
+        copy_name(order.user, sizeof order.user, slice_of_string(own->name));
+        copy_name(order.host, sizeof order.host,
+                  slice_of_string(own->from[0] != '\0' ? own->from : "%"));
+    } else {
+        copy_name(order.user, sizeof order.user, statement->name_schema);
+        copy_name(order.host, sizeof order.host, statement->kill_host);
+    }
+    ask(session, request, &order);
+}
+
+// ---- the number
+
+static uint64_t round_number(const char *digits)
+{
+    double number = strtod(digits, NULL);
+    if (number >= 1e18 || number <= -1e18) { // nobody's id
+        return UINT64_MAX;
+    }
+    return number < 0 ? (uint64_t)(int64_t)(number - 0.5) : (uint64_t)(number + 0.5);
+}
+
+// As a server makes a whole number of it. False: an expression.
+static bool read_number(struct session *session, const struct request *request, uint64_t *id)
+{
+    const struct expr *expr = request->statement->kill_id;
+    bool is_own_id = expr->kind == EXPR_FUNCTION && expr->child_count == 0 &&
+                     expr->schema.len == 0 && slice_is_nocase(expr->name, "CONNECTION_ID");
+    if (is_own_id) {
+        *id = session->id;
+        return true;
+    }
+    struct route_request route = {
+        .statement = request->statement,
+        .config = session_config(session),
+        .params = request->execute != NULL ? request->execute->params : NULL,
+        .last_insert_id = session->last_insert_id,
+    };
+    struct value value = value_of_expr(&session->arena, &route, expr);
+    struct slice text =
+        arena_format(&session->arena, "%.*s", (int)value.bytes.len, (const char *)value.bytes.ptr);
+    switch (value.kind) {
+    case VALUE_NULL:
+        *id = 0;
+        return true;
+    case VALUE_INTEGER:
+    case VALUE_BOOL:
+        *id = strtoull((const char *)text.ptr, NULL, 10);
+        break;
+    case VALUE_DECIMAL:
+    case VALUE_STRING:
+        *id = round_number((const char *)text.ptr);
+        break;
+    case VALUE_UNKNOWN:
+    case VALUE_DEFAULT:
+    case VALUE_DATE:
+        return false;
+    }
+    if (value.is_negative) {
+        *id = 0 - *id;
+    }
+    return true;
+}
+
+void kill_run(struct session *session, struct request *request)
+{
+    struct slice what = request->statement->name;
+    bool is_query = what.ptr[0] == 'Q';
+    uint64_t id = 0;
+    if (slice_is_nocase(what, "QUERY ID")) {
+        command_refuse(session, "KILL QUERY ID: its statements have no numbers; KILL QUERY takes "
+                                "the id of the connection");
+    } else if (request->statement->kill_id == NULL) {
+        kill_user(session, request, is_query);
+    } else if (!read_number(session, request, &id)) {
+        command_refuse(session, "KILL with an expression: give the connection's id");
+    } else {
+        kill_id(session, request, id, is_query);
+    }
+}
+
+void kill_run_command(struct session *session, struct request *request)
+{
+    uint32_t id = 0;
+    struct slice bytes = slice_part(request->payload, 1, request->payload.len);
+    for (size_t i = 0; i < bytes.len && i < sizeof id; i++) { // a short one counts as servers do
+        id |= (uint32_t)bytes.ptr[i] << (8 * i);
+    }
+    kill_id(session, request, id, false);
+}

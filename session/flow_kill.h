@@ -1,0 +1,7 @@
+#pragma once
+// KILL at the asker.
+
+#include "session/session_impl.h"
+
+void kill_run(struct session *session, struct request *request);         // the statement
+void kill_run_command(struct session *session, struct request *request); // COM_PROCESS_KILL
