@@ -96,13 +96,25 @@ void sessions_kill_answered(struct sessions *sessions, uint32_t asker, uint64_t 
 
 // ---- the question
 
+static void copy_name(char *to, size_t max, struct slice name)
+{
+    bool is_short = name.len < max; // nobody has a longer one
+    struct slice text = is_short ? name : slice_of_string("?");
+    if (text.len > 0) {
+        memcpy(to, text.ptr, text.len);
+    }
+    to[text.len] = '\0';
+}
+
 static void ask(struct session *session, struct request *request, const struct kill_order *order)
 {
     struct sessions *sessions = session->sessions;
     struct flow_kill *kill = arena_alloc(&session->arena, sizeof *kill);
     kill->order = *order;
     kill->order.asker = session->id;
-    kill->order.asker_account = session->account;
+    kill->order.may_all = session_user(session)->sees_all_sessions;
+    copy_name(kill->order.asker_user, sizeof kill->order.asker_user,
+              slice_of_string(session_user(session)->name));
     kill->order.ticket = ++sessions->last_ticket;
     flow_begin(&kill->flow, &kill_kind, session, request);
     sessions->host.on_kill(sessions->host.owner, &kill->order);
@@ -129,16 +141,6 @@ static void kill_id(struct session *session, struct request *request, uint64_t i
         struct kill_order order = {.is_query = is_query, .victim = (uint32_t)id};
         ask(session, request, &order);
     }
-}
-
-static void copy_name(char *to, size_t max, struct slice name)
-{
-    bool is_short = name.len < max; // nobody has a longer one
-    struct slice text = is_short ? name : slice_of_string("?");
-    if (text.len > 0) {
-        memcpy(to, text.ptr, text.len);
-    }
-    to[text.len] = '\0';
 }
 
 static void kill_user(struct session *session, struct request *request, bool is_query)

@@ -76,16 +76,8 @@ static void kill_connection(struct session *session)
 
 static bool is_allowed(const struct session *session, const struct kill_order *order)
 {
-    const struct config *config = session_config(session);
     const struct user_config *victim = session_user(session);
-    if (order->is_admin) {
-        return true;
-    }
-    if (order->asker_account >= config->user_count) {
-        return false;
-    }
-    const struct user_config *asker = &config->users[order->asker_account];
-    return asker->sees_all_sessions || (victim != NULL && strcmp(asker->name, victim->name) == 0);
+    return order->may_all || (victim != NULL && strcmp(order->asker_user, victim->name) == 0);
 }
 
 static void kill_one(struct session *session, const struct kill_order *order,
@@ -102,7 +94,7 @@ static void kill_one(struct session *session, const struct kill_order *order,
     outcome->killed++;
     log_notice("session %u: %s by %s %u", session->id,
                order->is_query ? "its statement is killed" : "killed",
-               order->is_admin ? "the admin port" : "session", order->asker);
+               order->asker == 0 ? "the admin port" : "session", order->asker);
     if (order->is_query) {
         kill_query(session);
     } else {

@@ -26,15 +26,15 @@ static inline uint16_t session_id_worker(uint32_t id, uint16_t worker_count)
 
 // KILL: of whom, by whom.
 struct kill_order {
-    uint32_t asker;         // session id; 0: the admin port
-    uint64_t ticket;        // the asker's own, for the answer
-    uint16_t asker_account; // user_config id
-    bool is_admin;          // may kill everybody
-    bool is_query;          // KILL QUERY: the session lives on
-    bool is_user;           // all of a user; else one victim
-    uint32_t victim;        // session id
-    char user[256];         // is_user
-    char host[256];         // ... as his account has it (`from`); empty: any
+    uint32_t asker;  // session id; 0: the admin port
+    uint64_t ticket; // the asker's own, for the answer
+    char asker_user[256];
+    bool may_all;    // not only sessions of that user
+    bool is_query;   // KILL QUERY: the session lives on
+    bool is_user;    // all of a user; else one victim
+    uint32_t victim; // session id
+    char user[256];  // is_user
+    char host[256];  // ... as his account has it (`from`); empty: any
 };
 
 struct kill_outcome {

@@ -5,7 +5,8 @@
 
 static struct kill_outcome kill_now(bool is_query)
 {
-    struct kill_order order = {.asker = 99, .is_query = is_query, .victim = fixture_session()->id};
+    struct kill_order order = {
+        .asker = 99, .asker_user = "app", .is_query = is_query, .victim = fixture_session()->id};
     struct kill_outcome outcome;
     sessions_kill(fixture.sessions, &order, &outcome);
     fixture_turn();
@@ -177,11 +178,11 @@ static void test_only_his_own(void **state)
     (void)state;
     struct kill_order order = {.asker = 99, .victim = fixture_session()->id};
     struct kill_outcome outcome;
-    order.asker_account = 1; // another user
+    strcpy(order.asker_user, "another");
     sessions_kill(fixture.sessions, &order, &outcome);
     assert_int_equal(outcome.denied, 1);
     assert_int_equal(outcome.killed, 0);
-    fixture.config->users[1].sees_all_sessions = true;
+    order.may_all = true;
     sessions_kill(fixture.sessions, &order, &outcome);
     assert_int_equal(outcome.killed, 1);
     assert_true(fixture_is_client_closed());
@@ -190,7 +191,8 @@ static void test_only_his_own(void **state)
 static void test_a_users_sessions(void **state)
 {
     (void)state;
-    struct kill_order order = {.asker = 99, .is_query = true, .is_user = true, .user = "app"};
+    struct kill_order order = {
+        .asker = 99, .is_query = true, .is_user = true, .user = "app", .asker_user = "app"};
     struct kill_outcome outcome;
     sessions_kill(fixture.sessions, &order, &outcome);
     assert_int_equal(outcome.killed, 1);
