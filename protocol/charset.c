@@ -115,6 +115,17 @@ size_t char_length_ujis(const uint8_t *at, const uint8_t *end)
     return is_three ? 3 : 1;
 }
 
+bool charset_is_single(const struct charset *charset, uint8_t byte)
+{
+    if (charset->char_length == char_length_sjis) { // katakana of half width
+        return in(byte, 0xa1, 0xdf);
+    }
+    if (charset->char_length == char_length_utf8) { // MySQL takes 0xf5 to 0xf7 for lead bytes
+        return byte < 0xc2 || byte >= (charset->max_bytes == 3 ? 0xf0 : 0xf8);
+    }
+    return charset->max_bytes == 1;
+}
+
 // "utf8" is what everybody wrote before the servers learned to say utf8mb3.
 static bool is_old_utf8(struct slice name)
 {

@@ -23,6 +23,9 @@ struct collation {
     const struct charset *charset;
 };
 
+// A byte from 0x80 on that begins no longer character, on any server.
+bool charset_is_single(const struct charset *charset, uint8_t byte) MUST_CHECK;
+
 const struct charset *charset_find(struct slice name);     // NULL: unknown; any case
 const struct collation *collation_find_id(uint16_t id);    // NULL: unknown
 const struct collation *collation_find(struct slice name); // NULL: unknown; any case
