@@ -113,7 +113,13 @@ static void read_column(struct parser *parser, struct load_column *column)
 static void read_columns(struct parser *parser, struct load_part *load)
 {
     uint32_t capacity = 0;
-    if (!parser_accept(parser, TOKEN_LPAREN) || parser_accept(parser, TOKEN_RPAREN)) {
+    uint32_t begin = parser->token.span.begin;
+    load->columns_span = (struct span){parser->token_end, parser->token_end};
+    if (!parser_accept(parser, TOKEN_LPAREN)) {
+        return;
+    }
+    if (parser_accept(parser, TOKEN_RPAREN)) {
+        load->columns_span = parser_span_from(parser, begin);
         return;
     }
     do {
@@ -128,6 +134,7 @@ static void read_columns(struct parser *parser, struct load_part *load)
         read_column(parser, &load->columns[load->column_count++]);
     } while (parser_accept(parser, TOKEN_COMMA));
     parser_expect(parser, TOKEN_RPAREN);
+    load->columns_span = parser_span_from(parser, begin);
 }
 
 static void read_charset(struct parser *parser, struct load_part *load)

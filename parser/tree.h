@@ -290,6 +290,7 @@ struct load_part {
     struct span skipped_span;    // ... with its words; empty when none
     struct load_column *columns; // NULL when there is no list, or an empty one
     uint32_t column_count;
+    struct span columns_span; // the list with its parentheses; empty, where it would stand, if none
     struct assignment *set;
 };
 

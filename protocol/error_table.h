@@ -13,12 +13,15 @@
     X(ER_UNKNOWN_COM,           1047, "08S01", "Unknown command") \
     X(ER_SERVER_SHUTDOWN,       1053, "08S01", "Server shutdown in progress") \
     X(ER_PARSE,                 1064, "42000", "waybill can't read this statement %s, and so does not know its shards; /* waybill: shard=NAME */ in it sends it to that shard's primary as it is") \
+    X(ER_BAD_FIELD,             1054, "42S22", "Unknown column '%s' in 'field list'") \
     X(ER_EMPTY_QUERY,           1065, "42000", "Query was empty") \
+    X(ER_WRONG_FIELD_TERMINATORS, 1083, "42000", "Field separator argument is not what is expected; check the manual%s") \
     X(ER_NO_SUCH_THREAD,        1094, "HY000", "Unknown thread id: %llu") \
     X(ER_KILL_DENIED,           1095, "HY000", "You are not owner of thread %u") \
     X(ER_UNKNOWN,               1105, "HY000", "%s") \
     X(ER_HOST_IS_BLOCKED,       1129, "HY000", "Host '%s' is blocked because of many failed log-ins; unblock with FLUSH HOSTS on the admin port") \
     X(ER_CON_REFUSED,           1130, "HY000", "Host '%s' is not allowed to connect to this waybill") \
+    X(ER_NO_SUCH_TABLE,         1146, "42S02", "Table '%s.%s' doesn't exist") \
     X(ER_NOT_ALLOWED_COMMAND,   1148, "42000", "The used command is not allowed (waybill: local_infile is off)") \
     X(ER_PACKET_TOO_LARGE,      1153, "08S01", "Got a packet bigger than 'max_packet_bytes'") \
     X(ER_PACKETS_OUT_OF_ORDER,  1156, "08S01", "Got packets out of order") \

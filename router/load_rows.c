@@ -14,6 +14,9 @@
 //   - With equal separators for fields and lines there are no lines: a row is as many fields as it
 //     has columns, and IGNORE n LINES skips nothing.
 //   - ESCAPED BY the quote itself means doubled quotes and no \n and the like.
+//   - MariaDB reads characters into columns of text only, in other columns and user variables
+//   bytes;
+//     MySQL, and older MariaDB, characters everywhere. Where that makes a difference is in doubt.
 //   - A lead byte takes the bytes behind it before the server looks whether they fit, even a
 //     newline; MySQL and MariaDB, and MariaDB's two loops, differ in what of them is put back.
 //     Behind such bytes a separator is in doubt (LOAD_DOUBT).
@@ -135,12 +138,12 @@ static void keep(struct load_rows *rows, const uint8_t *bytes, size_t len)
 
 // ---- characters of several bytes
 
-// In doubt a separator may be taken for a part of a character, here or there.
+// A separator, or a part of a character? Here this, there that.
 static bool is_doubtful(const struct load_rows *rows, size_t len)
 {
     for (size_t i = rows->at; i < rows->at + len; i++) {
         uint8_t byte = rows->window.ptr[i];
-        if (byte < 0x80 && rows->is_special[byte] && i < rows->doubt_until) {
+        if (byte < 0x80 && rows->is_special[byte] && (i < rows->doubt_until || !rows->is_text)) {
             return true;
         }
     }
@@ -328,6 +331,7 @@ static void begin_field(struct load_rows *rows)
             rows->filled->value.len = 0;
         }
     }
+    rows->is_text = rows->rules.is_text == NULL || rows->rules.is_text[rows->field];
     rows->is_enclosed = rows->window.ptr[rows->at] == rows->rules.enclosed;
     rows->at += rows->is_enclosed ? 1 : 0;
     rows->state = PLACE_INSIDE;
@@ -384,9 +388,8 @@ static enum scan scan_rest(struct load_rows *rows)
         }
         if (is_lead(rows)) {
             enum scan found = scan_character(rows, &len);
-            uint8_t last = found == SCAN_ON ? rows->window.ptr[rows->at + len - 1] : 0x80;
-            if (found != SCAN_ON || (last < 0x80 && rows->is_special[last])) {
-                return found != SCAN_ON ? found : SCAN_DOUBT; // MySQL looks at the last byte alone
+            if (found != SCAN_ON) {
+                return found;
             }
         } else if (byte == rows->rules.escape) {
             if (bytes_left(rows) < 2 && !rows->is_last) {
@@ -462,6 +465,7 @@ static enum scan pass_field(struct load_rows *rows, enum scan how)
         return SCAN_ON;
     }
     rows->state = PLACE_REST;
+    rows->is_text = false; // MySQL looks at a character's last byte alone
     return rows->rules.line_end.len > 0 ? SCAN_ON : SCAN_LINE;
 }
 

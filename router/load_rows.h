@@ -21,6 +21,7 @@ struct load_rules {
     int escape;   // likewise
     const struct charset *charset;
     uint32_t field_count; // of a row; what stands behind them is passed over
+    const bool *is_text;  // for each field: is it for a column of text? NULL: all are
     uint64_t skipped_lines;
     int32_t wanted[LOAD_WANTED]; // place of the field; LOAD_NO_FIELD
 };
@@ -46,6 +47,7 @@ struct load_rows {
     int state; // enum place, load_rows.c
     uint32_t field;
     bool is_enclosed;
+    bool is_text;              // every server reads characters here; else some read bytes
     bool has_null_mark;        // \N was in the field
     struct load_field *filled; // NULL: nobody wants the field
     // Offsets into the window.

@@ -7,6 +7,7 @@
 #include "cluster/config.h"
 #include "parser/parse.h"
 #include "protocol/statement.h"
+#include "router/columns.h"
 #include "router/order_id.h"
 
 enum plan_access {
@@ -57,6 +58,7 @@ struct plan_target {
 struct plan;
 const struct param_edit *plan_edits(const struct plan *plan, const struct plan_target *target,
                                     uint32_t *count);
+struct load_split; // load_split.h
 
 struct plan {
     enum plan_access access;
@@ -74,8 +76,12 @@ struct plan {
     bool has_made_ids; // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives
     uint64_t first_made_id;
     bool is_write_to_many; // best effort: more than one shard is written
-    const char *why;       // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
-                           // unless the request wants_why
+    // What it needs to know first is which columns the table of the statement has: ask a server and
+    // make the plan anew, with request.columns. Nothing else of this plan counts.
+    bool wants_columns;
+    const struct load_split *split; // LOAD DATA: each row goes to the target of its own key
+    const char *why; // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
+                     // unless the request wants_why
 };
 
 struct route_request {
@@ -88,6 +94,8 @@ struct route_request {
                       // whether it can be executed is found out with the values
     bool is_prepared; // text with ?
     bool is_strict;   // sql_mode: values that don't fit a column are refused, not changed
+    bool has_no_escapes;                 // sql_mode NO_BACKSLASH_ESCAPES
+    const struct table_columns *columns; // of the statement's table; NULL: not asked for yet
     enum distributed distributed;
     bool in_transaction; // reads go to primaries
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or

@@ -20,9 +20,10 @@ struct planner {
     struct plan *plan;
     struct error *error;
     struct scopes scopes;
-    uint16_t hint_shard; // of /* waybill: shard=s1 */; NO_SHARD
-    bool wants_primary;  // of /* waybill: primary */
-    bool is_lenient;     // the configuration has one shard: nothing is refused
+    uint16_t hint_shard;                 // of /* waybill: shard=s1 */; NO_SHARD
+    bool wants_primary;                  // of /* waybill: primary */
+    const struct scope_ref *load_target; // plan_load_split
+    bool is_lenient;                     // the configuration has one shard: nothing is refused
 };
 
 // False, with the error set: so that a planner can end with `return plan_refuse(...)`.
@@ -60,6 +61,7 @@ bool plan_insert(struct planner *planner);
 bool plan_change(struct planner *planner);
 bool plan_ddl(struct planner *planner);
 bool plan_load(struct planner *planner);
+bool plan_load_split(struct planner *planner, const struct scope_ref *target); // to a sharded table
 bool plan_lock(struct planner *planner);
 bool plan_show(struct planner *planner);
 bool plan_explained(struct planner *planner);

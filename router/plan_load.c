@@ -1,5 +1,6 @@
 // LOAD DATA. A table that is on one shard gets the whole file there, a reference table on every
-// shard. Without LOCAL the file is one server's own, so the statement must stay on one.
+// shard, a sharded one its rows on the shard of each (plan_load_split.c). Without LOCAL the file is
+// one server's own, so the statement must stay on one.
 
 #include "router/plan_impl.h"
 
@@ -24,11 +25,7 @@ bool plan_load(struct planner *planner)
         return refuse_server_file(planner, &target);
     }
     if (target.place == PLACE_SHARDED) {
-        return plan_refuse(
-            planner, ER_CROSS_SHARD_WRITE,
-            "LOAD into table %s, which is on several shards, is not done yet: insert "
-            "the rows by INSERT",
-            scope_table_name(planner->arena, &target));
+        return plan_load_split(planner, &target);
     }
     if (planner->hint_shard != NO_SHARD) {
         return plan_to(planner, planner->hint_shard);

@@ -176,6 +176,38 @@ struct shard_set sharding_between(const struct config *config, const struct tabl
     return set;
 }
 
+static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
+{
+    uint64_t both[2] = {hash, hash_bytes(bytes, len)};
+    return hash_bytes(both, sizeof both);
+}
+
+uint64_t sharding_fingerprint(const struct config *config, const struct table_config *table)
+{
+    uint32_t kinds[] = {table->method, table->key_type, table->date_unit, table->modulo};
+    uint64_t hash = hash_bytes(kinds, sizeof kinds);
+    const char *const columns[] = {table->key, table->id_column};
+    for (size_t i = 0; i < 2; i++) {
+        hash = mix(hash, columns[i], columns[i] != NULL ? strlen(columns[i]) : 0);
+    }
+    if (table->method == METHOD_BUCKET) {
+        hash = mix(hash, config->bucket_shard, sizeof config->bucket_shard);
+    }
+    for (uint32_t i = 0; i < table->range_count; i++) {
+        const struct key_range *range = &table->ranges[i];
+        int64_t one[] = {range->low, range->high, range->shard};
+        hash = mix(hash, one, sizeof one);
+    }
+    for (uint32_t i = 0; i < table->listed_count; i++) {
+        hash = mix(hash, table->listed[i].key.ptr, table->listed[i].key.len);
+        hash = mix(hash, &table->listed[i].shard, sizeof table->listed[i].shard);
+    }
+    if (table->modulo > 0) {
+        hash = mix(hash, table->modulo_shards, table->modulo * sizeof *table->modulo_shards);
+    }
+    return hash;
+}
+
 const char *sharding_method_name(const struct table_config *table)
 {
     return methods[table->method].name;

@@ -55,4 +55,6 @@ bool sharding_is_ordered(const struct table_config *table) MUST_CHECK;
 // Where rows with low <= key <= high are; for ordered methods only.
 struct shard_set sharding_between(const struct config *config, const struct table_config *table,
                                   int64_t low, int64_t high);
+// Equal as long as the same keys of the table are on the same shards (over a reload, say).
+uint64_t sharding_fingerprint(const struct config *config, const struct table_config *table);
 const char *sharding_method_name(const struct table_config *table);

@@ -1,26 +1,31 @@
 // LOAD DATA LOCAL INFILE: the servers ask for the file, waybill asks the client once, and what it
-// sends goes on to all of them.
+// sends goes on to all of them, or each row to the server of its shard (a split: infile_split.c).
 //
-//     (start) --> ASKING --- all servers have asked for the file ---> TAKING
+//     (start) --> ASKING --- all servers have asked for the file ---> TAKING <-- (start of a split)
 //                   |                                                 |    |
 //                   | one won't: the others get an empty file         |    | a server is lost, or
-//                   |                                                 |    | a row has no place
-//                   |                     the client's empty packet   |    v
-//                   v                                                 | SKIPPING
-//                 ENDING <--------------------------------------------+    |
-//                   |                                                      | the empty packet
+//                   |                     the client's empty packet   |    | a row has no place
+//                   |                                                 |    v
+//                   |            STARTING <--- of a split ------------+ SKIPPING
+//                   v               | all servers have asked          |    |
+//                 ENDING <----------+---------------------------------+    | the empty packet
+//                   |                                                      |
 //                   +--> (finished: OK or ERR) <---------------------------+
 //
 //     from -> to [function]
 //     ASKING -> TAKING [look_at_asked], ASKING -> ENDING [look_at_asked], TAKING -> SKIPPING
-//     [give_up], TAKING -> ENDING [end_file], ENDING -> finished [finish], SKIPPING -> finished
-//     [on_file_over]
+//     [give_up], TAKING -> ENDING [end_file], TAKING -> STARTING [end_split], STARTING -> ENDING
+//     [look_at_started], STARTING -> finished [fail], ENDING -> finished [infile_finish], SKIPPING
+//     -> finished [on_file_over]
 //
 //     ASKING    the client was told nothing, and nothing of it is read
-//     TAKING    every leg's server takes the file. The client is not read while one of them is
-//               slow, so the slowest sets the pace and no more than one read is kept for each
+//     TAKING    every leg's server takes the file; a split's is to ask for it first. The client is
+//               not read while one of them is slow, so the slowest sets the pace and no more than
+//               one read is kept for each
 //     SKIPPING  no leg runs; what the client still sends is thrown away, since it reads no answer
 //               before its file is over
+//     STARTING  a split's file is over, and some of its servers have not asked for it yet: none is
+//               told that it is over before all take it
 //     ENDING    the file is over for the servers that still run
 //
 // A file that is not whole is never ended by the empty packet that says it is: its connection is
@@ -30,54 +35,18 @@
 //
 // The client is asked only for the very file that its own statement names.
 
-#include "session/flow_infile.h"
-
 #include <assert.h>
-#include <stdio.h>
 
 #include "base/log.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
-#include "session/aftermath.h"
 #include "session/client_io.h"
 #include "session/command.h"
 #include "session/flow_single.h"
-#include "session/gather.h"
-#include "session/insert_id.h"
-#include "session/merge.h"
+#include "session/infile_impl.h"
 #include "session/track.h"
 
-enum infile_state { INFILE_ASKING, INFILE_TAKING, INFILE_SKIPPING, INFILE_ENDING };
-
-enum { INFILE_ASKS = 0xfb, NAMES_BYTES = 100, NAMES_SENTENCE_BYTES = 250 };
-
-// One shard's part.
-struct infile_part {
-    struct leg *leg; // NULL when it is settled
-    uint16_t shard;
-    bool has_asked; // for the file
-    bool is_full;   // on_fed is awaited
-    bool is_done;   // with `ok` or `error`
-    bool is_error;
-    struct gather gather; // of its answer
-    struct answer last;
-    struct ok_packet ok;
-    struct error error;
-};
-
-struct infile {
-    struct flow flow; // first
-    enum infile_state state;
-    struct infile_part *parts;
-    uint32_t part_count;
-    struct error error; // SKIPPING: what the client gets in the end
-    // The client's packets.
-    uint8_t next_sequence;
-    uint8_t header_have;
-    uint8_t header[PACKET_HEADER_BYTES];
-    uint32_t left;     // of the present packet's payload
-    bool is_continued; // the packet before was 0xffffff long: this one belongs to it
-};
+enum { INFILE_ASKS = 0xfb };
 
 static struct infile *infile_of(struct flow *flow)
 {
@@ -86,10 +55,12 @@ static struct infile *infile_of(struct flow *flow)
 
 static void infile_check(const struct infile *infile)
 {
+    bool is_running = infile->state == INFILE_TAKING || infile->state == INFILE_STARTING;
     for (uint32_t i = 0; i < infile->part_count; i++) {
         const struct infile_part *part = &infile->parts[i];
         assert(part->leg == NULL || infile->state != INFILE_SKIPPING);
-        assert(infile->state != INFILE_TAKING || (part->has_asked && part->leg != NULL));
+        assert(!is_running || part->leg != NULL);
+        assert(infile->state != INFILE_TAKING || part->has_asked || infile->split != NULL);
         assert((part->leg == NULL) == part->is_done || infile->state == INFILE_SKIPPING);
         (void)part;
     }
@@ -102,97 +73,6 @@ static void infile_enter(struct infile *infile, enum infile_state state)
 }
 
 // ---- the end
-
-static void add_names(const struct infile *infile, char *text, size_t text_bytes, bool is_failed)
-{
-    const struct shard_config *shards = session_config(infile->flow.session)->shards;
-    size_t len = 0;
-    text[0] = '\0';
-    for (uint32_t i = 0; i < infile->part_count && len < text_bytes; i++) {
-        if (infile->parts[i].is_error == is_failed) {
-            len += (size_t)snprintf(text + len, text_bytes - len, "%s%s", len > 0 ? ", " : "",
-                                    shards[infile->parts[i].shard].name);
-        }
-    }
-}
-
-// Where it was done all the same, if it was anywhere.
-static void explain(const struct infile *infile, struct error *error)
-{
-    char done[NAMES_BYTES], failed[NAMES_BYTES];
-    add_names(infile, done, sizeof done, false);
-    add_names(infile, failed, sizeof failed, true);
-    if (done[0] == '\0') {
-        return;
-    }
-    size_t len = strlen(error->text), max = sizeof error->text - NAMES_SENTENCE_BYTES;
-    len = len < max ? len : max;
-    snprintf(error->text + len, sizeof error->text - len, " (waybill: done on %s; not done on %s)",
-             done, failed);
-}
-
-// One server's answer, as it is.
-static void finish_one(struct infile *infile)
-{
-    struct session *session = infile->flow.session;
-    const struct infile_part *part = &infile->parts[0];
-    struct slice payload = gather_payload(&part->gather);
-    if (payload.len == 0) { // it was lost
-        struct error error = part->error;
-        flow_fail(&infile->flow, &error);
-        return;
-    }
-    aftermath_note(session, &part->last, part->shard);
-    (void)insert_id_note(session, &part->last, part->shard);
-    if (part->is_error) {
-        counter_add(&session->sessions->counters.errors_sent, 1);
-    }
-    session_write_payload(session, payload);
-    flow_finish(&infile->flow);
-}
-
-static void finish_all(struct infile *infile)
-{
-    struct session *session = infile->flow.session;
-    bool is_copies = infile->flow.request->plan->merge == MERGE_FIRST;
-    struct ok_packet total = {0};
-    for (uint32_t i = 0; i < infile->part_count; i++) {
-        if (infile->parts[i].is_error) {
-            struct error error = infile->parts[i].error;
-            explain(infile, &error);
-            flow_fail(&infile->flow, &error);
-            return;
-        }
-        if (i == 0 || !is_copies) {
-            merge_ok_add(&session->arena, &total, &infile->parts[i].ok, i == 0);
-        }
-        track_gather(session, infile->parts[i].shard, infile->parts[i].ok.changes);
-    }
-    struct answer answer = {.affected_rows = total.affected_rows, .insert_id = total.insert_id};
-    total.insert_id = insert_id_note(session, &answer, infile->parts[0].shard);
-    struct aftermath aftermath = {
-        .warnings = total.warnings,
-        .is_lost = total.warnings > 0,
-        .row_count = (int64_t)total.affected_rows,
-        .shard = NO_SHARD,
-    };
-    total.status = 0;
-    total.changes = slice_of(NULL, 0);
-    session_note_result(session, &aftermath);
-    session_write_ok(session, &total);
-    flow_finish(&infile->flow);
-}
-
-// All parts are done and the client has nothing more to say: the flow is gone afterwards.
-static void finish(struct infile *infile)
-{
-    infile->flow.session->is_answer_between_rows = true; // an ERR may stand here
-    if (infile->part_count == 1) {
-        finish_one(infile);
-    } else {
-        finish_all(infile);
-    }
-}
 
 static bool are_all_done(const struct infile *infile)
 {
@@ -217,11 +97,8 @@ static void end_file(struct infile *infile)
     infile_enter(infile, INFILE_ENDING);
 }
 
-// The file can't be loaded: what has come is rolled back everywhere, and the client is told when it
-// listens again.
-static void give_up(struct infile *infile, const struct error *error)
+static void stop_legs(struct infile *infile)
 {
-    infile->error = *error;
     for (uint32_t i = 0; i < infile->part_count; i++) {
         struct infile_part *part = &infile->parts[i];
         if (part->leg != NULL) {
@@ -229,6 +106,24 @@ static void give_up(struct infile *infile, const struct error *error)
             part->leg = NULL;
         }
     }
+    split_stop(infile);
+}
+
+// What has come is rolled back everywhere, and the client listens. The flow is gone afterwards.
+static void fail(struct infile *infile, const struct error *error)
+{
+    struct error copy = *error;
+    stop_legs(infile);
+    infile->flow.session->is_answer_between_rows = true; // an ERR may stand here
+    flow_fail(&infile->flow, &copy);
+}
+
+// The file can't be loaded: what has come is rolled back everywhere, and the client is told when it
+// listens again.
+static void give_up(struct infile *infile, const struct error *error)
+{
+    infile->error = *error;
+    stop_legs(infile);
     infile_enter(infile, INFILE_SKIPPING);
     client_io_take_input(infile->flow.session, false);
 }
@@ -267,6 +162,53 @@ static void look_at_asked(struct infile *infile)
     }
 }
 
+// ---- a split's parts
+
+static bool is_any_busy(const struct infile *infile)
+{
+    for (uint32_t i = 0; i < infile->part_count; i++) {
+        if (infile->parts[i].is_full || infile->parts[i].waiting.len > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The client is read as long as nobody is behind.
+static void set_pace(struct infile *infile)
+{
+    struct session *session = infile->flow.session;
+    bool is_busy = is_any_busy(infile);
+    if (infile->state == INFILE_TAKING && is_busy != session->is_input_held) {
+        client_io_take_input(session, is_busy);
+    }
+}
+
+static void feed_parts(struct infile *infile)
+{
+    for (uint32_t i = 0; i < infile->part_count; i++) {
+        struct infile_part *part = &infile->parts[i];
+        if (!part->is_full && part->waiting.len > 0) {
+            (void)split_feed(part, false);
+        }
+    }
+    set_pace(infile);
+}
+
+static void look_at_started(struct infile *infile)
+{
+    for (uint32_t i = 0; i < infile->part_count; i++) {
+        if (!infile->parts[i].has_asked) {
+            return;
+        }
+    }
+    split_note_end(infile);
+    for (uint32_t i = 0; i < infile->part_count; i++) {
+        (void)split_feed(&infile->parts[i], true);
+    }
+    infile_enter(infile, INFILE_ENDING);
+}
+
 // ---- the servers' answers
 
 // The flow may be gone afterwards.
@@ -275,8 +217,15 @@ static void advance(struct infile *infile)
     if (infile->state == INFILE_ASKING) {
         look_at_asked(infile);
     }
+    if (infile->state == INFILE_STARTING && infile->has_failed) {
+        fail(infile, &infile->error);
+        return;
+    }
+    if (infile->state == INFILE_STARTING) {
+        look_at_started(infile);
+    }
     if (infile->state == INFILE_ENDING && are_all_done(infile)) {
-        finish(infile);
+        infile_finish(infile);
     }
 }
 
@@ -292,19 +241,46 @@ static bool is_own_file(const struct infile *infile, const struct infile_part *p
                                           infile->flow.request->statement->load->file);
 }
 
-// It is not TAKING or ENDING any more when one of the servers has failed too early.
+// It is not TAKING any more when one of the servers has failed too early.
 static void note_done(struct infile *infile, struct infile_part *part)
 {
     part->leg = NULL;
     part->is_done = true;
-    if (infile->state != INFILE_TAKING) {
+    if (infile->state != INFILE_TAKING && infile->state != INFILE_STARTING) {
         return;
     }
     struct error error = part->error;
     if (!part->is_error) {
         error_fill(&error, ER_UNKNOWN, "a server's answer came before the file was over");
     }
-    give_up(infile, &error);
+    if (infile->state == INFILE_TAKING) {
+        give_up(infile, &error);
+    } else {
+        infile->has_failed = true;
+        infile->error = error;
+    }
+}
+
+// False: the flow is gone, or gives up.
+static bool note_asked(struct infile *infile, struct infile_part *part)
+{
+    struct error error;
+    if (is_own_file(infile, part)) {
+        part->has_asked = true;
+        part->gather = (struct gather){0};
+        if (infile->split != NULL) {
+            feed_parts(infile);
+        }
+        return true;
+    }
+    log_warning("a server asks for a file that the statement doesn't name");
+    error_fill(&error, ER_UNKNOWN, "the server asks for another file than the statement names");
+    if (infile->state == INFILE_TAKING) { // its connection is closed
+        give_up(infile, &error);
+    } else {
+        fail(infile, &error);
+    }
+    return false;
 }
 
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
@@ -321,16 +297,9 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
         }
         note_done(infile, part);
     } else if (backend_answer(leg->backend)->wants_file && !part->has_asked) {
-        if (!is_own_file(infile, part)) {
-            struct error error;
-            log_warning("a server asks for a file that the statement doesn't name");
-            error_fill(&error, ER_UNKNOWN,
-                       "the server asks for another file than the statement names");
-            flow_fail(flow, &error); // closes its connection
+        if (!note_asked(infile, part)) {
             return;
         }
-        part->has_asked = true;
-        part->gather = (struct gather){0};
     }
     advance(infile);
 }
@@ -349,13 +318,9 @@ static void on_failed(struct flow *flow, struct leg *leg, const struct error *er
 static void on_fed(struct flow *flow, struct leg *leg)
 {
     struct infile *infile = infile_of(flow);
-    bool is_full = false;
     part_of(infile, leg)->is_full = false;
-    for (uint32_t i = 0; i < infile->part_count; i++) {
-        is_full |= infile->parts[i].is_full;
-    }
-    if (infile->state == INFILE_TAKING && !is_full) {
-        client_io_take_input(flow->session, false);
+    if (infile->state == INFILE_TAKING || infile->state == INFILE_STARTING) {
+        feed_parts(infile);
     }
 }
 
@@ -363,31 +328,48 @@ static void on_fed(struct flow *flow, struct leg *leg)
 
 static void take(struct infile *infile, struct slice bytes)
 {
+    struct error error;
     if (infile->state != INFILE_TAKING) {
         return;
     }
-    bool is_full = false;
+    if (infile->split != NULL) {
+        if (!split_take(infile, bytes, false, &error)) {
+            give_up(infile, &error);
+        }
+        return;
+    }
     for (uint32_t i = 0; i < infile->part_count; i++) {
         struct infile_part *part = &infile->parts[i];
         part->is_full = leg_feed(part->leg, bytes, false);
-        is_full |= part->is_full;
     }
-    if (is_full) {
-        client_io_take_input(infile->flow.session, true);
+    set_pace(infile);
+}
+
+// The flow may be gone afterwards.
+static void end_split(struct infile *infile)
+{
+    struct error error;
+    if (!split_take(infile, slice_of(NULL, 0), true, &error)) {
+        fail(infile, &error);
+        return;
     }
+    client_io_leave_input(infile->flow.session);
+    infile_enter(infile, INFILE_STARTING);
+    feed_parts(infile);
+    advance(infile);
 }
 
 // The empty packet. The flow may be gone afterwards.
 static void on_file_over(struct infile *infile)
 {
     infile->flow.request->sequence = infile->next_sequence;
-    if (infile->state == INFILE_TAKING) {
+    if (infile->state != INFILE_TAKING) {
+        fail(infile, &infile->error);
+    } else if (infile->split != NULL) {
+        end_split(infile);
+    } else {
         end_file(infile);
-        return;
     }
-    struct error error = infile->error;
-    infile->flow.session->is_answer_between_rows = true;
-    flow_fail(&infile->flow, &error);
 }
 
 static void refuse_order(struct infile *infile)
@@ -397,9 +379,8 @@ static void refuse_order(struct infile *infile)
     error_fill(&error, ER_PACKETS_OUT_OF_ORDER);
     log_notice("session %u: %s", session->id, error.text);
     infile->flow.request->sequence = infile->next_sequence;
-    session->is_answer_between_rows = true;
     session->wants_close = true;
-    flow_fail(&infile->flow, &error);
+    fail(infile, &error);
 }
 
 // Reads packets' headers. False: the flow is gone.
@@ -436,8 +417,11 @@ static size_t on_input(struct flow *flow, struct slice bytes)
             take(infile, slice_part(bytes, used, used + len));
             used += len;
         } else if (!take_header(infile, bytes.ptr[used++])) {
-            break;
+            return used;
         }
+    }
+    if (infile->split != NULL && infile->state == INFILE_TAKING) {
+        feed_parts(infile);
     }
     return used;
 }
@@ -449,6 +433,11 @@ static void on_drained(struct flow *flow)
     (void)flow; // nothing is written before the end
 }
 
+static void on_abort(struct flow *flow)
+{
+    split_stop(infile_of(flow));
+}
+
 static const struct flow_kind infile_kind = {
     .name = "loading",
     .on_answer = on_answer,
@@ -456,11 +445,28 @@ static const struct flow_kind infile_kind = {
     .on_drained = on_drained,
     .on_fed = on_fed,
     .on_input = on_input,
+    .on_abort = on_abort,
 };
+
+static void start_parts(struct infile *infile)
+{
+    struct request *request = infile->flow.request;
+    for (uint32_t i = 0; i < infile->part_count; i++) {
+        struct leg_command command = leg_command_of(request, &request->plan->targets[i]);
+        command.tag = i;
+        // To others a server says what it says to one that sends no files.
+        command.takes_file = (infile->flow.session->capabilities & CAP_LOCAL_FILES) != 0;
+        command.may_linger = infile->part_count == 1;
+        infile->parts[i].shard = command.shard;
+        infile->parts[i].leg = leg_start(&infile->flow, &command);
+    }
+    infile_check(infile);
+}
 
 void flow_infile_start(struct session *session, struct request *request)
 {
     const struct plan *plan = request->plan;
+    bool sends_files = (session->capabilities & CAP_LOCAL_FILES) != 0;
     if (!session_config(session)->settings.local_infile) { // it was on when the client logged in
         struct error error;
         error_fill(&error, ER_NOT_ALLOWED_COMMAND);
@@ -468,20 +474,16 @@ void flow_infile_start(struct session *session, struct request *request)
         return;
     }
     struct infile *infile = arena_alloc(&session->arena, sizeof *infile);
-    infile->part_count = plan->target_count;
     infile->parts = arena_alloc(&session->arena, plan->target_count * sizeof *infile->parts);
     flow_begin(&infile->flow, &infile_kind, session, request);
+    if (plan->split != NULL && sends_files) {
+        split_start(infile);
+        ask_client(infile);
+        return;
+    }
+    infile->part_count = plan->split != NULL ? 1 : plan->target_count;
     if (infile->part_count == 1) {
         track_follow(session, ANSWER_QUERY, plan->targets[0].shard);
     }
-    for (uint32_t i = 0; i < infile->part_count; i++) {
-        struct leg_command command = leg_command_of(request, &plan->targets[i]);
-        command.tag = i;
-        // To others a server says what it says to one that sends no files.
-        command.takes_file = (session->capabilities & CAP_LOCAL_FILES) != 0;
-        command.may_linger = infile->part_count == 1;
-        infile->parts[i].shard = command.shard;
-        infile->parts[i].leg = leg_start(&infile->flow, &command);
-    }
-    infile_check(infile);
+    start_parts(infile);
 }

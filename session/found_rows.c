@@ -5,7 +5,7 @@
 
 #include "session/found_rows.h"
 
-enum { ER_BAD_FIELD = 1054, ER_PARSE = 1064, ER_NO_SUCH_TABLE = 1146 };
+#include "protocol/error_table.h"
 
 enum found { FOUND_GIVEN, FOUND_KEPT, FOUND_UNKNOWN };
 

@@ -22,7 +22,6 @@
 #include "session/transaction.h"
 
 enum {
-    ER_NO_SUCH_TABLE = 1146,
     ER_LOCK_TABLE_FULL = 1206,
     ER_OPTION_PREVENTS = 1290,
     ER_READ_ONLY_TRANSACTION = 1792,

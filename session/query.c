@@ -17,6 +17,7 @@
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
 #include "session/command.h"
+#include "session/flow_columns.h"
 #include "session/flow_infile.h"
 #include "session/flow_kill.h"
 #include "session/flow_scatter.h"
@@ -124,6 +125,8 @@ bool query_plan(struct session *session, struct request *request, struct error *
         .params = request->params,
         .is_prepared = request->command != COM_QUERY || request->is_preparing,
         .is_strict = (session_sql_mode(session) & SQL_STRICT) != 0,
+        .has_no_escapes = (session_sql_mode(session) & SQL_NO_BACKSLASH_ESCAPES) != 0,
+        .columns = request->columns,
         .distributed = user->distributed,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
         .last_shard = is_bound ? query_any_shard(session) : NO_SHARD,
@@ -135,26 +138,33 @@ bool query_plan(struct session *session, struct request *request, struct error *
     return plan_make(&session->arena, &route, &request->plan, error);
 }
 
+bool query_is_within_pin(const struct session *session, uint16_t shard, struct error *error)
+{
+    const struct shard_config *shards = session_config(session)->shards;
+    char text[300];
+    if (session->pin == NULL || session->pin->shard == shard) {
+        return true;
+    }
+    snprintf(text, sizeof text,
+             "this session is bound to its server on shard '%s' because %s; the statement needs "
+             "shard '%s'. Use another connection for it, or reset this one (COM_RESET_CONNECTION)",
+             shards[session->pin->shard].name, session->pin_reason, shards[shard].name);
+    error_fill(error, ER_PINNED, text);
+    return false;
+}
+
 // The session is bound to one server: does the plan stay there?
 static bool is_within_pin(const struct session *session, const struct request *request,
                           struct error *error)
 {
     const struct plan *plan = request->plan;
-    const struct shard_config *shards = session_config(session)->shards;
     char text[300];
     if (plan->merge == MERGE_UNION) {
         return true; // names of all shards, whatever this session has set on one of them
     }
     if (session->pin != NULL) {
         for (uint16_t i = 0; i < plan->target_count; i++) {
-            if (plan->targets[i].shard != session->pin->shard) {
-                snprintf(text, sizeof text,
-                         "this session is bound to its server on shard '%s' because %s; the "
-                         "statement needs shard '%s'. Use another connection for it, or reset this "
-                         "one (COM_RESET_CONNECTION)",
-                         shards[session->pin->shard].name, session->pin_reason,
-                         shards[plan->targets[i].shard].name);
-                error_fill(error, ER_PINNED, text);
+            if (!query_is_within_pin(session, plan->targets[i].shard, error)) {
                 return false;
             }
         }
@@ -214,16 +224,21 @@ static void stay_with_list(struct session *session, struct request *request)
     }
 }
 
-void query_route(struct session *session, struct request *request)
+static void route(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
     struct error error;
-    request->is_counted = true;
-    request->pin_reason = find_pin_reason(statement);
-    counter_add(&counters->queries, 1);
-    if (!query_plan(session, request, &error) || !is_allowed(session, request, &error)) {
+    if (!query_plan(session, request, &error)) {
         query_refuse(session, request, &error);
+        return;
+    }
+    if (request->plan->wants_columns) {
+        columns_ask(session, request, route);
+        return;
+    }
+    if (request->plan->split == NULL && !is_allowed(session, request, &error)) {
+        query_refuse(session, request, &error); // a split asks shard by shard
         return;
     }
     stay_with_list(session, request);
@@ -238,6 +253,14 @@ void query_route(struct session *session, struct request *request)
     } else {
         flow_scatter_start(session, request);
     }
+}
+
+void query_route(struct session *session, struct request *request)
+{
+    request->is_counted = true;
+    request->pin_reason = find_pin_reason(request->statement);
+    counter_add(&session->sessions->counters.queries, 1);
+    route(session, request);
 }
 
 // ---- by kind

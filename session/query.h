@@ -14,6 +14,9 @@ void query_run_statement(struct session *session, struct request *request);
 void query_route(struct session *session, struct request *request);
 // The router's plan for the request. False: *error.
 bool query_plan(struct session *session, struct request *request, struct error *error) MUST_CHECK;
+// Is the session free to go to the shard? False: *error says what binds it elsewhere.
+bool query_is_within_pin(const struct session *session, uint16_t shard,
+                         struct error *error) MUST_CHECK;
 // The client is told why the request has no plan.
 void query_refuse(struct session *session, struct request *request, const struct error *error);
 // The shard where a statement without a table of its own goes: the pin's, the transaction's, the

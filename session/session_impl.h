@@ -60,6 +60,7 @@ struct request {
     struct slice payload;                // with the command byte
     struct statement *statement;         // NULL when it is no SQL
     struct plan *plan;                   // NULL when it is not routed
+    struct table_columns *columns;       // of its table, once a server was asked; NULL
     struct prepared_statement *prepared; // COM_STMT_EXECUTE: the session's; else NULL
     struct execute *execute;             // COM_STMT_EXECUTE: the client's parameters; else NULL
     uint64_t began_us;

@@ -59,6 +59,7 @@ static const struct rows_case cases[] = {
     {"an escaped lead byte leaves its trail byte alone", ",", "", "\\", "", "\n", "gbk", 2, 0, TEXT("1,\\\xb3\\\nx\n"), "<1,\\\xb3\\\nx\n>1,\xb3\nx;"},
     {"a trail byte like a separator", "|", "", "\\", "", "\n", "big5", 2, 0, TEXT("\xa1|a|2\n"), "<\xa1|a|2\n>\xa1|a,2;"},
     {"a lead byte before a separator", ",", "", "\\", "", "\n", "gbk", 2, 0, TEXT("1,\xb3\n2,3\n"), "DOUBT"},
+    {"a trail byte like a separator, behind the fields", "|", "", "\\", "", "\n", "big5", 1, 0, TEXT("1|\xa1\\\n2\n"), "DOUBT"},
     {"katakana", ",", "", "\\", "", "\n", "sjis", 2, 0, TEXT("\xb1,\xb2\n"), "<\xb1,\xb2\n>\xb1,\xb2;"},
 };
 // clang-format on
@@ -153,6 +154,29 @@ static void test_rows(void **state)
     }
 }
 
+// What some servers read as bytes.
+static void test_other_than_text(void **state)
+{
+    (void)state;
+    static const bool is_text[] = {true, false};
+    static const char *const files[] = {"\xb3\\|\xb3\xb3\n", "\xb3\xb3|\xb3\\\n"};
+    for (int i = 0; i < 2; i++) {
+        struct load_rules rules = {.field_end = slice_of_string("|"),
+                                   .line_end = slice_of_string("\n"),
+                                   .enclosed = LOAD_NO_BYTE,
+                                   .escape = '\\',
+                                   .charset = charset_find(slice_of_string("gbk")),
+                                   .field_count = 2,
+                                   .is_text = is_text,
+                                   .wanted = {0, 1}};
+        struct load_rows rows;
+        load_rows_init(&rows, &rules);
+        load_rows_add(&rows, slice_of_string(files[i]));
+        assert_int_equal(load_rows_next(&rows), i == 0 ? LOAD_ROW : LOAD_DOUBT);
+        load_rows_done(&rows);
+    }
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -186,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_other_than_text),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,20 @@
+#pragma once
+// The columns of a table as a server has told them, for statements that don't name them.
+
+#include "base/slice.h"
+
+struct table_column {
+    struct slice name;
+    struct slice type; // information_schema's DATA_TYPE: "bigint"
+    bool is_unsigned;
+    uint64_t max_chars; // of strings
+};
+
+struct table_columns {
+    struct table_column *items; // in their order, the invisible ones at the end
+    uint32_t count;
+    uint32_t visible_count; // those that a statement without a column list means
+    struct slice charset;   // character_set_database, of files without CHARACTER SET
+};
+
+const struct table_column *columns_find(const struct table_columns *columns, struct slice name);

@@ -1,0 +1,116 @@
+// The end of a LOAD DATA LOCAL: one server's answer as it is, several servers' answers as one.
+
+#include <stdio.h>
+
+#include "session/aftermath.h"
+#include "session/infile_impl.h"
+#include "session/insert_id.h"
+#include "session/merge.h"
+#include "session/track.h"
+
+enum { NAMES_BYTES = 100, NAMES_SENTENCE_BYTES = 250 };
+
+static void add_names(const struct infile *infile, char *text, size_t text_bytes, bool is_failed)
+{
+    const struct shard_config *shards = session_config(infile->flow.session)->shards;
+    size_t len = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < infile->part_count && len < text_bytes; i++) {
+        if (infile->parts[i].is_error == is_failed) {
+            len += (size_t)snprintf(text + len, text_bytes - len, "%s%s", len > 0 ? ", " : "",
+                                    shards[infile->parts[i].shard].name);
+        }
+    }
+}
+
+// Where it was done all the same, if it was anywhere.
+static void explain(const struct infile *infile, struct error *error)
+{
+    char done[NAMES_BYTES], failed[NAMES_BYTES];
+    add_names(infile, done, sizeof done, false);
+    add_names(infile, failed, sizeof failed, true);
+    if (done[0] == '\0') {
+        return;
+    }
+    size_t len = strlen(error->text), max = sizeof error->text - NAMES_SENTENCE_BYTES;
+    len = len < max ? len : max;
+    snprintf(error->text + len, sizeof error->text - len, " (waybill: done on %s; not done on %s)",
+             done, failed);
+}
+
+// One server's answer, as it is.
+static void finish_one(struct infile *infile)
+{
+    struct session *session = infile->flow.session;
+    const struct infile_part *part = &infile->parts[0];
+    struct slice payload = gather_payload(&part->gather);
+    if (payload.len == 0) { // it was lost
+        struct error error = part->error;
+        flow_fail(&infile->flow, &error);
+        return;
+    }
+    aftermath_note(session, &part->last, part->shard);
+    (void)insert_id_note(session, &part->last, part->shard);
+    if (part->is_error) {
+        counter_add(&session->sessions->counters.errors_sent, 1);
+    }
+    session_write_payload(session, payload);
+    flow_finish(&infile->flow);
+}
+
+static void finish_all(struct infile *infile)
+{
+    struct session *session = infile->flow.session;
+    bool is_copies = infile->flow.request->plan->merge == MERGE_FIRST;
+    struct ok_packet total = {0};
+    for (uint32_t i = 0; i < infile->part_count; i++) {
+        if (infile->parts[i].is_error) {
+            struct error error = infile->parts[i].error;
+            explain(infile, &error);
+            flow_fail(&infile->flow, &error);
+            return;
+        }
+        if (i == 0 || !is_copies) {
+            merge_ok_add(&session->arena, &total, &infile->parts[i].ok, i == 0);
+        }
+        track_gather(session, infile->parts[i].shard, infile->parts[i].ok.changes);
+    }
+    struct answer answer = {.affected_rows = total.affected_rows, .insert_id = total.insert_id};
+    total.insert_id = insert_id_note(session, &answer, infile->parts[0].shard);
+    struct aftermath aftermath = {
+        .warnings = total.warnings,
+        .is_lost = total.warnings > 0,
+        .row_count = (int64_t)total.affected_rows,
+        .shard = NO_SHARD,
+    };
+    total.status = 0;
+    total.changes = slice_of(NULL, 0);
+    session_note_result(session, &aftermath);
+    session_write_ok(session, &total);
+    flow_finish(&infile->flow);
+}
+
+// A split file without rows: no server has heard of it.
+static void finish_none(struct infile *infile)
+{
+    struct session *session = infile->flow.session;
+    struct aftermath aftermath = {.shard = NO_SHARD};
+    struct ok_packet ok = {.message =
+                               slice_of_string("Records: 0  Deleted: 0  Skipped: 0  Warnings: 0")};
+    session_note_result(session, &aftermath);
+    session_write_ok(session, &ok);
+    flow_finish(&infile->flow);
+}
+
+void infile_finish(struct infile *infile)
+{
+    infile->flow.session->is_answer_between_rows = true; // an ERR may stand here
+    split_stop(infile);
+    if (infile->part_count == 0) {
+        finish_none(infile);
+    } else if (infile->part_count == 1) {
+        finish_one(infile);
+    } else {
+        finish_all(infile);
+    }
+}

@@ -1,0 +1,67 @@
+#pragma once
+// What the files of LOAD DATA LOCAL share: flow_infile.c (the machine), infile_answer.c (what the
+// client gets in the end), infile_split.c (rows to shards).
+
+#include "protocol/packet.h"
+#include "session/flow_infile.h"
+#include "session/gather.h"
+
+enum infile_state {
+    INFILE_ASKING,
+    INFILE_TAKING,
+    INFILE_SKIPPING,
+    INFILE_STARTING,
+    INFILE_ENDING,
+};
+
+// One shard's part.
+struct infile_part {
+    struct leg *leg; // NULL when it is settled
+    uint16_t shard;
+    bool has_asked; // for the file
+    bool is_full;   // on_fed is awaited
+    bool is_done;   // with `ok` or `error`
+    bool is_error;
+    struct text waiting;  // owned; a split's rows until they can be fed
+    struct gather gather; // of its answer
+    struct answer last;
+    struct ok_packet ok;
+    struct error error;
+};
+
+struct infile_split;
+
+struct infile {
+    struct flow flow; // first
+    enum infile_state state;
+    struct infile_part *parts; // a split's begin with their first row
+    uint32_t part_count;
+    struct infile_split *split; // NULL: every part gets the whole file
+    bool has_failed;            // STARTING: with `error`
+    struct error error;         // SKIPPING and STARTING: what the client gets in the end
+    // The client's packets.
+    uint8_t next_sequence;
+    uint8_t header_have;
+    uint8_t header[PACKET_HEADER_BYTES];
+    uint32_t left;     // of the present packet's payload
+    bool is_continued; // the packet before was 0xffffff long: this one belongs to it
+};
+
+// ---- infile_answer.c
+
+// All parts are done, and the client has nothing more to say: the flow is gone afterwards.
+void infile_finish(struct infile *infile);
+
+// ---- infile_split.c
+
+void split_start(struct infile *infile);
+void split_stop(struct infile *infile); // frees what it owns; may be called twice
+// The file's next bytes, or with is_last its end: the rows that are whole are queued for their
+// parts, which are started when they are new. False with *error: the file can't be loaded.
+bool split_take(struct infile *infile, struct slice bytes, bool is_last,
+                struct error *error) MUST_CHECK;
+// What waits for the part goes to its server, if that has asked; with is_end nothing comes behind
+// it. True: it is not to be fed more now.
+bool split_feed(struct infile_part *part, bool is_end);
+// Before the parts' ends: what the statement leaves in its servers' sessions.
+void split_note_end(struct infile *infile);
