@@ -40,7 +40,8 @@ static struct flow_columns *flow_of(struct flow *flow)
 
 static struct slice schema_of(const struct session *session, const struct table_ref *table)
 {
-    return table->schema.len > 0 ? table->schema : text_slice(&session_state_now(session)->database);
+    return table->schema.len > 0 ? table->schema
+                                 : text_slice(&session_state_now(session)->database);
 }
 
 static void add_hex(struct text *out, struct slice bytes)
