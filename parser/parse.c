@@ -30,7 +30,9 @@ static const struct statement_row statements[] = {
     {KW_PURGE, parse_admin}, {KW_CACHE, parse_admin}, {KW_INSTALL, parse_admin},
     {KW_UNINSTALL, parse_admin}, {KW_SHUTDOWN, parse_admin}, {KW_STOP, parse_admin},
     {KW_BINLOG, parse_admin}, {KW_BACKUP, parse_admin}, {KW_CLONE, parse_admin},
-    {KW_RESTART, parse_admin}, {KW_IMPORT, parse_admin},
+    {KW_RESTART, parse_admin}, {KW_IMPORT, parse_admin}, {KW_FOR, parse_compound},
+    {KW_WHILE, parse_compound}, {KW_LOOP, parse_compound}, {KW_REPEAT, parse_compound},
+    {KW_IF, parse_compound}, {KW_CASE, parse_compound},
 };
 // clang-format on
 
@@ -45,6 +47,9 @@ void parse_any_statement(struct parser *parser)
             statements[i].parse(parser);
             return;
         }
+    }
+    if (parser_ahead(parser)->kind == TOKEN_COLON) { // a label
+        parse_compound(parser);
     }
     parser_fail(parser);
 }
@@ -80,9 +85,10 @@ static enum parse_result finish_unknown(struct parser *parser)
         .facts = statement->facts,
         .param_count = statement->param_count,
     };
-    size_t shown = text.len - at < 80 ? text.len - at : 80;
+    uint32_t blamed = parser->is_compound ? 0 : at;
+    size_t shown = text.len - blamed < 80 ? text.len - blamed : 80;
     statement->problem =
-        arena_format(parser->arena, "near '%.*s'", (int)shown, (const char *)text.ptr + at);
+        arena_format(parser->arena, "near '%.*s'", (int)shown, (const char *)text.ptr + blamed);
     lexer->at = at;
     lexer->is_name_next = false;
     enum parse_result result = PARSE_OK;
@@ -94,7 +100,7 @@ static enum parse_result finish_unknown(struct parser *parser)
             break;
         }
         statement->param_count += token.kind == TOKEN_PARAM;
-        if (token.kind == TOKEN_SEMICOLON && !parser->has_block) {
+        if (token.kind == TOKEN_SEMICOLON) {
             is_behind = true;
             statement->rest = token.span.end;
         }

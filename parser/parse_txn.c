@@ -4,13 +4,11 @@
 
 void parse_begin(struct parser *parser)
 {
-    parser_begin(parser, STATEMENT_BEGIN, FACT_ENDS_TRANSACTION);
-    if (parser_at_word(parser,
-                       KW_NOT)) { // BEGIN NOT ATOMIC: a block of statements, which cannot be routed
-        parser_fail(parser);
-        parser->has_block = true;
+    if (parser_ahead(parser)->keyword == KW_NOT) { // BEGIN NOT ATOMIC
+        parse_compound(parser);
         return;
     }
+    parser_begin(parser, STATEMENT_BEGIN, FACT_ENDS_TRANSACTION);
     (void)parser_accept_word(parser, KW_WORK);
 }
 

@@ -238,7 +238,7 @@ static const struct parser_case cases[] = {
     {"begin work",
      "begin | ends"},
     {"begin not atomic select 1; select 2; end",
-     "unknown near 'not atomic select 1; select 2; end' | ends"},
+     "unknown near 'begin not atomic select 1; select 2; end'"},
     {"start transaction with consistent snapshot, read only",
      "begin read-only snapshot | ends"},
     {"start slave",
