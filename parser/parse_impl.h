@@ -21,7 +21,7 @@ struct parser {
     struct token ahead; // the one behind it, when has_ahead
     bool has_ahead;
     bool has_failed;
-    bool is_compound;          // it was read to its end, but is not understood from its beginning on
+    bool is_compound; // it was read to its end, but is not understood from its beginning on
     bool is_too_deep;
     bool is_in_on_duplicate; // VALUES(x) is a function here
     unsigned reserved_mask;  // enum keyword_reserved: who reserves words for this client
@@ -164,7 +164,7 @@ void parse_drop(struct parser *parser);
 void parse_truncate(struct parser *parser);
 void parse_rename(struct parser *parser);
 void parse_routine_body(struct parser *parser); // to its end: may hold semicolons
-void parse_compound(struct parser *parser); // FOR ... END FOR and the like: read to its end
+void parse_compound(struct parser *parser);     // FOR ... END FOR and the like: read to its end
 void parse_set(struct parser *parser);
 void parse_begin(struct parser *parser);
 void parse_start(struct parser *parser);

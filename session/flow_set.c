@@ -22,8 +22,22 @@ struct flow_set {
     struct flow flow;
     struct gather gather;
     struct slice names[EVALUATED_MAX]; // of the SELECT
+    bool is_number[EVALUATED_MAX];     // by the column's type
     uint32_t count;
+    uint32_t told; // columns
 };
+
+// A value is written as what it is: a server takes no string for a number.
+static void note_type(struct flow_set *set, struct slice payload)
+{
+    static const uint8_t numbers[] = {TYPE_TINY,     TYPE_SHORT, TYPE_LONG,   TYPE_INT24,
+                                      TYPE_LONGLONG, TYPE_FLOAT, TYPE_DOUBLE, TYPE_NEWDECIMAL};
+    struct column column;
+    if (set->told < set->count && column_read(payload, &column)) {
+        set->is_number[set->told] = memchr(numbers, column.type, sizeof numbers) != NULL;
+    }
+    set->told++;
+}
 
 static struct flow_set *flow_set_of(struct flow *flow)
 {
@@ -31,7 +45,7 @@ static struct flow_set *flow_set_of(struct flow *flow)
 }
 
 // The only row in the gathered answer.
-static bool read_row(const struct flow_set *set, struct field *fields)
+static bool read_row(struct flow_set *set, struct field *fields)
 {
     struct answer answer;
     answer_start(&answer, ANSWER_QUERY, set->flow.session->capabilities);
@@ -42,8 +56,12 @@ static bool read_row(const struct flow_set *set, struct field *fields)
             return false;
         }
         struct slice payload = slice_of(set->gather.bytes + at + PACKET_HEADER_BYTES, len);
-        if (answer_packet(&answer, payload) == PART_ROW) {
+        enum answer_part part = answer_packet(&answer, payload);
+        if (part == PART_ROW) {
             return row_text_read(payload, fields, set->count);
+        }
+        if (part == PART_COLUMN) {
+            note_type(set, payload);
         }
         at += PACKET_HEADER_BYTES + len;
     }
@@ -51,12 +69,11 @@ static bool read_row(const struct flow_set *set, struct field *fields)
 }
 
 // As a literal that means the same in every sql_mode: digits, or quotes without a backslash in it.
-static void add_literal(struct text *out, const struct field *field)
+static void add_literal(struct text *out, const struct field *field, bool is_number)
 {
-    int64_t number;
     if (field->is_null) {
         text_add_string(out, "NULL");
-    } else if (slice_to_int64(field->bytes, &number)) {
+    } else if (is_number) {
         text_add_slice(out, field->bytes);
     } else if (memchr(field->bytes.ptr, '\\', field->bytes.len) != NULL) {
         text_add_string(out, "_utf8mb4 x'");
@@ -84,11 +101,13 @@ static void on_set_ok(struct leg *leg, const struct answer *answer)
     backend_mark_dirty(leg->backend);
 }
 
-static void note_value(struct session *session, struct slice name, const struct field *field)
+static void note_value(const struct flow_set *set, uint32_t at, const struct field *field)
 {
+    struct session *session = set->flow.session;
+    struct slice name = set->names[at];
     struct text value;
     text_init(&value);
-    add_literal(&value, field);
+    add_literal(&value, field, set->is_number[at]);
     state_set_variable(&session->carried, name, text_slice(&value));
     if (slice_is_nocase(name, "sql_mode")) {
         variables_note_sql_mode(session, &field->bytes);
@@ -106,7 +125,7 @@ static void note_backend(const struct flow_set *set, struct leg *leg, const stru
     for (uint32_t i = 0; leg->backend != NULL && i < set->count; i++) {
         struct text value;
         text_init(&value);
-        add_literal(&value, &fields[i]);
+        add_literal(&value, &fields[i], set->is_number[i]);
         state_set_variable(backend_state(leg->backend), set->names[i], text_slice(&value));
         text_done(&value);
     }
@@ -147,7 +166,7 @@ static void finish(struct flow_set *set, struct leg *leg, const struct answer *l
     }
     variables_note_session(session);
     for (uint32_t i = 0; i < set->count; i++) {
-        note_value(session, set->names[i], &fields[i]);
+        note_value(set, i, &fields[i]);
     }
     struct answer ok = *last; // the rows are waybill's own
     ok.has_rows = false;
@@ -194,6 +213,9 @@ static bool add_names(struct flow_set *set, struct text *sql, const struct set_i
 {
     static const char *const character_set[] = {"character_set_client", "character_set_results",
                                                 "collation_connection"};
+    if (item->scope != SCOPE_SESSION || !variables_is_carried(item->name)) {
+        return true;
+    }
     if (!slice_is_nocase(item->name, "character set")) {
         return item->is_constant || item->value == NULL || add_name(set, sql, item->name);
     }

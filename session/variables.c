@@ -9,6 +9,8 @@
 //
 //     SET sql_mode = CONCAT(...)  |  SELECT @@session.sql_mode   -> carried: sql_mode = 'STRICT...'
 //
+// So it is, too, when the session is bound to a server already, or is bound by the same SET.
+//
 // The rest (user variables by expression, roles) pins the session to the backend. Settings of the
 // whole server are refused: they belong to its administrator.
 
@@ -33,7 +35,7 @@ static const char *const not_carried[] = {
     "gtid_seq_no", "server_id",  "debug",      "debug_dbug",
 };
 
-static bool is_carried_name(struct slice name)
+bool variables_is_carried(struct slice name)
 {
     for (size_t i = 0; i < sizeof not_carried / sizeof not_carried[0]; i++) {
         if (slice_is_nocase(name, not_carried[i])) {
@@ -67,7 +69,7 @@ static enum set_class classify_item(const struct set_item *item, const char **wh
     if (slice_is_nocase(item->name, "character set")) {
         return SET_EVALUATED; // the connection's becomes the database's
     }
-    if (!is_carried_name(item->name)) {
+    if (!variables_is_carried(item->name)) {
         return SET_PINNED;
     }
     return item->is_constant || item->value == NULL ? SET_CARRIED : SET_EVALUATED;
@@ -206,7 +208,7 @@ void variables_note(struct session_state *state, const struct set_item *items, s
                         (item->is_constant || item->value == NULL) &&
                         (item->scope == SCOPE_SESSION || item->scope == SCOPE_USER) &&
                         (item->scope == SCOPE_USER ||
-                         (is_carried_name(item->name) && !is_last_insert_id(item->name)));
+                         (variables_is_carried(item->name) && !is_last_insert_id(item->name)));
         if (is_noted) {
             note_item(state, item, text, has_transaction_isolation);
         }
@@ -321,7 +323,7 @@ static bool sets_oracle(const struct session *session, const struct set_item *it
     return false;
 }
 
-// Is something set that waybill must know, to a value that it will not see?
+// Is something set that waybill must know, to a value that has to be asked for?
 static bool hides_meaning(const struct set_item *items)
 {
     static const char *const names[] = {"sql_mode", "character_set_client", "autocommit",
@@ -371,22 +373,46 @@ static bool is_all_certain(const struct session *session, const struct set_item 
     return !has_names || !has_user;
 }
 
+static bool sets_autocommit_by_expression(const struct set_item *items)
+{
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        if (item->scope == SCOPE_SESSION && item->value != NULL && !item->is_constant &&
+            slice_is_nocase(item->name, "autocommit")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void bind_to_server(const struct session *session, struct leg_command *command)
+{
+    command->access = ACCESS_PRIMARY;
+    command->pin_facts = FACT_SETS_USER_VARIABLE;
+    command->pin_reason = session->pin_reason != NULL
+                              ? session->pin_reason
+                              : "it has set a variable to a value that only its server knows";
+}
+
 static void run_set(struct session *session, struct request *request)
 {
     const char *why = NULL;
     const struct set_item *items = request->statement->set;
     enum set_class class = variables_classify(items, &why);
     class = class != SET_PINNED && !is_all_certain(session, items) ? SET_PINNED : class;
-    if (class == SET_EVALUATED && session->pin == NULL) {
-        struct leg_command command = set_command(session, slice_of(NULL, 0));
-        command.wants_keep = false; // who knows what was set
-        flow_set_start(session, request, &command);
+    bool is_asked = class == SET_EVALUATED || hides_meaning(items);
+    if (is_asked && sets_autocommit_by_expression(items) && session_in_transaction(session)) {
+        command_refuse(session,
+                       "autocommit set by an expression in a transaction: COMMIT first, or "
+                       "give the value itself");
         return;
     }
-    if (hides_meaning(items)) {
-        command_refuse(session, "sql_mode, character sets, autocommit or session_track_"
-                                "transaction_info set by an expression "
-                                "while the session is bound to a server: give the value itself");
+    if (is_asked) {
+        struct leg_command command = set_command(session, slice_of(NULL, 0));
+        command.wants_keep = false; // who knows what was set
+        if (class == SET_PINNED) {
+            bind_to_server(session, &command);
+        }
+        flow_set_start(session, request, &command);
         return;
     }
     struct leg_command command = set_command(session, text_packet(session, request));
@@ -394,11 +420,7 @@ static void run_set(struct session *session, struct request *request)
     command.may_linger = true;
     if (class != SET_CARRIED) {
         command.is_outside = false;
-        command.access = ACCESS_PRIMARY;
-        command.pin_facts = FACT_SETS_USER_VARIABLE;
-        command.pin_reason = session->pin_reason != NULL
-                                 ? session->pin_reason
-                                 : "it has set a variable to a value that only its server knows";
+        bind_to_server(session, &command);
     }
     flow_single_relay(session, request, &command);
 }

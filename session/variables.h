@@ -19,6 +19,8 @@ enum set_class variables_classify(const struct set_item *items, const char **why
 // Notes the constant items in `state`. `text` is the statement's; NULLs become DEFAULT.
 void variables_note(struct session_state *state, const struct set_item *items, struct slice text,
                     bool has_transaction_isolation);
+// Not what means something for one connection only (insert_id).
+bool variables_is_carried(struct slice name) MUST_CHECK;
 // The running SET was done: the backend has its constants; the session has them from now on.
 void variables_note_backend(struct leg *leg);
 void variables_note_session(struct session *session);
