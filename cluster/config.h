@@ -184,6 +184,11 @@ const struct user_config *config_find_account(const struct config *config, struc
 // number. NULL: there are no accounts.
 const struct user_config *config_decoy_account(const struct config *config, uint64_t number);
 const struct shard_config *config_find_shard(const struct config *config, struct slice name);
+// The one shard of a configuration that has no other; NO_SHARD: there are several.
+enum { NO_SHARD = 0xffff };
+uint16_t config_only_shard(const struct config *config);
+// There is one shard, and one server in it: what is said to it is said to all.
+bool config_is_one_server(const struct config *config) MUST_CHECK;
 
 // Reads a file. `before` (may be NULL) is the running one: ids are kept. NULL when anything is
 // wrong; `errors` then has every mistake as `file:line: what and why`, a line each, in the order of

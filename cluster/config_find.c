@@ -127,3 +127,23 @@ const struct shard_config *config_find_shard(const struct config *config, struct
 {
     FIND_BY_NAME(config->shards, config->shard_count, name);
 }
+
+uint16_t config_only_shard(const struct config *config)
+{
+    uint16_t found = NO_SHARD;
+    for (uint16_t i = 0; i < config->shard_count; i++) {
+        if (!config->shards[i].is_removed) {
+            if (found != NO_SHARD) {
+                return NO_SHARD;
+            }
+            found = i;
+        }
+    }
+    return found;
+}
+
+bool config_is_one_server(const struct config *config)
+{
+    uint16_t shard = config_only_shard(config);
+    return shard != NO_SHARD && config->shards[shard].server_count == 1;
+}

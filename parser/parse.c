@@ -29,7 +29,7 @@ static const struct statement_row statements[] = {
     {KW_REVOKE, parse_admin}, {KW_RESET, parse_admin}, {KW_CHANGE, parse_admin},
     {KW_PURGE, parse_admin}, {KW_CACHE, parse_admin}, {KW_INSTALL, parse_admin},
     {KW_UNINSTALL, parse_admin}, {KW_SHUTDOWN, parse_admin}, {KW_STOP, parse_admin},
-    {KW_BINLOG, parse_admin}, {KW_BACKUP, parse_admin}, {KW_CLONE, parse_admin},
+    {KW_BINLOG, parse_admin}, {KW_BACKUP, parse_backup}, {KW_CLONE, parse_admin},
     {KW_RESTART, parse_admin}, {KW_IMPORT, parse_admin}, {KW_FOR, parse_compound},
     {KW_WHILE, parse_compound}, {KW_LOOP, parse_compound}, {KW_REPEAT, parse_compound},
     {KW_IF, parse_compound}, {KW_CASE, parse_compound},

@@ -183,6 +183,7 @@ void parse_kill(struct parser *parser);
 void parse_prepare(struct parser *parser);
 void parse_diagnostics(struct parser *parser);
 void parse_admin(struct parser *parser);
+void parse_backup(struct parser *parser);
 void parse_flush(struct parser *parser);
 void parse_table_maintenance(struct parser *parser);
 void parse_help(struct parser *parser);

@@ -161,6 +161,13 @@ void parse_admin(struct parser *parser)
     parser_skip_rest(parser);
 }
 
+// Stages and locks of a backup last as long as the connection.
+void parse_backup(struct parser *parser)
+{
+    parse_admin(parser);
+    parser_add_fact(parser, FACT_NAMED_LOCK);
+}
+
 void parse_help(struct parser *parser)
 {
     name_by_word(parser);

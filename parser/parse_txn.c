@@ -54,7 +54,8 @@ static void read_completion(struct parser *parser)
         parser->statement->is_transaction_chain = !is_no;
     }
     bool is_no = parser_accept_word(parser, KW_NO);
-    if (parser_accept_word(parser, KW_RELEASE)) {
+    bool is_chain = parser->statement->is_transaction_chain; // CHAIN RELEASE contradicts itself
+    if ((is_no || !is_chain) && parser_accept_word(parser, KW_RELEASE)) {
         parser->statement->is_transaction_release = !is_no;
     } else if (is_no) {
         parser_fail(parser);

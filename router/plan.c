@@ -256,20 +256,6 @@ static const plan_function planners[] = {
 };
 // clang-format on
 
-static uint16_t only_shard(const struct config *config)
-{
-    uint16_t found = NO_SHARD;
-    for (uint16_t i = 0; i < config->shard_count; i++) {
-        if (!config->shards[i].is_removed) {
-            if (found != NO_SHARD) {
-                return NO_SHARD;
-            }
-            found = i;
-        }
-    }
-    return found;
-}
-
 // Whatever stands in the way of making ids is the server's business here.
 static bool plan_on_only_shard(struct planner *planner, uint16_t shard)
 {
@@ -352,15 +338,15 @@ bool plan_make(struct arena *arena, const struct route_request *request, struct 
         return false;
     }
     planner.plan->access = plan_access_of(&planner);
+    uint16_t only = config_only_shard(request->config);
+    if (only != NO_SHARD) {
+        return plan_on_only_shard(&planner, only);
+    }
     if (request->statement->kind == STATEMENT_ADMIN &&
         slice_is_nocase(request->statement->name, "PASSWORD")) {
         return plan_refuse(&planner, ER_NOT_SUPPORTED_YET,
                            "SET PASSWORD, which would change the account on one server only: "
                            "change it on every server and in waybill's configuration");
-    }
-    uint16_t only = only_shard(request->config);
-    if (only != NO_SHARD) {
-        return plan_on_only_shard(&planner, only);
     }
     scopes_init(&planner.scopes, arena, request, request->statement);
     if (!plan_kind(&planner) || !plan_check_system(&planner)) {

@@ -108,8 +108,6 @@ struct route_request {
     bool wants_why;              // fill plan.why (EXPLAIN ROUTE); costs time
 };
 
-enum { NO_SHARD = 0xffff };
-
 // False with *error (number, SQLSTATE, sentence). The plan is in the arena, and borrows from the
 // statement.
 bool plan_make(struct arena *arena, const struct route_request *request, struct plan **plan,

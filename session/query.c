@@ -58,6 +58,21 @@ static size_t end_of_text(struct slice sql)
     return len;
 }
 
+// In MariaDB's other grammar blocks begin with other words: where semicolons are inside of a
+// statement and where behind it, is for the server to say. (That mode is taken where there is one
+// shard only.)
+static enum parse_result read_as_oracle(struct statement *statement)
+{
+    bool may_be_block = statement->kind == STATEMENT_UNKNOWN || statement->kind == STATEMENT_DDL ||
+                        statement->kind == STATEMENT_BEGIN;
+    if (!may_be_block) {
+        return PARSE_MULTIPLE;
+    }
+    statement->kind = STATEMENT_UNKNOWN;
+    statement->rest = 0;
+    return PARSE_OK;
+}
+
 bool query_parse(struct session *session, struct request *request, struct slice sql,
                  bool may_be_several)
 {
@@ -70,7 +85,11 @@ bool query_parse(struct session *session, struct request *request, struct slice 
         .server_version = snapshot->server_version,
     };
     struct error error;
-    switch (parse_statement(&session->arena, sql, &options, &request->statement)) {
+    enum parse_result result = parse_statement(&session->arena, sql, &options, &request->statement);
+    if ((options.sql_mode & SQL_ORACLE) != 0 && result == PARSE_MULTIPLE) {
+        result = read_as_oracle(request->statement);
+    }
+    switch (result) {
     case PARSE_OK:
         return true;
     case PARSE_MULTIPLE:
@@ -80,6 +99,9 @@ bool query_parse(struct session *session, struct request *request, struct slice 
         }
         return may_be_several;
     case PARSE_TOO_DEEP:
+        if (config_only_shard(session_config(session)) != NO_SHARD) {
+            return true; // STATEMENT_UNKNOWN: for the server to say
+        }
         error_fill(&error, ER_TOO_LARGE, "the statement is nested too deeply");
         command_error(session, &error);
         return false;
@@ -98,9 +120,10 @@ static const char *find_pin_reason(const struct statement *statement)
     } reasons[] = {
         {FACT_TEMPORARY_TABLE, "it has temporary tables"},
         {FACT_TABLE_LOCK, "it has locked tables"},
-        {FACT_NAMED_LOCK, "it has used GET_LOCK"},
+        {FACT_NAMED_LOCK, "it has used GET_LOCK or BACKUP"},
         {FACT_SETS_USER_VARIABLE, "a statement has set a user variable"},
         {FACT_HANDLER, "it has used HANDLER"},
+        {FACT_XA, "it has used XA"},
         {FACT_ROUTINE, "it has called a procedure, which may have set variables"},
     };
     if (statement->kind == STATEMENT_UNKNOWN) {
@@ -383,7 +406,7 @@ static void run_by_kind(struct session *session, struct request *request)
         run_empty(session, request);
     } else if (kind == STATEMENT_KILL) {
         kill_run(session, request);
-    } else if (kind == STATEMENT_XA) {
+    } else if (kind == STATEMENT_XA && config_only_shard(session_config(session)) == NO_SHARD) {
         command_refuse(session, "XA statements of clients");
     } else if (request->statement->set != NULL) {
         command_refuse(session, "SET STATEMENT ... FOR");

@@ -49,7 +49,7 @@ struct session;
 // What binds a session to its server.
 #define PIN_FACTS                                                                                  \
     ((uint32_t)(FACT_TEMPORARY_TABLE | FACT_TABLE_LOCK | FACT_NAMED_LOCK |                         \
-                FACT_SETS_USER_VARIABLE | FACT_HANDLER | FACT_ROUTINE))
+                FACT_SETS_USER_VARIABLE | FACT_HANDLER | FACT_ROUTINE | FACT_XA))
 
 // The command that runs. In the session's arena.
 struct request {

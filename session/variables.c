@@ -222,9 +222,12 @@ static bool has_transaction_isolation(const struct session *session)
     return snapshot->server_version >= (snapshot->is_mariadb ? 110101u : 50720u);
 }
 
+// Where there is one shard nothing depends on what is read of a statement.
 bool variables_is_oracle(const struct session *session, struct slice sql_mode)
 {
-    return session->sessions->snapshot->is_mariadb && (parse_sql_mode(sql_mode) & SQL_ORACLE) != 0;
+    return session->sessions->snapshot->is_mariadb &&
+           (parse_sql_mode(sql_mode) & SQL_ORACLE) != 0 &&
+           config_only_shard(session_config(session)) == NO_SHARD;
 }
 
 void variables_note_sql_mode(struct session *session, const struct slice *value)
@@ -418,6 +421,8 @@ static void run_set(struct session *session, struct request *request)
     struct leg_command command = set_command(session, text_packet(session, request));
     command.on_ok = on_set;
     command.may_linger = true;
+    // The transaction that is open on the only shard must have begun before.
+    command.is_outside = !(sets_transaction(items) && session_in_transaction(session));
     if (class != SET_CARRIED) {
         command.is_outside = false;
         bind_to_server(session, &command);
@@ -457,12 +462,24 @@ static void run_reading_set(struct session *session, struct request *request)
     flow_single_relay(session, request, &command);
 }
 
+// Settings of a server are its administrator's, but where there is only one, it says by itself who
+// that is.
+static bool is_for_only_server(const struct session *session, const struct set_item *items)
+{
+    for (const struct set_item *item = items; item != NULL; item = item->next) {
+        if (item->scope == SCOPE_STATEMENT) {
+            return false;
+        }
+    }
+    return config_is_one_server(session_config(session));
+}
+
 void variables_set(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
     const char *why = NULL;
     enum set_class class = variables_classify(statement->set, &why);
-    if (class == SET_REFUSED) {
+    if (class == SET_REFUSED && !is_for_only_server(session, statement->set)) {
         struct error error;
         error_fill(&error, ER_ACCESS_SPECIFIC, why);
         counter_add(&session->sessions->counters.queries_refused, 1);
@@ -470,7 +487,8 @@ void variables_set(struct session *session, struct request *request)
     } else if (sets_oracle(session, statement->set)) {
         command_refuse(session, VARIABLES_NO_ORACLE);
     } else if (class != SET_ONCE && sets_transaction(statement->set) &&
-               session_in_transaction(session)) {
+               session_in_transaction(session) &&
+               config_only_shard(session_config(session)) == NO_SHARD) {
         command_refuse(session, "isolation level and access mode of later transactions while one "
                                 "is open: set them before BEGIN");
     } else if (class == SET_ONCE) {
