@@ -33,7 +33,7 @@ static void note_type(struct flow_set *set, struct slice payload)
     static const uint8_t numbers[] = {TYPE_TINY,     TYPE_SHORT, TYPE_LONG,   TYPE_INT24,
                                       TYPE_LONGLONG, TYPE_FLOAT, TYPE_DOUBLE, TYPE_NEWDECIMAL};
     struct column column;
-    if (set->told < set->count && column_read(payload, &column)) {
+    if (set->told < set->count && column_read(payload, &column, set->flow.session->capabilities)) {
         set->is_number[set->told] = memchr(numbers, column.type, sizeof numbers) != NULL;
     }
     set->told++;
