@@ -156,7 +156,7 @@ static void test_why_pinned(void **state)
     } cases[] = {
         {"CREATE TEMPORARY TABLE home (a INT)", "it has temporary tables"},
         {"LOCK TABLES home READ", "it has locked tables"},
-        {"SELECT GET_LOCK('a', 1)", "it has used GET_LOCK"},
+        {"SELECT GET_LOCK('a', 1)", "it has used GET_LOCK or BACKUP"},
         {"SELECT @a := 5", "a statement has set a user variable"},
         {"SELECT 5 INTO @a", "a statement has set a user variable"},
         {"HANDLER home OPEN", "it has used HANDLER"},
