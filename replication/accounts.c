@@ -68,6 +68,9 @@ static void take_plugins(const struct db_rows *rows, struct account_facts *facts
                 (struct account_plugin){name, db_rows_text(rows, plugin_columns[i][1])};
         }
     }
+    if (facts->plugin_count == 0) { // an account that was never given any has no password
+        facts->plugins[facts->plugin_count++] = (struct account_plugin){"", ""};
+    }
 }
 
 // MariaDB's numbers are 0 to 3, as ours; MySQL's ENUM('', 'ANY', 'X509', 'SPECIFIED') begins at 1.
