@@ -13,7 +13,7 @@ enum { BLOCK_DEPTH_MAX = 128 };
 struct block_scan {
     bool is_expression[BLOCK_DEPTH_MAX]; // a CASE in an expression
     uint32_t depth;
-    bool is_start;      // the token stands where a statement may begin
+    bool is_start;       // the token stands where a statement may begin
     bool is_behind_type; // RETURNS and the words of a type: the body begins somewhere here
 };
 
