@@ -177,7 +177,7 @@ sanitized:
 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_ROOMS := base protocol parser cluster router pool
+FUZZ_ROOMS := base protocol parser cluster router pool session
 FUZZ_SOURCES := $(foreach room,$(FUZZ_ROOMS),$(call sources,$(room)))
 FUZZ_FLAGS := -std=c11 -D_GNU_SOURCE -I. -DWAYBILL_VERSION='"$(VERSION)"' -g -O1 -fsanitize=fuzzer-no-link,address,undefined -pthread
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))

@@ -139,11 +139,18 @@ void session_end(struct session *session, const struct error *error)
     }
 }
 
+void client_io_log(const struct session *session, const struct error *error)
+{
+    char peer[ADDRESS_TEXT_BYTES];
+    address_print(&session->peer, peer);
+    log_notice("session %u from %s: %s", session->id, peer, error->text);
+}
+
 static void refuse_packet(struct session *session, enum error_code code, uint8_t sequence)
 {
     struct error error;
     error_fill(&error, code);
-    log_notice("session %u: %s", session->id, error.text);
+    client_io_log(session, &error);
     session->end_sequence = sequence;
     session_end(session, &error);
 }

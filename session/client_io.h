@@ -13,6 +13,7 @@ void client_io_continue(struct session *session);
 bool client_io_write(struct session *session, const void *bytes, size_t len);
 // One packet that is no part of a command's answer; *sequence moves on.
 void client_io_write_packet(struct session *session, struct slice payload, uint8_t *sequence);
+void client_io_log(const struct session *session, const struct error *error); // what it did wrong
 // The running flow wants the client's next bytes (flow_kind.on_input) until the command is over;
 // while they are held it gets none. Never calls it from inside.
 void client_io_take_input(struct session *session, bool is_held);

@@ -377,7 +377,7 @@ static void refuse_order(struct infile *infile)
     struct session *session = infile->flow.session;
     struct error error;
     error_fill(&error, ER_PACKETS_OUT_OF_ORDER);
-    log_notice("session %u: %s", session->id, error.text);
+    client_io_log(session, &error);
     infile->flow.request->sequence = infile->next_sequence;
     session->wants_close = true;
     fail(infile, &error);

@@ -545,3 +545,137 @@ def test_hosts_that_fail_too_often_are_put_off(stand):
     with_header(stand, v2_header("127.0.0.6"), "all", "pw", "127.0.9.1").close()
     stand.admin("FLUSH HOSTS")
     stand.wait_until(lambda: not try_refused(stand, "all", source="127.0.0.4"), 5, "FLUSH HOSTS ends it")
+
+
+# ---- what is no log-in
+
+def good(client):
+    return client.login_payload()
+
+
+def cut(size):
+    return lambda client: wire.frame(good(client)[:size], 1)
+
+
+def with_capabilities(capabilities):
+    return lambda client: wire.frame(struct.pack("<I", capabilities) + good(client)[4:], 1)
+
+
+def with_proof(proof):
+    return lambda client: wire.frame(good(client)[:32] + b"all\0" + proof, 1)
+
+
+def with_attributes(count):
+    def make(client):
+        client.attributes = {f"key{i}": "value" for i in range(count)}
+        return wire.frame(good(client), 1)
+    return make
+
+
+def with_attributes_that_lie(client):
+    client.attributes = {"a": "b"}
+    return wire.frame(good(client)[:-5] + b"\xfe" + b"\xff" * 8 + b"\1a\1b", 1)
+
+
+MALFORMED = {  # what is sent after the greeting, and the error
+    "nothing in it": (lambda client: wire.frame(b"", 1), 1043),
+    "one byte": (lambda client: wire.frame(b"\x01", 1), 1043),
+    "number 0": (lambda client: wire.frame(good(client), 0), 1156),
+    "number 2": (lambda client: wire.frame(good(client), 2), 1156),
+    "number 255": (lambda client: wire.frame(good(client), 255), 1156),
+    "half its fixed part": (cut(20), 1043),
+    "its fixed part alone": (cut(32), 1043),
+    "half a name": (cut(33), 1043),
+    "no proof": (cut(36), 1043),
+    "half a proof": (cut(45), 1043),
+    "no NUL at all": (lambda client: wire.frame(good(client)[:32] + b"a" * 500, 1), 1043),
+    "a long name": (lambda client: wire.frame(good(client)[:32] + b"a" * 10000 + b"\0", 1), 1043),
+    "a proof of 2^64 - 1 bytes": (with_proof(b"\xfe" + b"\xff" * 8), 1043),
+    "a proof of 2^63 - 1 bytes": (with_proof(b"\xfe" + b"\xff" * 7 + b"\x7f"), 1043),
+    "a proof of 16 MB": (with_proof(b"\xfd\xff\xff\xff"), 1043),
+    "a proof that is NULL": (with_proof(b"\xfb" + b"x" * 30), 1043),
+    "a proof whose length is an error": (with_proof(b"\xff" + b"x" * 30), 1043),
+    "no capabilities": (with_capabilities(0), 1043),
+    "the protocol of 1999": (with_capabilities(wire.CLIENT_DEFAULT & ~wire.PROTOCOL_41), 1043),
+    "attributes longer than the packet": (with_attributes_that_lie, 1043),
+    "100,000 attributes": (with_attributes(100000), 1153),
+    "16 MB of zeros": (lambda client: wire.frame(bytes(wire.PAYLOAD_MAX), 1), 1153),
+    "megabytes of nothing": (lambda client: bytes(4 << 20), 1156),
+    "HTTP": (lambda client: b"GET / HTTP/1.1\r\nHost: waybill\r\n\r\n", 1156),
+    "TLS that was not agreed on": (lambda client: bytes.fromhex("160301020001000200fc0303") + bytes(500), 1156),
+    "a statement": (lambda client: wire.frame(b"\x03SELECT 1", 0), 1156),
+}
+HARMLESS = {  # unusual, but no reason to refuse anybody
+    "capabilities that nobody knows": with_capabilities(0xffffffff & ~(wire.SSL | wire.CONNECT_WITH_DB | wire.CONNECT_ATTRS | 0x20 | 1 << 26)),
+    "1,000 attributes": with_attributes(1000),
+    "a first statement without waiting": lambda client: wire.frame(good(client), 1) + wire.frame(b"\x03SELECT 1", 0),
+}
+
+
+def send_without_care(client, data):
+    try:
+        client.send_raw(data)
+    except OSError:
+        pass  # it was closed before all of it was there
+
+
+def test_what_is_no_log_in(stand):
+    """An error and a closed connection; one line in the log, with the address; nobody else notices."""
+    configure(stand, "", hashed_users())
+    bystander = prover(stand, "all")
+    before = stand.waybill_rss_kib()
+    for what, (make, code) in MALFORMED.items():
+        for _ in range(3):
+            client = prover(stand, "all", connect=False)
+            client.read_greeting()
+            address = "%s:%d" % client.sock.getsockname()
+            send_without_care(client, make(client))
+            try:
+                payload = client.read_packet(is_sequence_checked=False)
+                assert payload[0] == 0xff and wire.read_error(payload).code == code, (what, payload[:80])
+            except wire.ConnectionLost:  # a reset may throw the error away where more than was read is on its way
+                assert what in ("16 MB of zeros", "megabytes of nothing", "100,000 attributes"), what
+            assert client.is_closed_by_peer(5), what
+            assert log_of(stand).count(address + ":") + log_of(stand).count(address + " refused") == 1, (what, address)
+        assert bystander.query("SELECT 1").rows == [("1",)], what
+    for what, make in HARMLESS.items():
+        client = prover(stand, "all", connect=False)
+        client.read_greeting()
+        client.send_raw(make(client))
+        assert client.read_packet(is_sequence_checked=False)[0] == 0, what
+        client.close()
+    if not os.environ.get("WAYBILL_SANITIZED"):
+        assert stand.waybill_rss_kib() - before < 8192
+    bystander.close()
+
+
+def test_a_log_in_cut_at_every_byte(stand):
+    """Always an answer; and in only with the whole proof: what is cut behind it counts as it is, as on a server."""
+    whole = None
+    for size in range(0, 200):
+        client = prover(stand, "all", connect=False, attributes={"program_name": "x"}, database="shop")
+        client.read_greeting()
+        whole = good(client)
+        if size >= len(whole):
+            client.close_socket()
+            break
+        client.send_packet(whole[:size])
+        payload = client.read_packet()
+        is_proof_whole = size >= 32 + len(b"all\0") + 1 + 20
+        assert payload[0] in (0xff, 0xfe) or (is_proof_whole and payload[0] == 0), (size, payload)
+        client.close_socket()
+    assert whole is not None and size >= len(whole)
+
+
+def test_a_log_in_that_never_comes(stand):
+    configure(stand, "login_timeout_ms = 500\n", hashed_users())
+    silent = [prover(stand, "all", connect=False) for _ in range(20)]
+    half = prover(stand, "all", connect=False)
+    half.read_greeting()
+    half.send_raw(wire.frame(good(half), 1)[:-5])
+    huge = prover(stand, "all", connect=False)
+    huge.read_greeting()
+    huge.send_raw(b"\xff\xff\x00\x01" + b"x" * 60000)  # it says 64 KiB, and stops
+    assert whoami(stand, "all") == "app@%"
+    for client in silent + [half, huge]:
+        assert client.is_closed_by_peer(3)
