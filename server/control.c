@@ -179,6 +179,16 @@ static void host_kill(void *owner, const struct kill_order *order)
 
 // ---- what the workers say
 
+static uint64_t count_questions(const struct worker_host *host)
+{
+    const struct control *control = CONTAINER_OF(host, struct control, worker_host);
+    uint64_t count = 0;
+    for (uint16_t i = 0; i < control->worker_count; i++) {
+        count += counter_get(&worker_counters(control->workers[i])->queries);
+    }
+    return count;
+}
+
 static void on_kill(void *receiver, uint16_t worker, const struct kill_order *order)
 {
     kills_ask(&((struct control *)receiver)->kills, worker, order);
@@ -435,6 +445,7 @@ static void control_init(struct control *control, struct config *config)
         .on_report = on_report,
         .on_server_trouble = on_server_trouble,
         .on_login_doubt = on_login_doubt,
+        .questions = count_questions,
         .on_kill = on_kill,
         .on_killed = on_killed,
     };

@@ -154,6 +154,12 @@ static void on_login_doubt(void *owner)
     mailbox_post(worker->host->mailbox, &doubt->message);
 }
 
+static uint64_t all_questions(void *owner)
+{
+    const struct worker_host *host = ((struct worker *)owner)->host;
+    return host->questions(host);
+}
+
 static void deliver_kill_asked(struct message *message, void *receiver)
 {
     struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
@@ -386,6 +392,7 @@ static void make_rooms(struct worker *worker)
         .owner = worker,
         .on_login_doubt = on_login_doubt,
         .on_kill = on_kill,
+        .questions = all_questions,
     };
     worker->sessions = sessions_new(&sessions_host, worker->snapshot);
 }

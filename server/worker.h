@@ -17,6 +17,7 @@ struct worker_host {         // outlives the workers
     uint64_t login_seed;
     void (*on_snapshot_returned)(void *receiver, const struct snapshot *snapshot);
     void (*on_report)(void *receiver, uint64_t question, struct worker_report *report);
+    uint64_t (*questions)(const struct worker_host *host); // of all workers; from any thread
     void (*on_login_doubt)(void *receiver);
     void (*on_kill)(void *receiver, uint16_t worker, const struct kill_order *order);
     void (*on_killed)(void *receiver, uint64_t question, const struct kill_outcome *outcome);

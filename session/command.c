@@ -10,6 +10,7 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/client_login.h"
+#include "session/command_admin.h"
 #include "session/cursor.h"
 #include "session/flow_kill.h"
 #include "session/flow_prepare.h"
@@ -47,6 +48,15 @@ void command_refuse(struct session *session, const char *what)
     command_error(session, &error);
 }
 
+uint32_t command_number(const struct request *request, size_t bytes)
+{
+    uint32_t number = 0;
+    for (size_t i = 0; i < bytes && i + 1 < request->payload.len; i++) {
+        number |= (uint32_t)request->payload.ptr[1 + i] << (8 * i);
+    }
+    return number;
+}
+
 static void run_quit(struct session *session, struct request *request)
 {
     (void)request;
@@ -59,25 +69,11 @@ static void run_ping(struct session *session, struct request *request)
     command_ok(session);
 }
 
-static void run_statistics(struct session *session, struct request *request)
-{
-    (void)request;
-    const struct sessions *sessions = session->sessions;
-    struct slice text = arena_format(
-        &session->arena, "Uptime: %llu  Threads: %zu  Questions: %llu  Slow queries: 0",
-        (unsigned long long)(loop_now_us(sessions->host.loop) / 1000000), sessions_count(sessions),
-        (unsigned long long)counter_get(&sessions->counters.queries));
-    session_write_payload(session, text);
-    request_finish(session);
-}
-
 // May one text hold several statements?
 static void run_set_option(struct session *session, struct request *request)
 {
-    struct reader reader = reader_of(request->payload);
-    (void)read_u8(&reader);
-    uint16_t option = read_u16(&reader);
-    if (reader.is_bad || option > 1) {
+    uint32_t option = command_number(request, 2);
+    if (option > 1) {
         struct error error;
         error_fill(&error, ER_UNKNOWN_COM);
         command_error(session, &error);
@@ -139,10 +135,16 @@ static const struct command commands[] = {
     {COM_INIT_DB,             true,  variables_init_db},
     {COM_QUERY,               true,  query_run_text},
     {COM_FIELD_LIST,          true,  run_field_list},
-    {COM_STATISTICS,          false, run_statistics},
+    {COM_REFRESH,             false, command_deny},
+    {COM_SHUTDOWN,            false, command_deny},
+    {COM_STATISTICS,          false, command_statistics},
     {COM_PROCESS_KILL,        false, kill_run_command},
+    {COM_DEBUG,               false, command_deny},
     {COM_PING,                false, run_ping},
     {COM_CHANGE_USER,         true,  login_change_user},
+    {COM_BINLOG_DUMP,         false, command_replication},
+    {COM_REGISTER_SLAVE,      false, command_replication},
+    {COM_BINLOG_DUMP_GTID,    false, command_replication},
     {COM_STMT_PREPARE,        true,  prepare_run},
     {COM_STMT_EXECUTE,        true,  prepare_execute},
     {COM_STMT_SEND_LONG_DATA, false, prepare_long_data},

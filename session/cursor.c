@@ -227,9 +227,9 @@ static void start(struct session *session, struct request *request, uint32_t row
 
 void cursor_fetch(struct session *session, struct request *request)
 {
+    uint32_t id = command_number(request, 4);
     struct reader reader = reader_of(request->payload);
-    (void)read_u8(&reader);
-    uint32_t id = read_u32(&reader);
+    (void)read_bytes(&reader, 5);
     uint32_t rows = read_u32(&reader);
     request->prepared = prepared_of_client(session, id);
     if (request->prepared == NULL) {

@@ -231,10 +231,5 @@ void kill_run(struct session *session, struct request *request)
 
 void kill_run_command(struct session *session, struct request *request)
 {
-    uint32_t id = 0;
-    struct slice bytes = slice_part(request->payload, 1, request->payload.len);
-    for (size_t i = 0; i < bytes.len && i < sizeof id; i++) { // a short one counts as servers do
-        id |= (uint32_t)bytes.ptr[i] << (8 * i);
-    }
-    kill_id(session, request, id, false);
+    kill_id(session, request, command_number(request, 4), false);
 }

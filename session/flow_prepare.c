@@ -242,11 +242,9 @@ void prepare_close(struct session *session, struct request *request)
 
 void prepare_reset(struct session *session, struct request *request)
 {
-    struct reader reader = reader_of(request->payload);
-    (void)read_u8(&reader);
-    uint32_t id = read_u32(&reader);
+    uint32_t id = command_number(request, 4);
     struct prepared_statement *prepared = prepared_of_client(session, id);
-    if (reader.is_bad || prepared == NULL) {
+    if (prepared == NULL) {
         prepared_tell_unknown(session, id, "mysqld_stmt_reset");
         return;
     }

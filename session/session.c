@@ -343,6 +343,7 @@ struct sessions *sessions_new(const struct sessions_host *host, const struct sna
 {
     struct sessions *sessions = memory_new(sizeof *sessions);
     sessions->host = *host;
+    sessions->began_us = loop_now_us(host->loop);
     for (int stage = 0; stage < SESSION_STAGES; stage++) {
         list_init(&sessions->stages[stage]);
     }

@@ -84,6 +84,7 @@ struct sessions_host { // what the worker lends; outlives the sessions
     void *owner;
     // users = servers: a log-in failed that might not with accounts read now. May be called often.
     void (*on_login_doubt)(void *owner);
+    uint64_t (*questions)(void *owner); // that all workers have had
     // Reaches the sessions of all workers; answered later by sessions_kill_answered.
     void (*on_kill)(void *owner, const struct kill_order *order);
 };

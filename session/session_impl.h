@@ -242,6 +242,7 @@ struct sessions {
     struct login_hosts *login_hosts; // owned
     struct session_ids ids;
     uint64_t last_ticket; // of a question to other workers
+    uint64_t began_us;    // loop clock
     bool is_draining;
     uint64_t drain_deadline_us;
     struct session_counters counters;

@@ -87,6 +87,12 @@ static inline void fixture_on_kill(void *owner, const struct kill_order *order)
     fixture.kill = *order;
 }
 
+static inline uint64_t fixture_questions(void *owner)
+{
+    (void)owner;
+    return 42;
+}
+
 bool pool_kill(struct pools *pools, struct backend *backend)
 {
     (void)pools;
@@ -544,6 +550,7 @@ static int fixture_setup(void **state)
     fixture.chosen_replica[1] = 3;
     struct sessions_host host = {
         .on_kill = fixture_on_kill,
+        .questions = fixture_questions,
         .loop = fixture.loop,
         .arena_blocks = &fixture.arenas,
         .buffer_blocks = &fixture.buffers,
