@@ -74,6 +74,7 @@ static void show_session(struct command_run *run, uint16_t worker,
     grid_number(grid, session->id);
     grid_number(grid, worker);
     grid_text(grid, session->peer);
+    grid_text(grid, session->transport);
     grid_text(grid, session->database);
     grid_text(grid, session->state);
     grid_number(grid,
@@ -92,6 +93,7 @@ void admin_show_sessions(struct command_run *run)
     grid_number_column(&run->grid, "id");
     grid_number_column(&run->grid, "worker");
     grid_column(&run->grid, "peer");
+    grid_column(&run->grid, "transport");
     grid_column(&run->grid, "database");
     grid_column(&run->grid, "state");
     grid_number_column(&run->grid, "for_ms");

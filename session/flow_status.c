@@ -41,12 +41,6 @@ static bool is_compressed(const struct session *session)
     return session->compression == COMPRESSION_ON;
 }
 
-static const char *algorithm(const struct session *session)
-{
-    bool is_zlib = (session->capabilities & CAP_COMPRESS) != 0;
-    return !is_compressed(session) ? "" : is_zlib ? "zlib" : "zstd";
-}
-
 // NULL: the server's own is right.
 static const char *find_value(const struct session *session, struct slice name,
                               char number[NUMBER_BYTES])
@@ -66,7 +60,7 @@ static const char *find_value(const struct session *session, struct slice name,
         {"Ssl_server_not_before", tls->not_before},
         {"Ssl_server_not_after", tls->not_after},
         {"Compression", is_compressed(session) ? "ON" : "OFF"},
-        {"Compression_algorithm", algorithm(session)},
+        {"Compression_algorithm", session_compression_name(session)},
         {"Compression_level", number},
     };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {

@@ -112,7 +112,8 @@ struct session_figures {
     uint32_t id;      // the connection id that the client was told
     uint16_t account; // user_config id
     char peer[64];
-    char program[64]; // as the client names itself (program_name); may be empty
+    char transport[32]; // "plain", "TLSv1.3 zlib"
+    char program[64];   // as the client names itself (program_name); may be empty
     char database[64];
     char state[24];  // "idle", "routing", "relaying", "waiting", "held", ...
     char pinned[96]; // why it is bound to a server; empty: it is not

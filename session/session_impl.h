@@ -268,6 +268,9 @@ const struct config *session_config(const struct session *session);
 bool session_is_removed(const struct session *session, struct error *error) MUST_CHECK;
 const struct user_config *session_user(const struct session *session); // NULL before log-in
 
+// session_show.c: "zlib", "zstd" or "".
+const char *session_compression_name(const struct session *session);
+
 // flow.c: forgets the running flow without an answer: the session is closed.
 void session_drop_flow(struct session *session);
 

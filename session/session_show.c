@@ -55,6 +55,20 @@ static void list_shards(const struct session *session, char *out, size_t max)
     }
 }
 
+const char *session_compression_name(const struct session *session)
+{
+    bool is_zlib = (session->capabilities & CAP_COMPRESS) != 0;
+    return session->compression != COMPRESSION_ON ? "" : is_zlib ? "zlib" : "zstd";
+}
+
+static void print_transport(const struct session *session, char *out, size_t max)
+{
+    const struct tls_facts *tls = stream_tls(&session->stream);
+    const char *compression = session_compression_name(session);
+    snprintf(out, max, "%s%s%s", tls != NULL ? tls->version : "plain",
+             compression[0] != '\0' ? " " : "", compression);
+}
+
 static void fill(const struct session *session, struct session_figures *out)
 {
     memset(out, 0, sizeof *out);
@@ -63,6 +77,7 @@ static void fill(const struct session *session, struct session_figures *out)
     char peer[ADDRESS_TEXT_BYTES];
     address_print(&session->peer, peer);
     copy_text(out->peer, sizeof out->peer, slice_of_string(peer));
+    print_transport(session, out->transport, sizeof out->transport);
     copy_text(out->database, sizeof out->database, text_slice(&session->carried.database));
     copy_text(out->state, sizeof out->state, slice_of_string(state_name(session)));
     if (session->pin_reason != NULL) {

@@ -30,6 +30,9 @@ def test_which_is_chosen(stand):
     assert works(client)
     for level in (0, 1, 3, 9, 22, 200):
         assert works(connect(stand, compress="zstd", level=level))
+    several = [connect(stand, **way) for way in ways(stand)]
+    told = {row["transport"] for row in stand.admin("SHOW SESSIONS")}
+    assert told >= {"plain zlib", "plain zstd", "TLSv1.3 zlib", "TLSv1.3 zstd"} and len(several) == 4, told
     client = connect(stand, capabilities=wire.CLIENT_DEFAULT)
     assert status(client, "Compression") == {"Compression": "OFF"}
 
@@ -59,7 +62,7 @@ def test_packets_of_every_size(stand):
 
 def test_packets_over_16_mib(stand):
     configure(stand)
-    for way in ways(stand)[:3]:
+    for way in [*ways(stand)[:3], {"tls": trust(stand)}]:
         client = connect(stand, **way)
         for size in (16777205, 16777215, 20000000):
             assert client.query(f"SELECT LENGTH('{'y' * size}')").rows == [(str(size),)], size
@@ -69,7 +72,7 @@ def test_packets_over_16_mib(stand):
 
 def test_what_a_client_can_do(stand):
     configure(stand)
-    for way in ways(stand):
+    for way in [*ways(stand), {"tls": trust(stand)}]:
         client = connect(stand, user="loader", password="loader_pw", capabilities=wire.CLIENT_DEFAULT | wire.MULTI_STATEMENTS |
                          wire.LOCAL_FILES, **way)
         client.query("CREATE TABLE IF NOT EXISTS products (id INT PRIMARY KEY, name VARCHAR(40), price DECIMAL(10,2))")
@@ -147,7 +150,7 @@ def test_commands_in_a_row(stand):
 def test_a_slow_client(stand):
     stand.skip_if_sanitized()
     configure(stand)
-    for way in ways(stand):
+    for way in [*ways(stand), {"tls": trust(stand)}]:
         client = connect(stand, **way)
         sql = "SELECT " + ", ".join(f"SHA2(n.seq * {i}, 512)" for i in range(40)) + " FROM seq_1_to_4000 n"  # 20 MB, hardly packed
         client.query("SELECT 1")
