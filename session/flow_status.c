@@ -6,8 +6,6 @@
 
 #include "session/flow_status.h"
 
-#include <stdio.h>
-
 #include "protocol/bytes.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
@@ -15,6 +13,7 @@
 #include "session/flow_single.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
+#include "session/own_status.h"
 
 enum {
     STATUS_ANSWER_MAX = 4 * 1024 * 1024, // a server's is 50 KiB
@@ -32,45 +31,6 @@ static struct flow_status *flow_status_of(struct flow *flow)
     return CONTAINER_OF(flow, struct flow_status, flow);
 }
 
-// ---- the values
-
-enum { NUMBER_BYTES = 12 };
-
-static bool is_compressed(const struct session *session)
-{
-    return session->compression == COMPRESSION_ON;
-}
-
-// NULL: the server's own is right.
-static const char *find_value(const struct session *session, struct slice name,
-                              char number[NUMBER_BYTES])
-{
-    static const struct tls_facts no_tls = {
-        .version = "", .cipher = "", .known_ciphers = "", .not_before = "", .not_after = ""};
-    const struct tls_facts *tls = stream_tls(&session->stream);
-    tls = tls != NULL ? tls : &no_tls;
-    snprintf(number, NUMBER_BYTES, "%d", is_compressed(session) ? session->compression_level : 0);
-    const struct {
-        const char *name, *value;
-    } values[] = {
-        {"Ssl_cipher", tls->cipher},
-        {"Ssl_version", tls->version},
-        {"Ssl_cipher_list", tls->known_ciphers},
-        {"Ssl_sessions_reused", tls->is_resumed ? "1" : "0"},
-        {"Ssl_server_not_before", tls->not_before},
-        {"Ssl_server_not_after", tls->not_after},
-        {"Compression", is_compressed(session) ? "ON" : "OFF"},
-        {"Compression_algorithm", session_compression_name(session)},
-        {"Compression_level", number},
-    };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        if (slice_is_nocase(name, values[i].name)) {
-            return values[i].value;
-        }
-    }
-    return NULL;
-}
-
 // A row as the client gets it.
 static void add_row(const struct flow_status *status, struct text *out, struct slice row)
 {
@@ -79,8 +39,8 @@ static void add_row(const struct flow_status *status, struct text *out, struct s
     struct reader reader = reader_of(row);
     struct slice begin = read_bytes(&reader, header);
     struct slice name = read_lenenc_bytes(&reader);
-    char number[NUMBER_BYTES];
-    const char *value = reader.is_bad ? NULL : find_value(status->flow.session, name, number);
+    char number[OWN_STATUS_NUMBER_BYTES];
+    const char *value = reader.is_bad ? NULL : own_status_value(status->flow.session, name, number);
     if (value == NULL) {
         text_add_slice(out, row);
         return;

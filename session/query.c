@@ -27,6 +27,7 @@
 #include "session/insert_id.h"
 #include "session/local.h"
 #include "session/multi.h"
+#include "session/own_status.h"
 #include "session/text_statement.h"
 #include "session/transaction.h"
 #include "session/variables.h"
@@ -265,6 +266,9 @@ static void route(struct session *session, struct request *request)
         return;
     }
     stay_with_list(session, request);
+    if ((statement->facts & FACT_SYSTEM_SCHEMA) != 0) {
+        own_status_rewrite(session, request);
+    }
     bool is_one = request->plan->target_count == 1;
     counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
     if (statement->load != NULL && statement->load->is_local) {

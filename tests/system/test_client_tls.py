@@ -211,7 +211,17 @@ def test_status(stand):
     statement = client.prepare("SHOW STATUS LIKE 'Ssl_version'")
     assert client.execute(statement).rows == [("Ssl_version", "TLSv1.3")]
     assert client.execute(statement, cursor=1).rows == [("Ssl_version", "TLSv1.3")]
+    for query in ("SELECT VARIABLE_VALUE FROM information_schema.session_status WHERE VARIABLE_NAME = 'Ssl_cipher'",
+                  "SELECT s.VARIABLE_VALUE FROM INFORMATION_SCHEMA.`SESSION_STATUS` s WHERE s.VARIABLE_NAME = 'SSL_CIPHER' AND s.VARIABLE_VALUE <> ''",
+                  "SELECT (SELECT VARIABLE_VALUE FROM information_schema.global_status WHERE variable_name = 'ssl_cipher')",
+                  "SELECT VARIABLE_VALUE FROM (SELECT * FROM information_schema.session_status) x WHERE VARIABLE_NAME LIKE 'Ssl\\_cipher' UNION "
+                  "SELECT VARIABLE_VALUE FROM information_schema.session_status WHERE VARIABLE_NAME = 'ssl_cipher'"):
+        assert client.query(query).rows == [(told["Ssl_cipher"],)], query
+        assert client.execute(client.prepare(query)).rows == [(told["Ssl_cipher"],)], query
+    assert client.query("SELECT COUNT(*), MIN(VARIABLE_NAME) FROM information_schema.session_status").rows[0][0] == str(len(told))
     plain = connect(stand)
+    assert plain.query("SELECT VARIABLE_NAME, VARIABLE_VALUE FROM information_schema.session_status WHERE VARIABLE_NAME = "
+                       "'Compression' OR VARIABLE_NAME = 'Ssl_version' ORDER BY 1").rows == [("COMPRESSION", "OFF"), ("SSL_VERSION", "")]
     assert status(plain, "Ssl_cip%") == {"Ssl_cipher": "", "Ssl_cipher_list": ""}
     assert works(plain)
 

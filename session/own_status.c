@@ -1,0 +1,157 @@
+// Status variables of the connection over which they are asked, for SHOW STATUS (flow_status.c) and
+// for the tables that have the same. Of these a SELECT may ask anything, so each becomes a derived
+// table with the client's values in it:
+//
+//     SELECT ... FROM information_schema.session_status WHERE ...
+//     SELECT ... FROM (SELECT VARIABLE_NAME, CASE LOWER(VARIABLE_NAME) WHEN 'ssl_cipher' THEN '...'
+//                      ... ELSE VARIABLE_VALUE END AS VARIABLE_VALUE
+//                      FROM information_schema.session_status) AS session_status WHERE ...
+
+#include "session/own_status.h"
+
+#include <stdio.h>
+
+#include "parser/splice.h"
+#include "router/plan.h"
+
+enum { REFS_MAX = 8 };
+
+static const char *const names[] = {
+    "ssl_cipher",          "ssl_version",           "ssl_cipher_list",
+    "ssl_sessions_reused", "ssl_server_not_before", "ssl_server_not_after",
+    "compression",         "compression_algorithm", "compression_level",
+};
+
+static bool is_compressed(const struct session *session)
+{
+    return session->compression == COMPRESSION_ON;
+}
+
+const char *own_status_value(const struct session *session, struct slice name,
+                             char number[OWN_STATUS_NUMBER_BYTES])
+{
+    static const struct tls_facts no_tls = {
+        .version = "", .cipher = "", .known_ciphers = "", .not_before = "", .not_after = ""};
+    const struct tls_facts *tls = stream_tls(&session->stream);
+    tls = tls != NULL ? tls : &no_tls;
+    snprintf(number, OWN_STATUS_NUMBER_BYTES, "%d",
+             is_compressed(session) ? session->compression_level : 0);
+    const char *const values[] = {
+        tls->cipher,
+        tls->version,
+        tls->known_ciphers,
+        tls->is_resumed ? "1" : "0",
+        tls->not_before,
+        tls->not_after,
+        is_compressed(session) ? "ON" : "OFF",
+        session_compression_name(session),
+        number,
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (slice_is_nocase(name, names[i])) {
+            return values[i];
+        }
+    }
+    return NULL;
+}
+
+// ---- the tables
+
+static bool is_status_table(const struct table_ref *ref)
+{
+    return (slice_is_nocase(ref->schema, "information_schema") ||
+            slice_is_nocase(ref->schema, "performance_schema")) &&
+           (slice_is_nocase(ref->name, "session_status") ||
+            slice_is_nocase(ref->name, "global_status"));
+}
+
+struct found {
+    const struct table_ref *refs[REFS_MAX]; // in the order of the text
+    size_t count;
+    bool is_more;
+};
+
+static void add_ref(struct found *found, const struct table_ref *ref)
+{
+    if (found->count == REFS_MAX) {
+        found->is_more = true;
+        return;
+    }
+    size_t at = found->count++;
+    for (; at > 0 && found->refs[at - 1]->name_span.begin > ref->name_span.begin; at--) {
+        found->refs[at] = found->refs[at - 1];
+    }
+    found->refs[at] = ref;
+}
+
+static void find_refs(struct found *found, const struct query *query)
+{
+    for (; query != NULL; query = query->next) {
+        for (const struct table_ref *ref = query->tables; ref != NULL; ref = ref->next) {
+            if (is_status_table(ref)) {
+                add_ref(found, ref);
+            }
+        }
+    }
+}
+
+// A column may be called by the table's full name, which a derived table has not.
+static bool is_named_elsewhere(struct slice text, const struct found *found)
+{
+    size_t count = 0;
+    for (size_t i = 0; i + strlen("session_status") <= text.len; i++) {
+        count +=
+            slice_is_nocase(slice_part(text, i, i + strlen("session_status")), "session_status") ||
+            slice_is_nocase(slice_part(text, i, i + strlen("global_status")), "global_status");
+    }
+    return count > found->count;
+}
+
+// Values are names of ciphers, dates, numbers: nothing in them needs an escape.
+static struct slice derived_table(struct session *session, struct slice text,
+                                  const struct table_ref *ref)
+{
+    struct text sql;
+    text_init(&sql);
+    text_add_string(&sql, "(SELECT VARIABLE_NAME, CASE LOWER(VARIABLE_NAME)");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char number[OWN_STATUS_NUMBER_BYTES];
+        text_add_format(&sql, " WHEN '%s' THEN '%s'", names[i],
+                        own_status_value(session, slice_of_string(names[i]), number));
+    }
+    struct slice table = slice_part(text, ref->name_span.begin, ref->name_span.end);
+    text_add_format(&sql, " ELSE VARIABLE_VALUE END AS VARIABLE_VALUE FROM %.*s)", (int)table.len,
+                    (const char *)table.ptr);
+    if (ref->alias.len == 0) {
+        text_add_format(&sql, " AS %.*s", (int)ref->name.len, (const char *)ref->name.ptr);
+    }
+    struct slice kept = arena_copy(&session->arena, text_slice(&sql));
+    text_done(&sql);
+    return kept;
+}
+
+void own_status_rewrite(struct session *session, struct request *request)
+{
+    const struct statement *statement = request->statement;
+    struct plan *plan = request->plan;
+    struct found found = {0};
+    if (statement->kind != STATEMENT_SELECT || plan->target_count != 1 ||
+        plan->targets[0].sql.ptr != NULL) {
+        return;
+    }
+    find_refs(&found, statement->query);
+    for (uint32_t i = 0; i < statement->subquery_count; i++) {
+        find_refs(&found, statement->subqueries[i]);
+    }
+    if (found.count == 0 || found.is_more || is_named_elsewhere(statement->text, &found)) {
+        return;
+    }
+    struct splice splices[REFS_MAX];
+    for (size_t i = 0; i < found.count; i++) {
+        splices[i] = (struct splice){
+            .span = found.refs[i]->name_span,
+            .with = derived_table(session, statement->text, found.refs[i]),
+        };
+    }
+    plan->targets[0].sql = splice_text(&session->arena, statement->text, splices, found.count);
+}
