@@ -69,6 +69,7 @@ static struct worker_report *make_report(uint16_t worker)
     report->session_count = worker;
     report->sessions = memory_new(sizeof *report->sessions);
     report->sessions[0].id = 77;
+    strcpy(report->sessions[0].transport, "TLSv1.3 zlib");
     strcpy(report->sessions[0].state, "relaying");
     strcpy(report->sessions[0].statement, "SELECT 'x'");
     return report;
@@ -340,7 +341,7 @@ static void asking_the_workers(void **state)
 {
     struct control *client = *state;
     expect(client, "SHOW POOLS", "a2|app||4|0|0|0|80|0|0|0|0|0\n");
-    expect_part(client, "SHOW SESSIONS", "app|77|1|||relaying|");
+    expect_part(client, "SHOW SESSIONS", "app|77|1||TLSv1.3 zlib||relaying|");
     expect_part(client, "SHOW SESSIONS", "|SELECT 'x'\n");
     expect_part(client, "SHOW STATUS LIKE 'queries\\_total'", "queries_total||42|");
     expect_part(client, "SHOW STATUS LIKE 'server_reads%'", "|server=\"a2\",shard=\"s1\"|10|");
