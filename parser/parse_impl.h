@@ -86,9 +86,10 @@ bool parser_is_name(const struct parser *parser,
                     const struct token *token); // a name that no server reserves
 bool parser_at_name(const struct parser *parser);
 struct slice parser_text(const struct parser *parser, struct span span);
-struct slice parser_name(struct parser *parser);         // reads a name
-struct slice parser_name_or_text(struct parser *parser); // a name or a string
-struct slice parser_string(struct parser *parser);       // reads one string token
+struct slice parser_name(struct parser *parser);          // reads a name
+struct slice parser_name_or_text(struct parser *parser);  // a name or a string
+struct slice parser_string(struct parser *parser);        // reads one string token
+struct slice parser_user_variable(struct parser *parser); // at @x: its name, without @ and quotes
 struct span parser_span_from(const struct parser *parser,
                              uint32_t begin);   // to the end of what was read
 void parser_skip_parens(struct parser *parser); // at a (: to behind its )

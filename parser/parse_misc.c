@@ -146,12 +146,77 @@ void parse_prepare(struct parser *parser)
     }
 }
 
-// GET DIAGNOSTICS, SIGNAL, RESIGNAL
+static bool accept_name(struct parser *parser, const char *name)
+{
+    bool is_it = parser_at(parser, TOKEN_NAME) &&
+                 slice_is_nocase(parser_text(parser, parser->token.span), name);
+    if (is_it) {
+        parser_advance(parser);
+    }
+    return is_it;
+}
+
+static bool is_diagnostics_item(struct slice name, bool is_of_condition)
+{
+    static const char *const of_statement[] = {"NUMBER", "ROW_COUNT"};
+    static const char *const of_condition[] = {
+        "CLASS_ORIGIN",    "SUBCLASS_ORIGIN",    "RETURNED_SQLSTATE", "MESSAGE_TEXT", "MYSQL_ERRNO",
+        "CATALOG_NAME",    "SCHEMA_NAME",        "TABLE_NAME",        "COLUMN_NAME",  "CURSOR_NAME",
+        "CONSTRAINT_NAME", "CONSTRAINT_CATALOG", "CONSTRAINT_SCHEMA", "ROW_NUMBER"};
+    const char *const *names = is_of_condition ? of_condition : of_statement;
+    size_t count = is_of_condition ? sizeof of_condition / sizeof of_condition[0]
+                                   : sizeof of_statement / sizeof of_statement[0];
+    for (size_t i = 0; i < count; i++) {
+        if (slice_is_nocase(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// @variable = NAME, ...
+static void read_diagnostics_items(struct parser *parser, struct diagnostics_part *part)
+{
+    struct diagnostics_item **last = &part->items;
+    do {
+        struct diagnostics_item *item = arena_alloc(parser->arena, sizeof *item);
+        if (!parser_at(parser, TOKEN_USER_VARIABLE)) {
+            parser_fail(parser);
+            return;
+        }
+        item->variable = parser_user_variable(parser);
+        parser_expect(parser, TOKEN_EQUAL);
+        item->name = parser_text(parser, parser->token.span);
+        if (!is_diagnostics_item(item->name, part->condition != NULL)) {
+            parser_fail(parser);
+            return;
+        }
+        parser_advance(parser);
+        *last = item;
+        last = &item->next;
+    } while (parser_accept(parser, TOKEN_COMMA));
+}
+
+// GET [CURRENT] DIAGNOSTICS [CONDITION n] @x = NAME, ...; SIGNAL ..; RESIGNAL ..
 void parse_diagnostics(struct parser *parser)
 {
+    struct diagnostics_part *part = arena_alloc(parser->arena, sizeof *part);
     bool is_get = parser_at_word(parser, KW_GET);
-    parser_begin(parser, STATEMENT_DIAGNOSTICS, is_get ? FACT_SETS_USER_VARIABLE : 0);
-    parser_skip_rest(parser);
+    bool is_resignal = parser_at_word(parser, KW_RESIGNAL);
+    parser_begin(parser, STATEMENT_DIAGNOSTICS, 0);
+    parser->statement->diagnostics = part;
+    part->kind = is_resignal ? DIAGNOSTICS_RESIGNAL : DIAGNOSTICS_SIGNAL;
+    if (!is_get) {
+        parser_skip_rest(parser);
+        return;
+    }
+    part->kind = DIAGNOSTICS_GET;
+    (void)accept_name(parser, "CURRENT");
+    parser_expect_word(parser, KW_DIAGNOSTICS);
+    if (accept_name(parser, "CONDITION")) {
+        part->condition = parse_primary(parser);
+    }
+    read_diagnostics_items(parser, part);
 }
 
 void parse_admin(struct parser *parser)

@@ -136,11 +136,7 @@ static struct set_item *read_names(struct parser *parser)
 static struct set_item *read_user_variable(struct parser *parser)
 {
     struct set_item *item = new_item(parser, SCOPE_USER, "");
-    struct slice text = parser_text(parser, parser->token.span);
-    struct slice name = slice_part(text, 1, text.len);
-    bool is_quoted = name.ptr[0] == '\'' || name.ptr[0] == '"' || name.ptr[0] == '`';
-    item->name = is_quoted ? literal_string(parser->arena, name, parser->rules) : name;
-    parser_advance(parser);
+    item->name = parser_user_variable(parser);
     read_equal(parser);
     read_value(parser, item);
     return item;

@@ -121,16 +121,25 @@ static bool accept_modifier(struct parser *parser)
            parser_accept_word(parser, KW_EXTENDED);
 }
 
+// WARNINGS or ERRORS [LIMIT ..]
+static void show_diagnostics(struct parser *parser, const char *name)
+{
+    parser->statement->kind = STATEMENT_DIAGNOSTICS;
+    show_named(parser, name);
+    if (parser_at_word(parser, KW_LIMIT)) {
+        parser->statement->shown = arena_alloc(parser->arena, sizeof *parser->statement->shown);
+        parse_limit(parser, parser->statement->shown);
+    }
+}
+
 static void read_shown(struct parser *parser)
 {
     switch ((unsigned)parser->token.keyword) {
     case KW_WARNINGS:
-        parser->statement->kind = STATEMENT_DIAGNOSTICS;
-        show_named(parser, "WARNINGS");
+        show_diagnostics(parser, "WARNINGS");
         break;
     case KW_ERRORS:
-        parser->statement->kind = STATEMENT_DIAGNOSTICS;
-        show_named(parser, "ERRORS");
+        show_diagnostics(parser, "ERRORS");
         break;
     case KW_COUNT:
         parser->statement->kind = STATEMENT_DIAGNOSTICS;

@@ -150,6 +150,16 @@ struct slice parser_string(struct parser *parser)
     return literal_string(parser->arena, text, parser->rules);
 }
 
+struct slice parser_user_variable(struct parser *parser)
+{
+    struct slice text = parser_text(parser, parser->token.span);
+    struct slice name = slice_part(text, 1, text.len);
+    bool is_quoted =
+        name.len > 0 && (name.ptr[0] == '\'' || name.ptr[0] == '"' || name.ptr[0] == '`');
+    parser_advance(parser);
+    return is_quoted ? literal_string(parser->arena, name, parser->rules) : name;
+}
+
 struct slice parser_name_or_text(struct parser *parser)
 {
     return parser_at(parser, TOKEN_STRING) ? parser_string(parser) : parser_name(parser);

@@ -294,6 +294,20 @@ struct load_part {
     struct assignment *set;
 };
 
+enum diagnostics_kind { DIAGNOSTICS_GET, DIAGNOSTICS_SIGNAL, DIAGNOSTICS_RESIGNAL };
+
+struct diagnostics_item {  // @variable = NAME
+    struct slice variable; // without the @, unquoted
+    struct slice name;     // as written
+    struct diagnostics_item *next;
+};
+
+struct diagnostics_part {
+    enum diagnostics_kind kind;
+    struct expr *condition;         // GET DIAGNOSTICS CONDITION n; NULL: of the statement
+    struct diagnostics_item *items; // GET
+};
+
 enum ddl_kind {
     DDL_CREATE_TABLE,
     DDL_ALTER_TABLE,
@@ -397,6 +411,9 @@ struct statement {
     struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
                        // ("TABLES"); of diagnostics "WARNINGS", "ERRORS", "COUNT WARNINGS" ...
     struct slice name_schema;  // CALL schema.procedure; SHOW ... FROM schema; KILL USER name
+    struct slice name_schema;             // CALL schema.procedure; SHOW ... FROM schema
+    struct diagnostics_part *diagnostics; // GET DIAGNOSTICS, SIGNAL, RESIGNAL; else NULL
+    struct query *shown;       // SHOW WARNINGS / ERRORS: limit and offset, nothing else; NULL: none
     struct statement *inner;   // EXPLAIN
     struct query **subqueries; // every subquery anywhere in it, in the order of the text
     uint32_t subquery_count;
