@@ -52,6 +52,9 @@ struct plan_target {
     struct slice sql;         // ptr NULL: the statement as it came
     struct param_edit *edits; // of its own instead of the plan's; NULL: the plan's
     uint32_t edit_count;
+    // An INSERT's rows that this target has, numbered from 1 in the statement; NULL: all of them.
+    const uint32_t *rows;
+    uint32_t row_count;
 };
 
 // Where the target's parameters differ from the client's; *count of them.

@@ -287,6 +287,19 @@ static struct slice text_for_shard(struct planner *planner, const struct splice_
     return splice_text(planner->arena, planner->statement->text, list.items, list.count);
 }
 
+static void note_rows(struct planner *planner, const struct placement *placements,
+                      struct plan_target *target)
+{
+    const struct insert_part *insert = planner->statement->insert;
+    uint32_t *rows = arena_alloc(planner->arena, insert->row_count * sizeof *rows);
+    for (uint32_t i = 0; i < insert->row_count; i++) {
+        if (placements[i].shard == target->shard) {
+            rows[target->row_count++] = i + 1;
+        }
+    }
+    target->rows = rows;
+}
+
 // The subqueries in its values must be answered by the shard that has the rows.
 static bool check_inner(struct planner *planner, uint16_t shard)
 {
@@ -359,6 +372,7 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
         if (planner->statement->param_count > 0 || planner->plan->edit_count > 0) {
             rewrite_edits_of_shard(planner, shards, target);
         }
+        note_rows(planner, placements, target);
     }
     planner->plan->is_write_to_many = true;
     plan_because(planner, "its rows belong to %u shards", shard_set_count(set));
