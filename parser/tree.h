@@ -411,7 +411,6 @@ struct statement {
     struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
                        // ("TABLES"); of diagnostics "WARNINGS", "ERRORS", "COUNT WARNINGS" ...
     struct slice name_schema;  // CALL schema.procedure; SHOW ... FROM schema; KILL USER name
-    struct slice name_schema;             // CALL schema.procedure; SHOW ... FROM schema
     struct diagnostics_part *diagnostics; // GET DIAGNOSTICS, SIGNAL, RESIGNAL; else NULL
     struct query *shown;       // SHOW WARNINGS / ERRORS: limit and offset, nothing else; NULL: none
     struct statement *inner;   // EXPLAIN

@@ -6,12 +6,23 @@
 //     ROW_COUNT()    of every statement; -1 after rows and errors
 //     FOUND_ROWS()   found_rows.c
 //
-// The list itself is on one backend, which stays with the session for it: session->aftermath.shard
-// says on which shard. When that leg goes, a list that was not empty is lost, and asking for it is
+// The list itself is in one of these places:
+//
+//     nowhere          it is empty
+//     on a backend     which stays with the session for it: session->aftermath.shard says on which
+//                      shard
+//     session->warnings
+//                      errors that waybill gave itself, what several shards had to say together,
+//                      and what was fetched from a backend before it went (flow_recall.c)
+//
+// When a backend goes without that, a list that was not empty is lost, and asking for it is
 // refused.
 
 #include "session/aftermath.h"
+
+#include "base/hash.h"
 #include "session/found_rows.h"
+#include "session/warning_list.h"
 
 // ---- the list
 
@@ -49,6 +60,8 @@ enum aftermath_list aftermath_list_of(const struct request *request)
         return LIST_CLEARED;
     }
     switch ((int)statement->kind) {
+    case STATEMENT_SHOW:
+        return found_rows_is_of_tables(statement->name) ? LIST_CLEARED : LIST_UNCLEAR;
     case STATEMENT_SELECT:
     case STATEMENT_DIAGNOSTICS:
     case STATEMENT_DO:
@@ -77,6 +90,41 @@ bool aftermath_is_empty(const struct session *session)
     return !has_list(aftermath) && !aftermath->is_lost && !aftermath->is_unclear;
 }
 
+static void forget_list(struct session *session)
+{
+    warning_list_free(session->warnings);
+    session->warnings = NULL;
+}
+
+uint64_t aftermath_charset(const struct session *session)
+{
+    static const char *const names[] = {"names", "character_set_results"};
+    struct text all;
+    text_init(&all);
+    write_u16(&all, session->login_collation);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        write_lenenc_bytes(&all, state_find_variable(&session->carried, slice_of_string(names[i])));
+    }
+    uint64_t number = hash_bytes(all.ptr, all.len);
+    text_done(&all);
+    return number;
+}
+
+void aftermath_keep_list(struct session *session, struct warning_list *list)
+{
+    struct aftermath *aftermath = &session->aftermath;
+    forget_list(session);
+    aftermath->is_lost = aftermath->is_unclear = false;
+    aftermath->warnings = (uint16_t)(list->total < UINT16_MAX ? list->total : UINT16_MAX);
+    aftermath->is_error = list->errors > 0;
+    if (list->count == 0 && list->total == 0) {
+        warning_list_free(list);
+        return;
+    }
+    list->charset = aftermath_charset(session);
+    session->warnings = list;
+}
+
 // ---- who has it
 
 struct leg *aftermath_leg(const struct session *session)
@@ -91,6 +139,13 @@ struct leg *aftermath_leg(const struct session *session)
     return NULL;
 }
 
+bool aftermath_needs(const struct session *session, const struct leg *leg)
+{
+    const struct aftermath *aftermath = &session->aftermath;
+    return has_list(aftermath) && session->warnings == NULL && !aftermath->is_lost &&
+           leg == aftermath_leg(session);
+}
+
 uint16_t aftermath_lingers_on(const struct session *session)
 {
     const struct leg *leg = aftermath_leg(session);
@@ -100,7 +155,8 @@ uint16_t aftermath_lingers_on(const struct session *session)
 void aftermath_lose(struct session *session)
 {
     struct aftermath *aftermath = &session->aftermath;
-    aftermath->is_lost |= has_list(aftermath) || aftermath->is_unclear;
+    aftermath->is_lost |=
+        (has_list(aftermath) && session->warnings == NULL) || aftermath->is_unclear;
     aftermath->is_unclear = false;
     aftermath->is_found_lost |= aftermath->has_found_rows;
     aftermath->has_found_rows = false;
@@ -111,12 +167,16 @@ void aftermath_lose(struct session *session)
 // ---- noting
 
 // The old list stays where it is. What a backend elsewhere would have to say is not looked at.
-static void keep_list(struct aftermath *next, const struct aftermath *old)
+static void keep_list(const struct session *session, struct aftermath *next,
+                      const struct aftermath *old)
 {
     next->warnings = old->warnings;
     next->is_error = old->is_error;
     next->is_lost = old->is_lost;
     next->is_unclear = old->is_unclear;
+    if (session->warnings != NULL) {
+        return; // in memory
+    }
     bool is_elsewhere = old->shard != next->shard;
     if (is_elsewhere && next->has_found_rows) {
         next->is_lost |= has_list(old) || old->is_unclear;
@@ -142,10 +202,12 @@ void aftermath_note(struct session *session, const struct answer *answer, uint16
     };
     found_rows_note(session, &next, answer);
     enum aftermath_list list = aftermath_list_of(request);
-    if (!answer->is_error && answer->warnings == 0 && list == LIST_KEPT) {
-        keep_list(&next, &old);
-    } else if (!answer->is_error && answer->warnings == 0 && list == LIST_UNCLEAR) {
-        next.is_lost = old.is_lost || has_list(&old);
+    bool has_message = answer->is_error || answer->warnings > 0;
+    if (!has_message && list == LIST_KEPT) {
+        keep_list(session, &next, &old);
+    } else {
+        next.is_lost = !has_message && list == LIST_UNCLEAR && (old.is_lost || has_list(&old));
+        forget_list(session);
     }
     session->aftermath = next;
     if (next.shard != NO_SHARD && aftermath_leg(session) == NULL) {
@@ -163,21 +225,75 @@ void aftermath_note_ok(struct session *session)
     }
 }
 
-void aftermath_note_error(struct session *session)
+void aftermath_note_error(struct session *session, const struct error *error)
 {
     struct aftermath *aftermath = &session->aftermath;
+    struct request *request = session->request;
+    struct warning_list *list = request->told != NULL ? request->told : warning_list_new();
+    request->told = NULL;
+    struct warning row = {
+        .level = LEVEL_ERROR,
+        .code = error->code,
+        .message = slice_of_string(error->text),
+    };
+    memcpy(row.sqlstate, error->sqlstate, sizeof row.sqlstate);
+    (void)!warning_list_add(list, &row); // a list that is so full stays as it is
     aftermath_lose(session);
-    aftermath->warnings = 0;
-    aftermath->is_error = aftermath->is_lost = aftermath->is_behind = true;
+    aftermath_keep_list(session, list);
+    aftermath->is_behind = true;
     aftermath->row_count = -1;
+}
+
+void aftermath_note_refused(struct session *session, uint16_t shard)
+{
+    struct aftermath *aftermath = &session->aftermath;
+    aftermath_lose(session); // FOUND_ROWS() too, if it is not known here
+    forget_list(session);
+    aftermath->warnings = 0;
+    aftermath->is_error = true;
+    aftermath->is_lost = aftermath->is_behind = false;
+    aftermath->row_count = -1;
+    aftermath->shard = shard;
+    if (aftermath_leg(session) == NULL) {
+        aftermath_lose(session);
+    }
 }
 
 void aftermath_note_prepared(struct session *session)
 {
     struct aftermath *aftermath = &session->aftermath;
-    aftermath_lose(session);
-    if (aftermath_list_of(session->request) == LIST_CLEARED) {
-        aftermath->warnings = 0;
-        aftermath->is_error = aftermath->is_lost = false;
+    enum aftermath_list list = aftermath_list_of(session->request);
+    if (aftermath_leg(session) == NULL) {
+        aftermath_lose(session);
     }
+    if (list == LIST_CLEARED) {
+        forget_list(session);
+        aftermath->warnings = 0;
+        aftermath->is_error = aftermath->is_lost = aftermath->is_unclear = false;
+    } else if (list == LIST_UNCLEAR) {
+        aftermath->is_lost |= has_list(aftermath) || aftermath->is_unclear;
+        forget_list(session);
+    }
+}
+
+void aftermath_note_merged(struct session *session, const struct aftermath *aftermath,
+                           struct warning_list *list)
+{
+    struct aftermath next = *aftermath;
+    struct answer answer = {.has_rows = aftermath->row_count < 0,
+                            .row_count = aftermath->found_rows};
+    found_rows_note(session, &next, &answer);
+    next.is_lost = list == NULL && next.warnings > 0;
+    forget_list(session);
+    session->aftermath = next;
+    if (list != NULL) {
+        aftermath_keep_list(session, list);
+        session->aftermath.warnings = next.warnings;
+    }
+}
+
+void aftermath_done(struct session *session)
+{
+    forget_list(session);
+    session->aftermath = (struct aftermath){.shard = NO_SHARD};
 }

@@ -35,7 +35,7 @@ void command_ok(struct session *session)
 
 void command_error(struct session *session, const struct error *error)
 {
-    aftermath_note_error(session);
+    aftermath_note_error(session, error);
     session_write_error(session, error);
     request_finish(session);
 }

@@ -140,13 +140,19 @@ static void fail(struct fetch *fetch, const struct answer *last)
     struct session *session = fetch->flow.session;
     struct prepared_statement *prepared = fetch->flow.request->prepared;
     bool is_whole = last->byte_count <= fetch->tail_bytes;
-    aftermath_note_error(session);
+    struct error error;
+    size_t head = is_whole ? PACKET_HEADER_BYTES : fetch->tail_bytes;
+    if (!error_read(slice_part(slice_of(fetch->tail, fetch->tail_bytes), head, fetch->tail_bytes),
+                    &error)) {
+        error_set(&error, last->error_code, last->sqlstate, "(a long message)");
+    }
     cursor_end(prepared);
     if (last->error_code == ER_NO_CURSOR && is_whole) {
-        struct error error;
         error_fill(&error, ER_NO_CURSOR, prepared_id(prepared), "");
+        aftermath_note_error(session, &error);
         session_write_error(session, &error);
     } else {
+        aftermath_note_error(session, &error);
         (void)session_write(session, fetch->tail, fetch->tail_bytes);
         counter_add(&session->sessions->counters.errors_sent, 1);
     }

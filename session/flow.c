@@ -123,6 +123,9 @@ void request_finish(struct session *session)
         client_io_rest(session);
         session_check(session);
     }
+    if (!list_is_empty(&session->legs)) {
+        leg_yield_lingering(session);
+    }
     if (session->input.len > 0) {
         loop_do_later(sessions->host.loop, &session->later);
     }
@@ -147,7 +150,7 @@ void flow_fail(struct flow *flow, const struct error *error)
         error_fill(&lost, ER_LOCK_DEADLOCK, error->text);
         error = &lost;
     }
-    aftermath_note_error(session);
+    aftermath_note_error(session, error);
     if (!session->is_answer_begun || session->is_answer_between_rows) {
         session_write_error(session, error);
     } else {

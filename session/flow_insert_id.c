@@ -6,8 +6,8 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/row_text.h"
-#include "session/aftermath.h"
 #include "session/command.h"
+#include "session/flow_recall.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
@@ -30,30 +30,6 @@ bool insert_id_must_ask(const struct session *session, const struct statement *s
     return session->insert_id.doubt != DOUBT_NONE &&
            ((statement->facts & FACT_LAST_INSERT_ID) != 0 || insert_id_is_opaque(statement)) &&
            !(session->insert_id.doubt == DOUBT_BACKEND && insert_id_is_opaque(statement));
-}
-
-// The only row in the gathered answer.
-static bool read_row(const struct flow_insert_id *ask, struct field *fields)
-{
-    struct answer answer;
-    answer_start(&answer, ANSWER_QUERY, ask->flow.session->capabilities);
-    size_t at = 0;
-    bool has_row = false;
-    while (at + PACKET_HEADER_BYTES <= ask->gather.len) {
-        size_t len = packet_payload_bytes(ask->gather.bytes + at);
-        if (at + PACKET_HEADER_BYTES + len > ask->gather.len) {
-            return false;
-        }
-        struct slice payload = slice_of(ask->gather.bytes + at + PACKET_HEADER_BYTES, len);
-        if (answer_packet(&answer, payload) == PART_ROW) {
-            if (has_row || !row_text_read(payload, fields, ANSWER_COLUMNS)) {
-                return false;
-            }
-            has_row = true;
-        }
-        at += PACKET_HEADER_BYTES + len;
-    }
-    return has_row;
 }
 
 // What was noted of the column of that name, or at that place.
@@ -84,7 +60,7 @@ static bool settle(struct session *session, const struct flow_insert_id *ask)
     struct field fields[ANSWER_COLUMNS];
     const struct insert_id *doubt = &session->insert_id;
     uint64_t id = doubt->id;
-    if (!read_row(ask, fields)) {
+    if (!gather_only_row(&ask->gather, session->capabilities, fields, ANSWER_COLUMNS)) {
         return false;
     }
     if (doubt->doubt == DOUBT_BACKEND) {
@@ -158,7 +134,11 @@ void insert_id_ask(struct session *session, struct request *request,
         command_refuse(session, INSERT_ID_UNKNOWN);
         return;
     }
-    aftermath_lose(session); // the question clears the list of warnings
+    if (recall_is_due(session)) { // the question would clear the list of warnings
+        recall_start(session, request, then);
+        return;
+    }
+    session->aftermath.is_behind = session->aftermath.is_found_old = true;
     struct flow_insert_id *ask = arena_alloc(&session->arena, sizeof *ask);
     ask->then = then;
     struct leg_command command = {

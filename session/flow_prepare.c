@@ -17,6 +17,7 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/command.h"
+#include "session/flow_recall.h"
 #include "session/gather.h"
 #include "session/prepared.h"
 #include "session/query.h"
@@ -30,6 +31,7 @@ struct flow_prepare {
     struct flow flow;
     enum prepare_step step;
     struct leg *leg;
+    uint16_t shard;
     struct gather head;
 };
 
@@ -85,7 +87,7 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
         aftermath_note_prepared(session);
         (void)prepared_add(session, flow->request->statement->text, last->param_count);
     } else {
-        aftermath_note_error(session);
+        aftermath_note_refused(session, prepare->shard);
         counter_add(&session->sessions->counters.errors_sent, 1);
     }
     flow_finish(flow);
@@ -134,33 +136,35 @@ static void prepare_there(struct session *session, struct request *request)
         return;
     }
     struct flow_prepare *prepare = arena_alloc(&session->arena, sizeof *prepare);
+    uint16_t kept = aftermath_lingers_on(session); // PREPARE leaves what it knows as it is
     struct leg_command command = {
-        .shard = session->pin != NULL ? session->pin->shard : request->plan->targets[0].shard,
+        .shard = session->pin != NULL ? session->pin->shard
+                 : kept != NO_SHARD   ? kept
+                                      : request->plan->targets[0].shard,
+        .wants_keep = kept != NO_SHARD,
         .access = prepare_access(request->plan),
         .kind = ANSWER_PREPARE,
         .packet = request->raw,
         .is_outside = true,
+        .may_linger = true, // SHOW WARNINGS after an error
     };
+    prepare->shard = command.shard;
     flow_begin(&prepare->flow, &flow_prepare_kind, session, request);
     prepare->leg = leg_start(&prepare->flow, &command);
 }
 
-void prepare_run(struct session *session, struct request *request)
+// Its text was read.
+static void prepare_read(struct session *session, struct request *request)
 {
-    session->last_prepared_id = 0;
-    uint32_t max = (uint32_t)session_config(session)->settings.max_prepared;
-    legs_release_lingering(session);
-    if (prepared_count(session) >= max) {
-        struct error error;
-        error_fill(&error, ER_TOO_MANY_STATEMENTS, max);
-        command_error(session, &error);
-        return;
-    }
-    struct slice sql = slice_part(request->payload, 1, request->payload.len);
-    if (!query_parse(session, request, sql, false)) {
-        return;
-    }
     const struct statement *statement = request->statement;
+    enum aftermath_list list = aftermath_list_of(request);
+    if (list == LIST_UNCLEAR && recall_is_due(session)) {
+        recall_start(session, request, prepare_read);
+        return;
+    }
+    if (list != LIST_KEPT) {
+        legs_release_lingering(session);
+    }
     if (statement->kind == STATEMENT_PREPARE) {
         struct error error;
         error_fill(&error, ER_UNSUPPORTED_PS);
@@ -171,6 +175,22 @@ void prepare_run(struct session *session, struct request *request)
         command_refuse(session, "parameters in SET, USE and statements about transactions");
     } else {
         prepare_here(session, request);
+    }
+}
+
+void prepare_run(struct session *session, struct request *request)
+{
+    session->last_prepared_id = 0;
+    uint32_t max = (uint32_t)session_config(session)->settings.max_prepared;
+    if (prepared_count(session) >= max) {
+        struct error error;
+        error_fill(&error, ER_TOO_MANY_STATEMENTS, max);
+        command_error(session, &error);
+        return;
+    }
+    struct slice sql = slice_part(request->payload, 1, request->payload.len);
+    if (query_parse(session, request, sql, false)) {
+        prepare_read(session, request);
     }
 }
 

@@ -74,7 +74,7 @@ static struct leg_command command_of(struct scatter *scatter, uint32_t target)
     struct leg_command command =
         leg_command_of(scatter->flow.request, &scatter->plan.targets[target]);
     command.tag = target;
-    command.may_linger = false; // SHOW WARNINGS could show one shard's only
+    command.may_linger = true; // until it is asked for its warnings: scatter_ask_warnings
     return command;
 }
 
@@ -116,6 +116,7 @@ void flow_scatter_start(struct session *session, struct request *request)
     struct scatter *scatter = arena_alloc(&session->arena, sizeof *scatter);
     scatter->plan = *request->plan;
     scatter->source_count = scatter->merged_count = request->plan->target_count;
+    scatter->failed = NO_SOURCE;
     if (scatter->plan.merge == MERGE_FIRST) {
         scatter->merged_count = 1;
     }
@@ -151,6 +152,14 @@ static void stop_leg(struct scatter_source *source)
         leg_stop(source->leg);
         source->leg = NULL;
         source_cut(source);
+    }
+}
+
+static void stop_teller(struct scatter_source *source)
+{
+    if (source->teller != NULL) {
+        leg_stop(source->teller);
+        source->teller = NULL;
     }
 }
 
@@ -190,6 +199,9 @@ static void finish(struct scatter *scatter)
     } else if (ending == END_OK) {
         scatter_write_ok(scatter);
     }
+    if (ending == END_ERROR) {
+        scatter->flow.request->told = scatter_warnings_of_error(scatter);
+    }
     give_back(scatter);
     if (ending == END_ERROR) {
         flow_fail(&scatter->flow, &error);
@@ -208,6 +220,8 @@ static void decide_error(struct scatter *scatter)
         first++;
     }
     struct error error = scatter->sources[first].error;
+    scatter->failed = first;
+    scatter_correct_row(scatter, first, &error);
     if (scatter_is_write(scatter)) {
         scatter_explain_write(scatter, &error);
     }
@@ -314,6 +328,7 @@ static void look_at_heads(struct scatter *scatter)
             return;
         }
     }
+    scatter_complete_records(scatter);
     for (uint32_t i = 0; i < scatter->merged_count; i++) {
         const struct scatter_source *source = &scatter->sources[i];
         if (source->at == SOURCE_AT_OK) {
@@ -385,8 +400,9 @@ static void merge_rows(struct scatter *scatter)
 // ---- DRAINING
 
 // Reads on where it must, so that no transaction is lost and errors are seen. True: it is settled.
-static bool drain(struct scatter *scatter, struct scatter_source *source)
+static bool drain(struct scatter *scatter, uint32_t number)
 {
+    struct scatter_source *source = &scatter->sources[number];
     while (source_look(source) == SOURCE_AT_ROW) {
         source->dropped_bytes += source->front_bytes;
         source_take(source);
@@ -394,19 +410,19 @@ static bool drain(struct scatter *scatter, struct scatter_source *source)
     if (source->at == SOURCE_AT_ERROR && scatter->ending != END_ERROR) {
         scatter->ending = END_ERROR; // in a transaction even unwanted rows may tell of its end
         scatter->error = source->error;
+        scatter->failed = number;
     }
     if (source->dropped_bytes > DRAIN_BYTES_MAX) {
         stop_leg(source);
     }
-    return source->leg == NULL;
+    return source->leg == NULL && source->teller == NULL;
 }
 
 static bool is_drained(struct scatter *scatter)
 {
     bool is_over = true;
     for (uint32_t i = 0; i < scatter->source_count; i++) {
-        struct scatter_source *source = &scatter->sources[i];
-        is_over = drain(scatter, source) && is_over;
+        is_over = drain(scatter, i) && is_over;
     }
     return is_over;
 }
@@ -454,6 +470,13 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
 {
     struct scatter *scatter = CONTAINER_OF(flow, struct scatter, flow);
     uint32_t number = leg->command.tag;
+    if (scatter_is_teller(scatter, leg)) {
+        scatter_take_warnings(scatter, leg, bytes, len, last);
+        if (last != NULL) {
+            advance(scatter);
+        }
+        return;
+    }
     struct scatter_source *source = &scatter->sources[number];
     source_add(source, bytes, len);
     if (source->at == SOURCE_AT_ROW && source->is_fed) {
@@ -461,6 +484,7 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     }
     if (last != NULL) {
         source->leg = NULL;
+        scatter_ask_warnings(scatter, number, leg, last);
     }
     advance(scatter);
 }
@@ -474,8 +498,9 @@ static bool may_run_again(const struct scatter *scatter, const struct error *err
         return false;
     }
     for (uint32_t i = 0; i < scatter->source_count; i++) {
-        const struct leg *leg = scatter->sources[i].leg;
-        if (leg != NULL && !leg_may_stop(leg)) {
+        const struct scatter_source *source = &scatter->sources[i];
+        if ((source->leg != NULL && !leg_may_stop(source->leg)) ||
+            (source->teller != NULL && !leg_may_stop(source->teller))) {
             return false;
         }
     }
@@ -488,14 +513,31 @@ static void run_again(struct scatter *scatter)
     counter_add(&scatter->flow.session->sessions->counters.retries, 1);
     for (uint32_t i = 0; i < scatter->source_count; i++) {
         stop_leg(&scatter->sources[i]);
+        stop_teller(&scatter->sources[i]);
         source_stop(&scatter->sources[i]);
     }
     start_all(scatter);
 }
 
+static void fail_at_once(struct scatter *scatter, const struct error *error)
+{
+    flush(scatter);
+    give_back(scatter);
+    flow_fail(&scatter->flow, error); // stops the other legs, tells of a lost transaction
+}
+
 static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
 {
     struct scatter *scatter = CONTAINER_OF(flow, struct scatter, flow);
+    if (scatter_is_teller(scatter, leg)) {
+        scatter_lose_warnings(scatter, leg);
+        if (error->code != ER_LOCK_DEADLOCK) {
+            advance(scatter);
+            return;
+        }
+        fail_at_once(scatter, error);
+        return;
+    }
     struct scatter_source *source = &scatter->sources[leg->command.tag];
     source->leg = NULL;
     bool is_unwanted = scatter->state == SCATTER_DRAINING && scatter->ending == END_ROWS;
@@ -513,9 +555,7 @@ static void on_failed(struct flow *flow, struct leg *leg, const struct error *er
         advance(scatter); // the others are awaited: the client must know where it was done
         return;
     }
-    flush(scatter);
-    give_back(scatter);
-    flow_fail(flow, error); // stops the other legs, tells of a lost transaction
+    fail_at_once(scatter, error);
 }
 
 static void on_drained(struct flow *flow)

@@ -10,6 +10,7 @@
 #include "session/flow_unknown.h"
 
 #include "protocol/packet.h"
+#include "session/aftermath.h"
 #include "session/gather.h"
 #include "session/query.h"
 
@@ -58,14 +59,13 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     if (last == NULL) {
         return;
     }
-    session->aftermath = (struct aftermath){.is_error = true, .row_count = -1};
     if (is_answer(unknown, last)) {
-        session->aftermath.shard = unknown->shard;
+        aftermath_note_refused(session, unknown->shard);
         counter_add(&session->sessions->counters.errors_sent, 1);
         session_write_payload(session, gather_payload(&unknown->gather));
     } else {
-        session->aftermath.shard = NO_SHARD;
-        session->aftermath.is_lost = true;
+        legs_release_lingering(session);
+        aftermath_note_error(session, &unknown->refusal);
         counter_add(&session->sessions->counters.queries_refused, 1);
         session_write_error(session, &unknown->refusal);
     }

@@ -23,17 +23,17 @@ static enum found found_by_select(const struct query *query, uint64_t *passed, u
     return is_number && (rows > 0 || *passed == 0) ? FOUND_GIVEN : FOUND_UNKNOWN;
 }
 
-static enum found found_by_show(struct slice name)
+bool found_rows_is_of_tables(struct slice name)
 {
     static const char *const rows[] = {
         "TABLES", "DATABASES",         "SCHEMAS",   "COLUMNS", "INDEX",        "VARIABLES",
         "STATUS", "SESSION VARIABLES", "COLLATION", "ENGINES", "TABLE STATUS", "GLOBAL VARIABLES"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (slice_is_nocase(name, rows[i])) {
-            return FOUND_GIVEN;
+            return true;
         }
     }
-    return FOUND_UNKNOWN;
+    return false;
 }
 
 static bool is_refused_unread(uint16_t error_code)
@@ -57,7 +57,8 @@ static enum found found_by(const struct statement *statement, const struct answe
                    ? FOUND_UNKNOWN
                    : found_by_select(statement->query, passed, answer->row_count);
     case STATEMENT_SHOW:
-        return answer->is_error ? FOUND_UNKNOWN : found_by_show(statement->name);
+        return !answer->is_error && found_rows_is_of_tables(statement->name) ? FOUND_GIVEN
+                                                                             : FOUND_UNKNOWN;
     case STATEMENT_EXPLAIN:
         return statement->inner != NULL ? FOUND_KEPT : FOUND_GIVEN; // DESCRIBE shows columns
     default:

@@ -7,3 +7,6 @@
 // running command's answer (of a scatter: the rows that the client was given).
 void found_rows_note(const struct session *session, struct aftermath *next,
                      const struct answer *answer);
+// Is a SHOW of this name a SELECT from information_schema for the servers: with rows to be counted,
+// and tables?
+bool found_rows_is_of_tables(struct slice name) MUST_CHECK;

@@ -2,6 +2,7 @@
 
 #include "session/gather.h"
 
+#include "protocol/answer.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/reply.h"
@@ -45,4 +46,28 @@ void gather_error(const struct gather *gather, struct error *error)
     if (!error_read(gather_payload(gather), error)) {
         error_fill(error, ER_UNKNOWN, "a server's error could not be read");
     }
+}
+
+bool gather_only_row(const struct gather *gather, uint64_t capabilities, struct field *fields,
+                     uint32_t count)
+{
+    struct answer answer;
+    answer_start(&answer, ANSWER_QUERY, capabilities);
+    size_t at = 0;
+    bool has_row = false;
+    while (at + PACKET_HEADER_BYTES <= gather->len) {
+        size_t len = packet_payload_bytes(gather->bytes + at);
+        if (at + PACKET_HEADER_BYTES + len > gather->len) {
+            return false;
+        }
+        struct slice payload = slice_of(gather->bytes + at + PACKET_HEADER_BYTES, len);
+        if (answer_packet(&answer, payload) == PART_ROW) {
+            if (has_row || !row_text_read(payload, fields, count)) {
+                return false;
+            }
+            has_row = true;
+        }
+        at += PACKET_HEADER_BYTES + len;
+    }
+    return has_row && !answer.is_error;
 }

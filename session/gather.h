@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "protocol/row_text.h"
 
 struct gather {
     uint8_t *bytes; // in the arena
@@ -15,3 +16,7 @@ void gather_add(struct gather *gather, struct arena *arena, const uint8_t *bytes
 struct slice gather_payload(const struct gather *gather);
 // What its ERR packet says; an error of its own when it is none.
 void gather_error(const struct gather *gather, struct error *error);
+// The only row of the answer to a SELECT in the text protocol, `count` fields that borrow from it.
+// False: there is none, or more than one, or it was an error.
+bool gather_only_row(const struct gather *gather, uint64_t capabilities, struct field *fields,
+                     uint32_t count) MUST_CHECK;

@@ -79,13 +79,12 @@ static void finish_all(struct infile *infile)
     total.insert_id = insert_id_note(session, &answer, infile->parts[0].shard);
     struct aftermath aftermath = {
         .warnings = total.warnings,
-        .is_lost = total.warnings > 0,
         .row_count = (int64_t)total.affected_rows,
         .shard = NO_SHARD,
     };
     total.status = 0;
     total.changes = slice_of(NULL, 0);
-    session_note_result(session, &aftermath);
+    aftermath_note_merged(session, &aftermath, NULL);
     session_write_ok(session, &total);
     flow_finish(&infile->flow);
 }
@@ -97,7 +96,7 @@ static void finish_none(struct infile *infile)
     struct aftermath aftermath = {.shard = NO_SHARD};
     struct ok_packet ok = {.message =
                                slice_of_string("Records: 0  Deleted: 0  Skipped: 0  Warnings: 0")};
-    session_note_result(session, &aftermath);
+    aftermath_note_merged(session, &aftermath, NULL);
     session_write_ok(session, &ok);
     flow_finish(&infile->flow);
 }

@@ -119,32 +119,11 @@ void leg_let_go(struct leg *leg)
     }
 }
 
-// It was kept for SHOW WARNINGS, maybe for cursors too.
-static void stop_lingering(struct leg *leg)
-{
-    if (leg->session->aftermath.shard == leg->shard) {
-        aftermath_lose(leg->session);
-    }
-    leg_leave_list(leg);
-    leg->is_lingering = false;
-    leg_let_go(leg);
-}
-
 void legs_release_all(struct session *session)
 {
     struct node *node;
     while ((node = list_first(&session->legs)) != NULL) {
         release(CONTAINER_OF(node, struct leg, node));
-    }
-}
-
-void legs_release_lingering(struct session *session)
-{
-    LIST_FOR_EACH_SAFE (&session->legs, node) {
-        struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->state == LEG_KEPT && leg->is_lingering) {
-            stop_lingering(leg);
-        }
     }
 }
 
@@ -319,30 +298,6 @@ static uint16_t choose(struct leg *leg)
     return server;
 }
 
-// The server takes no more connections: one that only waits for SHOW WARNINGS goes back, the oldest
-// of the same account if there is one.
-static void reclaim_lingering(const struct leg *leg)
-{
-    const struct session *session = leg->session;
-    struct leg *found = NULL;
-    LIST_FOR_EACH (&session->sessions->lingering, node) {
-        struct leg *other = CONTAINER_OF(node, struct leg, list_node);
-        const struct session *owner = other->session;
-        uint64_t differs = (owner->capabilities ^ session->capabilities) & CAP_CLASS;
-        if (other->server != leg->server || other->cursors > 0) {
-            continue;
-        }
-        if (owner->account == session->account && differs == 0) {
-            found = other;
-            break;
-        }
-        found = found == NULL ? other : found;
-    }
-    if (found != NULL) {
-        release(found);
-    }
-}
-
 static bool has_account(const struct session *session)
 {
     const struct user_config *user = session_user(session);
@@ -367,7 +322,7 @@ static void acquire(struct leg *leg)
     };
     leg->backend = pool_take(leg_pools(leg), &want, &leg->user);
     if (leg->backend == NULL && !pool_has_room(leg_pools(leg), server)) {
-        reclaim_lingering(leg);
+        leg_reclaim_lingering(leg);
         leg->backend = pool_take(leg_pools(leg), &want, &leg->user);
     }
     if (leg->backend != NULL) {
@@ -506,7 +461,7 @@ struct leg *leg_start(struct flow *flow, const struct leg_command *command)
     struct session *session = flow->session;
     struct leg *leg = find_kept(session, command);
     if (leg != NULL && is_too_old(leg, command)) {
-        stop_lingering(leg);
+        leg_stop_lingering(leg);
         leg = NULL;
     }
     if (leg == NULL) {
@@ -584,12 +539,5 @@ void legs_tick(struct sessions *sessions)
         sessions->retried_us = now_us;
         legs_retry_held(sessions);
     }
-    struct node *node;
-    while ((node = list_first(&sessions->lingering)) != NULL) {
-        leg = CONTAINER_OF(node, struct leg, list_node);
-        if (now_us < leg->since_us + (uint64_t)LINGER_MS * 1000) {
-            return;
-        }
-        stop_lingering(leg);
-    }
+    legs_end_lingering(sessions);
 }

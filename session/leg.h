@@ -91,6 +91,9 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
 bool leg_is_for_cursors(const struct leg *leg) MUST_CHECK;
 // A KEPT leg for which the last reason may be gone: then its backend goes back.
 void leg_let_go(struct leg *leg);
+// Others wait for a backend of the server where one lingers for this session, which has just become
+// idle: it is given up.
+void leg_yield_lingering(struct session *session);
 // Does the session's transaction have a backend on the shard?
 bool leg_in_transaction(const struct session *session, uint16_t shard) MUST_CHECK;
 // The command that runs one target of the request's plan: the client's own packet, its target text

@@ -226,8 +226,7 @@ static bool settle(struct leg *leg, const struct answer *answer)
     }
     bool has_diagnostics = answer->is_error || answer->warnings > 0;
     leg->is_lingering = !leg->is_participant && session->pin != leg &&
-                        (command->wants_keep || (command->may_linger && has_diagnostics)) &&
-                        !pool_has_line(leg_pools(leg), leg->server);
+                        (command->wants_keep || (command->may_linger && has_diagnostics));
     leg->flow = NULL;
     leg->is_joining = false;
     leg->ahead_count = 0;

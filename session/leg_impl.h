@@ -31,3 +31,9 @@ static inline const struct session_state *leg_state_wanted(const struct leg *leg
         leg->command.state != NULL ? leg->command.state : &leg->session->carried;
     return leg->command.is_stateless ? NULL : own;
 }
+
+// leg_linger.c
+void leg_stop_lingering(struct leg *leg);
+// The server takes no more connections, and `leg` wants one: one that lingers there goes.
+void leg_reclaim_lingering(const struct leg *leg);
+void legs_end_lingering(struct sessions *sessions); // those whose time is over

@@ -9,6 +9,7 @@
 #include "protocol/session_track.h"
 #include "session/client_io.h"
 #include "session/gather.h"
+#include "session/aftermath.h"
 #include "session/insert_id.h"
 #include "session/login_impl.h"
 #include "session/track.h"
@@ -46,7 +47,7 @@ void login_reset_carried(struct session *session)
     track_reset(session);
     track_note_level(session, false);
     insert_id_set(session, 0);
-    session->aftermath = (struct aftermath){.shard = NO_SHARD};
+    aftermath_done(session);
     set_names(session, session->login_collation);
     if (session->login_database != NULL) {
         state_set_database(&session->carried, slice_of_string(session->login_database));

@@ -20,6 +20,7 @@
 #include "session/flow_columns.h"
 #include "session/flow_infile.h"
 #include "session/flow_kill.h"
+#include "session/flow_recall.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
 #include "session/flow_status.h"
@@ -74,17 +75,22 @@ static enum parse_result read_as_oracle(struct statement *statement)
     return PARSE_OK;
 }
 
-bool query_parse(struct session *session, struct request *request, struct slice sql,
-                 bool may_be_several)
+struct parse_options query_parse_options(const struct session *session)
 {
     const struct snapshot *snapshot = session->sessions->snapshot;
-    sql.len = end_of_text(sql);
-    struct parse_options options = {
+    return (struct parse_options){
         .sql_mode = session_sql_mode(session),
         .charset = session->charset,
         .is_mariadb = snapshot->is_mariadb,
         .server_version = snapshot->server_version,
     };
+}
+
+bool query_parse(struct session *session, struct request *request, struct slice sql,
+                 bool may_be_several)
+{
+    sql.len = end_of_text(sql);
+    struct parse_options options = query_parse_options(session);
     struct error error;
     enum parse_result result = parse_statement(&session->arena, sql, &options, &request->statement);
     if ((options.sql_mode & SQL_ORACLE) != 0 && result == PARSE_MULTIPLE) {
@@ -429,6 +435,8 @@ void query_run_statement(struct session *session, struct request *request)
         text_statement_run(session, request);
     } else if (insert_id_must_ask(session, request->statement)) {
         insert_id_ask(session, request, query_run_statement);
+    } else if (request->statement->kind == STATEMENT_PREPARE && recall_is_due(session)) {
+        recall_start(session, request, query_run_statement); // what it needs is asked of servers
     } else if (!local_run(session, request)) {
         if (aftermath_list_of(request) != LIST_KEPT) {
             legs_release_lingering(session);

@@ -4,6 +4,8 @@
 #include "session/session_impl.h"
 
 void query_run_text(struct session *session, struct request *request); // COM_QUERY
+// How a text is read in the session as it is now.
+struct parse_options query_parse_options(const struct session *session);
 // Reads the text into request->statement. False: the client was told why not. `may_be_several`: the
 // first of several statements will do (statement->rest).
 bool query_parse(struct session *session, struct request *request, struct slice sql,

@@ -5,7 +5,6 @@
 
 #include "protocol/packet.h"
 #include "session/client_io.h"
-#include "session/found_rows.h"
 #include "session/track.h"
 #include "session/transaction.h"
 
@@ -77,13 +76,4 @@ void session_write_rows_end(struct session *session, uint16_t warnings, uint16_t
     eof_write(&payload, warnings, session_status(session) | more_status);
     session_write_payload(session, text_slice(&payload));
     text_done(&payload);
-}
-
-void session_note_result(struct session *session, const struct aftermath *aftermath)
-{
-    struct aftermath next = *aftermath;
-    struct answer answer = {.has_rows = aftermath->row_count < 0,
-                            .row_count = aftermath->found_rows};
-    found_rows_note(session, &next, &answer);
-    session->aftermath = next;
 }

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 
+#include "session/aftermath.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
 #include "session/track.h"
@@ -126,6 +127,8 @@ void round_start(struct session *session, struct request *request, const struct 
             .kind = ANSWER_QUERY,
             .packet = packet,
             .is_own = order->is_end,
+            // SHOW WARNINGS may still ask for what the statement before had to say.
+            .wants_keep = order->is_end && aftermath_needs(session, leg),
             .tag = round->left++,
         };
         (void)leg_start(&round->flow, &command);

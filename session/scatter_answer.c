@@ -4,6 +4,7 @@
 
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/aftermath.h"
 #include "session/insert_id.h"
 #include "session/scatter_impl.h"
 #include "session/track.h"
@@ -112,14 +113,8 @@ void scatter_explain_write(const struct scatter *scatter, struct error *error)
 // The sum of what the sources said at their ends.
 static struct aftermath aftermath_of(const struct scatter *scatter)
 {
-    uint32_t warnings = 0;
-    for (uint32_t i = 0; i < scatter->merged_count; i++) {
-        warnings += scatter->sources[i].ok.warnings;
-    }
-    warnings = warnings > UINT16_MAX ? UINT16_MAX : warnings;
     return (struct aftermath){
-        .warnings = (uint16_t)warnings,
-        .is_lost = warnings > 0,
+        .warnings = scatter_warning_count(scatter),
         .row_count = -1,
         .found_rows = scatter->row_count,
         .shard = NO_SHARD,
@@ -139,6 +134,7 @@ void scatter_write_ok(struct scatter *scatter)
     struct session *session = scatter->flow.session;
     const struct plan *plan = &scatter->plan;
     struct aftermath aftermath = aftermath_of(scatter);
+    scatter->ok.insert_id = scatter_insert_id(scatter, scatter->ok.insert_id);
     scatter->ok.status &= STATUS_OF_STATEMENT;
     scatter->ok.changes = slice_of(NULL, 0);
     gather_changes(scatter);
@@ -148,7 +144,7 @@ void scatter_write_ok(struct scatter *scatter)
         scatter->ok.insert_id = insert_id_note(session, &answer, plan->targets[0].shard);
     }
     aftermath.row_count = (int64_t)scatter->ok.affected_rows;
-    session_note_result(session, &aftermath);
+    aftermath_note_merged(session, &aftermath, scatter_warnings(scatter));
     session_write_ok(session, &scatter->ok);
 }
 
@@ -161,6 +157,6 @@ void scatter_write_rows_end(struct scatter *scatter)
         status |= scatter->sources[i].ok.status;
     }
     gather_changes(scatter);
-    session_note_result(session, &aftermath);
+    aftermath_note_merged(session, &aftermath, scatter_warnings(scatter));
     session_write_rows_end(session, aftermath.warnings, status & STATUS_OF_STATEMENT);
 }

@@ -26,7 +26,10 @@ struct scatter {
     struct text out;     // owned; framed bytes for the client
     uint64_t row_count;
     uint32_t tries;
+    uint32_t failed; // END_ERROR: the source whose error it is; NO_SOURCE: waybill's own
 };
+
+enum { NO_SOURCE = UINT32_MAX };
 
 static inline struct arena *scatter_arena(const struct scatter *scatter)
 {
@@ -50,3 +53,24 @@ void scatter_explain_write(const struct scatter *scatter, struct error *error);
 // The ends; the session is told what came of the statement.
 void scatter_write_ok(struct scatter *scatter);
 void scatter_write_rows_end(struct scatter *scatter);
+
+// scatter_warnings.c. The source's answer is whole: its backend is asked for warnings, if it has
+// any.
+void scatter_ask_warnings(struct scatter *scatter, uint32_t number, struct leg *leg,
+                          const struct answer *last);
+// Does the leg bring them? Then its bytes go here; with `last` it is settled.
+bool scatter_is_teller(const struct scatter *scatter, const struct leg *leg) MUST_CHECK;
+void scatter_take_warnings(struct scatter *scatter, const struct leg *leg, const uint8_t *bytes,
+                           size_t len, const struct answer *last);
+void scatter_lose_warnings(struct scatter *scatter, const struct leg *leg);
+uint16_t scatter_warning_count(const struct scatter *scatter); // for the client's OK or EOF
+// All of them as one list, which is the caller's; NULL: some are not known.
+struct warning_list *scatter_warnings(const struct scatter *scatter) MUST_CHECK;
+// Those that go with the error of the statement, without itself. May be NULL.
+struct warning_list *scatter_warnings_of_error(const struct scatter *scatter) MUST_CHECK;
+
+// scatter_insert.c: the parts of an INSERT whose rows are on several shards.
+void scatter_complete_records(struct scatter *scatter); // before the OKs are added up
+uint64_t scatter_insert_id(const struct scatter *scatter, uint64_t first);
+// The error of a part names its own row.
+void scatter_correct_row(const struct scatter *scatter, uint32_t number, struct error *error);

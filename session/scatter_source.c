@@ -33,6 +33,8 @@ void source_stop(struct scatter_source *source)
 {
     text_done(&source->bytes);
     text_done(&source->joined);
+    warning_list_free(source->warnings);
+    source->warnings = NULL;
 }
 
 size_t source_waiting_bytes(const struct scatter_source *source)

@@ -6,6 +6,8 @@
 #include "protocol/answer.h"
 #include "protocol/column.h"
 #include "protocol/reply.h"
+#include "session/gather.h"
+#include "session/warning_list.h"
 
 struct leg;
 
@@ -37,6 +39,10 @@ struct scatter_source {
     struct ok_packet ok;    // message in the arena
     struct error error;
     uint64_t dropped_bytes; // rows that nobody wanted
+    // What SHOW WARNINGS has to say of it, asked as soon as its answer is whole.
+    struct leg *teller;            // session's; NULL: nothing was asked, or it is settled
+    struct gather told;            // the answer
+    struct warning_list *warnings; // owned; NULL: none, or not known
 };
 
 void source_start(struct scatter_source *source, struct arena *arena, const char *shard,

@@ -20,6 +20,7 @@
 #include "base/network.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/aftermath.h"
 #include "session/client_io.h"
 #include "session/client_login.h"
 #include "session/insert_id.h"
@@ -229,6 +230,7 @@ static void session_free(struct session *session)
     transaction_done(session);
     track_reset(session);
     insert_id_done(session);
+    aftermath_done(session);
     text_done(&session->attributes);
     text_done(&session->input);
     text_done(&session->packet);

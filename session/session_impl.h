@@ -73,6 +73,8 @@ struct request {
     const char *pin_reason;            // the statement binds the session to its server
     struct slice database;             // USE
     bool keeps_aftermath;              // SHOW WARNINGS and the like change nothing of it
+    struct warning_list
+        *told; // owned; what stands in the list before its error: flow_fail takes it
     void (*then)(struct session *session, struct request *request); // transaction_commit_then
     struct answer_marks *marks; // NULL: the answer is written as it is
     bool is_killed;             // KILL QUERY: nothing more is begun for it
@@ -107,7 +109,7 @@ struct transaction {
 struct aftermath {
     uint16_t warnings;   // in the list
     bool is_error;       // an error stands in it
-    bool is_lost;        // there was something to show, and no backend is kept that knows it
+    bool is_lost;        // there was something to show, and nobody knows it any more
     bool is_unclear;     // only the kept backend knows whether there is something
     bool is_behind;      // the kept backend has not run the last statement
     bool has_found_rows; // SQL_CALC_FOUND_ROWS: only the kept backend knows FOUND_ROWS()
@@ -149,6 +151,7 @@ struct answer_marks; // answer_marks.h
 struct track;        // track.c
 struct multi;        // multi.c
 struct text_execute; // text_statement.h
+struct warning_list; // warning_list.h
 
 // A whole packet of the client. Borrowed for the call, unless it was moved to session->packet.
 struct packet_in {
@@ -218,6 +221,7 @@ struct session {
     const char *pin_reason; // literal; NULL: not pinned
     uint32_t pin_facts;     // enum fact: all that bind it
     struct aftermath aftermath;
+    struct warning_list *warnings; // owned; the list when it is in memory: aftermath.c. NULL
     uint64_t last_insert_id;
     struct insert_id insert_id; // whether it is so
     uint64_t *written_us; // owned; by shard: when the last write was acknowledged; NULL: none yet
@@ -319,7 +323,3 @@ void session_write_error(struct session *session, const struct error *error);
 void session_write_rows_end(struct session *session, uint16_t warnings, uint16_t more_status);
 // STATUS_IN_TRANS and STATUS_AUTOCOMMIT as the client must see them now.
 uint16_t session_status(const struct session *session);
-
-// For the flows: what came of the statement, once, before flow_finish (flow_single's legs do it by
-// themselves). row_count -1: a result set or an error.
-void session_note_result(struct session *session, const struct aftermath *aftermath);

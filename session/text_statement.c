@@ -101,8 +101,7 @@ static void on_checked(struct flow *flow, struct leg *leg, const uint8_t *bytes,
         return;
     }
     if (last->is_error) {
-        session->aftermath =
-            (struct aftermath){.is_error = true, .row_count = -1, .shard = check->shard};
+        aftermath_note_refused(session, check->shard);
         counter_add(&session->sessions->counters.errors_sent, 1);
         session_write_payload(session, gather_payload(&check->gather));
     } else {

@@ -220,7 +220,7 @@ static void answer_ok(struct session *session)
 
 static void answer_error(struct session *session, const struct error *error)
 {
-    aftermath_note_error(session);
+    aftermath_note_error(session, error);
     session_write_error(session, error);
     request_finish(session);
 }

@@ -135,7 +135,7 @@ static void names_value(struct text *out, const struct set_item *item)
     }
 }
 
-static void add_user_name(struct text *out, struct slice name)
+void variables_add_user_name(struct text *out, struct slice name)
 {
     text_add_string(out, "@`");
     for (size_t i = 0; i < name.len; i++) {
@@ -145,6 +145,15 @@ static void add_user_name(struct text *out, struct slice name)
         }
     }
     text_add_string(out, "`");
+}
+
+void variables_carry_user(struct session *session, struct slice name, struct slice value)
+{
+    struct text quoted;
+    text_init(&quoted);
+    variables_add_user_name(&quoted, name);
+    state_set_variable(&session->carried, text_slice(&quoted), value);
+    text_done(&quoted);
 }
 
 // SET SESSION TRANSACTION ... as the variable that it sets.
@@ -178,7 +187,7 @@ static void note_item(struct session_state *state, const struct set_item *item, 
     text_init(&name);
     text_init(&value);
     if (item->scope == SCOPE_USER) {
-        add_user_name(&name, item->name);
+        variables_add_user_name(&name, item->name);
     } else {
         text_add_slice(&name, item->name);
     }

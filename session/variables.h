@@ -25,6 +25,9 @@ bool variables_is_carried(struct slice name) MUST_CHECK;
 void variables_note_backend(struct leg *leg);
 void variables_note_session(struct session *session);
 void variables_note_sql_mode(struct session *session, const struct slice *value); // NULL: DEFAULT
+// A user variable has this value (SQL) from now on, on whatever backend.
+void variables_carry_user(struct session *session, struct slice name, struct slice value);
+void variables_add_user_name(struct text *out, struct slice name); // @`name`
 
 // MariaDB's sql_mode with another grammar, which waybill's parser doesn't read.
 #define VARIABLES_NO_ORACLE "sql_mode ORACLE, which is another grammar; use another mode"

@@ -71,13 +71,13 @@ def fill(client):
         client.query(f"INSERT INTO inventory VALUES ({i}, {i * 100})")
 
 
-def play(stand, script, way, is_prepared=False):
+def play(stand, script, way, is_prepared=False, user=None):
     """Runs the script on the plain server and through `stand`; every difference is a line of the failure."""
     plain_stand = stand if stand.plain else one_shard.plain_stand
     filler = stand.client(user="loader")
     fill(filler)
     filler.close()
-    plain, client = plain_stand.direct("plain", **way), stand.client(**way)
+    plain, client = plain_stand.direct("plain", **way), stand.client(user=user, **way)
     fill(plain)
     plain.reset_connection()
     plain.init_db("shop")
@@ -98,11 +98,11 @@ def play(stand, script, way, is_prepared=False):
     assert not problems, f"{len(problems)} differences over {stand.shards} shards:\n    " + "\n    ".join(problems)
 
 
-def both(stand, script, way="text", is_prepared=False):
+def both(stand, script, way="text", is_prepared=False, user=None):
     small = single(stand)
     small.plain_stand = stand
-    play(small, script, WAYS[way], is_prepared)
-    play(stand, script, WAYS[way], is_prepared)
+    play(small, script, WAYS[way], is_prepared, user)
+    play(stand, script, WAYS[way], is_prepared, user)
 
 
 def test_reads(stand):
@@ -147,6 +147,32 @@ def test_transactions(stand):
 
 def test_session(stand):
     both(stand, "session.sql")
+
+
+def test_aftermath(stand):
+    """What a statement leaves behind: warnings, counts."""
+    both(stand, "aftermath.sql")
+
+
+def test_aftermath_old_eof(stand):
+    both(stand, "aftermath.sql", way="old EOF")
+
+
+def test_aftermath_prepared(stand):
+    both(stand, "aftermath.sql", is_prepared=True)
+
+
+def test_aftermath_writes(stand):
+    """... of writes on several shards: of a user who may do that."""
+    both(stand, "aftermath_writes.sql", user="loader")
+
+
+def test_aftermath_writes_found_rows(stand):
+    both(stand, "aftermath_writes.sql", way="found rows", user="loader")
+
+
+def test_aftermath_duplicates(stand):
+    both(stand, "aftermath_duplicates.sql", user="loader")
 
 
 def test_insert_ids(stand):

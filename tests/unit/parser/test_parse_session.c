@@ -392,7 +392,7 @@ static const struct parser_case cases[] = {
     {"handler s.t read first",
      "handler READ s.t | primary handler"},
     {"get diagnostics condition 1 @a = message_text",
-     "diagnostics | reads@ sets@"},
+     "diagnostics"},
     {"signal sqlstate '45000' set message_text='x'",
      "diagnostics"},
     {"help 'select'",

@@ -17,8 +17,10 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "protocol/column.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "protocol/row_text.h"
 #include "router/sharding.h"
 #include "session/session_impl.h"
 
@@ -344,6 +346,37 @@ static inline void fixture_ok_in(struct backend *backend) // in a transaction
 static inline void fixture_ok_out(struct backend *backend)
 {
     fixture_ok(backend, &(struct ok_packet){.status = STATUS_AUTOCOMMIT, .affected_rows = 1});
+}
+
+// A result set in one piece: `values` row by row.
+static inline void fixture_rows(struct backend *backend, uint8_t columns, const char *const *values,
+                                uint32_t rows)
+{
+    struct text packets, payload;
+    text_init(&packets);
+    text_init(&payload);
+    uint8_t sequence = 1;
+    write_u8(&payload, columns);
+    packet_append(&packets, text_slice(&payload), &sequence);
+    for (uint8_t i = 0; i < columns; i++) {
+        struct column column = column_string("column");
+        payload.len = 0;
+        column_write(&payload, &column, 0);
+        packet_append(&packets, text_slice(&payload), &sequence);
+    }
+    for (uint32_t row = 0; row < rows; row++) {
+        payload.len = 0;
+        for (uint8_t i = 0; i < columns; i++) {
+            row_text_add(&payload, slice_of_string(values[row * columns + i]));
+        }
+        packet_append(&packets, text_slice(&payload), &sequence);
+    }
+    payload.len = 0;
+    ok_write_eof(&payload, &(struct ok_packet){.status = STATUS_AUTOCOMMIT});
+    packet_append(&packets, text_slice(&payload), &sequence);
+    fixture_feed(backend, packets.ptr, packets.len);
+    text_done(&payload);
+    text_done(&packets);
 }
 
 static inline void fixture_error(struct backend *backend, uint16_t code, const char *why)

@@ -13,8 +13,12 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/row_text.h"
+#include "session/aftermath.h"
 #include "session/flow_scatter.h"
+#include "session/flow_single.h"
+#include "session/insert_id.h"
 #include "session/session_impl.h"
+#include "session/warning_list.h"
 
 enum { SHARDS = 3, BIG_ROW = 20000 };
 
@@ -39,6 +43,10 @@ struct stage { // all that a test has
     bool is_finished;
     struct error failure; // by flow_fail
     struct aftermath aftermath;
+    struct warning_list *warnings; // what the session is told of them
+    uint32_t released;             // lingering legs that nobody wants to ask
+    uint16_t said_warnings;        // of the next answers' ends
+    bool says_error;               // the next last one is an error
 };
 
 static struct stage *stage_of(const struct session *session)
@@ -64,6 +72,28 @@ struct leg *leg_start(struct flow *flow, const struct leg_command *command)
     stage->sequences[command->shard] = 1;
     stage->started++;
     return leg;
+}
+
+void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_command *command)
+{
+    struct stage *stage = stage_of(flow->session);
+    assert_int_equal(leg->state, LEG_KEPT);
+    assert_string_equal(command->packet.ptr, "SHOW WARNINGS");
+    leg->state = LEG_RUNNING;
+    leg->command = *command;
+    stage->is_running[leg->shard] = true;
+    stage->sequences[leg->shard] = 1;
+}
+
+void legs_release_lingering(struct session *session)
+{
+    stage_of(session)->released++;
+}
+
+struct slice flow_frame_query(struct arena *arena, struct slice sql)
+{
+    (void)arena;
+    return sql;
 }
 
 static struct stage *stage_of_leg(const struct leg *leg)
@@ -117,6 +147,7 @@ void flow_finish(struct flow *flow)
 void flow_fail(struct flow *flow, const struct error *error)
 {
     struct stage *stage = stage_of(flow->session);
+    stage->warnings = flow->request->told;
     stage->failure = *error;
     memset(stage->is_running, 0, sizeof stage->is_running);
     if (!stage->session.is_answer_begun || stage->session.is_answer_between_rows) {
@@ -171,9 +202,17 @@ uint16_t session_status(const struct session *session)
     return STATUS_AUTOCOMMIT;
 }
 
-void session_note_result(struct session *session, const struct aftermath *aftermath)
+void aftermath_note_merged(struct session *session, const struct aftermath *aftermath,
+                           struct warning_list *list)
 {
     stage_of(session)->aftermath = *aftermath;
+    stage_of(session)->warnings = list;
+}
+
+uint64_t insert_id_note(struct session *session, const struct answer *answer, uint16_t shard)
+{
+    (void)session, (void)shard;
+    return answer->insert_id;
 }
 
 void track_gather(struct session *session, uint16_t shard, struct slice changes)
@@ -229,6 +268,7 @@ static struct stage *stage_new(enum merge_kind merge, enum plan_access access)
 static void stage_end(struct stage *stage)
 {
     text_done(&stage->client);
+    warning_list_free(stage->warnings);
     arena_clear(&stage->session.arena);
     memory_free(stage);
 }
@@ -246,11 +286,15 @@ static void say(struct stage *stage, uint16_t shard, struct text *payload, bool 
     text_init(&framed);
     packet_append(&framed, text_slice(payload), &stage->sequences[shard]);
     text_done(payload);
-    static const struct answer last = {.is_done = true};
+    struct answer last = {
+        .is_done = true, .is_error = stage->says_error, .warnings = stage->said_warnings};
     struct flow *flow = stage->session.flow;
     assert_true(stage->is_running[shard]);
     if (is_last) {
+        bool is_kept = last.is_error || last.warnings > 0;
         stage->is_running[shard] = false;
+        stage->legs[shard].state = is_kept ? LEG_KEPT : LEG_RUNNING;
+        stage->says_error = false;
     }
     flow->kind->on_answer(flow, &stage->legs[shard], framed.ptr, framed.len,
                           is_last ? &last : NULL);
@@ -290,7 +334,8 @@ static void say_ok(struct stage *stage, uint16_t shard, uint64_t affected_rows)
 {
     struct text payload;
     text_init(&payload);
-    ok_write(&payload, &(struct ok_packet){.affected_rows = affected_rows});
+    ok_write(&payload,
+             &(struct ok_packet){.affected_rows = affected_rows, .warnings = stage->said_warnings});
     say(stage, shard, &payload, true);
 }
 
@@ -349,6 +394,45 @@ static const char *heard(struct stage *stage)
             break;
         }
         at += raw;
+    }
+    return out;
+}
+
+// The answer to SHOW WARNINGS: one row.
+static void tell(struct stage *stage, uint16_t shard, const char *level, const char *message)
+{
+    struct text payload;
+    uint16_t warnings = stage->said_warnings;
+    text_init(&payload);
+    stage->said_warnings = 0;
+    write_lenenc(&payload, 3);
+    say(stage, shard, &payload, false);
+    for (int i = 0; i < 3; i++) {
+        struct column column = column_string("x");
+        column_write(&payload, &column, 0);
+        say(stage, shard, &payload, false);
+    }
+    eof_write(&payload, 0, 0);
+    say(stage, shard, &payload, false);
+    row_text_add(&payload, slice_of_string(level));
+    row_text_add(&payload, slice_of_string("1264"));
+    row_text_add(&payload, slice_of_string(message));
+    say(stage, shard, &payload, false);
+    eof_write(&payload, 0, 0);
+    say(stage, shard, &payload, true);
+    stage->said_warnings = warnings;
+}
+
+static const char *listed(const struct stage *stage)
+{
+    static char out[300];
+    struct warning warning;
+    size_t at = 0;
+    out[0] = '\0';
+    while (stage->warnings != NULL && warning_list_next(stage->warnings, &at, &warning)) {
+        size_t len = strlen(out);
+        snprintf(out + len, sizeof out - len, "%.*s;", (int)warning.message.len,
+                 (const char *)warning.message.ptr);
     }
     return out;
 }
@@ -620,6 +704,76 @@ static void gives_up_when_the_client_is_gone(void **state)
     stage_end(stage); // nothing leaks, says the address sanitizer
 }
 
+// Each backend that has warnings is asked before it goes; rows have the statement's own numbers.
+static void collects_warnings(void **state)
+{
+    (void)state;
+    static const uint32_t rows[SHARDS][2] = {{2, 4}, {1}, {3}};
+    struct stage *stage = stage_new(MERGE_OK, ACCESS_WRITE);
+    struct statement statement = {.kind = STATEMENT_INSERT};
+    struct insert_part insert = {.row_count = 4};
+    statement.insert = &insert;
+    stage->request.statement = &statement;
+    for (int i = 0; i < SHARDS; i++) {
+        stage->targets[i].rows = rows[i];
+        stage->targets[i].row_count = i == 0 ? 2 : 1;
+    }
+    start(stage);
+    stage->said_warnings = 1;
+    say_ok(stage, 0, 2);
+    say_ok(stage, 1, 1);
+    stage->said_warnings = 0;
+    say_ok(stage, 2, 1);
+    assert_false(stage->is_finished);
+    tell(stage, 0, "Warning", "too large at row 2");
+    assert_false(stage->is_finished);
+    tell(stage, 1, "Warning", "too large at row 1");
+    assert_true(stage->is_finished);
+    assert_string_equal(heard(stage), "OK 4");
+    assert_string_equal(listed(stage), "too large at row 1;too large at row 4;");
+    assert_int_equal(stage->aftermath.warnings, 2);
+    stage_end(stage);
+}
+
+// Whoever can't be asked any more leaves the list unknown, and the answer as it is.
+static void loses_warnings(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_new(MERGE_OK, ACCESS_WRITE);
+    start(stage);
+    stage->said_warnings = 1;
+    say_ok(stage, 0, 2);
+    stage->said_warnings = 0;
+    say_ok(stage, 1, 1);
+    say_ok(stage, 2, 1);
+    lose(stage, 0, ER_SERVER_LOST);
+    assert_true(stage->is_finished);
+    assert_string_equal(heard(stage), "OK 4");
+    assert_null(stage->warnings);
+    assert_int_equal(stage->aftermath.warnings, 1);
+    stage_end(stage);
+}
+
+// Of an error the list has what stood before it; the error itself is the client's.
+static void collects_what_went_before_an_error(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_new(MERGE_OK, ACCESS_WRITE);
+    start(stage);
+    say_ok(stage, 0, 1);
+    stage->says_error = true;
+    say_error(stage, 1);
+    stage->said_warnings = 1;
+    say_ok(stage, 2, 1);
+    stage->said_warnings = 0;
+    tell(stage, 2, "Warning", "cut");
+    assert_false(stage->is_finished);
+    tell(stage, 1, "Note", "look there");
+    assert_true(stage->is_finished);
+    assert_string_equal(listed(stage), "cut;look there;");
+    stage_end(stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -634,6 +788,9 @@ int main(void)
         cmocka_unit_test(writes_everywhere),
         cmocka_unit_test(answers_as_the_first),
         cmocka_unit_test(gives_up_when_the_client_is_gone),
+        cmocka_unit_test(collects_warnings),
+        cmocka_unit_test(loses_warnings),
+        cmocka_unit_test(collects_what_went_before_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
