@@ -410,7 +410,7 @@ struct statement {
     struct set_item *set; // also SET STATEMENT .. FOR ..: all else is then the inner statement's
     struct slice name; // USE database; SAVEPOINT x; CALL procedure; SHOW: first words in upper case
                        // ("TABLES"); of diagnostics "WARNINGS", "ERRORS", "COUNT WARNINGS" ...
-    struct slice name_schema;  // CALL schema.procedure; SHOW ... FROM schema; KILL USER name
+    struct slice name_schema; // CALL schema.procedure; SHOW ... FROM schema; KILL USER name
     struct diagnostics_part *diagnostics; // GET DIAGNOSTICS, SIGNAL, RESIGNAL; else NULL
     struct query *shown;       // SHOW WARNINGS / ERRORS: limit and offset, nothing else; NULL: none
     struct statement *inner;   // EXPLAIN

@@ -171,8 +171,9 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
 static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
 {
     (void)leg;
-    struct session *session = flow->session;
-    if (session->transaction.is_lost || session->wants_close) { // it was more than that
+    const struct session *session = flow->session;
+    bool is_more = session->transaction.is_lost || session->wants_close;
+    if (is_more && recall_of(flow)->then != NULL) { // a client is there to be told
         flow_fail(flow, error);
     } else {
         lose(recall_of(flow));

@@ -40,6 +40,7 @@ static void test_all_servers_of_a_query_are_told(void **state)
     assert_int_equal(kill_now(true).killed, 1);
     assert_true(one->is_killed && two->is_killed);
     fixture_error(one, ER_QUERY_INTERRUPTED, "Query execution was interrupted");
+    fixture_rows(one, 3, NULL, 0); // SHOW WARNINGS
     fixture_client_error(ER_QUERY_INTERRUPTED);
     assert_true(two->is_closed || !two->is_lent);
 }
