@@ -384,6 +384,9 @@ static void on_wait_failed(struct pool_waiter *waiter, const struct error *error
     struct leg *leg = CONTAINER_OF(waiter, struct leg, waiter);
     if (is_passing(error)) {
         leg_acquire_again(leg);
+    } else if (leg_is_account_late(leg, error)) {
+        leg->command.access = ACCESS_PRIMARY;
+        acquire(leg);
     } else {
         leg_fail(leg, error);
     }

@@ -59,6 +59,14 @@ static bool may_run_again(const struct leg *leg, const struct error *error, bool
     return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
 }
 
+bool leg_is_account_late(const struct leg *leg, const struct error *error)
+{
+    const struct user_config *user = session_user(leg->session);
+    return error->code == ER_ACCESS_DENIED && user != NULL && user->is_from_servers &&
+           leg->command.access == ACCESS_REPLICA &&
+           leg->session->sessions->snapshot->shards[leg->shard].primary != leg->server;
+}
+
 // DDL does that first, and a routine can do it by itself, in the middle of the transaction.
 bool leg_may_have_committed(const struct leg *leg)
 {

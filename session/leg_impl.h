@@ -15,6 +15,9 @@ void leg_hold(struct leg *leg);
 // Another server may do better, or this one after a while.
 void leg_acquire_again(struct leg *leg);
 
+// An account of the servers that a replica refuses: it may not have it yet, but the primary has.
+bool leg_is_account_late(const struct leg *leg, const struct error *error) MUST_CHECK;
+
 // DDL does that first, and a routine can do it by itself, in the middle of the transaction.
 bool leg_may_have_committed(const struct leg *leg) MUST_CHECK;
 

@@ -69,20 +69,22 @@ static bool is_password_right(const struct user_config *user, struct slice passw
     if (password.len == 0 || user->has_empty_password) {
         return password.len == 0 && user->has_empty_password;
     }
+    // Each way of an account of the servers may have a password of its own.
     uint8_t found[SHA2_BYTES];
+    bool is_right = false;
     if (user->has_sha2) {
         auth_sha2_hash(password, found);
-        return auth_is_equal(found, user->sha2_hash, SHA2_BYTES);
+        is_right |= auth_is_equal(found, user->sha2_hash, SHA2_BYTES);
     }
     if (user->has_native) {
         auth_native_hash(password, found);
-        return auth_is_equal(found, user->native_hash, NATIVE_BYTES);
+        is_right |= auth_is_equal(found, user->native_hash, NATIVE_BYTES);
     }
     if (user->has_ed25519) {
         auth_ed25519_public_key(password, found);
-        return auth_is_equal(found, user->ed25519_key, ED25519_KEY_BYTES);
+        is_right |= auth_is_equal(found, user->ed25519_key, ED25519_KEY_BYTES);
     }
-    return sha2_crypt_check(user->sha2_crypt, password);
+    return is_right || sha2_crypt_check(user->sha2_crypt, password);
 }
 
 static enum login_verdict take_password(struct session *session, const struct user_config *user,

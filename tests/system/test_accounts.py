@@ -199,6 +199,18 @@ def test_made_and_dropped(stand):
     assert whoami(stand, "fresh", "again") == "fresh@%"
 
 
+def test_an_account_that_replicas_do_not_have_yet(stand):
+    configure(stand, SERVERS + DAY)
+    stand.wait_until(lambda: all(row["fit"] == "yes" for row in stand.admin("SHOW SERVERS") if row["role"] == "replica"), 15,
+                     "the replicas are fit")
+    run(stand, "SET SESSION sql_log_bin = 0", "CREATE USER late@'%' IDENTIFIED BY 'pw'", "SET SESSION sql_log_bin = 1")
+    client = prover(stand, "late")
+    for _ in range(10):
+        assert client.query("SELECT CURRENT_USER(), @@server_id").rows[0][0] == "late@%"
+    client.close()
+    run(stand, "SET SESSION sql_log_bin = 0", "DROP USER late@'%'", "SET SESSION sql_log_bin = 1")
+
+
 def test_places_are_used_again_and_nobody_becomes_another(stand):
     """Accounts that are made and dropped all the time: those of one moment never get a session of the moment before."""
     configure(stand, SERVERS + OFTEN)
