@@ -1,7 +1,7 @@
 #pragma once
 // The columns of a table as a server has told them, for statements that don't name them.
 
-#include "base/slice.h"
+#include "base/arena.h"
 
 struct table_column {
     struct slice name;
@@ -15,6 +15,10 @@ struct table_columns {
     uint32_t count;
     uint32_t visible_count; // those that a statement without a column list means
     struct slice charset;   // character_set_database, of files without CHARACTER SET
+    // The account has privileges on single columns, and is told of no others: these are not all.
+    bool may_lack_some;
 };
 
 const struct table_column *columns_find(const struct table_columns *columns, struct slice name);
+// " (`a`, `b`)": the visible ones as a statement would list them.
+struct slice columns_list(struct arena *arena, const struct table_columns *columns);

@@ -82,7 +82,10 @@ struct slice plan_explain(struct arena *arena, const struct plan *plan, const st
 {
     struct text out;
     text_init(&out);
-    for (uint16_t i = 0; i < plan->target_count; i++) {
+    if (plan->wants_columns) {
+        text_add_string(&out, "first a server is asked for the columns of the table\n");
+    }
+    for (uint16_t i = 0; i < plan->target_count && !plan->wants_columns; i++) {
         const struct plan_target *target = &plan->targets[i];
         text_add_format(&out, "%s %s: ", config->shards[target->shard].name,
                         access_name(plan->access));
@@ -94,7 +97,9 @@ struct slice plan_explain(struct arena *arena, const struct plan *plan, const st
         text_add_string(&out, "\n");
         explain_edits(&out, target->edits, target->edit_count);
     }
-    explain_merge(&out, plan);
+    if (!plan->wants_columns) {
+        explain_merge(&out, plan);
+    }
     if (plan->targets[0].edits == NULL) {
         explain_edits(&out, plan->edits, plan->edit_count);
     }

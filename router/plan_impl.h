@@ -52,6 +52,9 @@ const char *plan_key_columns(struct planner *planner, const struct table_config 
 bool plan_may_rewrite(struct planner *planner);
 bool plan_is_too_large(struct planner *planner); // refused, if so
 
+// Refused: the account doesn't see all columns of the table, so the statement must name its own.
+bool plan_needs_list(struct planner *planner);
+
 bool plan_hint(struct planner *planner);
 enum plan_access plan_access_of(const struct planner *planner);
 

@@ -72,13 +72,45 @@ static bool check_form(struct planner *planner, const struct table_config *table
             "may belong to another shard: read the rows and insert them by VALUES",
             table_name(planner, table));
     }
-    if (insert->columns == NULL || insert->column_count == 0) {
+    return true;
+}
+
+bool plan_needs_list(struct planner *planner)
+{
+    return plan_refuse(planner, ER_SHARD_KEY,
+                       "the account has privileges on single columns of the table, so that waybill "
+                       "may not see all of them: name the columns in the statement");
+}
+
+static bool has_list(const struct insert_part *insert)
+{
+    return insert->columns != NULL && insert->column_count > 0;
+}
+
+// Nobody but a server knows what its values are for. It is asked, and the session writes the list
+// into the statement.
+static bool plan_without_list(struct planner *planner, const struct table_config *table)
+{
+    const struct route_request *request = planner->request;
+    const struct insert_part *insert = planner->statement->insert;
+    bool has_values = insert->rows != NULL && insert->rows->value_count > 0;
+    if (planner->is_lenient) {
+        return false;
+    }
+    if (!has_values) {
         return plan_refuse(planner, ER_SHARD_KEY,
-                           "INSERT into sharded table %s must list its columns, since waybill does "
-                           "not know at which place %s is",
+                           "INSERT into table %s must give a value for %s, by which its rows are "
+                           "placed",
                            table_name(planner, table), plan_key_columns(planner, table));
     }
-    return true;
+    if (request->columns != NULL && request->columns->may_lack_some) {
+        return plan_needs_list(planner);
+    }
+    bool is_for_prepare = request->is_prepared && request->params == NULL;
+    planner->plan->wants_columns = !is_for_prepare;
+    plan_because(planner, "a server is asked first for the columns of the table");
+    return (is_for_prepare || plan_may_rewrite(planner)) &&
+           plan_to(planner, plan_any_shard(planner));
 }
 
 static int32_t column_at(const struct insert_part *insert, const char *name)
@@ -448,8 +480,13 @@ static bool insert_sharded(struct planner *planner, const struct scope_ref *targ
     const struct insert_part *insert = planner->statement->insert;
     struct shape shape;
     struct id_rewrite rewrite;
-    if (!check_on_duplicate(planner, target) || !check_form(planner, table) ||
-        !read_shape(planner, table, &shape)) {
+    if (!check_on_duplicate(planner, target) || !check_form(planner, table)) {
+        return false;
+    }
+    if (!has_list(insert)) {
+        return plan_without_list(planner, table);
+    }
+    if (!read_shape(planner, table, &shape)) {
         return false;
     }
     if (has_wrong_count(insert)) {

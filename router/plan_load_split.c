@@ -283,33 +283,6 @@ static bool check_set(struct planner *planner)
 
 // ---- the shards' text
 
-static void add_name(struct text *out, struct slice name)
-{
-    text_add_string(out, out->len > 2 ? ", `" : "`");
-    for (size_t i = 0; i < name.len; i++) {
-        text_add(out, name.ptr + i, 1);
-        if (name.ptr[i] == '`') {
-            text_add_string(out, "`");
-        }
-    }
-    text_add_string(out, "`");
-}
-
-static struct slice written_list(struct planner *planner)
-{
-    const struct table_columns *columns = planner->request->columns;
-    struct text list;
-    text_init(&list);
-    text_add_string(&list, " (");
-    for (uint32_t i = 0; i < columns->visible_count; i++) {
-        add_name(&list, columns->items[i].name);
-    }
-    text_add_string(&list, ")");
-    struct slice copy = arena_copy(planner->arena, text_slice(&list));
-    text_done(&list);
-    return copy;
-}
-
 static struct slice text_of_shards(struct planner *planner, const struct load_split *split)
 {
     const struct load_part *load = planner->statement->load;
@@ -321,7 +294,8 @@ static struct slice text_of_shards(struct planner *planner, const struct load_sp
     }
     if (load->column_count == 0) {
         splices[count++] =
-            (struct splice){.span = load->columns_span, .with = written_list(planner)};
+            (struct splice){.span = load->columns_span,
+                            .with = columns_list(planner->arena, planner->request->columns)};
     } else if (split->makes_ids) {
         uint32_t at = load->columns_span.begin + 1; // behind the parenthesis
         splices[count++] =
@@ -351,6 +325,9 @@ bool plan_load_split(struct planner *planner, const struct scope_ref *target)
                      "first for the columns of the table",
                      plan_key_columns(planner, table));
         return plan_to_all(planner, shards, MERGE_OK);
+    }
+    if (load->column_count == 0 && request->columns->may_lack_some) {
+        return plan_needs_list(planner);
     }
     struct load_split *split = arena_alloc(planner->arena, sizeof *split);
     split->schema = arena_copy(planner->arena, slice_of_string(table->schema));

@@ -5,13 +5,14 @@
 
 #include "session/flow_columns.h"
 
-#include "parser/literal.h"
+#include "parser/splice.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/row_text.h"
 #include "session/command.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
+#include "session/query.h"
 
 enum { ANSWER_BYTES_MAX = 16 * 1024 * 1024, ROW_BYTES_MIN = PACKET_HEADER_BYTES + 8 };
 
@@ -22,6 +23,7 @@ enum question_field {
     AT_FULL_TYPE,
     AT_CHARS,
     AT_EXTRA,
+    AT_GRANTS,
     QUESTION_FIELDS
 };
 
@@ -53,6 +55,16 @@ static void add_hex(struct text *out, struct slice bytes)
     text_add_string(out, "'");
 }
 
+static void add_condition(const struct session *session, const struct table_ref *table,
+                          struct text *sql, const char *before)
+{
+    text_add_string(sql, before);
+    text_add_string(sql, "C.TABLE_SCHEMA = ");
+    add_hex(sql, schema_of(session, table));
+    text_add_string(sql, " AND C.TABLE_NAME = ");
+    add_hex(sql, table->name);
+}
+
 // The names in hexadecimal: whatever character set the client has for results.
 static struct slice question(struct session *session, const struct table_ref *table)
 {
@@ -60,10 +72,13 @@ static struct slice question(struct session *session, const struct table_ref *ta
     text_init(&sql);
     text_add_string(&sql, "SELECT @@character_set_database, HEX(CONVERT(C.COLUMN_NAME USING "
                           "utf8mb4)), C.DATA_TYPE, C.COLUMN_TYPE, C.CHARACTER_MAXIMUM_LENGTH, "
-                          "C.EXTRA FROM information_schema.COLUMNS C WHERE C.TABLE_SCHEMA = ");
-    add_hex(&sql, schema_of(session, table));
-    text_add_string(&sql, " AND C.TABLE_NAME = ");
-    add_hex(&sql, table->name);
+                          "C.EXTRA, (SELECT COUNT(*) FROM information_schema.COLUMN_PRIVILEGES C "
+                          "WHERE C.GRANTEE = CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), "
+                          "'@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), "
+                          "'''')");
+    add_condition(session, table, &sql, " AND ");
+    text_add_string(&sql, ") FROM information_schema.COLUMNS C");
+    add_condition(session, table, &sql, " WHERE ");
     text_add_string(&sql, " ORDER BY C.ORDINAL_POSITION");
     struct slice copy = arena_copy(&session->arena, text_slice(&sql));
     text_done(&sql);
@@ -120,6 +135,7 @@ static bool add_column(struct arena *arena, struct slice payload, bool wants_inv
     column->type = arena_copy(arena, fields[AT_TYPE].bytes);
     column->is_unsigned = contains(fields[AT_FULL_TYPE].bytes, "unsigned");
     columns->charset = arena_copy(arena, fields[AT_CHARSET].bytes);
+    columns->may_lack_some = !slice_equal(fields[AT_GRANTS].bytes, slice_of_string("0"));
     return fields[AT_CHARS].is_null || slice_to_uint64(fields[AT_CHARS].bytes, &column->max_chars);
 }
 
@@ -192,6 +208,37 @@ static bool read_columns(const struct flow_columns *ask, struct error *error)
     return true;
 }
 
+// ---- INSERT without a list
+
+static bool lacks_list(const struct request *request)
+{
+    const struct insert_part *insert = request->statement->insert;
+    return insert != NULL && insert->column_count == 0 && !request->columns->may_lack_some;
+}
+
+// The statement is from now on the one with the list. False: the client was told why not.
+static bool write_list(struct session *session, struct request *request)
+{
+    const struct statement *before = request->statement;
+    const struct insert_part *insert = before->insert;
+    bool is_empty_list = insert->columns_span.end > insert->columns_span.begin;
+    struct splice splice = {.span = is_empty_list
+                                        ? insert->columns_span
+                                        : (struct span){insert->values_at, insert->values_at},
+                            .with = columns_list(&session->arena, request->columns)};
+    splice.with =
+        arena_format(&session->arena, "%.*s ", (int)splice.with.len, (const char *)splice.with.ptr);
+    struct slice sql = splice_text(&session->arena, before->text, &splice, 1);
+    request->raw = flow_frame_query(&session->arena, sql);
+    if (!query_parse(session, request, sql, false)) {
+        return false;
+    }
+    if (request->statement->hint.len == 0) {
+        request->statement->hint = before->hint;
+    }
+    return true;
+}
+
 // ---- the flow
 
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
@@ -211,7 +258,9 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
         gather_error(&ask->gather, &error);
     } else if (read_columns(ask, &error)) {
         session->flow = NULL; // this flow is over, the command is not
-        ask->then(session, flow->request);
+        if (!lacks_list(flow->request) || write_list(session, flow->request)) {
+            ask->then(session, flow->request);
+        }
         return;
     }
     flow_fail(flow, &error);

@@ -3,7 +3,7 @@
 
 #include "session/session_impl.h"
 
-// Sets request->columns, then calls `then`. What goes wrong is told to the client, and `then` is
-// not called.
+// Sets request->columns, and writes the list of columns into an INSERT that has none; then calls
+// `then`. What goes wrong is told to the client, and `then` is not called.
 void columns_ask(struct session *session, struct request *request,
                  void (*then)(struct session *session, struct request *request));

@@ -141,6 +141,14 @@ def test_refused_writes(stand):
     play(stand, "refused_writes.sql", WAYS["text"])
 
 
+def test_insert_without_columns(stand):
+    both(stand, "no_columns.sql")
+
+
+def test_insert_without_columns_prepared(stand):
+    both(stand, "no_columns.sql", is_prepared=True)
+
+
 def test_transactions(stand):
     both(stand, "transactions.sql")
 

@@ -261,6 +261,47 @@ def test_ids(stand):
     client.close()
 
 
+def test_insert_without_columns(stand):
+    """The server's present order counts for INSERT, too; ids are made where the place of the id asks for one."""
+    table(stand, "orders", "name VARCHAR(20), order_id BIGINT NOT NULL PRIMARY KEY, buyer_id BIGINT NOT NULL, hidden INT INVISIBLE DEFAULT 3, `a``b` INT AS (buyer_id + 1)")
+    shards, client = Shards(stand), stand.client()
+    for id in ("NULL", "0", "DEFAULT"):
+        result = client.query(f"INSERT INTO orders VALUES ('x', {id}, 5, DEFAULT)")
+        assert client.query("SELECT LAST_INSERT_ID()").rows == [(str(result.insert_id),)] and result.insert_id > 0
+        assert client.query(f"SELECT buyer_id, hidden, `a``b` FROM orders WHERE order_id = {result.insert_id}").rows == [("5", "3", "6")]
+    statement = client.prepare("INSERT INTO orders VALUES (?, ?, ?, DEFAULT)")
+    for buyer in range(20):
+        made = client.execute(statement, ["p", None, buyer]).insert_id
+        assert client.query(f"SELECT buyer_id FROM orders WHERE order_id = {made}").rows == [(str(buyer),)]
+    assert sum(1 for count in shards.counts("orders") if count) == 4
+    # The order is changed behind waybill's back.
+    for root in shards.roots:
+        root.query("ALTER TABLE shop.orders MODIFY buyer_id BIGINT NOT NULL FIRST")
+    client.execute(statement, [77, "moved", None])
+    client.query("INSERT INTO orders VALUES (77, 'moved', NULL, DEFAULT)")
+    assert client.query("SELECT COUNT(*) FROM orders WHERE buyer_id = 77 AND name = 'moved'").rows == [("2",)]
+    loader = stand.client(user="loader")
+    loader.query("INSERT INTO orders VALUES " + ", ".join(f"({n}, 'many', NULL, DEFAULT)" for n in range(100, 140)))
+    assert all(loader.query(f"SELECT name FROM orders WHERE buyer_id = {n}").rows == [("many",)] for n in range(100, 140))
+    refused(lambda: client.query("INSERT INTO orders VALUES ()"), 9003)
+    # An account that sees a part of the columns would be given another order.
+    for root in shards.roots:
+        root.query("CREATE USER half@'%' IDENTIFIED BY 'half_pw'")
+        root.query("GRANT SELECT (buyer_id), INSERT (buyer_id, order_id) ON shop.orders TO half@'%'")
+    for each in (client, loader):
+        each.close()
+    with open(os.path.join(stand.directory, "waybill.ini"), "a") as config:
+        config.write("\n[user half]\npassword = half_pw\nserver_user = half\nserver_password = half_pw\ndefault_schema = shop\n")
+    stand.admin("RELOAD")
+    time.sleep(0.3)
+    half = wire.Client(port=int(stand.values["WAYBILL_PORT"]), user="half", password="half_pw", database="shop", timeout=30, capabilities=LOCAL)
+    assert half.query("INSERT INTO orders (buyer_id) VALUES (99)").affected == 1
+    assert "single columns" in refused(lambda: half.query("INSERT INTO orders VALUES (99, 5)"), 9003)
+    refused(lambda: half.load("LOAD DATA LOCAL INFILE 'f' INTO TABLE orders", []), 9003)
+    half.close()
+    shards.close()
+
+
 def test_one_server_fails(stand):
     """A server that is lost in the middle, or refuses: no shard keeps anything."""
     table(stand, "users", "buyer_id BIGINT NOT NULL, name VARCHAR(20)")

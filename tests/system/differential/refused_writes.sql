@@ -23,4 +23,10 @@ INSERT INTO by_name (name, n) VALUES ('Jürgen', 1);
 SELECT COUNT(*) FROM users;
 SELECT COUNT(*) FROM products;
 -- refused 9003
-INSERT INTO users VALUES (1, 'positions', 1, 0, NULL);
+INSERT INTO users VALUES ();
+-- refused 9003
+INSERT INTO users VALUES (NULL, 'null key', 1, 0, NULL);
+-- refused 9002
+INSERT INTO by_modulo VALUES (100, 1), (101, 1), (102, 1);
+-- refused 1235
+INSERT INTO users /*!50000 VALUES (600, 'x', 1, 0, NULL) */;
