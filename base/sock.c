@@ -139,6 +139,15 @@ static void remove_stale_file(const struct address *address)
     close(fd);
 }
 
+// A socket that works without these options is better than none, so their failure is not looked at.
+static void tune_connection(int fd, const struct address *address)
+{
+    if (is_tcp(address)) {
+        turn_on(fd, IPPROTO_TCP, TCP_NODELAY);
+        turn_on(fd, SOL_SOCKET, SO_KEEPALIVE);
+    }
+}
+
 int sock_listen(const struct address *address, bool is_port_shared, int backlog)
 {
     if (!is_tcp(address)) {
@@ -158,16 +167,8 @@ int sock_listen(const struct address *address, bool is_port_shared, int backlog)
         close_and_keep_errno(fd);
         return -1;
     }
+    tune_connection(fd, address); // what is accepted inherits it, without two calls for each
     return fd;
-}
-
-// A socket that works without these options is better than none, so their failure is not looked at.
-static void tune_connection(int fd, const struct address *address)
-{
-    if (is_tcp(address)) {
-        turn_on(fd, IPPROTO_TCP, TCP_NODELAY);
-        turn_on(fd, SOL_SOCKET, SO_KEEPALIVE);
-    }
 }
 
 int sock_accept(int listener, struct address *peer)
@@ -179,9 +180,6 @@ int sock_accept(int listener, struct address *peer)
         fd = accept4(listener, &peer->at.any, &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         // A client that has gone again before it was accepted is no reason to stop accepting.
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
-    if (fd >= 0) {
-        tune_connection(fd, peer);
-    }
     return fd;
 }
 

@@ -9,6 +9,7 @@
 #include "base/sock.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -114,6 +115,32 @@ static void connects_over_a_local_socket(void **state)
     unlink(path);
 }
 
+static int option(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+static void both_ends_are_tuned(void **state)
+{
+    (void)state;
+    struct address address, peer;
+    parse(&address, "127.0.0.1:0");
+    int listener = sock_listen(&address, false, 1);
+    socklen_t len = sizeof address.at;
+    assert_int_equal(getsockname(listener, &address.at.any, &len), 0);
+    int ends[2] = {sock_connect(&address), -1};
+    ends[1] = accept_when_ready(listener, &peer);
+    for (int i = 0; i < 2; i++) {
+        assert_int_not_equal(option(ends[i], IPPROTO_TCP, TCP_NODELAY), 0);
+        assert_int_not_equal(option(ends[i], SOL_SOCKET, SO_KEEPALIVE), 0);
+        sock_close(ends[i]);
+    }
+    sock_close(listener);
+}
+
 static void says_refused(void **state)
 {
     (void)state;
@@ -139,7 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prints_what_it_parsed), cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(connects_over_tcp),     cmocka_unit_test(connects_over_a_local_socket),
-        cmocka_unit_test(says_refused),
+        cmocka_unit_test(both_ends_are_tuned),   cmocka_unit_test(says_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
