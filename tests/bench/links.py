@@ -3,8 +3,11 @@
 import os
 import re
 import shutil
+import ssl
 import statistics
 import subprocess
+
+import wire
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CERTIFICATES = os.path.join(os.path.dirname(HERE), "support", "certificates")
@@ -23,6 +26,7 @@ PATHS = [
     ("zlib to servers", "server_compression = zlib\n", ""),
 ]
 CONNECTS = ("direct, plain", "waybill, plain", "TLS to servers", "direct, TLS", "TLS to clients")
+IDLE_CLIENTS = 500
 BESIDE = {"": "direct, plain", "tls": "direct, TLS", "zlib": "direct, zlib"}
 
 
@@ -83,6 +87,25 @@ def in_turns(bench, title, names, measure_one, out):
         cpu = f"{m['cpu']:13.1f}" if bench.pids[name] else f"{'-':>13}"
         print(f"  {name:15} {m['rate']:10.0f} {m['p50']:8.2f} {m['p99']:8.2f} {cpu} {beside:14.2f}", flush=True)
         out.append((title, name, f"{m['rate']:.1f}", f"{m['p50']:.3f}", f"{m['p99']:.3f}", f"{m['cpu']:.2f}"))
+
+
+def measure_idle(bench, out, rss_kib):
+    """What a client of waybill costs that has asked once and waits."""
+    print(f"\nmemory for each of {IDLE_CLIENTS} idle clients of waybill")
+    trust = ssl.create_default_context(cafile=os.path.join(directory(bench), "ca.pem"))
+    for name, more in (("plain", {}), ("TLS", {"tls": trust}), ("zlib", {"compress": "zlib"})):
+        clients = []
+        for count in (20, IDLE_CLIENTS):
+            before = rss_kib(bench.pids["waybill"])
+            for _ in range(count):
+                clients.append(wire.Client("127.0.0.1", bench.ports["waybill"], bench.user, bench.password, "shop", timeout=60,
+                                           **more))
+                clients[-1].query("SELECT 1")
+        each = (rss_kib(bench.pids["waybill"]) - before) / IDLE_CLIENTS
+        for client in clients:
+            client.close()
+        print(f"  {name:8} {each:6.2f} KiB", flush=True)
+        out.append(("idle client by link KiB", name, f"{each:.2f}", "", "", ""))
 
 
 def measure(bench, out, measure_load, measure_connects):
