@@ -164,10 +164,10 @@ struct config {
     uint16_t profile_count;       // ... what a client of such an account gets
     uint64_t accounts_digest;     // of the servers' accounts that are in it; 0: as they were before
     struct config *file; // whose memory and TLS all but the users is; counted. NULL: its own
-    bool wants_rsa_key;  // of some only MySQL's own hash is kept
     struct tls_context *client_tls; // held; NULL: clients get no TLS
     struct network *proxy_networks; // who may send a PROXY header
     uint16_t proxy_network_count;
+    bool wants_rsa_key; // of some only MySQL's own hash is kept
     uint16_t bucket_shard[BUCKET_COUNT];
     uint16_t default_shard;
 };

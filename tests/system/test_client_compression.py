@@ -105,7 +105,7 @@ def test_what_a_client_can_do(stand):
 
 
 def test_change_user(stand):
-    configure(stand, users="\n[user slow]\nplugin = caching_sha2_password\npassword = slow_pw\nserver_user = app\nserver_password = app_pw\n")
+    configure(stand, sections="\n[user slow]\nplugin = caching_sha2_password\npassword = slow_pw\nserver_user = app\nserver_password = app_pw\n")
     for way in ways(stand):
         client = connect(stand, **way)
         for user, password in (("slow", "slow_pw"), ("app", "app_pw")):

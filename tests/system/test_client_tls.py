@@ -30,8 +30,8 @@ def setting_lines(stand, **settings):
                    if value is not None)
 
 
-def configure(stand, users="", reload=True, **settings):
-    text = stand.configuration(setting_lines(stand, **settings)) + users
+def configure(stand, sections="", reload=True, **settings):
+    text = stand.configuration(setting_lines(stand, **settings)) + sections
     with open(os.path.join(stand.directory, "waybill.ini"), "w") as configuration:
         configuration.write(text)
     if reload:
@@ -143,7 +143,7 @@ def test_certificates_of_clients(stand):
     assert refusal(stand, tls=trust(stand, cert="other")) == 0
     assert works(connect(stand, tls=trust(stand, cert="client")))
     assert logged(stand, r"no TLS with 127\.0\.0\.1:\d+: TLS: peer did not return a certificate") == 1
-    configure(stand, tls="verify-identity", tls_ca="ca.pem", users=user_section("other_app"))
+    configure(stand, tls="verify-identity", tls_ca="ca.pem", sections=user_section("other_app"))
     assert works(connect(stand, tls=trust(stand, cert="client")))  # its common name is app
     assert refusal(stand, tls=trust(stand, cert="client"), user="other_app") == 1045
     assert refusal(stand, tls=trust(stand, cert="server")) == 1045
@@ -158,7 +158,7 @@ def test_what_accounts_require(stand):
              "u_both": "subject '/O=shop/CN=app' and issuer '/CN=ca'", "u_wrong": "subject '/O=shop/CN=ap'",
              "u_wrong2": "subject '/O=shop/CN=app' issuer '/CN=c'", "u_cipher": "cipher 'TLS_AES_256_GCM_SHA384'",
              "u_cipher2": "cipher 'TLS_AES_128_GCM_SHA256'"}
-    configure(stand, tls_ca="ca.pem", users="".join(user_section(name, require=text) for name, text in wants.items()))
+    configure(stand, tls_ca="ca.pem", sections="".join(user_section(name, require=text) for name, text in wants.items()))
     entered = {}
     for name in wants:
         ways = {"plain": {}, "tls": {"tls": trust(stand)}, "cert": {"tls": trust(stand, cert="client")}}
@@ -173,8 +173,28 @@ def test_what_accounts_require(stand):
     assert logged(stand, r"refused: Access denied .*\(the account requires TLS, or another certificate\)") >= 10
 
 
+def test_what_accounts_of_the_servers_require(stand):
+    root = stand.root("s1a")
+    for name, text in (("s_ssl", "SSL"), ("s_x509", "X509"), ("s_subject", "SUBJECT '/O=shop/CN=app' AND ISSUER '/CN=ca'"),
+                       ("s_wrong", "SUBJECT '/O=shop/CN=other'")):
+        root.query(f"CREATE USER {name}@'%' IDENTIFIED BY 'pw' REQUIRE {text}")
+        root.query(f"GRANT SELECT ON shop.* TO {name}@'%'")
+    # What waybill itself must show there is the servers' matter: a section names another account.
+    sections = "".join(f"\n[user {name}]\nserver_user = app\nserver_password = app_pw\n" for name in ("s_ssl", "s_x509", "s_subject", "s_wrong"))
+    configure(stand, users="servers", accounts_refresh_ms="100", tls_ca="ca.pem", sections=sections)
+    stand.wait_until(lambda: "s_wrong" in {row["user"] for row in stand.admin("SHOW USERS")}, 10, "the accounts are read")
+    private, shown = trust(stand), trust(stand, cert="client")
+    for name, ways in (("s_ssl", (None, private)), ("s_x509", (private, shown)), ("s_subject", (private, shown))):
+        assert refusal(stand, user=name, password="pw", tls=ways[0]) == 1045, name
+        assert works(connect(stand, user=name, password="pw", tls=ways[1])), name
+    assert refusal(stand, user="s_wrong", password="pw", tls=shown) == 1045
+    for name in ("s_ssl", "s_x509", "s_subject", "s_wrong"):
+        root.query(f"DROP USER {name}@'%'")
+    configure(stand)
+
+
 def test_passwords_that_need_tls(stand):
-    configure(stand, users=user_section("clear", plugin="mysql_clear_password") +
+    configure(stand, sections=user_section("clear", plugin="mysql_clear_password") +
               user_section("slow", password=None, password_sha2=STORED))
     assert refusal(stand, user="clear") == 1045
     assert works(connect(stand, user="clear", tls=trust(stand)))
@@ -186,7 +206,7 @@ def test_passwords_that_need_tls(stand):
 
 
 def test_change_user(stand):
-    configure(stand, users=user_section("clear", plugin="mysql_clear_password") + user_section("second", password="pw2"))
+    configure(stand, sections=user_section("clear", plugin="mysql_clear_password") + user_section("second", password="pw2"))
     client = connect(stand, tls=trust(stand))
     for user, password, plugin in (("second", "pw2", wire.NATIVE), ("clear", "app_pw", wire.CLEAR), ("app", "app_pw", wire.NATIVE)):
         client.password = password
@@ -312,7 +332,7 @@ def resumed(stand, context, session):
 
 def test_sessions_are_resumed(stand):
     for newest in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        configure(stand, tls_ca="ca.pem", users=user_section("u_x509", require="x509"))
+        configure(stand, tls_ca="ca.pem", sections=user_section("u_x509", require="x509"))
         context = trust(stand, newest=newest, cert="client")
         is_resumed, session = resumed(stand, context, None)
         assert not is_resumed and session is not None
@@ -395,7 +415,7 @@ def test_the_hello_may_come_by_bytes(stand):
 
 
 def test_behind_a_proxy_header(stand):
-    configure(stand, tls="required", proxy_protocol_networks="127.0.0.1", users=user_section("there", **{"from": "192.0.2.7"}))
+    configure(stand, tls="required", proxy_protocol_networks="127.0.0.1", sections=user_section("there", **{"from": "192.0.2.7"}))
     client = connect(stand, user="there", tls=trust(stand), connect=False)
     client.send_raw(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 3306\r\n")
     client.read_greeting()
