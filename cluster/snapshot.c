@@ -71,6 +71,7 @@ struct snapshot *snapshot_copy(const struct snapshot *from, struct config *confi
     memcpy(copy->sql_mode, from->sql_mode, sizeof copy->sql_mode);
     memcpy(copy->tracks_transactions, from->tracks_transactions, sizeof copy->tracks_transactions);
     memcpy(copy->version_text, from->version_text, sizeof copy->version_text);
+    copy->default_collation_id = from->default_collation_id;
     copy->is_mariadb = from->is_mariadb;
     copy->server_version = from->server_version;
     copy->lacking = from->lacking;

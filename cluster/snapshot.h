@@ -44,17 +44,18 @@ struct shard_state {
 };
 
 struct snapshot {
-    uint64_t version;             // 1, 2, 3, ...
-    struct config *config;        // shared by snapshots; const for all but control's use_count
-    struct server_state *servers; // by server id
-    struct shard_state *shards;   // by shard id
-    char sql_mode[256];           // the servers' default, for the parser
-    char tracks_transactions[16]; // the servers' default of session_track_transaction_info
-    bool is_mariadb;              // the servers
-    uint32_t server_version;      // lowest of them; 101119
-    char version_text[64];        // "5.5.5-10.11.19-MariaDB" as the servers greet
-    uint64_t accounts_us;         // users = servers: as of when they are known (loop clock); 0
-    uint64_t lacking;             // capability flags that one of them has not
+    uint64_t version;              // 1, 2, 3, ...
+    struct config *config;         // shared by snapshots; const for all but control's use_count
+    struct server_state *servers;  // by server id
+    struct shard_state *shards;    // by shard id
+    char sql_mode[256];            // the servers' default, for the parser
+    char tracks_transactions[16];  // the servers' default of session_track_transaction_info
+    uint16_t default_collation_id; // the servers' default of collation_connection; 0: not known
+    bool is_mariadb;               // the servers
+    uint32_t server_version;       // lowest of them; 101119
+    char version_text[64];         // "5.5.5-10.11.19-MariaDB" as the servers greet
+    uint64_t accounts_us;          // users = servers: as of when they are known (loop clock); 0
+    uint64_t lacking;              // capability flags that one of them has not
 };
 
 // A copy with its own states, version + 1 (config shared). `config` non-NULL: with that config

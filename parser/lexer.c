@@ -249,8 +249,7 @@ static bool skip_quoted(struct lexer *lexer, bool has_escapes)
             }
             lexer->at++;
         } else if (byte == '\\' && has_escapes && lexer->size - lexer->at >= 2) {
-            lexer->at++;
-            lexer->at += step(lexer); // also a wide character behind a backslash is one character
+            lexer->at += 2; // one byte, even if a wide character seems to begin with it
         } else {
             lexer->at++;
         }

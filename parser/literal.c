@@ -54,11 +54,7 @@ struct slice literal_string(struct arena *arena, struct slice quoted, struct lit
             if (next == '%' || next == '_') { // stay escaped, for LIKE
                 bytes[len++] = '\\';
             }
-            if (next >= 0x80) { // the character is copied by the next turn
-                at++;
-                continue;
-            }
-            bytes[len++] = unescaped(next);
+            bytes[len++] = unescaped(next); // one byte, whatever seems to begin with it
             at += 2;
         } else {
             bytes[len++] = byte;

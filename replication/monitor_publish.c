@@ -3,6 +3,8 @@
 
 #include "replication/monitor_impl.h"
 
+#include "protocol/charset.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -86,6 +88,8 @@ static void fill_common(const struct monitor *monitor, struct snapshot *next)
             copy_text(next->sql_mode, sizeof next->sql_mode, facts->sql_mode);
             copy_text(next->tracks_transactions, sizeof next->tracks_transactions,
                       facts->tracks_transactions);
+            const struct collation *collation = collation_find(slice_of_string(facts->collation));
+            next->default_collation_id = collation != NULL ? collation->id : 0;
             copy_text(next->version_text, sizeof next->version_text, facts->version_text);
             next->is_mariadb = facts->is_mariadb;
         }

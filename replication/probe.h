@@ -32,6 +32,7 @@ struct server_facts {
     char source_host[256];
     char version_text[64]; // as greeted
     char sql_mode[256];
+    char collation[64];           // the default of collation_connection
     char tracks_transactions[16]; // the default of session_track_transaction_info; may be empty
     char binlog_gtid[GTID_TEXT_BYTES];   // MySQL: gtid_executed
     char applied_gtid[GTID_TEXT_BYTES];  // gtid_slave_pos; MySQL: empty (in gtid_executed)

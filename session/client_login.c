@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "protocol/charset.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/proxy_header.h"
@@ -84,11 +85,12 @@ void login_start(struct session *session)
     if (snapshot->is_mariadb && (login->offered & CAP_MARIADB) != 0) {
         login->offered &= ~CAP_LONG_PASSWORD; // it says so
     }
+    uint16_t default_id = login_default_collation(session)->id;
     struct greeting greeting = {
         .version = slice_of_string(version[0] != '\0' ? version : snapshot->version_text),
         .connection_id = session->id,
         .capabilities = login->offered,
-        .collation_id = LOGIN_COLLATION,
+        .collation_id = (uint8_t)(default_id <= UINT8_MAX ? default_id : LOGIN_COLLATION),
         .status = STATUS_AUTOCOMMIT,
         .plugin = slice_of_string(login->plugin->name),
     };
@@ -183,10 +185,30 @@ static void refuse_handshake(struct session *session)
     login_refuse(session, &error, NULL);
 }
 
+// As a server: texts in sets whose letters are no ASCII bytes (utf16) could not be read.
+static bool may_speak(struct session *session)
+{
+    enum { FILENAME_COLLATION = 17 }; // for names of files; no table of names has it
+    uint16_t id = session->login->collation_id;
+    const struct collation *collation = collation_find_id(id);
+    if (id != FILENAME_COLLATION && (collation == NULL || collation->charset->is_client_allowed)) {
+        return true;
+    }
+    struct error error;
+    error_set(&error, 1231, "42000",
+              "Variable 'character_set_client' can't be set to the value of '%s'",
+              collation != NULL ? collation->charset->name : "filename");
+    login_refuse(session, &error, NULL);
+    return false;
+}
+
 // The answer that the client gave by itself, if it is one for the plugin that the account needs;
 // else it is asked for one.
 static void begin(struct session *session, struct slice wanted, struct slice answer)
 {
+    if (!may_speak(session)) {
+        return;
+    }
     struct login_state *login = session->login;
     const struct login_plugin *before = login->plugin;
     bool is_decoy;

@@ -17,19 +17,28 @@
 
 enum { ZSTD_LEVEL_MAX = 9 };
 
+const struct collation *login_default_collation(const struct session *session)
+{
+    const struct collation *collation =
+        collation_find_id(session->sessions->snapshot->default_collation_id);
+    bool is_usable = collation != NULL && collation->charset->is_client_allowed;
+    return is_usable ? collation : collation_find_id(LOGIN_COLLATION);
+}
+
 static void set_names(struct session *session, uint16_t collation_id)
 {
+    const struct snapshot *snapshot = session->sessions->snapshot;
     const struct collation *collation = collation_find_id(collation_id);
-    // MySQL 8's collations are not known to MariaDB, which falls back by itself: so do we.
-    bool is_foreign = session->sessions->snapshot->is_mariadb && collation != NULL &&
-                      collation_id >= 255 && collation_id <= 323;
+    // MySQL's own (gb18030, utf8mb4_0900) are not known to MariaDB, which falls back: so do we.
+    bool is_foreign = snapshot->is_mariadb && ((collation_id >= 248 && collation_id <= 250) ||
+                                               (collation_id >= 255 && collation_id <= 323));
     if (collation == NULL || is_foreign || !collation->charset->is_client_allowed) {
-        collation = collation_find_id(LOGIN_COLLATION);
+        collation = login_default_collation(session);
     }
-    session->charset = collation == NULL ? NULL : collation->charset;
+    session->charset = collation->charset;
     struct text value;
     text_init(&value);
-    if (collation == NULL || collation->id == LOGIN_COLLATION) {
+    if (collation->id == LOGIN_COLLATION) {
         text_add_string(&value, "utf8mb4"); // what backends are opened with
     } else {
         text_add_format(&value, "'%s' COLLATE '%s'", collation->charset->name, collation->name);

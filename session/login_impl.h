@@ -2,6 +2,7 @@
 // A client's log-in, for the files that make it up: client_login.c (the machine), login_plugin.c
 // (how a password is proved), login_account.c (whose, and may he), login_accept.c (what follows).
 
+#include "protocol/charset.h"
 #include "protocol/handshake.h"
 #include "session/client_login.h"
 
@@ -68,6 +69,11 @@ void login_plugin_make_nonce(const struct login_plugin *plugin, uint8_t nonce[LO
 // ... with which a nonce of login->nonce goes out.
 void login_plugin_write_switch(const struct login_plugin *plugin, const uint8_t *nonce,
                                struct text *out);
+
+// ---- login_accept.c
+
+// What a session has that names no collation, or one that the servers don't know. Never NULL.
+const struct collation *login_default_collation(const struct session *session);
 
 // ---- login_account.c
 

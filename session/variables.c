@@ -25,6 +25,7 @@
 #include "session/flow_set.h"
 #include "session/flow_single.h"
 #include "session/insert_id.h"
+#include "session/login_impl.h"
 #include "session/query.h"
 #include "session/track.h"
 #include "session/transaction.h"
@@ -247,8 +248,8 @@ void variables_note_sql_mode(struct session *session, const struct slice *value)
 
 static void note_charset(struct session *session, const struct set_item *item)
 {
-    const struct charset *charset = item->value == NULL ? NULL : charset_find(item->value->value);
-    session->charset = charset; // NULL: utf8mb4
+    const struct charset *own = login_default_collation(session)->charset;
+    session->charset = item->value == NULL ? own : charset_find(item->value->value);
 }
 
 // What the session itself must know of it.
