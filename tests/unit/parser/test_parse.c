@@ -99,7 +99,7 @@ static size_t two_bytes(const uint8_t *at, const uint8_t *end)
 static const struct charset wide = {.name = "gbk", .max_bytes = 2, .char_length = two_bytes};
 
 // \x81\x5c is one character: the quote behind it ends the string. As latin1 it would be a backslash
-// and an escaped quote.
+// and an escaped quote. But a backslash before it takes \x81 alone, as on a server.
 static void reads_wide_strings(void **state)
 {
     (void)state;
@@ -110,7 +110,7 @@ static void reads_wide_strings(void **state)
     struct statement *statement = parse(&arena, "select '\x81\\', 'a\\\x81\\b\\n'", &options);
     const struct select_item *item = statement->query->items;
     assert_true(slice_equal(item->expr->value, slice_of_string("\x81\\")));
-    assert_true(slice_equal(item->next->expr->value, slice_of_string("a\x81\\b\n")));
+    assert_true(slice_equal(item->next->expr->value, slice_of_string("a\x81\b\n")));
     options.charset = NULL;
     assert_int_equal(parse(&arena, "select '\x81\\', 'a'", &options)->kind, STATEMENT_UNKNOWN);
     arena_clear(&arena);
