@@ -11,6 +11,8 @@ static MYSQL *connect_db(const char *charset)
 {
     MYSQL *db = mysql_init(NULL);
     mysql_options(db, MYSQL_SET_CHARSET_NAME, charset);
+    unsigned sends_files = 1;
+    mysql_options(db, MYSQL_OPT_LOCAL_INFILE, &sends_files);
     mysql_optionsv(db, MYSQL_OPT_CONNECT_ATTR_ADD, "shop", "tests");
     if (getenv("DB_TLS_CA") != NULL) {
         my_bool is_on = 1;
@@ -163,6 +165,22 @@ static void session_calls(MYSQL *db)
     mysql_close(latin);
 }
 
+static void load_file(MYSQL *db)
+{
+    char path[] = "/tmp/connector_c_XXXXXX", text[200];
+    FILE *file = fdopen(mkstemp(path), "w");
+    for (int buyer = 100; buyer < 1100; buyer++) {
+        fprintf(file, "%d.5\t%d\tnote\\\n%d\n", buyer, buyer, buyer);
+    }
+    fclose(file);
+    snprintf(text, sizeof text,
+             "LOAD DATA LOCAL INFILE '%s' INTO TABLE orders (amount, buyer_id, note)", path);
+    run(db, text);
+    run(db, "SELECT COUNT(*) FROM orders WHERE buyer_id >= 100");
+    run(db, "SELECT amount, note FROM orders WHERE buyer_id = 777");
+    remove(path);
+}
+
 int main(void)
 {
     MYSQL *db = connect_db("utf8mb4");
@@ -181,6 +199,7 @@ int main(void)
     run(db, "UPDATE notes SET word = 'a' WHERE word = 'a'");
     run(db, "SELEC 1");
     run(db, "SELECT buyer_id, amount, note FROM orders ORDER BY amount LIMIT 2");
+    load_file(db);
     session_calls(db);
     run(db, "DROP TABLE orders");
     run(db, "DROP TABLE notes");

@@ -12,6 +12,7 @@ function connect(int $flags = 0): mysqli
 {
     $db = mysqli_init();
     $db->options(MYSQLI_OPT_INT_AND_FLOAT_NATIVE, 1);
+    $db->options(MYSQLI_OPT_LOCAL_INFILE, 1);
     $db->options(MYSQLI_INIT_COMMAND, 'SET time_zone = "+02:00"');
     if (getenv('DB_TLS_CA')) {
         $db->ssl_set(null, null, getenv('DB_TLS_CA'), null, null);
@@ -82,6 +83,19 @@ function texts(mysqli $db): void
     say($db->change_user(getenv('DB_USER'), 'wrong', ''), $db->errno);
 }
 
+function loads(mysqli $db): void
+{
+    $path = tempnam(sys_get_temp_dir(), 'load');
+    file_put_contents($path, "buyer,amount,note\n" . implode('', array_map(fn($n) => "$n,$n.25,\"nöte \"\"$n\"\"\"\n", range(100, 399))));
+    $load = "LOAD DATA LOCAL INFILE '$path' INTO TABLE orders CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"'
+        IGNORE 1 LINES (buyer_id, amount, note)";
+    say($db->query($load), $db->affected_rows, $db->info, $db->warning_count);
+    say($db->query('SELECT COUNT(*) FROM orders WHERE buyer_id >= 100')->fetch_row(),
+        $db->query('SELECT amount, note FROM orders WHERE buyer_id = 222')->fetch_row());
+    unlink($path);
+    say(@$db->query($load), $db->errno, $db->query('SELECT COUNT(*) FROM orders WHERE buyer_id >= 100')->fetch_row());
+}
+
 function later(mysqli $db, mysqli $other): void
 {
     $db->query('SELECT COUNT(*) FROM orders', MYSQLI_ASYNC);
@@ -109,6 +123,7 @@ $db->query('CREATE TABLE notes (id INT AUTO_INCREMENT PRIMARY KEY, word VARCHAR(
 prepared($db);
 later($db, connect());
 texts($db);
+loads(connect());
 $db = connect(MYSQLI_CLIENT_FOUND_ROWS | MYSQLI_CLIENT_INTERACTIVE);
 say($db->query("UPDATE notes SET word = word WHERE id = 1"), $db->affected_rows);
 $db->query('DROP TABLE orders');

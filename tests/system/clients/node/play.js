@@ -42,6 +42,12 @@ async function playMysql2 () {
   await errorOf(connection.query("INSERT INTO notes (word) VALUES ('one')"))
   await errorOf(connection.execute('SELEC 1'))
   await errorOf(connection.query('SELECT * FROM nowhere'))
+  const file = require('stream').Readable.from([...Array(300).keys()].map(n => Buffer.from(`${n + 100};${n}.5;nøte ${n}\n`)))
+  const [loaded] = await connection.query({
+    sql: "LOAD DATA LOCAL INFILE 'any' INTO TABLE orders CHARACTER SET utf8mb4 FIELDS TERMINATED BY ';' (buyer_id, amount, note)",
+    infileStreamFactory: () => file
+  })
+  say(loaded.affectedRows, loaded.info, (await connection.query('SELECT note, amount FROM orders WHERE buyer_id = 177'))[0])
   await connection.changeUser({ user: DB_USER, password: DB_PASSWORD, database: DB_NAME })
   await connection.ping()
   connection.release()
