@@ -158,3 +158,21 @@ def test_orders_and_a_failover(stand):
     time.sleep(0.5)
     assert servers(stand)[old]["role"] == "detached", servers(stand)[old]
     assert stand.root(old).query("SELECT @@read_only").rows[0][0] == "1"
+
+
+def test_files_and_inserts_without_columns(stand):
+    """LOAD DATA LOCAL split by row: 5.6 cuts its part into the same rows."""
+    prepare(stand)
+    client = stand.client(user="loader", capabilities=wire.CLIENT_DEFAULT | wire.LOCAL_FILES)
+    columns = [row[0] for row in client.query("SHOW COLUMNS FROM users").rows]
+    assert columns[:2] == ["buyer_id", "name"], columns
+    data = "".join(f'"{n}","na""me\n{n}",more\n' for n in range(1000, 1200)).encode()
+    result = client.load("LOAD DATA LOCAL INFILE 'f' INTO TABLE users CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' ENCLOSED BY '\"' (buyer_id, name)", [data])
+    assert result.affected == 200, result.message
+    for n in (1000, 1077, 1199):
+        assert rows(client.query(f"SELECT name FROM users WHERE buyer_id = {n}")) == [(f'na"me\n{n}',)]
+    values = ", ".join(["1500", "'by place'"] + ["DEFAULT"] * (len(columns) - 2))
+    assert client.query(f"INSERT INTO users VALUES ({values})").affected == 1
+    assert rows(client.query("SELECT name FROM users WHERE buyer_id = 1500")) == [("by place",)]
+    client.query("DELETE FROM users WHERE buyer_id >= 1000")
+    client.close()
