@@ -25,10 +25,15 @@ static struct flow_insert_id *flow_of(struct flow *flow)
     return CONTAINER_OF(flow, struct flow_insert_id, flow);
 }
 
+static bool is_needed(const struct statement *statement)
+{
+    return (statement->facts & FACT_LAST_INSERT_ID) != 0 || insert_id_is_opaque(statement);
+}
+
 bool insert_id_must_ask(const struct session *session, const struct statement *statement)
 {
     return session->insert_id.doubt != DOUBT_NONE &&
-           ((statement->facts & FACT_LAST_INSERT_ID) != 0 || insert_id_is_opaque(statement)) &&
+           (is_needed(statement) || insert_id_would_blur(session, statement)) &&
            !(session->insert_id.doubt == DOUBT_BACKEND && insert_id_is_opaque(statement));
 }
 
@@ -60,15 +65,11 @@ static bool settle(struct session *session, const struct flow_insert_id *ask)
     struct field fields[ANSWER_COLUMNS];
     const struct insert_id *doubt = &session->insert_id;
     uint64_t id = doubt->id;
+    if (doubt->doubt == DOUBT_BACKEND) {
+        return insert_id_take(session, &ask->gather);
+    }
     if (!gather_only_row(&ask->gather, session->capabilities, fields, ANSWER_COLUMNS)) {
         return false;
-    }
-    if (doubt->doubt == DOUBT_BACKEND) {
-        if (fields[0].is_null || !slice_to_uint64(fields[0].bytes, &id)) {
-            return false;
-        }
-        insert_id_set(session, id);
-        return true;
     }
     bool has_no_column = fields[0].is_null;
     char verdict = has_no_column ? VERDICT_GIVEN : find_verdict(doubt, fields);
@@ -90,7 +91,10 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     if (last == NULL) {
         return;
     }
-    if (last->is_error || !settle(session, ask)) {
+    bool is_settled = !last->is_error && settle(session, ask);
+    if (!is_settled && !is_needed(flow->request->statement)) {
+        session->insert_id.doubt = DOUBT_LOST; // until somebody asks
+    } else if (!is_settled) {
         struct error error;
         error_fill(&error, ER_NOT_SUPPORTED_YET, INSERT_ID_UNKNOWN);
         flow_fail(flow, &error);
@@ -116,7 +120,7 @@ static struct slice question(struct session *session)
 {
     const struct insert_id *doubt = &session->insert_id;
     if (doubt->doubt == DOUBT_BACKEND) {
-        return slice_of_string("SELECT LAST_INSERT_ID(), NULL");
+        return slice_of_string(INSERT_ID_QUESTION);
     }
     return arena_format(&session->arena,
                         "SELECT C.COLUMN_NAME, C.ORDINAL_POSITION FROM information_schema.TABLES T "

@@ -29,6 +29,8 @@ struct flow_single {
     uint64_t insert_id; // for the client's OK
     bool rewrites_ok;   // the answer is held back until it is known to be no result set
     bool is_asking;     // the answer was given; is the transaction still open?
+    bool asks_id;       // ... what is LAST_INSERT_ID() now? When nobody else can tell
+    bool is_asking_id;
     struct renumber renumber;
     struct gather gather; // of what is held back
 };
@@ -190,6 +192,45 @@ static void ask_status(struct flow_single *single)
     single->leg = leg_start(&single->flow, &command);
 }
 
+// Of the backend that was kept for it; false: others wait for that.
+static bool ask_id(struct flow_single *single)
+{
+    struct session *session = single->flow.session;
+    struct leg *leg = aftermath_leg(session);
+    enum insert_id_doubt doubt = session->insert_id.doubt;
+    bool is_unknown = doubt == DOUBT_LOST || doubt == DOUBT_COLUMN;
+    if (!single->asks_id || !is_unknown || leg == NULL) {
+        return false;
+    }
+    struct leg_command command = {
+        .shard = single->shard,
+        .access = ACCESS_PRIMARY,
+        .kind = ANSWER_QUERY,
+        .packet = flow_frame_query(&session->arena, slice_of_string(INSERT_ID_QUESTION)),
+        .is_outside = true,
+        .wants_keep = aftermath_needs(session, leg),
+    };
+    single->is_asking = single->is_asking_id = true;
+    single->gather = (struct gather){.len = 0};
+    single->leg = leg;
+    leg_start_there(&single->flow, leg, &command);
+    return true;
+}
+
+static void on_asked(struct flow_single *single, const uint8_t *bytes, size_t len,
+                     const struct answer *last)
+{
+    struct session *session = single->flow.session;
+    gather_add(&single->gather, &session->arena, bytes, len);
+    if (last == NULL) {
+        return;
+    }
+    if (single->is_asking_id && (last->is_error || !insert_id_take(session, &single->gather))) {
+        session->insert_id.doubt = DOUBT_LOST;
+    }
+    flow_finish(&single->flow);
+}
+
 static void finish(struct flow_single *single, const struct answer *last)
 {
     struct session *session = single->flow.session;
@@ -198,7 +239,7 @@ static void finish(struct flow_single *single, const struct answer *last)
     }
     if (is_in_doubt(single, last)) {
         ask_status(single);
-    } else {
+    } else if (!ask_id(single)) {
         flow_finish(&single->flow);
     }
 }
@@ -210,9 +251,7 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     struct session *session = flow->session;
     bool is_full = false;
     if (single->is_asking) {
-        if (last != NULL) {
-            flow_finish(flow);
-        }
+        on_asked(single, bytes, len, last);
         return;
     }
     if (last != NULL) {
@@ -241,6 +280,10 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
 static void on_failed(struct flow *flow, struct leg *leg, const struct error *error)
 {
     (void)leg;
+    if (single_of(flow)->is_asking_id) {
+        flow_finish(flow); // it stays unknown
+        return;
+    }
     if (single_of(flow)->is_asking) { // the client has its answer, and must not go on in doubt
         flow->session->transaction.is_lost = true;
         flow->session->wants_close = true;
@@ -262,12 +305,13 @@ static const struct flow_kind flow_single_kind = {
     .on_drained = on_drained,
 };
 
-void flow_single_relay(struct session *session, struct request *request,
-                       const struct leg_command *command)
+static void relay_start(struct session *session, struct request *request,
+                        const struct leg_command *command, bool asks_id)
 {
     struct flow_single *single = arena_alloc(&session->arena, sizeof *single);
     single->shard = command->shard;
     single->rewrites_ok = request->plan != NULL && request->plan->has_made_ids;
+    single->asks_id = asks_id;
     flow_begin(&single->flow, &flow_single_kind, session, request);
     if (command->is_outside && session_in_transaction(session)) {
         uint16_t flags = STATUS_IN_TRANS | STATUS_IN_TRANS_READONLY;
@@ -277,11 +321,19 @@ void flow_single_relay(struct session *session, struct request *request,
     single->leg = leg_start(&single->flow, command);
 }
 
+void flow_single_relay(struct session *session, struct request *request,
+                       const struct leg_command *command)
+{
+    relay_start(session, request, command, false);
+}
+
 void flow_single_start(struct session *session, struct request *request)
 {
     struct leg_command command = leg_command_of(request, &request->plan->targets[0]);
+    bool asks_id =
+        insert_id_is_asked_after(session, request->statement) && !request->plan->has_made_ids;
     command.may_linger = true;
-    command.wants_keep = (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0 ||
+    command.wants_keep = asks_id || (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0 ||
                          aftermath_lingers_on(session) == command.shard;
-    flow_single_relay(session, request, &command);
+    relay_start(session, request, &command, asks_id);
 }

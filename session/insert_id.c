@@ -46,6 +46,25 @@ bool insert_id_is_opaque(const struct statement *statement)
     return (statement->facts & FACT_ROUTINE) != 0 || statement->kind == STATEMENT_UNKNOWN;
 }
 
+bool insert_id_is_asked_after(const struct session *session, const struct statement *statement)
+{
+    const struct insert_part *insert = statement->insert;
+    return insert != NULL && session->insert_id.doubt == DOUBT_NONE &&
+           (insert->select != NULL || insert->on_duplicate != NULL || insert->has_returning);
+}
+
+bool insert_id_take(struct session *session, const struct gather *gather)
+{
+    struct field fields[INSERT_ID_ANSWERS];
+    uint64_t id = 0;
+    if (!gather_only_row(gather, session->capabilities, fields, INSERT_ID_ANSWERS) ||
+        fields[0].is_null || !slice_to_uint64(fields[0].bytes, &id)) {
+        return false;
+    }
+    insert_id_set(session, id);
+    return true;
+}
+
 // ---- what the statement says of a column
 
 // Could the id be this value?
@@ -136,17 +155,37 @@ static bool note_columns(struct session *session, uint64_t id)
     return is_doubtful;
 }
 
-static void note_table(struct session *session)
+static void add_table(struct text *out, const struct session *session,
+                      const struct table_ref *table)
 {
-    const struct table_ref *table = session->request->statement->tables;
-    struct text *out = &session->insert_id.table;
     struct slice schema =
         table->schema.len > 0 ? table->schema : text_slice(&session_state_now(session)->database);
-    out->len = 0;
     text_add_string(out, "T.TABLE_SCHEMA = ");
     add_hex(out, schema);
     text_add_string(out, " AND T.TABLE_NAME = ");
     add_hex(out, table->name);
+}
+
+static void note_table(struct session *session)
+{
+    session->insert_id.table.len = 0;
+    add_table(&session->insert_id.table, session, session->request->statement->tables);
+}
+
+bool insert_id_would_blur(const struct session *session, const struct statement *statement)
+{
+    const struct insert_part *insert = statement->insert;
+    const struct insert_id *doubt = &session->insert_id;
+    if (doubt->doubt != DOUBT_COLUMN || insert == NULL || statement->tables == NULL) {
+        return false;
+    }
+    struct text table;
+    text_init(&table);
+    add_table(&table, session, statement->tables);
+    bool is_same = slice_equal(text_slice(&table), text_slice(&doubt->table));
+    text_done(&table);
+    return !is_same || insert->select != NULL || insert->on_duplicate != NULL ||
+           insert->has_returning || (insert->columns != NULL) != doubt->is_listed;
 }
 
 static bool can_be_asked(const struct session *session)

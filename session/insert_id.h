@@ -1,6 +1,7 @@
 #pragma once
 // LAST_INSERT_ID() as the client's session has it.
 
+#include "session/gather.h"
 #include "session/session_impl.h"
 
 // What came of the running statement; `answer` as the server gave it. Returns the insert id for the
@@ -14,9 +15,20 @@ void insert_id_done(struct session *session);
 // Does the statement need the value, and must it be asked for first?
 bool insert_id_must_ask(const struct session *session,
                         const struct statement *statement) MUST_CHECK;
+// An INSERT behind one of which it is not known what it left: the question has to come before it.
+bool insert_id_would_blur(const struct session *session,
+                          const struct statement *statement) MUST_CHECK;
 // Asks, then calls `then`; the client is told when nobody knows.
 void insert_id_ask(struct session *session, struct request *request,
                    void (*then)(struct session *session, struct request *request));
+// INSERT ... SELECT, ON DUPLICATE KEY UPDATE, RETURNING: no answer tells for certain what they
+// leave. They begin with the session's value, and their backend is asked when it matters.
+bool insert_id_is_asked_after(const struct session *session,
+                              const struct statement *statement) MUST_CHECK;
+// The answer to INSERT_ID_QUESTION on that backend; false: it can't be read.
+#define INSERT_ID_QUESTION "SELECT LAST_INSERT_ID(), NULL"
+enum { INSERT_ID_ANSWERS = 2 };
+bool insert_id_take(struct session *session, const struct gather *gather) MUST_CHECK;
 // Statements that set it on their backend in ways that no answer tells: they begin with the
 // session's value.
 bool insert_id_is_opaque(const struct statement *statement) MUST_CHECK;

@@ -199,7 +199,8 @@ static void prepare_ahead(struct leg *leg)
     bool wants_id = request->statement != NULL && !leg->command.is_outside &&
                     session->insert_id.doubt == DOUBT_NONE &&
                     ((request->statement->facts & FACT_LAST_INSERT_ID) != 0 ||
-                     insert_id_is_opaque(request->statement));
+                     insert_id_is_opaque(request->statement) ||
+                     insert_id_is_asked_after(session, request->statement));
     leg->ahead_count = 0;
     leg->is_joining = false;
     leg->ahead = &leg->command.first;
