@@ -12,6 +12,7 @@
 #include "session/aftermath.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
+#include "session/transaction.h"
 #include "session/track.h"
 
 struct round {
@@ -19,6 +20,7 @@ struct round {
     struct round_order order;
     struct round_result result;
     uint32_t left;          // answers to come
+    bool is_only_one;       // the end of one participant's
     struct gather *gathers; // by leg_command.tag; in the arena
 };
 
@@ -80,6 +82,8 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     } else {
         round->result.answered++;
         round->result.written += leg->has_written;
+        round->result.warnings = round->is_only_one ? last->warnings : 0;
+        round->result.shard = leg->command.shard;
         note_changes(round, leg, last);
     }
     one_less(round);
@@ -115,6 +119,7 @@ void round_start(struct session *session, struct request *request, const struct 
     round->order = *order;
     round->gathers = arena_alloc(&session->arena, session->legs.count * sizeof *round->gathers);
     struct slice packet = flow_frame_query(&session->arena, order->sql);
+    round->is_only_one = order->is_end && transaction_participants(session) == 1;
     flow_begin(&round->flow, &round_kind, session, request);
     LIST_FOR_EACH (&session->legs, node) {
         struct leg *leg = CONTAINER_OF(node, struct leg, node);
@@ -129,6 +134,7 @@ void round_start(struct session *session, struct request *request, const struct 
             .is_own = order->is_end,
             // SHOW WARNINGS may still ask for what the statement before had to say.
             .wants_keep = order->is_end && aftermath_needs(session, leg),
+            .may_linger = round->is_only_one,
             .tag = round->left++,
         };
         (void)leg_start(&round->flow, &command);

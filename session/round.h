@@ -8,6 +8,9 @@ struct round_result {
     uint16_t answered;  // participants that said OK ...
     uint16_t written;   // ... of them such that had written
     uint16_t failed;    // that said ERR, or are lost
+    // The end of a transaction of one participant (on that shard): what it has to warn of.
+    uint16_t warnings;
+    uint16_t shard;
 };
 
 struct round_order {

@@ -283,8 +283,18 @@ static void chain(struct session *session, const struct transaction *old)
     begin(session, text, old->access, false);
 }
 
-// After COMMIT or ROLLBACK has been answered everywhere.
-static void end_now(struct session *session, struct request *request)
+// Tables without transactions can't be rolled back, and the like.
+static void answer_warned(struct session *session, const struct round_result *result)
+{
+    struct answer answer = {.warnings = result->warnings};
+    aftermath_note(session, &answer, result->shard);
+    session_write_ok(session, &(struct ok_packet){.warnings = result->warnings});
+    request_finish(session);
+}
+
+// After COMMIT or ROLLBACK has been answered everywhere. `result`: NULL when nobody took part.
+static void end_now(struct session *session, struct request *request,
+                    const struct round_result *result)
 {
     const struct statement *statement = request->statement;
     bool is_commit = statement->kind == STATEMENT_COMMIT;
@@ -301,7 +311,11 @@ static void end_now(struct session *session, struct request *request)
     text_done(&old.begin);
     text_done(&old.once);
     session->wants_close |= statement->is_transaction_release;
-    answer_ok(session);
+    if (result != NULL && result->warnings > 0) {
+        answer_warned(session, result);
+    } else {
+        answer_ok(session);
+    }
 }
 
 // Some shards have committed and others have not: possible with best_effort only.
@@ -337,14 +351,14 @@ static void after_end(struct session *session, struct request *request,
                       const struct round_result *result)
 {
     if (is_ended(session, result, request->statement->kind == STATEMENT_COMMIT)) {
-        end_now(session, request);
+        end_now(session, request, result);
     }
 }
 
 static void end(struct session *session, struct request *request)
 {
     if (transaction_participants(session) == 0) {
-        end_now(session, request);
+        end_now(session, request, NULL);
         return;
     }
     bool is_commit = request->statement->kind == STATEMENT_COMMIT;
