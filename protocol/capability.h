@@ -50,7 +50,7 @@
      CAP_TRANSACTIONS | CAP_RESERVED | CAP_SECURE_CONNECTION | CAP_MULTI_STATEMENTS |              \
      CAP_MULTI_RESULTS | CAP_PS_MULTI_RESULTS | CAP_PLUGIN_AUTH | CAP_CONNECT_ATTRS |              \
      CAP_PLUGIN_AUTH_LENENC | CAP_SESSION_TRACK | CAP_DEPRECATE_EOF | CAP_IGNORE_SPACE |           \
-     CAP_EXTENDED_METADATA)
+     CAP_STMT_BULK | CAP_EXTENDED_METADATA)
 // Those that change the bytes of an answer, or what may be asked: a client's backends are opened
 // with the same. (IGNORE_SPACE is none of them: at the log-in it is put into sql_mode, and that is
 // all; a session carries it. INTERACTIVE chooses a timeout.) Each has a name in capability.c.

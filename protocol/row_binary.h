@@ -11,8 +11,16 @@ bool row_binary_read(struct slice payload, const struct column *columns, uint32_
                      struct field *fields) MUST_CHECK;
 
 // A value of COM_STMT_EXECUTE or of a binary row.
+enum value_indicator { // of COM_STMT_BULK_EXECUTE: what stands in place of a value
+    INDICATOR_VALUE,
+    INDICATOR_NULL,
+    INDICATOR_DEFAULT,
+    INDICATOR_IGNORE,
+};
+
 struct binary_value {
-    uint8_t type; // enum column_type
+    uint8_t type;      // enum column_type
+    uint8_t indicator; // enum value_indicator
     bool is_unsigned;
     bool is_null;
     bool is_long_data;  // came by COM_STMT_SEND_LONG_DATA: not in the packet, `bytes` is empty

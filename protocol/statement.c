@@ -85,6 +85,12 @@ static void write_null_bitmap(struct text *out, const struct execute *execute)
 
 void execute_write(struct text *out, const struct execute *execute, uint32_t statement_id)
 {
+    if (execute->bulk.ptr != NULL) {
+        write_u8(out, COM_STMT_BULK_EXECUTE);
+        write_u32(out, statement_id);
+        text_add_slice(out, slice_part(execute->bulk, 5, execute->bulk.len)); // behind the number
+        return;
+    }
     write_u8(out, COM_STMT_EXECUTE);
     write_u32(out, statement_id);
     write_u8(out, execute->cursor_flags);

@@ -26,6 +26,7 @@ struct execute { // COM_STMT_EXECUTE
     bool has_types; // new_params_bound
     uint32_t param_count;
     struct binary_value *params; // in the arena; values borrow from the payload
+    struct slice bulk; // ptr not NULL: the payload of COM_STMT_BULK_EXECUTE to be written instead
 };
 
 // `types`: those of the last execution (2 bytes each: type, flags), used when the packet brings

@@ -75,6 +75,10 @@ static struct value whole_float(struct slice text)
 static struct value value_of_param(struct arena *arena, const struct binary_value *param)
 {
     struct slice text;
+    if (param->indicator == INDICATOR_DEFAULT || param->indicator == INDICATOR_IGNORE) {
+        return literal(param->indicator == INDICATOR_DEFAULT ? VALUE_DEFAULT : VALUE_UNKNOWN,
+                       slice_of(NULL, 0));
+    }
     enum value_kind kind = param->is_null ? VALUE_NULL : kind_of_param(param->type);
     if (kind == VALUE_UNKNOWN && (param->type == TYPE_FLOAT || param->type == TYPE_DOUBLE) &&
         binary_to_text(arena, param, &text)) {

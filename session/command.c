@@ -9,6 +9,7 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/aftermath.h"
+#include "session/bulk.h"
 #include "session/client_login.h"
 #include "session/command_admin.h"
 #include "session/cursor.h"
@@ -147,6 +148,7 @@ static const struct command commands[] = {
     {COM_BINLOG_DUMP_GTID,    false, command_replication},
     {COM_STMT_PREPARE,        true,  prepare_run},
     {COM_STMT_EXECUTE,        true,  prepare_execute},
+    {COM_STMT_BULK_EXECUTE,   true,  bulk_execute},
     {COM_STMT_SEND_LONG_DATA, false, prepare_long_data},
     {COM_STMT_CLOSE,          false, prepare_close},
     {COM_STMT_RESET,          false, prepare_reset},

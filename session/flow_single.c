@@ -13,6 +13,7 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/aftermath.h"
+#include "session/bulk.h"
 #include "session/cursor.h"
 #include "session/answer_marks.h"
 #include "session/gather.h"
@@ -118,7 +119,13 @@ struct leg_command leg_command_of(struct request *request, const struct plan_tar
         .pin_reason = request->pin_reason,
         .pin_facts = request->statement->facts & PIN_FACTS,
     };
-    if (request->execute != NULL) {
+    if (request->bulk != NULL) {
+        struct execute *execute = arena_alloc(&session->arena, sizeof *execute);
+        execute->bulk = request->bulk->payloads[target - request->plan->targets];
+        command.kind = ANSWER_EXECUTE;
+        command.prepare_sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
+        command.execute = execute;
+    } else if (request->execute != NULL) {
         command.kind = ANSWER_EXECUTE;
         command.prepare_sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
         struct execute *edited = execute_for(request, target);

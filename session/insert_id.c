@@ -250,11 +250,16 @@ static void lose(struct session *session)
 
 // ---- ids that waybill made
 
+static bool is_one_row(const struct request *request)
+{
+    return request->bulk == NULL && request->statement->insert->row_count == 1;
+}
+
 static enum made made_ids(const struct session *session, const struct answer *answer)
 {
     const struct request *request = session->request;
     const struct insert_part *insert = request->statement->insert;
-    bool is_one = insert->row_count == 1;
+    bool is_one = is_one_row(request);
     bool counts_found = (session->capabilities & CAP_FOUND_ROWS) != 0;
     if (answer->insert_id == request->plan->first_made_id) {
         return MADE_YES;
@@ -265,7 +270,8 @@ static enum made made_ids(const struct session *session, const struct answer *an
         }
         return answer->affected_rows == 1 ? MADE_YES : MADE_NO;
     }
-    if (!insert->is_ignore || answer->affected_rows == insert->row_count) {
+    if (!insert->is_ignore ||
+        (request->bulk == NULL && answer->affected_rows == insert->row_count)) {
         return MADE_YES;
     }
     return answer->affected_rows == 0 ? MADE_NO : MADE_UNSURE;
@@ -295,7 +301,7 @@ static void note_insert(struct session *session, const struct answer *answer, ui
     const struct statement *statement = session->request->statement;
     const struct insert_part *insert = statement->insert;
     uint64_t id = answer->insert_id;
-    bool is_one = insert->row_count == 1 && insert->select == NULL;
+    bool is_one = is_one_row(session->request) && insert->select == NULL;
     bool is_found = (session->capabilities & CAP_FOUND_ROWS) != 0;
     if (insert->on_duplicate == NULL) {
         begin_doubt(session, id, shard);
@@ -327,7 +333,7 @@ static void note_plain(struct session *session, const struct answer *answer, uin
 static void note_untold(struct session *session, const struct answer *answer, uint16_t shard)
 {
     const struct insert_part *insert = session->request->statement->insert;
-    bool has_run = !answer->is_error || insert->row_count > 1 || insert->select != NULL;
+    bool has_run = !answer->is_error || !is_one_row(session->request) || insert->select != NULL;
     if (has_run && insert->on_duplicate == NULL) {
         begin_doubt(session, 0, shard);
     } else if (has_run) {

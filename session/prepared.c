@@ -267,6 +267,19 @@ void prepared_add_long(struct prepared_statement *prepared, uint32_t param, stru
     text_add_slice(&prepared->long_texts[param], bytes);
 }
 
+const uint8_t *prepared_types(const struct prepared_statement *prepared)
+{
+    return prepared->types;
+}
+
+void prepared_keep_types(struct prepared_statement *prepared, const uint8_t *types)
+{
+    if (prepared->types == NULL) {
+        prepared->types = memory_new((size_t)prepared->param_count * 2);
+    }
+    memcpy(prepared->types, types, (size_t)prepared->param_count * 2);
+}
+
 static void keep_types(struct prepared_statement *prepared, const struct execute *execute)
 {
     enum { UNSIGNED_FLAG = 0x80 };

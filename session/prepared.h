@@ -22,6 +22,9 @@ struct prepared_statement *prepared_next(const struct session *session,
 void prepared_remove(struct session *session, struct prepared_statement *prepared);
 uint32_t prepared_count(const struct session *session);
 
+// The types of the last execution; NULL: there was none.
+const uint8_t *prepared_types(const struct prepared_statement *prepared);
+void prepared_keep_types(struct prepared_statement *prepared, const uint8_t *types);
 uint32_t prepared_param_count(const struct prepared_statement *prepared);
 uint32_t prepared_id(const struct prepared_statement *prepared);
 struct cursor *prepared_cursor(struct prepared_statement *prepared);

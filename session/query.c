@@ -16,6 +16,7 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/bulk.h"
 #include "session/command.h"
 #include "session/flow_columns.h"
 #include "session/flow_infile.h"
@@ -165,6 +166,9 @@ bool query_plan(struct session *session, struct request *request, struct error *
                              session->sessions->wall_ahead_ms),
         .last_insert_id = session->last_insert_id,
     };
+    if (request->bulk != NULL) {
+        return bulk_plan(session, request, &route, error);
+    }
     return plan_make(&session->arena, &route, &request->plan, error);
 }
 

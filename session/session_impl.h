@@ -65,6 +65,7 @@ struct request {
     struct execute *execute;             // COM_STMT_EXECUTE: the client's parameters; else NULL
     uint64_t began_us;
     struct execute *edited;            // ... as the targets' text has them
+    struct bulk_run *bulk;             // COM_STMT_BULK_EXECUTE; else NULL
     struct text_execute *text;         // EXECUTE as text, whose statement this is; else NULL
     bool is_preparing;                 // PREPARE as text
     const struct binary_value *params; // the values of both, for the router; NULL: it is to be
@@ -150,6 +151,7 @@ struct login_hosts;
 struct answer_marks; // answer_marks.h
 struct track;        // track.c
 struct multi;        // multi.c
+struct bulk_run;     // bulk.h
 struct text_execute; // text_statement.h
 struct warning_list; // warning_list.h
 

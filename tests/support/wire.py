@@ -26,6 +26,7 @@ LOCAL_FILES, PROTOCOL_41, INTERACTIVE, SSL, TRANSACTIONS = 1 << 7, 1 << 9, 1 << 
 SECURE_CONNECTION, MULTI_STATEMENTS, MULTI_RESULTS = 1 << 15, 1 << 16, 1 << 17
 PS_MULTI_RESULTS, PLUGIN_AUTH, CONNECT_ATTRS = 1 << 18, 1 << 19, 1 << 20
 PLUGIN_AUTH_LENENC, SESSION_TRACK, DEPRECATE_EOF = 1 << 21, 1 << 23, 1 << 24
+STMT_BULK = 1 << 34  # MariaDB alone
 COMPRESS, ZSTD = 1 << 5, 1 << 26
 
 CLIENT_DEFAULT = (LONG_PASSWORD | LONG_FLAG | PROTOCOL_41 | TRANSACTIONS | SECURE_CONNECTION |
@@ -42,6 +43,7 @@ CURSOR_EXISTS, LAST_ROW_SENT, SESSION_CHANGED = 0x0040, 0x0080, 0x4000
 COM_QUIT, COM_INIT_DB, COM_QUERY, COM_FIELD_LIST, COM_STATISTICS, COM_PING = 1, 2, 3, 4, 9, 14
 COM_CHANGE_USER, COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_SEND_LONG_DATA = 0x11, 0x16, 0x17, 0x18
 COM_STMT_CLOSE, COM_STMT_RESET, COM_SET_OPTION, COM_STMT_FETCH, COM_RESET_CONNECTION = 0x19, 0x1a, 0x1b, 0x1c, 0x1f
+COM_STMT_BULK_EXECUTE = 0xfa
 
 # Types
 T_TINY, T_SHORT, T_LONG, T_FLOAT, T_DOUBLE, T_NULL, T_TIMESTAMP, T_LONGLONG, T_INT24 = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -470,7 +472,10 @@ class Client(Wire):
         low = reader.integer(2)
         self.server_collation, self.status = reader.integer(1), reader.integer(2)
         self.server_capabilities = low | reader.integer(2) << 16
-        reader.take(11)
+        reader.take(7)
+        extended = reader.integer(4)
+        if not low & LONG_PASSWORD:
+            self.server_capabilities |= extended << 32
         self.nonce = nonce + reader.take(12)
         reader.take(1)
         self.server_plugin = reader.nul_string().decode() if reader.left() else NATIVE
@@ -478,6 +483,8 @@ class Client(Wire):
     def login_payload(self):
         # Bit 0 says who one is (clear = MariaDB), not what is agreed on: it is not masked.
         self.capabilities = self.wanted & (self.server_capabilities | LONG_PASSWORD)
+        if self.wanted >> 32 and not self.server_capabilities & LONG_PASSWORD:
+            self.capabilities &= ~LONG_PASSWORD  # both are MariaDB
         if self.database is not None:
             self.capabilities |= CONNECT_WITH_DB
         if self.attributes is not None:
@@ -488,7 +495,8 @@ class Client(Wire):
             self.capabilities |= {'zlib': COMPRESS, 'zstd': ZSTD}[self.compress]
         plugin = self.plugin_wish or (self.server_plugin if self.server_plugin in (NATIVE, SHA2) else NATIVE)
         self.plugin = plugin
-        out = struct.pack('<IIB', self.capabilities, 1 << 30, self.collation) + bytes(23)
+        out = struct.pack('<IIB', self.capabilities & 0xffffffff, 1 << 30, self.collation)
+        out += bytes(19) + struct.pack('<I', self.capabilities >> 32)
         out += self.user.encode() + b'\0' + lenenc_bytes(auth_answer(plugin, self.password, self.nonce))
         if self.database is not None:
             out += self.database.encode() + b'\0'
@@ -671,6 +679,20 @@ class Client(Wire):
     def execute(self, statement, values=(), cursor=0, long_data=()):
         """`long_data`: the places of parameters that were sent by send_long_data."""
         self.send_packet(self.execute_payload(statement, values, cursor, long_data), sequence=0)
+        return self.read_results(decode_binary_row, is_execute=True)
+
+    def bulk_payload(self, statement, types, rows, flags=128):
+        """MariaDB's array of parameters. A value is bytes as on the wire, None, or an indicator (2 DEFAULT, 3 IGNORE)."""
+        payload = bytes([COM_STMT_BULK_EXECUTE]) + struct.pack('<IH', statement.id, flags)
+        if flags & 128:
+            payload += b''.join(bytes([t, 128 if u else 0]) for t, u in types)
+        for row in rows:
+            for value in row:
+                payload += b'\1' if value is None else bytes([value]) if isinstance(value, int) else b'\0' + value
+        return payload
+
+    def execute_bulk(self, statement, types, rows, flags=128):
+        self.send_packet(self.bulk_payload(statement, types, rows, flags), sequence=0)
         return self.read_results(decode_binary_row, is_execute=True)
 
     def fetch(self, statement, columns, count):
