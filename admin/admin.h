@@ -35,7 +35,7 @@ struct admin_host {
     // Reads the file again. False: nothing changed, `errors` has the lines.
     bool (*reload)(void *owner, struct text *errors);
     void (*forget_hosts)(void *owner); // whose log-ins failed
-    void (*kill)(void *owner, const struct kill_order *order);
+    void (*kill)(void *owner, const struct errand *order);
     uint64_t (*started_wall_ms)(void *owner);
 };
 

@@ -129,7 +129,7 @@ void admin_kill(struct command_run *run)
 {
     struct slice rest = run->arguments;
     struct slice word = admin_command_next_word(&rest);
-    struct kill_order order = {.may_all = true};
+    struct errand order = {.may_all = true};
     char digits[16] = "";
     char *end = digits;
     order.is_query = slice_is_nocase(word, "QUERY");

@@ -116,9 +116,12 @@ static void read_count(struct parser *parser)
 
 static bool accept_modifier(struct parser *parser)
 {
-    return parser_accept_word(parser, KW_FULL) || parser_accept_word(parser, KW_GLOBAL) ||
-           parser_accept_word(parser, KW_SESSION) || parser_accept_word(parser, KW_LOCAL) ||
-           parser_accept_word(parser, KW_EXTENDED);
+    if (parser_accept_word(parser, KW_FULL)) {
+        parser->statement->is_full = true;
+        return true;
+    }
+    return parser_accept_word(parser, KW_GLOBAL) || parser_accept_word(parser, KW_SESSION) ||
+           parser_accept_word(parser, KW_LOCAL) || parser_accept_word(parser, KW_EXTENDED);
 }
 
 // WARNINGS or ERRORS [LIMIT ..]

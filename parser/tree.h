@@ -421,6 +421,7 @@ struct statement {
     bool is_read_only_transaction;
     bool is_read_write_transaction; // said so
     bool is_consistent_snapshot;
+    bool is_full; // SHOW FULL ...
     // An executable comment was read as SQL: a span may begin inside of it, so splices may break
     // it.
     bool has_executable_comment;

@@ -21,7 +21,7 @@
 #include "base/memory.h"
 #include "protocol/auth_rsa.h"
 #include "protocol/error_table.h"
-#include "server/kills.h"
+#include "server/errands.h"
 #include "server/notify.h"
 #include "server/publish.h"
 #include "server/reload.h"
@@ -63,7 +63,7 @@ struct control {
     uint64_t started_wall_ms;
     struct list questions;
     uint64_t last_question;
-    struct kills kills;
+    struct errands errands;
     _Atomic uint32_t client_count;
     _Atomic uint32_t *account_clients; // owned; by account id
     struct rsa_key *_Atomic rsa_key;   // owned; NULL until it is needed
@@ -172,9 +172,9 @@ static void host_forget_hosts(void *owner)
     }
 }
 
-static void host_kill(void *owner, const struct kill_order *order)
+static void host_kill(void *owner, const struct errand *order)
 {
-    kills_ask(&((struct control *)owner)->kills, NO_WORKER, order);
+    errands_start(&((struct control *)owner)->errands, NO_WORKER, order);
 }
 
 // ---- what the workers say
@@ -189,14 +189,14 @@ static uint64_t count_questions(const struct worker_host *host)
     return count;
 }
 
-static void on_kill(void *receiver, uint16_t worker, const struct kill_order *order)
+static void on_errand(void *receiver, uint16_t worker, const struct errand *order)
 {
-    kills_ask(&((struct control *)receiver)->kills, worker, order);
+    errands_start(&((struct control *)receiver)->errands, worker, order);
 }
 
-static void on_killed(void *receiver, uint64_t question, const struct kill_outcome *outcome)
+static void on_errand_run(void *receiver, uint64_t question, const struct errand_result *outcome)
 {
-    kills_answered(&((struct control *)receiver)->kills, question, outcome);
+    errands_answered(&((struct control *)receiver)->errands, question, outcome);
 }
 
 static void on_login_doubt(void *receiver)
@@ -434,7 +434,7 @@ static void control_init(struct control *control, struct config *config)
     control->started_wall_ms = wall_ms();
     control->account_clients = memory_new(ACCOUNTS_MAX * sizeof *control->account_clients);
     list_init(&control->questions);
-    kills_init(&control->kills, control->workers, control->worker_count);
+    errands_init(&control->errands, control->workers, control->worker_count);
     control->worker_host = (struct worker_host){
         .mailbox = control->mailbox,
         .client_count = &control->client_count,
@@ -446,8 +446,8 @@ static void control_init(struct control *control, struct config *config)
         .on_server_trouble = on_server_trouble,
         .on_login_doubt = on_login_doubt,
         .questions = count_questions,
-        .on_kill = on_kill,
-        .on_killed = on_killed,
+        .on_errand = on_errand,
+        .on_errand_run = on_errand_run,
     };
     publish_init(&control->publisher, snapshot_new(config), control->worker_count);
     control->publisher.workers = control->workers;
@@ -474,7 +474,7 @@ static void control_done(struct control *control)
         list_remove(&control->questions, node);
         memory_free(question);
     }
-    kills_done(&control->kills);
+    errands_done(&control->errands);
     publish_done(&control->publisher);
     rsa_key_free(atomic_load(&control->rsa_key));
     memory_free((void *)control->account_clients);

@@ -82,14 +82,14 @@ struct doubt_message {
     const struct worker_host *host;
 };
 
-// An order on its way to control or to a worker, and what came of it on its way back.
-struct kill_message {
+// An errand on its way to control or to a worker, and what came of it on its way back.
+struct errand_message {
     struct message message;
     const struct worker_host *host;
     uint16_t worker;   // who has asked
     uint64_t question; // of control
-    struct kill_order order;
-    struct kill_outcome outcome;
+    struct errand order;
+    struct errand_result outcome;
 };
 
 struct drain_message {
@@ -160,29 +160,30 @@ static uint64_t all_questions(void *owner)
     return host->questions(host);
 }
 
-static void deliver_kill_asked(struct message *message, void *receiver)
+static void deliver_errand_wanted(struct message *message, void *receiver)
 {
-    struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
-    kill->host->on_kill(receiver, kill->worker, &kill->order);
-    memory_free(kill);
+    struct errand_message *errand = CONTAINER_OF(message, struct errand_message, message);
+    errand->host->on_errand(receiver, errand->worker, &errand->order);
+    memory_free(errand);
 }
 
-static void on_kill(void *owner, const struct kill_order *order)
+static void on_errand(void *owner, const struct errand *order)
 {
     struct worker *worker = owner;
-    struct kill_message *kill = memory_new(sizeof(*kill));
-    kill->message.deliver = deliver_kill_asked;
-    kill->host = worker->host;
-    kill->worker = worker->index;
-    kill->order = *order;
-    mailbox_post(worker->host->mailbox, &kill->message);
+    struct errand_message *errand = memory_new(sizeof(*errand));
+    errand->message.deliver = deliver_errand_wanted;
+    errand->host = worker->host;
+    errand->worker = worker->index;
+    errand->order = *order;
+    mailbox_post(worker->host->mailbox, &errand->message);
 }
 
-static void deliver_killed(struct message *message, void *receiver)
+static void deliver_errand_run(struct message *message, void *receiver)
 {
-    struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
-    kill->host->on_killed(receiver, kill->question, &kill->outcome);
-    memory_free(kill);
+    struct errand_message *errand = CONTAINER_OF(message, struct errand_message, message);
+    errand->host->on_errand_run(receiver, errand->question, &errand->outcome);
+    text_done(&errand->outcome.list);
+    memory_free(errand);
 }
 
 static void deliver_report(struct message *message, void *receiver)
@@ -220,21 +221,22 @@ static void deliver_ask(struct message *message, void *receiver)
     memory_free(ask);
 }
 
-static void deliver_kill(struct message *message, void *receiver)
+static void deliver_errand(struct message *message, void *receiver)
 {
-    struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
+    struct errand_message *errand = CONTAINER_OF(message, struct errand_message, message);
     struct worker *worker = receiver;
-    sessions_kill(worker->sessions, &kill->order, &kill->outcome);
-    kill->message.deliver = deliver_killed; // the same message goes back
-    mailbox_post(worker->host->mailbox, &kill->message);
+    sessions_run_errand(worker->sessions, &errand->order, &errand->outcome);
+    errand->message.deliver = deliver_errand_run; // the same message goes back
+    mailbox_post(worker->host->mailbox, &errand->message);
 }
 
-static void deliver_kill_told(struct message *message, void *receiver)
+static void deliver_errand_done(struct message *message, void *receiver)
 {
-    struct kill_message *kill = CONTAINER_OF(message, struct kill_message, message);
+    struct errand_message *errand = CONTAINER_OF(message, struct errand_message, message);
     struct worker *worker = receiver;
-    sessions_kill_answered(worker->sessions, kill->order.asker, kill->order.ticket, &kill->outcome);
-    memory_free(kill);
+    sessions_errand_done(worker->sessions, &errand->order, &errand->outcome);
+    text_done(&errand->outcome.list);
+    memory_free(errand);
 }
 
 static void deliver_snapshot(struct message *message, void *receiver)
@@ -391,7 +393,7 @@ static void make_rooms(struct worker *worker)
         .login_seed = worker->host->login_seed,
         .owner = worker,
         .on_login_doubt = on_login_doubt,
-        .on_kill = on_kill,
+        .on_errand = on_errand,
         .questions = all_questions,
     };
     worker->sessions = sessions_new(&sessions_host, worker->snapshot);
@@ -492,24 +494,25 @@ void worker_ask(struct worker *worker, uint64_t question)
     mailbox_post(worker->mailbox, &ask->message);
 }
 
-void worker_kill(struct worker *worker, uint64_t question, const struct kill_order *order)
+void worker_run_errand(struct worker *worker, uint64_t question, const struct errand *order)
 {
-    struct kill_message *kill = memory_new(sizeof(*kill));
-    kill->message.deliver = deliver_kill;
-    kill->host = worker->host;
-    kill->question = question;
-    kill->order = *order;
-    mailbox_post(worker->mailbox, &kill->message);
+    struct errand_message *errand = memory_new(sizeof(*errand));
+    errand->message.deliver = deliver_errand;
+    errand->host = worker->host;
+    errand->question = question;
+    errand->order = *order;
+    mailbox_post(worker->mailbox, &errand->message);
 }
 
-void worker_tell_killed(struct worker *worker, const struct kill_order *order,
-                        const struct kill_outcome *outcome)
+void worker_end_errand(struct worker *worker, const struct errand *order,
+                       struct errand_result *outcome)
 {
-    struct kill_message *kill = memory_new(sizeof(*kill));
-    kill->message.deliver = deliver_kill_told;
-    kill->order = *order;
-    kill->outcome = *outcome;
-    mailbox_post(worker->mailbox, &kill->message);
+    struct errand_message *errand = memory_new(sizeof(*errand));
+    errand->message.deliver = deliver_errand_done;
+    errand->order = *order;
+    errand->outcome = *outcome;
+    text_init(&outcome->list);
+    mailbox_post(worker->mailbox, &errand->message);
 }
 
 const struct session_counters *worker_counters(const struct worker *worker)

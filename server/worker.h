@@ -19,8 +19,8 @@ struct worker_host {         // outlives the workers
     void (*on_report)(void *receiver, uint64_t question, struct worker_report *report);
     uint64_t (*questions)(const struct worker_host *host); // of all workers; from any thread
     void (*on_login_doubt)(void *receiver);
-    void (*on_kill)(void *receiver, uint16_t worker, const struct kill_order *order);
-    void (*on_killed)(void *receiver, uint64_t question, const struct kill_outcome *outcome);
+    void (*on_errand)(void *receiver, uint16_t worker, const struct errand *order);
+    void (*on_errand_run)(void *receiver, uint64_t question, const struct errand_result *outcome);
     void (*on_server_trouble)(void *receiver, uint16_t server, const struct error *error);
 };
 
@@ -39,11 +39,11 @@ void worker_open(struct worker *worker);         // accept clients from now on
 void worker_forget_hosts(struct worker *worker); // with failed log-ins: none is blocked any more
 void worker_drain(struct worker *worker, uint32_t grace_ms);
 void worker_ask(struct worker *worker, uint64_t question); // answered by on_report
-// Answered by on_killed.
-void worker_kill(struct worker *worker, uint64_t question, const struct kill_order *order);
-// To the session that has asked.
-void worker_tell_killed(struct worker *worker, const struct kill_order *order,
-                        const struct kill_outcome *outcome);
+// Answered by on_errand_run.
+void worker_run_errand(struct worker *worker, uint64_t question, const struct errand *order);
+// To the session that has asked. The outcome's list is taken over.
+void worker_end_errand(struct worker *worker, const struct errand *order,
+                       struct errand_result *outcome);
 
 // Readable from any thread.
 const struct session_counters *worker_counters(const struct worker *worker);

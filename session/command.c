@@ -15,6 +15,7 @@
 #include "session/cursor.h"
 #include "session/flow_kill.h"
 #include "session/flow_prepare.h"
+#include "session/flow_processlist.h"
 #include "session/prepared.h"
 #include "session/flow_single.h"
 #include "session/query.h"
@@ -139,6 +140,7 @@ static const struct command commands[] = {
     {COM_REFRESH,             false, command_deny},
     {COM_SHUTDOWN,            false, command_deny},
     {COM_STATISTICS,          false, command_statistics},
+    {COM_PROCESS_INFO,        true,  processlist_run_command},
     {COM_PROCESS_KILL,        false, kill_run_command},
     {COM_DEBUG,               false, command_deny},
     {COM_PING,                false, run_ping},

@@ -1,14 +1,10 @@
 // KILL, as a session asks for it. The victim may belong to any worker, so the order goes out
-// (sessions_host.on_kill) and the flow waits for what came of it:
-//
-//     kill_run --on_kill--> control --> the victim's worker: sessions_kill
-//     flow     <--sessions_kill_answered-- control <--+
+// (errand.h) and the flow waits for what came of it.
 //
 // Whoever kills himself is answered at once, as by a server.
 
 #include "session/flow_kill.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "protocol/error_table.h"
@@ -16,26 +12,21 @@
 #include "router/value.h"
 #include "session/aftermath.h"
 #include "session/command.h"
+#include "session/errand.h"
 #include "session/kill.h"
-
-struct flow_kill {
-    struct flow flow;
-    struct kill_order order;
-};
 
 // ---- the answer
 
-static void answer_user(struct session *session, struct flow_kill *kill,
-                        const struct kill_outcome *outcome)
+static void answer_user(struct session *session, const struct errand *order,
+                        const struct errand_result *outcome)
 {
-    const struct kill_order *order = &kill->order;
     const struct user_config *own = session_user(session);
     bool is_self = kill_is_meant(order, own);
     struct error error;
     if (outcome->denied > 0) {
         error_set(&error, ER_KILL_DENIED, "HY000", "Operation KILL USER failed for %s@%s",
                   order->user, order->host[0] != '\0' ? order->host : "%");
-        flow_fail(&kill->flow, &error);
+        flow_fail(session->flow, &error);
         return;
     }
     struct ok_packet ok = {.affected_rows = outcome->killed + outcome->committing + is_self};
@@ -43,18 +34,18 @@ static void answer_user(struct session *session, struct flow_kill *kill,
     aftermath_note_ok(session);
     session->aftermath.row_count = (int64_t)ok.affected_rows;
     session_write_ok(session, &ok);
-    flow_finish(&kill->flow);
+    flow_finish(session->flow);
 }
 
-static void answer_one(struct session *session, struct flow_kill *kill,
-                       const struct kill_outcome *outcome)
+static void answer_one(struct session *session, const struct errand *order,
+                       const struct errand_result *outcome)
 {
     struct error error;
-    uint32_t victim = kill->order.victim;
+    uint32_t victim = order->victim;
     if (outcome->killed > 0) {
         aftermath_note_ok(session);
         session_write_ok(session, &(struct ok_packet){0});
-        flow_finish(&kill->flow);
+        flow_finish(session->flow);
         return;
     }
     if (outcome->denied > 0) {
@@ -66,7 +57,7 @@ static void answer_one(struct session *session, struct flow_kill *kill,
     } else {
         error_fill(&error, ER_NO_SUCH_THREAD, (unsigned long long)victim);
     }
-    flow_fail(&kill->flow, &error);
+    flow_fail(session->flow, &error);
 }
 
 static void on_drained(struct flow *flow)
@@ -76,21 +67,13 @@ static void on_drained(struct flow *flow)
 
 static const struct flow_kind kill_kind = {.name = "killing", .on_drained = on_drained};
 
-void sessions_kill_answered(struct sessions *sessions, uint32_t asker, uint64_t ticket,
-                            const struct kill_outcome *outcome)
+void kill_answered(struct session *session, const struct errand *errand,
+                   const struct errand_result *result)
 {
-    struct session *session = session_ids_find(&sessions->ids, asker);
-    if (session == NULL || session->flow == NULL || session->flow->kind != &kill_kind) {
-        return; // it has gone
-    }
-    struct flow_kill *kill = CONTAINER_OF(session->flow, struct flow_kill, flow);
-    if (kill->order.ticket != ticket) {
-        return;
-    }
-    if (kill->order.is_user) {
-        answer_user(session, kill, outcome);
+    if (errand->is_user) {
+        answer_user(session, errand, result);
     } else {
-        answer_one(session, kill, outcome);
+        answer_one(session, errand, result);
     }
 }
 
@@ -106,18 +89,11 @@ static void copy_name(char *to, size_t max, struct slice name)
     to[text.len] = '\0';
 }
 
-static void ask(struct session *session, struct request *request, const struct kill_order *order)
+static void ask(struct session *session, struct request *request, const struct errand *order)
 {
-    struct sessions *sessions = session->sessions;
-    struct flow_kill *kill = arena_alloc(&session->arena, sizeof *kill);
-    kill->order = *order;
-    kill->order.asker = session->id;
-    kill->order.may_all = session_user(session)->sees_all_sessions;
-    copy_name(kill->order.asker_user, sizeof kill->order.asker_user,
-              slice_of_string(session_user(session)->name));
-    kill->order.ticket = ++sessions->last_ticket;
-    flow_begin(&kill->flow, &kill_kind, session, request);
-    sessions->host.on_kill(sessions->host.owner, &kill->order);
+    struct flow *flow = arena_alloc(&session->arena, sizeof *flow);
+    flow_begin(flow, &kill_kind, session, request);
+    errand_start(session, order);
 }
 
 static void kill_self(struct session *session, bool is_query)
@@ -138,7 +114,7 @@ static void kill_id(struct session *session, struct request *request, uint64_t i
         error_fill(&error, ER_NO_SUCH_THREAD, (unsigned long long)id);
         command_error(session, &error);
     } else {
-        struct kill_order order = {.is_query = is_query, .victim = (uint32_t)id};
+        struct errand order = {.is_query = is_query, .victim = (uint32_t)id};
         ask(session, request, &order);
     }
 }
@@ -147,7 +123,7 @@ static void kill_user(struct session *session, struct request *request, bool is_
 {
     const struct statement *statement = request->statement;
     const struct user_config *own = session_user(session);
-    struct kill_order order = {.is_query = is_query, .is_user = true};
+    struct errand order = {.is_query = is_query, .is_user = true};
     if (statement->name_schema.len == 0) { // CURRENT_USER
         copy_name(order.user, sizeof order.user, slice_of_string(own->name));
         copy_name(order.host, sizeof order.host,

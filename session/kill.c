@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "protocol/error_table.h"
+#include "session/errand.h"
 #include "session/leg_impl.h"
 
 // ---- one
@@ -74,16 +75,10 @@ static void kill_connection(struct session *session)
     session_close(session);
 }
 
-static bool is_allowed(const struct session *session, const struct kill_order *order)
+static void kill_one(struct session *session, const struct errand *order,
+                     struct errand_result *outcome)
 {
-    const struct user_config *victim = session_user(session);
-    return order->may_all || (victim != NULL && strcmp(order->asker_user, victim->name) == 0);
-}
-
-static void kill_one(struct session *session, const struct kill_order *order,
-                     struct kill_outcome *outcome)
-{
-    if (!is_allowed(session, order)) {
+    if (!errand_is_allowed(order, session_user(session))) {
         outcome->denied++;
         return;
     }
@@ -130,7 +125,7 @@ static bool is_everywhere(const char *host)
     return host[0] == '\0' || strcmp(host, "%") == 0;
 }
 
-bool kill_is_meant(const struct kill_order *order, const struct user_config *user)
+bool kill_is_meant(const struct errand *order, const struct user_config *user)
 {
     if (user == NULL || strcmp(user->name, order->user) != 0) {
         return false;
@@ -141,8 +136,8 @@ bool kill_is_meant(const struct kill_order *order, const struct user_config *use
 }
 
 // By their ids, since a session that goes may take others' places in the lists.
-static void kill_user(struct sessions *sessions, const struct kill_order *order,
-                      struct kill_outcome *outcome)
+static void kill_user(struct sessions *sessions, const struct errand *order,
+                      struct errand_result *outcome)
 {
     size_t count = 0;
     size_t most = sessions_count(sessions);
@@ -164,10 +159,9 @@ static void kill_user(struct sessions *sessions, const struct kill_order *order,
     memory_free(ids);
 }
 
-void sessions_kill(struct sessions *sessions, const struct kill_order *order,
-                   struct kill_outcome *outcome)
+void sessions_kill(struct sessions *sessions, const struct errand *order,
+                   struct errand_result *outcome)
 {
-    *outcome = (struct kill_outcome){0};
     if (order->is_user) {
         kill_user(sessions, order, outcome);
         return;

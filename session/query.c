@@ -21,6 +21,7 @@
 #include "session/flow_columns.h"
 #include "session/flow_infile.h"
 #include "session/flow_kill.h"
+#include "session/flow_processlist.h"
 #include "session/flow_recall.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
@@ -407,6 +408,13 @@ static void run_server_statement(struct session *session, struct request *reques
     }
 }
 
+// A hint sends it to that shard's server, which shows its own.
+static bool is_processlist(const struct statement *statement)
+{
+    return statement->kind == STATEMENT_SHOW && statement->hint.len == 0 &&
+           slice_is_nocase(statement->name, "PROCESSLIST");
+}
+
 static void run_by_kind(struct session *session, struct request *request)
 {
     enum statement_kind kind = request->statement->kind;
@@ -418,6 +426,8 @@ static void run_by_kind(struct session *session, struct request *request)
         transaction_run(session, request);
     } else if (kind == STATEMENT_EMPTY) {
         run_empty(session, request);
+    } else if (is_processlist(request->statement)) {
+        processlist_run(session, request);
     } else if (kind == STATEMENT_KILL) {
         kill_run(session, request);
     } else if (kind == STATEMENT_XA && config_only_shard(session_config(session)) == NO_SHARD) {

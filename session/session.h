@@ -24,23 +24,30 @@ static inline uint16_t session_id_worker(uint32_t id, uint16_t worker_count)
     return (uint16_t)(number > 0 ? (number - 1) % worker_count : 0);
 }
 
-// KILL: of whom, by whom.
-struct kill_order {
+// What a session, or the admin port, asks of the sessions of all workers: errand.h.
+enum errand_kind { ERRAND_KILL, ERRAND_LIST };
+struct errand {
+    enum errand_kind kind;
     uint32_t asker;  // session id; 0: the admin port
     uint64_t ticket; // the asker's own, for the answer
     char asker_user[256];
-    bool may_all;    // not only sessions of that user
+    bool may_all; // not only sessions of that user
+    // KILL
     bool is_query;   // KILL QUERY: the session lives on
     bool is_user;    // all of a user; else one victim
     uint32_t victim; // session id
     char user[256];  // is_user
     char host[256];  // ... as his account has it (`from`); empty: any
+    // SHOW PROCESSLIST
+    bool is_full;
+    const struct charset *charset; // the asker's; NULL: utf8mb4
 };
 
-struct kill_outcome {
+struct errand_result {
     uint32_t killed;
     uint32_t denied;     // not the asker's own
     uint32_t committing; // KILL QUERY of what can't be interrupted
+    struct text list;    // owned: processlist.h
 };
 
 struct sessions; // a worker's; opaque
@@ -85,8 +92,8 @@ struct sessions_host { // what the worker lends; outlives the sessions
     // users = servers: a log-in failed that might not with accounts read now. May be called often.
     void (*on_login_doubt)(void *owner);
     uint64_t (*questions)(void *owner); // that all workers have had
-    // Reaches the sessions of all workers; answered later by sessions_kill_answered.
-    void (*on_kill)(void *owner, const struct kill_order *order);
+    // Reaches the sessions of all workers; ends later by sessions_errand_done.
+    void (*on_errand)(void *owner, const struct errand *order);
 };
 
 struct sessions *sessions_new(const struct sessions_host *host, const struct snapshot *snapshot);
@@ -98,11 +105,11 @@ void sessions_accept(struct sessions *sessions, int fd, const struct address *pe
 // No new commands: idle sessions are closed with 1053, the others after their command or
 // transaction, at most after grace_ms.
 void sessions_drain(struct sessions *sessions, uint32_t grace_ms);
-// Those of this worker; the asker himself is none of them.
-void sessions_kill(struct sessions *sessions, const struct kill_order *order,
-                   struct kill_outcome *outcome);
-void sessions_kill_answered(struct sessions *sessions, uint32_t asker, uint64_t ticket,
-                            const struct kill_outcome *outcome);
+// With this worker's sessions. (Whoever is to be killed: the asker himself is seen to by his flow.)
+void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
+                         struct errand_result *result);
+void sessions_errand_done(struct sessions *sessions, const struct errand *errand,
+                          const struct errand_result *result);
 size_t sessions_count(const struct sessions *sessions);
 void sessions_forget_hosts(struct sessions *sessions); // FLUSH HOSTS
 struct session_counters *sessions_counters(struct sessions *sessions);

@@ -78,6 +78,7 @@ struct request {
         *told; // owned; what stands in the list before its error: flow_fail takes it
     void (*then)(struct session *session, struct request *request); // transaction_commit_then
     struct answer_marks *marks; // NULL: the answer is written as it is
+    uint64_t ticket;            // of an errand; 0: none
     bool is_killed;             // KILL QUERY: nothing more is begun for it
     bool is_counted;            // in the latency figures: it reached the router
 };
@@ -314,6 +315,9 @@ void legs_fail_waiting(struct session *session, const struct error *error);
 // event.
 bool session_write(struct session *session, const void *bytes, size_t len);
 bool session_write_parts(struct session *session, const struct iovec *parts, int count);
+
+// session_show.c
+void session_print_state(const struct session *session, char *out, size_t max);
 
 // reply_client.c: packets that waybill makes itself. Each is framed with request->sequence, which
 // moves on.

@@ -41,6 +41,11 @@ static const char *state_name(const struct session *session)
     return session->flow != NULL ? session->flow->kind->name : "running";
 }
 
+void session_print_state(const struct session *session, char *out, size_t max)
+{
+    copy_text(out, max, slice_of_string(state_name(session)));
+}
+
 static void list_shards(const struct session *session, char *out, size_t max)
 {
     const struct config *config = session_config(session);

@@ -274,3 +274,66 @@ def test_a_client_that_goes_leaves_nothing_running(stand):
     victim.abort()
     stand.wait_until(lambda: not running(stand, "waits_for_all"), 5, "it has ended on both shards")
     unlock(holders)
+
+
+# ---- the list of sessions
+
+PLAINS = (wire.CLIENT_DEFAULT, wire.CLIENT_DEFAULT & ~wire.DEPRECATE_EOF)
+COM_PROCESS_INFO = 10
+
+
+def look(client, way):
+    """The columns as packets, and the rows, of the list of processes."""
+    if way == "command":
+        client.send_command(COM_PROCESS_INFO)
+    elif way == "prepared":
+        client.send_packet(client.execute_payload(client.prepare("SHOW PROCESSLIST"), []), sequence=0)
+    else:
+        client.send_command(wire.COM_QUERY, way)
+    count = client.read_packet()
+    columns = [client.read_packet() for _ in range(count[0])]
+    result = wire.Result()
+    result.columns = [wire.Column(column) for column in columns]
+    eof = b"" if client.capabilities & wire.DEPRECATE_EOF else client.read_packet()
+    client.read_rows(result, wire.decode_binary_row if way == "prepared" else wire.decode_text_row)
+    return count, columns, eof, result
+
+
+def test_the_list_looks_as_a_servers(stand):
+    for capabilities in PLAINS:
+        for collation in (45, 8, 33, 28, 63):
+            for way in ("SHOW PROCESSLIST", "SHOW FULL PROCESSLIST", "command", "prepared"):
+                more = {"capabilities": capabilities, "collation": collation}
+                direct_client = wire.Client(port=int(stand.values["WAYBILL_PLAIN_PORT"]), user="app", password="app_pw",
+                                            database="shop", timeout=10, **more)
+                client = stand.client(**more)
+                direct, through = look(direct_client, way), look(client, way)
+                assert direct[:3] == through[:3], (way, collation, direct[:3], through[:3])
+                own = [row for row in through[3].rows if str(row[0]) == str(client.connection_id)]
+                his = [row for row in direct[3].rows if str(row[0]) == str(direct_client.connection_id)]
+                assert len(own) == len(his) == 1, (way, through[3].rows)
+                for place in (1, 3, 4, 7, 8):  # User, db, Command, Info, Progress
+                    assert own[0][place] == his[0][place], (way, place, own, his)
+                assert own[0][2] == "127.0.0.1:%d" % client.sock.getsockname()[1], own
+                assert client.query("SELECT 1").rows[0][0] == "1"
+                direct_client.close(), client.close()
+
+
+def test_the_list_has_the_sessions_of_all_workers(stand):
+    clients, loader = [app(stand) for _ in range(10)], stand.client(user="loader")
+    long = "SELECT SLEEP(20) /* " + "x" * 300 + " */"
+    busy = Busy(clients[3], long)
+    stand.wait_until(lambda: running(stand, "SLEEP"), 5, "it runs")
+    rows = {int(row[0]): row for row in clients[0].query("SHOW PROCESSLIST").rows}
+    assert {client.connection_id for client in clients} <= set(rows)
+    assert {row[1] for row in rows.values()} == {"app"}  # his own user's only
+    assert rows[clients[1].connection_id][4:8] in (["Sleep", "0", "", None], ("Sleep", "0", "", None))
+    assert rows[clients[3].connection_id][4] == "Query" and rows[clients[3].connection_id][7] == long[:100]
+    full = {int(row[0]): row for row in clients[0].query("SHOW FULL PROCESSLIST").rows}
+    assert full[clients[3].connection_id][7] == long
+    assert [row[1] for row in loader.query("SHOW PROCESSLIST").rows] == ["loader"]
+    clients[0].query(f"KILL QUERY {clients[3].connection_id}")
+    busy.wait()
+    # A hint asks that shard's server for its own.
+    assert loader.query("/* waybill: shard=s1 */ SHOW PROCESSLIST").rows[0][0] != str(loader.connection_id)
+    assert [client.query("SELECT 1").rows[0][0] for client in clients] == ["1"] * 10

@@ -61,7 +61,7 @@ struct fixture {
     struct pool_waiter *waiter;
     uint64_t k1, k2; // keys on s1 and on s2
     uint16_t chosen_replica[2];
-    struct kill_order kill; // the last one
+    struct errand kill; // the last one
 };
 
 static struct fixture fixture;
@@ -83,7 +83,7 @@ static inline struct backend *fixture_open(uint16_t server)
     return backend;
 }
 
-static inline void fixture_on_kill(void *owner, const struct kill_order *order)
+static inline void fixture_on_errand(void *owner, const struct errand *order)
 {
     (void)owner;
     fixture.kill = *order;
@@ -582,7 +582,7 @@ static int fixture_setup(void **state)
     fixture.chosen_replica[0] = 1;
     fixture.chosen_replica[1] = 3;
     struct sessions_host host = {
-        .on_kill = fixture_on_kill,
+        .on_errand = fixture_on_errand,
         .questions = fixture_questions,
         .loop = fixture.loop,
         .arena_blocks = &fixture.arenas,

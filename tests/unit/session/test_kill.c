@@ -1,14 +1,16 @@
 // KILL: what it does to a session in each state, and what the asker is told.
 
+#include "protocol/charset.h"
 #include "session/kill.h"
+#include "session/processlist.h"
 #include "tests/unit/session/session_fixture.h"
 
-static struct kill_outcome kill_now(bool is_query)
+static struct errand_result kill_now(bool is_query)
 {
-    struct kill_order order = {
+    struct errand order = {
         .asker = 99, .asker_user = "app", .is_query = is_query, .victim = fixture_session()->id};
-    struct kill_outcome outcome;
-    sessions_kill(fixture.sessions, &order, &outcome);
+    struct errand_result outcome;
+    sessions_run_errand(fixture.sessions, &order, &outcome);
     fixture_turn();
     return outcome;
 }
@@ -103,7 +105,7 @@ static void test_a_commit_is_not_interrupted(void **state)
     begin_and_write();
     fixture_query("%s", "COMMIT");
     struct backend *backend = fixture_running(0);
-    struct kill_outcome outcome = kill_now(true);
+    struct errand_result outcome = kill_now(true);
     assert_int_equal(outcome.killed, 0);
     assert_int_equal(outcome.committing, 1);
     assert_int_equal(kill_now(false).killed, 1);
@@ -177,14 +179,14 @@ static void test_a_commit_is_done_although_the_client_has_gone(void **state)
 static void test_only_his_own(void **state)
 {
     (void)state;
-    struct kill_order order = {.asker = 99, .victim = fixture_session()->id};
-    struct kill_outcome outcome;
+    struct errand order = {.asker = 99, .victim = fixture_session()->id};
+    struct errand_result outcome;
     strcpy(order.asker_user, "another");
-    sessions_kill(fixture.sessions, &order, &outcome);
+    sessions_run_errand(fixture.sessions, &order, &outcome);
     assert_int_equal(outcome.denied, 1);
     assert_int_equal(outcome.killed, 0);
     order.may_all = true;
-    sessions_kill(fixture.sessions, &order, &outcome);
+    sessions_run_errand(fixture.sessions, &order, &outcome);
     assert_int_equal(outcome.killed, 1);
     assert_true(fixture_is_client_closed());
 }
@@ -192,13 +194,13 @@ static void test_only_his_own(void **state)
 static void test_a_users_sessions(void **state)
 {
     (void)state;
-    struct kill_order order = {
+    struct errand order = {
         .asker = 99, .is_query = true, .is_user = true, .user = "app", .asker_user = "app"};
-    struct kill_outcome outcome;
-    sessions_kill(fixture.sessions, &order, &outcome);
+    struct errand_result outcome;
+    sessions_run_errand(fixture.sessions, &order, &outcome);
     assert_int_equal(outcome.killed, 1);
     order.asker = fixture_session()->id; // he himself is seen to elsewhere
-    sessions_kill(fixture.sessions, &order, &outcome);
+    sessions_run_errand(fixture.sessions, &order, &outcome);
     assert_int_equal(outcome.killed, 0);
     struct user_config user = {.name = "app", .from = ""};
     assert_true(kill_is_meant(&order, &user));
@@ -214,9 +216,9 @@ static void test_a_users_sessions(void **state)
 
 // ---- the asker
 
-static void answer(struct kill_outcome outcome)
+static void answer(struct errand_result outcome)
 {
-    sessions_kill_answered(fixture.sessions, fixture.kill.asker, fixture.kill.ticket, &outcome);
+    sessions_errand_done(fixture.sessions, &fixture.kill, &outcome);
     fixture_turn();
 }
 
@@ -228,24 +230,24 @@ static void test_the_asker_is_told(void **state)
     assert_int_equal(fixture.kill.asker, fixture_session()->id);
     assert_false(fixture.kill.is_query || fixture.kill.is_user);
     assert_int_equal(fixture_packet().len, 0); // not yet
-    answer((struct kill_outcome){.killed = 1});
+    answer((struct errand_result){.killed = 1});
     (void)fixture_client_ok();
     fixture_query("%s", "KILL QUERY '8'");
     assert_true(fixture.kill.is_query);
     assert_int_equal(fixture.kill.victim, 8);
-    answer((struct kill_outcome){0});
+    answer((struct errand_result){0});
     fixture_client_error(ER_NO_SUCH_THREAD);
     fixture_command(COM_PROCESS_KILL, slice_of("\x09\0\0\0", 4));
     assert_int_equal(fixture.kill.victim, 9);
-    answer((struct kill_outcome){.denied = 1});
+    answer((struct errand_result){.denied = 1});
     fixture_client_error(ER_KILL_DENIED);
     fixture_query("%s", "KILL QUERY 7");
-    answer((struct kill_outcome){.committing = 1});
+    answer((struct errand_result){.committing = 1});
     fixture_client_error(ER_NOT_SUPPORTED_YET);
     fixture_query("%s", "KILL USER other@h");
     assert_string_equal(fixture.kill.user, "other");
     assert_string_equal(fixture.kill.host, "h");
-    answer((struct kill_outcome){.killed = 3});
+    answer((struct errand_result){.killed = 3});
     assert_int_equal(fixture_client_ok().affected_rows, 3);
     fixture_query("%s", "KILL QUERY ID 7");
     fixture_client_error(ER_NOT_SUPPORTED_YET);
@@ -259,19 +261,19 @@ static void test_an_answer_that_comes_late_is_dropped(void **state)
 {
     (void)state;
     fixture_query("%s", "KILL 7");
-    struct kill_order first = fixture.kill;
-    answer((struct kill_outcome){.killed = 1});
+    struct errand first = fixture.kill;
+    answer((struct errand_result){.killed = 1});
     (void)fixture_client_ok();
-    answer((struct kill_outcome){.killed = 1}); // nobody waits
+    answer((struct errand_result){.killed = 1}); // nobody waits
     fixture_query("%s", "KILL 8");
-    sessions_kill_answered(fixture.sessions, first.asker, first.ticket, &(struct kill_outcome){0});
+    sessions_errand_done(fixture.sessions, &first, &(struct errand_result){0});
     assert_int_equal(fixture_packet().len, 0); // that was the other question
-    answer((struct kill_outcome){.killed = 1});
+    answer((struct errand_result){.killed = 1});
     (void)fixture_client_ok();
     fixture_query("%s", "KILL 9");
     shutdown(fixture.client, SHUT_RDWR);
     fixture_turn();
-    answer((struct kill_outcome){.killed = 1}); // he has gone
+    answer((struct errand_result){.killed = 1}); // he has gone
 }
 
 static void test_whoever_kills_himself(void **state)
@@ -280,7 +282,7 @@ static void test_whoever_kills_himself(void **state)
     fixture_query("%s", "KILL QUERY CONNECTION_ID()");
     fixture_client_error(ER_QUERY_INTERRUPTED);
     fixture_query("%s", "KILL USER CURRENT_USER()");
-    answer((struct kill_outcome){.killed = 2});
+    answer((struct errand_result){.killed = 2});
     assert_int_equal(fixture_client_ok().affected_rows, 3);
     assert_true(fixture_is_client_closed());
 }
@@ -291,6 +293,63 @@ static void test_whoever_kills_his_own_connection(void **state)
     fixture_query("%s", "KILL CONNECTION_ID()");
     fixture_client_error(ER_CONNECTION_KILLED);
     assert_true(fixture_is_client_closed());
+}
+
+// ---- the list
+
+static struct slice list_for(const char *user, bool may_all, struct errand_result *result)
+{
+    struct errand errand = {.kind = ERRAND_LIST, .may_all = may_all};
+    strcpy(errand.asker_user, user);
+    sessions_run_errand(fixture.sessions, &errand, result);
+    return text_slice(&result->list);
+}
+
+static void test_the_list(void **state)
+{
+    (void)state;
+    struct errand_result result;
+    struct process process;
+    struct slice list = list_for("app", false, &result);
+    assert_true(processlist_read(&list, &process));
+    assert_int_equal(process.id, fixture_session()->id);
+    assert_true(slice_is_nocase(process.user, "app"));
+    assert_true(slice_is_nocase(process.command, "Sleep"));
+    assert_int_equal(process.state.len, 0);
+    assert_null(process.info.ptr);
+    assert_false(processlist_read(&list, &process));
+    text_done(&result.list);
+    assert_int_equal(list_for("another", false, &result).len, 0);
+    text_done(&result.list);
+    fixture_query("%s", "SELECT a FROM home WHERE b = '\xc3\xa4'");
+    list = list_for("another", true, &result);
+    assert_true(processlist_read(&list, &process));
+    assert_true(slice_is_nocase(process.command, "Query"));
+    assert_true(slice_is_nocase(process.info, "SELECT a FROM home WHERE b = '\xc3\xa4'"));
+    text_done(&result.list);
+    const struct charset *own = fixture_session()->charset; // another one than the asker's
+    fixture_session()->charset = charset_find(slice_of_string("latin1"));
+    list = list_for("app", false, &result);
+    assert_true(processlist_read(&list, &process));
+    assert_true(slice_is_nocase(process.info, "SELECT a FROM home WHERE b = '?\?'"));
+    text_done(&result.list);
+    fixture_session()->charset = own;
+    fixture_ok(fixture_running(1), &(struct ok_packet){.status = STATUS_AUTOCOMMIT});
+    (void)fixture_client_ok();
+}
+
+// Every prefix of a list ends, one way or the other.
+static void test_a_list_that_is_cut(void **state)
+{
+    (void)state;
+    struct errand_result result;
+    struct process process;
+    struct slice whole = list_for("app", false, &result);
+    for (size_t len = 0; len < whole.len; len++) {
+        struct slice list = slice_part(whole, 0, len);
+        assert_false(processlist_read(&list, &process));
+    }
+    text_done(&result.list);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup_logged_in, fixture_teardown)
@@ -314,6 +373,8 @@ int main(void)
         TEST(test_a_users_sessions),
         TEST(test_the_asker_is_told),
         TEST(test_an_answer_that_comes_late_is_dropped),
+        TEST(test_the_list),
+        TEST(test_a_list_that_is_cut),
         TEST(test_whoever_kills_himself),
         TEST(test_whoever_kills_his_own_connection),
     };

@@ -1,0 +1,58 @@
+#include "session/errand.h"
+
+#include "session/flow_kill.h"
+#include "session/flow_processlist.h"
+#include "session/kill.h"
+#include "session/processlist.h"
+
+void errand_start(struct session *session, const struct errand *errand)
+{
+    struct sessions *sessions = session->sessions;
+    struct errand order = *errand;
+    const char *name = session_user(session)->name;
+    size_t len = strnlen(name, sizeof order.asker_user - 1);
+    order.asker = session->id;
+    order.ticket = ++sessions->last_ticket;
+    order.may_all = session_user(session)->sees_all_sessions;
+    memcpy(order.asker_user, name, len);
+    order.asker_user[len] = '\0';
+    session->request->ticket = order.ticket;
+    sessions->host.on_errand(sessions->host.owner, &order);
+}
+
+bool errand_is_allowed(const struct errand *errand, const struct user_config *user)
+{
+    return errand->may_all || (user != NULL && strcmp(errand->asker_user, user->name) == 0);
+}
+
+void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
+                         struct errand_result *result)
+{
+    *result = (struct errand_result){0};
+    text_init(&result->list);
+    switch (errand->kind) {
+    case ERRAND_KILL:
+        sessions_kill(sessions, errand, result);
+        break;
+    case ERRAND_LIST:
+        processlist_write(sessions, errand, &result->list);
+        break;
+    }
+}
+
+void sessions_errand_done(struct sessions *sessions, const struct errand *errand,
+                          const struct errand_result *result)
+{
+    struct session *session = session_ids_find(&sessions->ids, errand->asker);
+    if (session == NULL || session->flow == NULL || session->request->ticket != errand->ticket) {
+        return; // it has gone
+    }
+    switch (errand->kind) {
+    case ERRAND_KILL:
+        kill_answered(session, errand, result);
+        break;
+    case ERRAND_LIST:
+        processlist_answered(session, result);
+        break;
+    }
+}

@@ -1,0 +1,14 @@
+#pragma once
+// The sessions of a worker as lines of SHOW PROCESSLIST, on their way to the asker.
+
+#include "session/session_impl.h"
+
+struct process {
+    uint32_t id, seconds;
+    struct slice user, host, database, command, state, info; // ptr NULL: NULL
+};
+
+void processlist_write(const struct sessions *sessions, const struct errand *errand,
+                       struct text *list);
+// The next one at the front of *list, borrowed from it. False at the end.
+bool processlist_read(struct slice *list, struct process *process) MUST_CHECK;
