@@ -13,8 +13,9 @@ struct table_column {
 struct table_columns {
     struct table_column *items; // in their order, the invisible ones at the end
     uint32_t count;
-    uint32_t visible_count; // those that a statement without a column list means
-    struct slice charset;   // character_set_database, of files without CHARACTER SET
+    uint32_t visible_count;  // those that a statement without a column list means
+    struct slice charset;    // character_set_database, of files without CHARACTER SET
+    struct slice connection; // character_set_connection, of strings in the statement
     // The account has privileges on single columns, and is told of no others: these are not all.
     bool may_lack_some;
 };

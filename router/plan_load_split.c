@@ -35,16 +35,27 @@ static int byte_of(struct slice text)
 
 // ---- how the file is cut
 
+// In swe7 and armscii8 not all of ASCII is ASCII, so a key could be another text.
+static bool is_like_ascii(struct slice name)
+{
+    const struct charset *charset = charset_find(name);
+    return charset != NULL && charset->is_client_allowed && !slice_is_nocase(name, "swe7") &&
+           !slice_is_nocase(name, "armscii8");
+}
+
 static bool read_charset(struct planner *planner, struct load_rules *rules)
 {
     const struct load_part *load = planner->statement->load;
-    struct slice name = load->charset.len > 0 ? load->charset : planner->request->columns->charset;
+    const struct table_columns *columns = planner->request->columns;
+    struct slice name = load->charset.len > 0 ? load->charset : columns->charset;
     rules->charset = charset_find(name);
-    // In swe7 and armscii8 not all of ASCII is ASCII, so a key could be another text.
-    if (rules->charset == NULL || !rules->charset->is_client_allowed ||
-        slice_is_nocase(name, "swe7") || slice_is_nocase(name, "armscii8")) {
+    if (!is_like_ascii(name)) {
         return refuse_write(planner, "waybill can't read files in its character set. Convert the "
                                      "file, and say CHARACTER SET utf8mb4");
+    }
+    if (!is_like_ascii(columns->connection)) { // ',' would be two bytes
+        return refuse_write(planner, "its separators are in the character set of the connection, "
+                                     "which is not like ASCII: SET NAMES utf8mb4");
     }
     return true;
 }

@@ -24,6 +24,7 @@ enum question_field {
     AT_CHARS,
     AT_EXTRA,
     AT_GRANTS,
+    AT_CONNECTION,
     QUESTION_FIELDS
 };
 
@@ -77,7 +78,7 @@ static struct slice question(struct session *session, const struct table_ref *ta
                           "'@', 1), '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), "
                           "'''')");
     add_condition(session, table, &sql, " AND ");
-    text_add_string(&sql, ") FROM information_schema.COLUMNS C");
+    text_add_string(&sql, "), @@character_set_connection FROM information_schema.COLUMNS C");
     add_condition(session, table, &sql, " WHERE ");
     text_add_string(&sql, " ORDER BY C.ORDINAL_POSITION");
     struct slice copy = arena_copy(&session->arena, text_slice(&sql));
@@ -135,6 +136,7 @@ static bool add_column(struct arena *arena, struct slice payload, bool wants_inv
     column->type = arena_copy(arena, fields[AT_TYPE].bytes);
     column->is_unsigned = contains(fields[AT_FULL_TYPE].bytes, "unsigned");
     columns->charset = arena_copy(arena, fields[AT_CHARSET].bytes);
+    columns->connection = arena_copy(arena, fields[AT_CONNECTION].bytes);
     columns->may_lack_some = !slice_equal(fields[AT_GRANTS].bytes, slice_of_string("0"));
     return fields[AT_CHARS].is_null || slice_to_uint64(fields[AT_CHARS].bytes, &column->max_chars);
 }

@@ -98,7 +98,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len < HEAD_BYTES) {
         return 0;
     }
+    const bool is_text[] = {bytes[3] & 1, bytes[3] & 2, bytes[3] & 4, bytes[3] & 8};
     struct load_rules rules = {
+        .is_text = bytes[3] & 16 ? is_text : NULL,
         .field_end = some_text(bytes, bytes[0]),
         .line_end = some_text(bytes + 1, bytes[1]),
         .line_start = bytes[2] < 200 ? slice_of(NULL, 0) : some_text(bytes + 3, bytes[3]),

@@ -153,6 +153,8 @@ def test_refused_before_the_file(stand):
         refused(lambda: client.load(f"LOAD DATA LOCAL INFILE 'f' INTO TABLE {rest}", []), code)
     refused(lambda: client.load("LOAD XML LOCAL INFILE 'f' INTO TABLE users", []), 9002)
     refused(lambda: client.load("LOAD DATA INFILE 'f' INTO TABLE users", []), 9002)
+    client.query("SET collation_connection = ucs2_general_ci")
+    refused(lambda: client.load("LOAD DATA LOCAL INFILE 'f' INTO TABLE users FIELDS TERMINATED BY ','", []), 9002)
     assert client.query("SELECT 1").rows == [("1",)]
     client.close()
     client = stand.client()

@@ -60,8 +60,11 @@ static struct table_columns columns_of_orders(void)
     for (size_t i = 0; i < 5; i++) {
         items[i].name = slice_of_string(names[i]);
     }
-    return (struct table_columns){
-        .items = items, .count = 5, .visible_count = 4, .charset = slice_of_string("utf8mb4")};
+    return (struct table_columns){.items = items,
+                                  .count = 5,
+                                  .visible_count = 4,
+                                  .charset = slice_of_string("utf8mb4"),
+                                  .connection = slice_of_string("latin1")};
 }
 
 static void init(struct fixture *fixture)
@@ -90,6 +93,11 @@ static void test_load(void **state)
         fixture_expect(&fixture, cases[i].sql, (const char *)expected.ptr);
         text_done(&expected);
     }
+    fixture_reset(&fixture);
+    columns.connection = slice_of_string("ucs2");
+    fixture.request.columns = &columns;
+    fixture_expect(&fixture, LOAD "orders (buyer_id, id)", "9002 not like ASCII");
+    columns.connection = slice_of_string("utf8mb4");
     // A table for which waybill makes no ids; a server that wasn't asked yet.
     fixture_reset(&fixture);
     items[1].name = slice_of_string("order_id");
