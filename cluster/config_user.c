@@ -110,7 +110,10 @@ static void build_require(struct build *build, const struct section *section,
                           struct user_config *user)
 {
     const struct entry *require = section_find(section, "require");
-    if (require != NULL && !read_require(build, require->value, user)) {
+    if (require == NULL) {
+        return;
+    }
+    if (!read_require(build, require->value, user)) {
         build_error(build, require->line,
                     "require is none, ssl, x509, or any of subject '...', issuer '...' and "
                     "cipher '...'");
