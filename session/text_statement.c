@@ -25,6 +25,7 @@
 #include "session/query.h"
 #include "session/text_ask.h"
 #include "session/text_value.h"
+#include "session/track.h"
 
 enum {
     MARIADB_HAS_IMMEDIATE = 100203,
@@ -84,6 +85,7 @@ static void note_prepared(struct session *session, struct slice name, uint32_t p
     (void)prepared_add_named(session, name, session->request->statement->text, param_count);
     aftermath_note_prepared(session);
     session->aftermath.row_count = 0;
+    track_note_changed(session);
     session_write_ok(session,
                      &(struct ok_packet){.message = slice_of_string("Statement prepared")});
 }
@@ -240,6 +242,7 @@ static void run_drop(struct session *session, struct slice name)
         tell_unknown(session, name, "DEALLOCATE PREPARE");
     } else {
         prepared_remove(session, prepared);
+        track_note_changed(session);
         command_ok(session);
     }
 }

@@ -216,6 +216,16 @@ void track_gather(struct session *session, uint16_t shard, struct slice changes)
     }
 }
 
+void track_note_changed(struct session *session)
+{
+    static const uint8_t changed[] = {TRACK_STATE, 1, '1'};
+    struct slice value =
+        state_find_variable(&session->carried, slice_of_string("session_track_state_change"));
+    if (value.ptr != NULL && (is_word(value, "1") || is_word(value, "ON"))) {
+        track_gather(session, NO_SHARD, slice_of(changed, sizeof changed));
+    }
+}
+
 // ---- what the client is told
 
 // The state of the client's transaction, by its own facts and the servers' reports.

@@ -12,6 +12,8 @@ void track_reset(struct session *session);
 // BEGIN; SET TRANSACTION: the client is told even if nothing is new.
 void track_note_begin(struct session *session);
 void track_note_once(struct session *session);
+// The running statement has changed the session's state, and waybill answers it by itself.
+void track_note_changed(struct session *session);
 // State changes in an OK that the client does not get as it is: it is told with its next OK.
 void track_gather(struct session *session, uint16_t shard, struct slice changes);
 // The running command's answer comes from one shard, and is relayed: its OKs are corrected where

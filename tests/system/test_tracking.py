@@ -46,6 +46,10 @@ SELECT COUNT(*) FROM users
 USE shop
 SET @b = CONCAT(@a, '3')
 SELECT @b
+PREPARE x FROM 'SELECT 1'
+EXECUTE x
+PREPARE y FROM 'no statement'
+DEALLOCATE PREPARE x
 CREATE TEMPORARY TABLE temporary_1 (a INT)
 DROP TEMPORARY TABLE temporary_1
 SET session_track_state_change = 0"""
