@@ -80,6 +80,12 @@ static bool read_rules(struct planner *planner, struct load_rules *rules)
         return refuse_write(planner, "IGNORE ... LINES without LINES TERMINATED BY makes the "
                                      "servers miss the next LINES STARTING BY: cut the lines off");
     }
+    int escape = byte_of(load->escaped);
+    if (escape != LOAD_NO_BYTE && escape == byte_of(load->enclosed) &&
+        (escape == byte_of(load->field_end) || escape == byte_of(load->line_end))) {
+        return refuse_write(planner, "with a quote that is also the escape and begins a separator, "
+                                     "where a row ends depends on the next one: use others");
+    }
     *rules = (struct load_rules){
         .field_end = load->field_end,
         .line_end = load->line_end,

@@ -75,6 +75,17 @@ static struct slice some_text(const uint8_t *at, unsigned kind)
     return slice_of(at, *at < 0x80 ? 1 : 0);
 }
 
+// Where a row ends then depends on the next one: the router refuses that.
+static bool is_entangled(const struct load_rules *rules)
+{
+    const struct slice *ends[] = {&rules->field_end, &rules->line_end};
+    bool is_it = false;
+    for (int i = 0; i < 2; i++) {
+        is_it |= ends[i]->len > 0 && ends[i]->ptr[0] == rules->escape;
+    }
+    return is_it && rules->escape == rules->enclosed;
+}
+
 static void check_part(const struct load_rules *rules, struct slice file)
 {
     struct outcome part = read_file(rules, file, STEP_WHOLE, true);
@@ -122,7 +133,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     assert(slice_equal(text_slice(&whole.rows), text_slice(&single.rows)));
     assert(slice_equal(text_slice(&whole.values), text_slice(&single.values)));
     assert(slice_equal(text_slice(&whole.rows), text_slice(&some.rows)));
-    check_part(&rules, file);
+    if (!is_entangled(&rules)) {
+        check_part(&rules, file);
+    }
     done(&whole);
     done(&single);
     done(&some);

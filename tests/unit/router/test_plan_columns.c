@@ -38,6 +38,7 @@ static const struct columns_case cases[] = {
     {LOAD "orders FIELDS TERMINATED BY ',' ESCAPED BY ',' (buyer_id)", "9002 the ids that it makes"},
     {LOAD "orders FIELDS TERMINATED BY '\\n,' (buyer_id)", "9002 the ids that it makes"},
     {LOAD "orders LINES STARTING BY '>' TERMINATED BY '' IGNORE 1 LINES (buyer_id, id)", "9002 LINES STARTING BY"},
+    {LOAD "orders FIELDS TERMINATED BY ',' ENCLOSED BY ',' ESCAPED BY ',' (buyer_id, id)", "9002 depends on the next one"},
     {LOAD "orders CHARACTER SET ucs2 (buyer_id)", "9002 its character set"},
     {LOAD "orders CHARACTER SET swe7 (buyer_id)", "9002 its character set"},
     {LOAD "orders CHARACTER SET gbk (buyer_id, id)", "=as it came"},
