@@ -109,7 +109,8 @@ static void add_binary_cell(struct text *row, const struct column *column, const
         add_text_cell(row, column, cell);
     } else {
         for (size_t i = 0; i < bytes; i++) { // the only floating number is 0
-            write_u8(row, is_float ? 0 : (uint8_t)(cell->number >> (8 * i)));
+            uint64_t number = is_float ? 0 : cell->number;
+            write_u8(row, (uint8_t)(number >> (8 * i)));
         }
     }
 }
