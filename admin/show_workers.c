@@ -136,7 +136,7 @@ void admin_kill(struct command_run *run)
     if (order.is_query || slice_is_nocase(word, "CONNECTION")) {
         word = admin_command_next_word(&rest);
     }
-    if (word.len < sizeof digits) {
+    if (word.len > 0 && word.len < sizeof digits) {
         memcpy(digits, word.ptr, word.len);
     }
     uint64_t id = strtoull(digits, &end, 10);

@@ -1,6 +1,7 @@
 """MySQL 5.6 behind waybill: log-in, statements, transactions, reads on replicas, a failover; an old server's limits."""
 
 import os
+import threading
 import time
 
 import wire
@@ -49,6 +50,36 @@ def test_log_in_and_statements(stand):
     assert [row[0] for row in client.query("SELECT buyer_id FROM users ORDER BY buyer_id DESC LIMIT 3").rows] == ["200", "199", "198"]
     sha2 = stand.client(plugin=wire.SHA2)
     assert sha2.query("SELECT 1").rows[0][0] == "1"
+
+
+def test_kill_and_the_list_of_sessions(stand):
+    victim, killer = stand.client(), stand.client()
+    heard = []
+
+    def run():
+        try:
+            heard.append(victim.query("SELECT SLEEP(20), 1 FROM users WHERE buyer_id = 1").rows)
+        except wire.ServerError as error:
+            heard.append(error.code)
+
+    thread = threading.Thread(target=run)
+    began = time.monotonic()
+    thread.start()
+
+    def line():
+        columns = killer.query("SHOW FULL PROCESSLIST")
+        assert columns.names() == ["Id", "User", "Host", "db", "Command", "Time", "State", "Info"], columns.names()
+        return next(row for row in columns.rows if row[0] == str(victim.connection_id))
+
+    stand.wait_until(lambda: line()[4] == "Query", 5, "it runs")
+    time.sleep(0.3)
+    assert line()[7].startswith("SELECT SLEEP(20)")
+    killer.query(f"KILL QUERY {victim.connection_id}")
+    thread.join(20)
+    assert time.monotonic() - began < 10 and len(heard) == 1, heard
+    assert victim.query("SELECT 1").rows[0][0] == "1"
+    killer.query(f"KILL {victim.connection_id}")
+    assert victim.is_closed_by_peer(3)
 
 
 def test_names_that_an_old_server_knows(stand):
