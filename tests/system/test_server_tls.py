@@ -233,6 +233,15 @@ def test_a_header_goes_ahead(stand):
     set_all(stand, "proxy_protocol_networks", "''")
 
 
+def count_safe(stand, server):
+    root = stand.root(server)
+    try:
+        return root.query("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME = 'safe'").rows[0][0] == "1" and \
+            root.query("SELECT COUNT(*) FROM shop.safe").rows[0][0]
+    finally:
+        root.close()
+
+
 def test_nobody_gets_in_without_tls(stand):
     """Statements, reads on replicas, probes and a failover over TLS; the replica left over follows the new primary over TLS."""
     with_tls(stand)
@@ -250,6 +259,8 @@ def test_nobody_gets_in_without_tls(stand):
     loader.query("/* waybill: shard=s1 */ INSERT INTO safe VALUES (1)")
     stand.wait_until(lambda: [row["fit"] for row in servers(stand).values() if row["role"] == "replica"] == ["yes", "yes"], 15,
                      "both replicas are fit")
+    for server in SERVERS[1:]:
+        stand.wait_until(lambda server=server: count_safe(stand, server) == "1", 10, f"{server} has the row")
     before = {name: int(row["reads"]) for name, row in servers(stand).items()}
     client = stand.client()
     for _ in range(20):
@@ -260,8 +271,8 @@ def test_nobody_gets_in_without_tls(stand):
     loader.query("/* waybill: shard=s1 */ INSERT INTO safe VALUES (2)")
     follower = next(server for server in SERVERS[1:] if server != primary_of(stand, "s1"))
     stand.wait_until(lambda: replicates(stand, follower) == ("Yes", "Yes", "Yes"), 30, f"{follower} follows over TLS")
+    stand.wait_until(lambda: count_safe(stand, follower) == "2", 10, f"{follower} has both rows")
     root = stand.root(follower)
-    stand.wait_until(lambda: root.query("SELECT COUNT(*) FROM shop.safe").rows[0][0] == "2", 10, f"{follower} has both rows")
     result = root.query("SHOW SLAVE STATUS")
     kept = dict(zip(result.names(), result.rows[0]))["Master_SSL_Cipher"]
     assert kept == "ECDHE-ECDSA-AES256-GCM-SHA384", f"a setting of the replica's own is gone: {kept}"
