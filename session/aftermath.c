@@ -129,14 +129,7 @@ void aftermath_keep_list(struct session *session, struct warning_list *list)
 
 struct leg *aftermath_leg(const struct session *session)
 {
-    LIST_FOR_EACH (&session->legs, node) {
-        struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->shard == session->aftermath.shard && leg->state == LEG_KEPT &&
-            !leg_is_for_cursors(leg)) {
-            return leg;
-        }
-    }
-    return NULL;
+    return leg_kept_on(session, session->aftermath.shard);
 }
 
 bool aftermath_needs(const struct session *session, const struct leg *leg)

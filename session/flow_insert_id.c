@@ -27,7 +27,8 @@ static struct flow_insert_id *flow_of(struct flow *flow)
 
 static bool is_needed(const struct statement *statement)
 {
-    return (statement->facts & FACT_LAST_INSERT_ID) != 0 || insert_id_is_opaque(statement);
+    return (statement->facts & FACT_LAST_INSERT_ID) != 0 || insert_id_is_opaque(statement) ||
+           insert_id_is_set_by(statement);
 }
 
 bool insert_id_must_ask(const struct session *session, const struct statement *statement)

@@ -203,9 +203,13 @@ static void ask_status(struct flow_single *single)
 static bool ask_id(struct flow_single *single)
 {
     struct session *session = single->flow.session;
-    struct leg *leg = aftermath_leg(session);
+    struct leg *leg = leg_kept_on(session, single->shard);
     enum insert_id_doubt doubt = session->insert_id.doubt;
-    bool is_unknown = doubt == DOUBT_LOST || doubt == DOUBT_COLUMN;
+    bool is_set = single->asks_id && insert_id_is_set_by(single->flow.request->statement);
+    bool is_unknown = doubt == DOUBT_LOST || doubt == DOUBT_COLUMN || is_set;
+    if (is_set && leg == NULL) {
+        insert_id_lose(session);
+    }
     if (!single->asks_id || !is_unknown || leg == NULL) {
         return false;
     }
@@ -215,8 +219,13 @@ static bool ask_id(struct flow_single *single)
         .kind = ANSWER_QUERY,
         .packet = flow_frame_query(&session->arena, slice_of_string(INSERT_ID_QUESTION)),
         .is_outside = true,
+        .is_there = true,
         .wants_keep = aftermath_needs(session, leg),
     };
+    struct aftermath *aftermath = &session->aftermath; // of its counts the backend knows no more
+    aftermath->is_behind = aftermath->is_found_old = true;
+    aftermath->is_found_lost |= aftermath->has_found_rows;
+    aftermath->has_found_rows = false;
     single->is_asking = single->is_asking_id = true;
     single->gather = (struct gather){.len = 0};
     single->leg = leg;
@@ -288,7 +297,9 @@ static void on_failed(struct flow *flow, struct leg *leg, const struct error *er
 {
     (void)leg;
     if (single_of(flow)->is_asking_id) {
-        flow_finish(flow); // it stays unknown
+        insert_id_lose(flow->session);
+        flow->session->wants_close |= flow->session->transaction.is_lost; // it can't be told now
+        flow_finish(flow);
         return;
     }
     if (single_of(flow)->is_asking) { // the client has its answer, and must not go on in doubt

@@ -46,11 +46,18 @@ bool insert_id_is_opaque(const struct statement *statement)
     return (statement->facts & FACT_ROUTINE) != 0 || statement->kind == STATEMENT_UNKNOWN;
 }
 
+bool insert_id_is_set_by(const struct statement *statement)
+{
+    return (statement->facts & FACT_INSERT_ID_SET) != 0 &&
+           (statement->kind == STATEMENT_SELECT || statement->kind == STATEMENT_DO);
+}
+
 bool insert_id_is_asked_after(const struct session *session, const struct statement *statement)
 {
     const struct insert_part *insert = statement->insert;
-    return insert != NULL && session->insert_id.doubt == DOUBT_NONE &&
-           (insert->select != NULL || insert->on_duplicate != NULL || insert->has_returning);
+    bool is_untold = insert != NULL && (insert->select != NULL || insert->on_duplicate != NULL ||
+                                        insert->has_returning);
+    return session->insert_id.doubt == DOUBT_NONE && (is_untold || insert_id_is_set_by(statement));
 }
 
 bool insert_id_take(struct session *session, const struct gather *gather)
@@ -241,7 +248,7 @@ static void begin_doubt(struct session *session, uint64_t id, uint16_t shard)
     doubt->doubt = can_be_asked(session) ? DOUBT_COLUMN : DOUBT_LOST;
 }
 
-static void lose(struct session *session)
+void insert_id_lose(struct session *session)
 {
     if (session->insert_id.doubt != DOUBT_BACKEND) {
         session->insert_id.doubt = DOUBT_LOST;
@@ -306,13 +313,13 @@ static void note_insert(struct session *session, const struct answer *answer, ui
     if (insert->on_duplicate == NULL) {
         begin_doubt(session, id, shard);
     } else if (!is_one || (is_found && answer->affected_rows == 1 && !sets_by_duplicate(insert))) {
-        lose(session); // inserted, updated, or both
+        insert_id_lose(session); // inserted, updated, or both
     } else if (answer->affected_rows == 1) {
         begin_doubt(session, id, shard);
     } else if (sets_by_duplicate(insert)) {
         insert_id_set(session, id);
     } else if ((statement->facts & FACT_INSERT_ID_SET) != 0) {
-        lose(session);
+        insert_id_lose(session);
     } // else updated: the id of the row, and no new value
 }
 
@@ -325,7 +332,7 @@ static void note_plain(struct session *session, const struct answer *answer, uin
     } else if (answer->insert_id != 0) {
         insert_id_set(session, answer->insert_id); // UPDATE ... = LAST_INSERT_ID(x)
     } else if ((statement->facts & FACT_INSERT_ID_SET) != 0 || statement->kind == STATEMENT_LOAD) {
-        lose(session);
+        insert_id_lose(session);
     }
 }
 
@@ -337,7 +344,7 @@ static void note_untold(struct session *session, const struct answer *answer, ui
     if (has_run && insert->on_duplicate == NULL) {
         begin_doubt(session, 0, shard);
     } else if (has_run) {
-        lose(session);
+        insert_id_lose(session);
     }
 }
 
@@ -360,7 +367,7 @@ uint64_t insert_id_note(struct session *session, const struct answer *answer, ui
             note_plain(session, answer, shard);
             break;
         case MADE_UNSURE:
-            lose(session);
+            insert_id_lose(session);
             break;
         }
     } else if (is_plain) {

@@ -32,6 +32,9 @@ bool insert_id_take(struct session *session, const struct gather *gather) MUST_C
 // Statements that set it on their backend in ways that no answer tells: they begin with the
 // session's value.
 bool insert_id_is_opaque(const struct statement *statement) MUST_CHECK;
+// SELECT LAST_INSERT_ID(expression), DO: its backend is asked for the value afterwards.
+bool insert_id_is_set_by(const struct statement *statement) MUST_CHECK;
+void insert_id_lose(struct session *session); // nobody knows it any more
 // Nothing is known, and why.
 #define INSERT_ID_UNKNOWN                                                                          \
     "LAST_INSERT_ID() after an INSERT of which only the server could have told it; ask right "     \

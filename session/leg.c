@@ -108,6 +108,17 @@ bool leg_is_for_cursors(const struct leg *leg)
            !leg->is_lingering && leg->session->pin != leg;
 }
 
+struct leg *leg_kept_on(const struct session *session, uint16_t shard)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->shard == shard && leg->state == LEG_KEPT && !leg_is_for_cursors(leg)) {
+            return leg;
+        }
+    }
+    return NULL;
+}
+
 void leg_let_go(struct leg *leg)
 {
     assert(leg->state == LEG_KEPT);

@@ -89,6 +89,8 @@ struct leg *leg_start(struct flow *flow, const struct leg_command *command);
 void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_command *command);
 // KEPT for its cursors and nothing else.
 bool leg_is_for_cursors(const struct leg *leg) MUST_CHECK;
+// The shard's leg, KEPT not for its cursors alone; NULL: there is none.
+struct leg *leg_kept_on(const struct session *session, uint16_t shard) MUST_CHECK;
 // A KEPT leg for which the last reason may be gone: then its backend goes back.
 void leg_let_go(struct leg *leg);
 // Others wait for a backend of the server where one lingers for this session, which has just become

@@ -195,8 +195,9 @@ static bool kept_knows(const struct session *session, const struct request *requ
     bool asks_counts = (facts & ((uint32_t)FACT_ROW_COUNT | FACT_FOUND_ROWS)) != 0;
     bool has_list =
         !aftermath->is_lost && session->warnings == NULL && !aftermath_is_empty(session);
-    return (facts & FACT_LAST_INSERT_ID) == 0 && aftermath_leg(session) != NULL &&
-           !(asks_list && !has_list) && !(asks_counts && aftermath->is_behind) &&
+    uint32_t id_facts = (uint32_t)FACT_LAST_INSERT_ID | FACT_INSERT_ID_SET;
+    return (facts & id_facts) == 0 && aftermath_leg(session) != NULL && !(asks_list && !has_list) &&
+           !(asks_counts && aftermath->is_behind) &&
            !((facts & FACT_FOUND_ROWS) != 0 && aftermath->is_found_old) &&
            aftermath_list_of(request) == LIST_KEPT &&
            request->statement->kind == STATEMENT_SELECT && (facts & PIN_FACTS) == 0 &&

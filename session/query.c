@@ -214,9 +214,43 @@ static bool is_within_pin(const struct session *session, const struct request *r
     return true;
 }
 
-// Settings that each server would apply to its own part of the rows.
-static bool may_scatter(const struct session *session, struct error *error)
+// What SET STATEMENT may set for a statement on several shards: what changes no rows.
+static bool may_be_set_everywhere(struct slice name)
 {
+    static const char *const names[] = {
+        "max_statement_time",       "max_execution_time",   "lock_wait_timeout",
+        "innodb_lock_wait_timeout", "sort_buffer_size",     "join_buffer_size",
+        "read_buffer_size",         "read_rnd_buffer_size", "tmp_table_size",
+        "max_heap_table_size",      "optimizer_switch",     "optimizer_search_depth",
+        "long_query_time",          "slow_query_log",       "query_cache_type",
+        "net_write_timeout",        "foreign_key_checks",   "unique_checks"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (slice_is_nocase(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Settings that each server would apply to its own part of the rows, and values that only one could
+// have set.
+static bool may_scatter(const struct session *session, const struct statement *statement,
+                        struct error *error)
+{
+    if (insert_id_is_set_by(statement)) {
+        error_fill(error, ER_CROSS_SHARD,
+                   "LAST_INSERT_ID(expression) in a statement for several shards would have a "
+                   "value on each: limit it to one shard");
+        return false;
+    }
+    for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
+        if (!may_be_set_everywhere(item->name)) {
+            error_fill(error, ER_CROSS_SHARD,
+                       "the statement concerns several shards, and what SET STATEMENT sets may "
+                       "change how their rows fit together: use SET");
+            return false;
+        }
+    }
     struct slice limit =
         state_find_variable(&session->carried, slice_of_string("sql_select_limit"));
     if (limit.ptr != NULL && !slice_is_nocase(limit, "DEFAULT")) {
@@ -233,7 +267,7 @@ static bool is_allowed(const struct session *session, const struct request *requ
 {
     return is_within_pin(session, request, error) &&
            transaction_may_write(session, request->plan, error) &&
-           (request->plan->target_count == 1 || may_scatter(session, error));
+           (request->plan->target_count == 1 || may_scatter(session, request->statement, error));
 }
 
 void query_refuse(struct session *session, struct request *request, const struct error *error)
@@ -380,7 +414,7 @@ static void run_committing(struct session *session, struct request *request)
     struct error error;
     request->pin_reason = find_pin_reason(request->statement);
     if (!query_plan(session, request, &error) || !is_within_pin(session, request, &error) ||
-        (request->plan->target_count > 1 && !may_scatter(session, &error))) {
+        (request->plan->target_count > 1 && !may_scatter(session, request->statement, &error))) {
         query_refuse(session, request, &error);
     } else if (is_only_participant(session, request->plan)) {
         query_route(session, request);
@@ -394,13 +428,30 @@ static void run_committing(struct session *session, struct request *request)
     }
 }
 
+// SET STATEMENT a = 1 FOR SELECT ...: the server sets it for the statement. What would change how
+// waybill itself understands the statement, or what it left, is refused.
+static const char *refusal_of_set_statement(const struct statement *statement)
+{
+    static const char *const own[] = {"last_insert_id", "identity", "insert_id"};
+    for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
+        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+            if (slice_is_nocase(item->name, own[i])) {
+                return "ids set by SET STATEMENT: use SET";
+            }
+        }
+        if (slice_is_nocase(item->name, "sql_mode") && (statement->facts & FACT_WRITES) != 0) {
+            return "sql_mode set by SET STATEMENT for a write: use SET";
+        }
+    }
+    return NULL;
+}
+
 static void run_server_statement(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
-    bool sets_id = (statement->facts & FACT_INSERT_ID_SET) != 0;
-    if (sets_id && (statement->kind == STATEMENT_SELECT || statement->kind == STATEMENT_DO)) {
-        command_refuse(session, "SELECT LAST_INSERT_ID(expression); use UPDATE ... SET x = "
-                                "LAST_INSERT_ID(expression)");
+    const char *refusal = refusal_of_set_statement(statement);
+    if (refusal != NULL) {
+        command_refuse(session, refusal);
     } else if ((statement->facts & FACT_ENDS_TRANSACTION) != 0 && session_in_transaction(session)) {
         run_committing(session, request);
     } else {
@@ -418,7 +469,10 @@ static bool is_processlist(const struct statement *statement)
 static void run_by_kind(struct session *session, struct request *request)
 {
     enum statement_kind kind = request->statement->kind;
-    if (kind == STATEMENT_SET) {
+    bool has_settings = request->statement->set != NULL && kind != STATEMENT_SET;
+    if (has_settings && (query_is_local_kind(kind) || kind == STATEMENT_KILL)) {
+        command_refuse(session, "SET STATEMENT ... FOR a statement that waybill itself runs");
+    } else if (kind == STATEMENT_SET) {
         variables_set(session, request);
     } else if (kind == STATEMENT_USE) {
         variables_use(session, request, request->statement->name);
@@ -432,8 +486,6 @@ static void run_by_kind(struct session *session, struct request *request)
         kill_run(session, request);
     } else if (kind == STATEMENT_XA && config_only_shard(session_config(session)) == NO_SHARD) {
         command_refuse(session, "XA statements of clients");
-    } else if (request->statement->set != NULL) {
-        command_refuse(session, "SET STATEMENT ... FOR");
     } else if (kind == STATEMENT_UNLOCK) {
         run_unlock(session, request);
     } else {
@@ -445,12 +497,14 @@ void query_run_statement(struct session *session, struct request *request)
 {
     if (session->transaction.is_broken) {
         transaction_tell_broken(session, request);
+    } else if (request->statement->kind == STATEMENT_PREPARE && request->statement->set != NULL) {
+        command_refuse(session, "SET STATEMENT ... FOR EXECUTE: set it in the statement itself");
+    } else if (request->statement->kind == STATEMENT_PREPARE && recall_is_due(session)) {
+        recall_start(session, request, query_run_statement); // what it needs is asked of servers
     } else if (request->statement->kind == STATEMENT_PREPARE) {
         text_statement_run(session, request);
     } else if (insert_id_must_ask(session, request->statement)) {
         insert_id_ask(session, request, query_run_statement);
-    } else if (request->statement->kind == STATEMENT_PREPARE && recall_is_due(session)) {
-        recall_start(session, request, query_run_statement); // what it needs is asked of servers
     } else if (!local_run(session, request)) {
         if (aftermath_list_of(request) != LIST_KEPT) {
             legs_release_lingering(session);

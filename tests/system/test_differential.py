@@ -195,6 +195,15 @@ def test_insert_ids_prepared(stand):
     both(stand, "insert_ids.sql", is_prepared=True)
 
 
+def test_insert_id_is_set(stand):
+    """LAST_INSERT_ID(expression), and SET STATEMENT."""
+    both(stand, "insert_id_set.sql")
+
+
+def test_insert_id_is_set_prepared(stand):
+    both(stand, "insert_id_set.sql", is_prepared=True)
+
+
 def test_insert_ids_refused(stand):
     play(stand, "insert_ids_refused.sql", WAYS["text"])
 

@@ -197,6 +197,7 @@ static const struct route_case other_cases[] = {
     {"SHOW SCHEMAS LIKE 's%'", GET_ALL("union by 1")},
     {"/* waybill: shard=s2 */ SHOW TABLES", GET("s2")},
     {"SHOW TABLE STATUS", "9001 SHOW TABLE STATUS has other figures on each shard"},
+    {"SHOW TABLE STATUS FROM other", GET("s1")},
     {"/* waybill: shard=s2 */ SHOW TABLE STATUS", GET("s2")},
     {"SHOW TRIGGERS", "9001 SHOW TRIGGERS would show those of one shard only"},
     {"SHOW EVENTS FROM shop", "9001 SHOW EVENTS would show those of one shard only"},

@@ -79,6 +79,9 @@ static void test_errors(void **state)
     fixture_error(fixture_running(1), ER_PARSE, "as the server says it");
     fixture_client_error(ER_PARSE);
     fixture_query("PREPARE s FROM 'SET @a = ?'");
+    static const char *const numbers[] = {"0", "1", "1"}, *const row[] = {"Error", "1064", "x"};
+    fixture_rows(fixture_running(1), 3, numbers, 1); // the list of errors is fetched first
+    fixture_rows(fixture_running(1), 3, row, 1);
     fixture_client_error(ER_NOT_SUPPORTED_YET);
     fixture_query("EXECUTE IMMEDIATE (SELECT 'DO 1')");
     fixture_client_error(ER_NOT_SUPPORTED_YET);

@@ -1,0 +1,47 @@
+SELECT LAST_INSERT_ID(7);
+SELECT LAST_INSERT_ID();
+SELECT name FROM users WHERE buyer_id = 5;
+SELECT LAST_INSERT_ID(), @@last_insert_id;
+DO LAST_INSERT_ID(9);
+SELECT ROW_COUNT();
+SELECT LAST_INSERT_ID();
+SELECT LAST_INSERT_ID(buyer_id) FROM users WHERE buyer_id = 3;
+SELECT LAST_INSERT_ID();
+SELECT LAST_INSERT_ID(buyer_id) FROM users WHERE buyer_id = 999;
+SELECT LAST_INSERT_ID();
+SELECT IF(0, LAST_INSERT_ID(5), 1);
+SELECT LAST_INSERT_ID();
+SELECT LAST_INSERT_ID(LAST_INSERT_ID() + 1), FOUND_ROWS();
+SELECT LAST_INSERT_ID();
+SELECT LAST_INSERT_ID(CAST('12x' AS UNSIGNED));
+SHOW WARNINGS;
+SELECT LAST_INSERT_ID();
+SELECT LAST_INSERT_ID(20) + nothing;
+SELECT LAST_INSERT_ID();
+INSERT INTO misc (v) VALUES ('a');
+SELECT LAST_INSERT_ID(40);
+BEGIN;
+SELECT LAST_INSERT_ID(41);
+UPDATE users SET age = 3 WHERE buyer_id = 3;
+SELECT LAST_INSERT_ID(42);
+COMMIT;
+SELECT LAST_INSERT_ID();
+-- refused 9001
+SELECT LAST_INSERT_ID(buyer_id) FROM users;
+SELECT LAST_INSERT_ID();
+SET STATEMENT max_statement_time = 5 FOR SELECT name FROM users WHERE buyer_id = 3;
+SET STATEMENT max_statement_time = 5, sort_buffer_size = 100000 FOR SELECT COUNT(*) FROM users;
+SET STATEMENT time_zone = '+09:00' FOR SELECT ts, @@time_zone FROM typed WHERE id = 1;
+SELECT @@time_zone;
+SET STATEMENT sql_select_limit = 1 FOR SELECT product_id FROM products ORDER BY product_id;
+SELECT FOUND_ROWS();
+SET STATEMENT foreign_key_checks = 0 FOR UPDATE users SET age = 4 WHERE buyer_id = 3;
+SELECT ROW_COUNT();
+SET STATEMENT autocommit = 0 FOR SELECT name FROM users WHERE buyer_id = 3;
+SHOW WARNINGS;
+SET STATEMENT no_such_variable = 0 FOR SELECT name FROM users WHERE buyer_id = 3;
+SET STATEMENT max_statement_time = 5 FOR SHOW WARNINGS;
+-- refused 9001
+SET STATEMENT sql_select_limit = 1 FOR SELECT buyer_id FROM users;
+-- refused 9001
+SET STATEMENT time_zone = '+09:00' FOR SELECT buyer_id FROM users;
