@@ -22,16 +22,18 @@
 #include "protocol/packet.h"
 #include "protocol/proxy_header.h"
 #include "session/client_io.h"
+#include "session/command.h"
 #include "session/login_hosts.h"
 #include "session/login_impl.h"
 
-enum { DOUBT_MAX_US = 2000000 };
+enum { DOUBT_MAX_US = 2000000, FAILED_CHANGES_MAX = 3 };
 
 static struct login_state *state_new(struct session *session)
 {
     login_done(session);
     session->login = memory_new(sizeof *session->login);
     text_init(&session->login->doubted);
+    text_init(&session->login->before_database);
     return session->login;
 }
 
@@ -48,6 +50,7 @@ void login_done(struct session *session)
     struct login_state *login = session->login;
     if (login != NULL) {
         wipe_doubted(login);
+        text_done(&login->before_database);
         explicit_bzero(login, sizeof *login);
         memory_free(login);
         session->login = NULL;
@@ -59,12 +62,18 @@ uint8_t login_sequence(const struct session *session)
     return session->login->sequence;
 }
 
-// An old nonce is answered again by COM_CHANGE_USER.
+// COM_CHANGE_USER is answered to the nonce of the connection, as on a server: Connector/C goes by
+// the one that it has seen.
 static void make_nonce(struct session *session)
 {
     struct login_state *login = session->login;
+    bool is_common = login->plugin->nonce_bytes == NONCE_BYTES;
+    if (is_common && login->is_change) {
+        memcpy(login->nonce, session->nonce, NONCE_BYTES);
+        return;
+    }
     login_plugin_make_nonce(login->plugin, login->nonce);
-    if (login->plugin->nonce_bytes == NONCE_BYTES) {
+    if (is_common) {
         memcpy(session->nonce, login->nonce, NONCE_BYTES);
     }
 }
@@ -423,13 +432,28 @@ static bool read_change(const struct session *session, struct slice payload, str
     return !reader.is_bad;
 }
 
+// Who he is, should it fail.
+static void note_before(struct session *session)
+{
+    bool is_returned = session->sessions->snapshot->is_mariadb;
+    session->login->before_account = is_returned ? session->account : NO_ACCOUNT;
+    text_add_slice(&session->login->before_database, text_slice(&session->carried.database));
+}
+
 // Asked before the arena, in which the packet lies, is cleared: so `begin` comes first.
 void login_change_user(struct session *session, struct request *request)
 {
     struct change change;
+    if (session->failed_changes >= FAILED_CHANGES_MAX) { // as MariaDB's servers: no more guesses
+        struct error error;
+        error_fill(&error, ER_UNKNOWN_COM);
+        command_error(session, &error);
+        return;
+    }
     bool is_read = read_change(session, request->payload, &change);
     struct login_state *login = state_new(session);
     login->is_change = true;
+    note_before(session);
     login->sequence = request->sequence;
     login->offered = login->capabilities = session->capabilities;
     login->has_plugins = (session->capabilities & CAP_PLUGIN_AUTH) != 0;

@@ -8,6 +8,7 @@
 #include "protocol/packet.h"
 #include "protocol/session_track.h"
 #include "session/client_io.h"
+#include "session/command.h"
 #include "session/gather.h"
 #include "session/aftermath.h"
 #include "session/insert_id.h"
@@ -219,6 +220,33 @@ static void become(struct session *session, const struct user_config *user)
     }
 }
 
+static struct request *new_request(struct session *session, uint8_t sequence)
+{
+    struct request *request = arena_alloc(&session->arena, sizeof *request);
+    request->session = session;
+    request->command = COM_INIT_DB;
+    request->sequence = sequence;
+    request->began_us = session_now_us(session);
+    session->is_answer_begun = false;
+    session->request = request;
+    return request;
+}
+
+void login_return(struct session *session, const struct error *error)
+{
+    struct login_state *login = session->login;
+    uint8_t sequence = login->sequence;
+    struct sessions_host *host = &session->sessions->host;
+    session->account = session->counted_account = login->before_account;
+    atomic_fetch_add_explicit(&host->account_clients[session->account], 1, memory_order_relaxed);
+    login_reset_carried(session);
+    state_set_database(&session->carried, text_slice(&login->before_database));
+    login_done(session);
+    (void)new_request(session, sequence);
+    session->failed_changes++;
+    command_error(session, error);
+}
+
 void login_accept(struct session *session, const struct user_config *user)
 {
     struct login_state *login = session->login;
@@ -230,13 +258,7 @@ void login_accept(struct session *session, const struct user_config *user)
         login->database[0] != '\0' && strcmp(login->database, user->default_schema) != 0;
     become(session, user);
     login_done(session);
-    struct request *request = arena_alloc(&session->arena, sizeof *request);
-    request->session = session;
-    request->command = COM_INIT_DB;
-    request->sequence = sequence;
-    request->began_us = session_now_us(session);
-    session->is_answer_begun = false;
-    session->request = request;
+    struct request *request = new_request(session, sequence);
     if (is_own_database) {
         check_database(session, request);
         return;

@@ -71,7 +71,11 @@ void login_refuse(struct session *session, const struct error *error, const char
     log_notice("session %u: log-in of '%s' from %s refused: %s%s%s%s", session->id,
                session->login->user, peer, error->text, why != NULL ? " (" : "",
                why != NULL ? why : "", why != NULL ? ")" : "");
-    session_end(session, error);
+    if (session->login->is_change && session->login->before_account != NO_ACCOUNT) {
+        login_return(session, error);
+    } else {
+        session_end(session, error);
+    }
 }
 
 void login_access_error(const struct session *session, struct error *error)

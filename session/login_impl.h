@@ -40,6 +40,8 @@ struct login_state {
     uint64_t offered;           // capabilities
     uint64_t capabilities;      // the client's, of those
     uint16_t collation_id;
+    uint16_t before_account;      // is_change: who he was; NO_ACCOUNT when he must not be it again
+    struct text before_database;  // ... and where
     struct account_secret secret; // what the plugin could recover; wiped
     char user[LOGIN_NAME_BYTES + 1];
     char database[LOGIN_NAME_BYTES + 1];
@@ -106,3 +108,6 @@ bool login_is_identity_met(const struct session *session,
 // ---- login_accept.c
 
 void login_accept(struct session *session, const struct user_config *user);
+// COM_CHANGE_USER was refused, and as on MariaDB's servers the client stays who he was, in a
+// session that was reset.
+void login_return(struct session *session, const struct error *error);

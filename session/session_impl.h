@@ -197,6 +197,7 @@ struct session {
     uint16_t account;            // user_config id; NO_ACCOUNT before log-in
     uint32_t account_generation; // ... of that place
     uint64_t capabilities;
+    uint8_t failed_changes;     // COM_CHANGE_USER
     uint16_t counted_account;   // among whose clients it counts; NO_ACCOUNT
     uint8_t nonce[NONCE_BYTES]; // that it answered last, for COM_CHANGE_USER
     struct text attributes;     // CAP_CONNECT_ATTRS: raw pairs of length-encoded strings
