@@ -266,7 +266,7 @@ static enum token_kind read_string(struct lexer *lexer, enum token_kind kind)
 static enum token_kind read_quoted_name(struct lexer *lexer)
 {
     uint32_t begin = lexer->at;
-    if (!skip_quoted(lexer, false) || lexer->at - begin <= 2 ||
+    if (!skip_quoted(lexer, false) || // an empty one may be an alias
         memchr(lexer->text + begin, 0, lexer->at - begin) != NULL) {
         return TOKEN_BAD;
     }

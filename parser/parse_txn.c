@@ -42,6 +42,10 @@ void parse_start(struct parser *parser)
         do {
             read_start_option(parser);
         } while (parser_accept(parser, TOKEN_COMMA));
+        if (parser->statement->is_read_only_transaction &&
+            parser->statement->is_read_write_transaction) {
+            parser_fail(parser);
+        }
     }
 }
 

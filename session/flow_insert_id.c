@@ -9,6 +9,7 @@
 #include "session/command.h"
 #include "session/flow_recall.h"
 #include "session/flow_single.h"
+#include "session/flow_unknown.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
 
@@ -131,12 +132,24 @@ static struct slice question(struct session *session)
                         (int)doubt->table.len, (const char *)doubt->table.ptr);
 }
 
+// What can't be read is mostly a mistake.
+static void refuse(struct session *session, struct request *request)
+{
+    if (request->statement->kind == STATEMENT_UNKNOWN && request->command == COM_QUERY) {
+        struct error error;
+        error_fill(&error, ER_NOT_SUPPORTED_YET, INSERT_ID_UNKNOWN);
+        flow_unknown_start(session, request, &error);
+    } else {
+        command_refuse(session, INSERT_ID_UNKNOWN);
+    }
+}
+
 void insert_id_ask(struct session *session, struct request *request,
                    void (*then)(struct session *session, struct request *request))
 {
     const struct insert_id *doubt = &session->insert_id;
     if (doubt->doubt == DOUBT_LOST || (doubt->doubt == DOUBT_BACKEND && session->pin == NULL)) {
-        command_refuse(session, INSERT_ID_UNKNOWN);
+        refuse(session, request);
         return;
     }
     if (recall_is_due(session)) { // the question would clear the list of warnings

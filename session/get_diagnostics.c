@@ -16,6 +16,7 @@
 #include "session/command.h"
 #include "session/flow_recall.h"
 #include "session/flow_single.h"
+#include "session/flow_unknown.h"
 #include "session/gather.h"
 #include "session/query.h"
 #include "session/variables.h"
@@ -376,7 +377,9 @@ void get_diagnostics_run(struct session *session, struct request *request)
 {
     const struct diagnostics_part *part = request->statement->diagnostics;
     if (request->statement->param_count > 0) {
-        command_refuse(session, "parameters in GET DIAGNOSTICS and SIGNAL");
+        struct error error; // which the server words better
+        error_fill(&error, ER_PARSE, "(a parameter)");
+        flow_unknown_start(session, request, &error);
     } else if (part->kind != DIAGNOSTICS_GET) {
         run_signal(session, request);
     } else if (count_items(part) > ITEMS_MAX) {

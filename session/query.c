@@ -404,6 +404,9 @@ static bool is_only_participant(const struct session *session, const struct plan
 {
     uint16_t shard = session->transaction.first_shard;
     uint32_t count = transaction_participants(session);
+    if (config_only_shard(session_config(session)) != NO_SHARD) {
+        return true; // also inside of XA, where the server allows none of it
+    }
     return plan->target_count == 1 &&
            (count == 0 || (count == 1 && plan->targets[0].shard == shard));
 }

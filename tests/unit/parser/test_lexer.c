@@ -82,7 +82,7 @@ static const struct token_case plain[] = {
     {"'abc", "!:'abc"},
     {"'abc\\", "!:'abc\\"},
     {"`a``b` `a b`", "q:`a``b` q:`a b`"},
-    {"``", "!:``"},
+    {"``", "q:``"},
     {"@a @a.b$c @'x y' @`z` @\"w\" u@h @@x @@global.y", "v:@a v:@a.b$c v:@'x y' v:@`z` v:@\"w\" n:u v:@h o:@@ n:x o:@@ n:global o:. n:y"},
     {"@", "!:@"},
     {"@@ x", "!:@@"},
