@@ -87,6 +87,7 @@ static void scan_word(struct parser *parser, struct block_scan *scan)
         scan->is_start = !is_in_expression(scan);
         break;
     case KW_DO:
+    case KW_ATOMIC:
     case KW_EACH: // FOR EACH ROW
     case KW_DETERMINISTIC:
     case KW_SQL:

@@ -83,7 +83,10 @@ static char verdict_of_value(struct arena *arena, const struct route_request *ro
     if (value_wants_id(&value)) {
         return VERDICT_MADE;
     }
-    if (value_to_id(arena, &value, &number) == ID_KNOWN) {
+    bool is_negative =
+        value.kind == VALUE_INTEGER && value.is_negative && slice_to_uint64(value.bytes, &number);
+    number = 0 - number; // as an OK has it
+    if (is_negative || value_to_id(arena, &value, &number) == ID_KNOWN) {
         return number == id || id == 0 ? VERDICT_GIVEN : VERDICT_MADE;
     }
     // Digits, signs, blanks and the point stand before '9': it may be a number.
@@ -336,14 +339,17 @@ static void note_plain(struct session *session, const struct answer *answer, uin
     }
 }
 
-// No OK told it: rows came back, or an error behind some rows.
+// No OK told it: rows came back. (After an error the value is undefined, says the manual: it
+// stays.)
 static void note_untold(struct session *session, const struct answer *answer, uint16_t shard)
 {
     const struct insert_part *insert = session->request->statement->insert;
-    bool has_run = !answer->is_error || !is_one_row(session->request) || insert->select != NULL;
-    if (has_run && insert->on_duplicate == NULL) {
+    if (answer->is_error) {
+        return;
+    }
+    if (insert->on_duplicate == NULL) {
         begin_doubt(session, 0, shard);
-    } else if (has_run) {
+    } else {
         insert_id_lose(session);
     }
 }

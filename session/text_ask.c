@@ -1,6 +1,6 @@
 // One question for all that is not known:
 //
-//     SELECT HEX(CONVERT(CONCAT('SELECT ', @a) USING utf8mb4)), @b, @c
+//     SELECT HEX(CONCAT('SELECT ', @a)), @b, @c
 //
 // It is asked where the session's variables are: on its own server when it is bound to one, else
 // anywhere (they are carried). The text is used as it was answered, so it may be anything that does
@@ -166,6 +166,20 @@ static void add_expr(struct text *out, const struct text_ask *ask, const struct 
     text_add_slice(out, slice_part(ask->outer->text, expr->span.begin, expr->span.end));
 }
 
+// As bytes in the character set of the connection. Servers take a text as it is that is in that
+// set, or in none, also when it is not well formed (get_dynamic_sql_string of MariaDB).
+static void add_text(struct text *out, const struct text_ask *ask, const char *charset)
+{
+    const struct expr *expr = part_of(ask)->text;
+    text_add_string(out, "HEX(IF(CHARSET(");
+    add_expr(out, ask, expr);
+    text_add_format(out, ") IN ('binary', '%s'), CAST(", charset);
+    add_expr(out, ask, expr);
+    text_add_string(out, " AS BINARY), CONVERT(");
+    add_expr(out, ask, expr);
+    text_add_format(out, " USING %s)))", charset);
+}
+
 static void ask_server(struct session *session, struct request *request, struct flow_ask *asking)
 {
     const struct text_ask *ask = asking->ask;
@@ -174,10 +188,7 @@ static void ask_server(struct session *session, struct request *request, struct 
     text_init(&sql);
     text_add_string(&sql, "SELECT ");
     if (ask->sql.ptr == NULL && part->text != NULL) {
-        text_add_string(&sql, "HEX(CONVERT(");
-        add_expr(&sql, ask, part->text);
-        text_add_format(&sql, " USING %s))",
-                        session->charset != NULL ? session->charset->name : "utf8mb4");
+        add_text(&sql, ask, session->charset != NULL ? session->charset->name : "utf8mb4");
     } else {
         text_add_string(&sql, "NULL");
     }

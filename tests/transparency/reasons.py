@@ -6,6 +6,9 @@ BY_DESIGN = "by design:"
 # Refusals that are waybill's intention, by the words of its error.
 DESIGN = (
     (re.compile(r"1227.*(GLOBAL|administrator)"), "SET GLOBAL"),
+    # What makes a connection like the session is among the statements that SHOW PROFILES lists.
+    (re.compile(r"^\+\d+\t#\tSET (NAMES|`)", re.M), "SHOW PROFILES"),
+    (re.compile(r"^[-+](Com_select|Questions)\t\d+$", re.M), "counters of a connection that is lent to many"),
 )
 FAILED_QUERY = re.compile(r"At line (\d+): (?:query|exec of) '(.*?)' failed.*?: (.*)", re.S)
 

@@ -147,6 +147,7 @@ static const struct multiple_case multiple_cases[] = {
     {"if @a then select 1; else select 2; end if", PARSE_OK, STATEMENT_UNKNOWN, 0},
     {"x: loop leave x; end loop; select 1", PARSE_MULTIPLE, STATEMENT_UNKNOWN, 26},
     {"begin not atomic select 1; if @a then select 2; end if; end; select 3", PARSE_MULTIPLE, STATEMENT_UNKNOWN, 60},
+    {"begin not atomic for i in 1..3 do select i; end for; end; select 3", PARSE_MULTIPLE, STATEMENT_UNKNOWN, 57},
     {"create function f(x int) returns int if x in (select a from t) then return 1; else return 2; end if; select 1", PARSE_MULTIPLE, STATEMENT_DDL, 100},
     {"create function f(x int) returns varchar(9) deterministic return if(x, 1, 2); select 1", PARSE_MULTIPLE, STATEMENT_DDL, 77},
     {"create function f(x int) returns int return case x when 1 then 2 else 3 end; select 1", PARSE_MULTIPLE, STATEMENT_DDL, 76},
