@@ -86,6 +86,20 @@ int buffer_parts(const struct buffer *buffer, struct iovec *parts, int max)
     return count;
 }
 
+void buffer_take(struct buffer *buffer, void *bytes, size_t len)
+{
+    uint8_t *to = bytes;
+    while (len > 0) {
+        struct buffer_block *block = block_of(buffer->chain.head.next);
+        size_t there = block->end - block->begin;
+        size_t step = len < there ? len : there;
+        memcpy(to, block->bytes + block->begin, step);
+        buffer_drop(buffer, step);
+        to += step;
+        len -= step;
+    }
+}
+
 void buffer_drop(struct buffer *buffer, size_t len)
 {
     assert(len <= buffer->size_bytes);

@@ -18,4 +18,6 @@ void buffer_clear(struct buffer *buffer);
 void buffer_append(struct buffer *buffer, const void *bytes, size_t len);
 // The queued bytes from the front, at most `max` parts; returns how many were filled.
 int buffer_parts(const struct buffer *buffer, struct iovec *parts, int max);
+// The first bytes, copied out and dropped; len <= size_bytes.
+void buffer_take(struct buffer *buffer, void *bytes, size_t len);
 void buffer_drop(struct buffer *buffer, size_t len); // len <= size_bytes

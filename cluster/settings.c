@@ -113,8 +113,12 @@ static const struct setting table[] = {
      "Prepared statements that one client may have open. One more gets error 1461."},
     {"max_cursors", SETTING_INTEGER, RELOAD, AT(max_cursors), "16", 0, 65535, NULL,
      "Server-side cursors that one client may have open. Each holds a connection to a server until its "
-     "last row is fetched or it is closed. One more is not opened: its rows come at once, which the "
-     "protocol allows."},
+     "last row is fetched or it is closed. The rows of one more are put aside in waybill: "
+     "cursor_buffer_bytes."},
+    {"cursor_buffer_bytes", SETTING_INTEGER, RELOAD, AT(cursor_buffer_bytes), "16777216", 0, 1 << 30, NULL,
+     "Memory that one client may have for the rows of cursors that no server keeps: those of several shards, "
+     "and those beyond max_cursors. A statement with more rows gets error 9008. 0: none are kept, all rows "
+     "come at once, which the protocol allows but not every client can read."},
     {"server_version", SETTING_TEXT, RELOAD, AT(server_version), "", ANY, NULL,
      "The version announced to clients. Empty: the servers' own."},
     // ---- connections to servers

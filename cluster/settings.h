@@ -40,13 +40,14 @@ struct settings { // strings are owned by the config's arena, never NULL
     const char *tls_cert, *tls_key, *tls_ca; // paths
     int64_t tls_min_version;                 // enum tls_version
     const char *tls_ciphers;
-    int64_t compression;      // enum client_compression
-    int64_t client_idle_ms;   // wait_timeout towards clients
-    int64_t client_write_ms;  // a client that takes nothing for so long is closed
-    int64_t query_timeout_ms; // 0 = no limit: an answer's silence from a server
-    int64_t max_prepared;     // for each session
-    int64_t max_cursors;      // likewise
-    int64_t server_tls;       // enum tls_mode; this and the next: unless the server has its own
+    int64_t compression;         // enum client_compression
+    int64_t client_idle_ms;      // wait_timeout towards clients
+    int64_t client_write_ms;     // a client that takes nothing for so long is closed
+    int64_t query_timeout_ms;    // 0 = no limit: an answer's silence from a server
+    int64_t max_prepared;        // for each session
+    int64_t max_cursors;         // likewise
+    int64_t cursor_buffer_bytes; // likewise
+    int64_t server_tls;          // enum tls_mode; this and the next: unless the server has its own
     const char *server_tls_ca, *server_tls_cert, *server_tls_key; // paths; empty: none
     int64_t server_tls_min_version;                               // enum tls_version
     int64_t server_compression;                                   // enum server_compression

@@ -22,6 +22,7 @@
 #include "session/answer_marks.h"
 #include "session/client_login.h"
 #include "session/command.h"
+#include "session/cursor_aside.h"
 
 enum { LOGIN_PACKET_MAX = ATTRIBUTES_MAX + 4096, PARTS_MAX = 16 };
 
@@ -78,17 +79,30 @@ static bool write_parts(struct session *session, const struct iovec *parts, int 
     return session->is_output_full;
 }
 
-bool client_io_write(struct session *session, const void *bytes, size_t len)
+bool client_io_put(struct session *session, const void *bytes, size_t len)
 {
     struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
     return write_parts(session, &part, 1);
+}
+
+static bool write_or_put_aside(struct session *session, const struct iovec *parts, int count)
+{
+    bool is_aside = session->request != NULL && session->request->aside != NULL;
+    return is_aside ? cursor_aside_write(session, parts, count)
+                    : write_parts(session, parts, count);
+}
+
+bool client_io_write(struct session *session, const void *bytes, size_t len)
+{
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+    return write_or_put_aside(session, &part, 1);
 }
 
 bool session_write_parts(struct session *session, const struct iovec *parts, int count)
 {
     bool is_marked = session->request != NULL && session->request->marks != NULL;
     return is_marked ? answer_marks_write(session, parts, count)
-                     : write_parts(session, parts, count);
+                     : write_or_put_aside(session, parts, count);
 }
 
 bool session_write(struct session *session, const void *bytes, size_t len)

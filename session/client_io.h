@@ -11,6 +11,8 @@ void client_io_on_ready(struct stream *stream, unsigned events); // the session'
 void client_io_continue(struct session *session);
 // As session_write, past what a statement's place among several would change in it.
 bool client_io_write(struct session *session, const void *bytes, size_t len);
+// To the client in any case: past a cursor's rows that are put aside, too.
+bool client_io_put(struct session *session, const void *bytes, size_t len);
 // One packet that is no part of a command's answer; *sequence moves on.
 void client_io_write_packet(struct session *session, struct slice payload, uint8_t *sequence);
 void client_io_log(const struct session *session, const struct error *error); // what it did wrong

@@ -2,6 +2,7 @@
 //
 //     NONE --EXECUTE: the answer says that there is one--> OPEN
 //     OPEN --FETCH: the last row; RESET, CLOSE, EXECUTE again; FETCH failed--> NONE
+//     NONE --EXECUTE: the rows are put aside--> ASIDE --FETCH: ..., as OPEN--> NONE
 //     OPEN --the backend is lost, or the transaction is with all its legs--> LOST --EXECUTE--> ...
 //
 // Servers put a cursor's rows into a temporary table when they open it (MariaDB 10.11, MySQL 5.6:
@@ -18,6 +19,7 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/command.h"
+#include "session/cursor_aside.h"
 #include "session/leg_impl.h"
 #include "session/prepared.h"
 #include "session/transaction.h"
@@ -70,6 +72,7 @@ void cursor_end(struct prepared_statement *prepared)
         forget(cursor, false);
         leg_let_go(leg);
     }
+    cursor_aside_free(cursor);
     cursor->state = CURSOR_NONE;
 }
 
@@ -240,11 +243,22 @@ void cursor_fetch(struct session *session, struct request *request)
     request->prepared = prepared_of_client(session, id);
     if (request->prepared == NULL) {
         prepared_tell_unknown(session, id, "mysqld_stmt_fetch");
-    } else if (session->transaction.is_broken) {
+        return;
+    }
+    if (session->transaction.is_broken) {
         transaction_tell_broken(session, request);
-    } else if (prepared_cursor(request->prepared)->state != CURSOR_OPEN) {
-        no_cursor(session, request->prepared);
-    } else {
+        return;
+    }
+    switch (prepared_cursor(request->prepared)->state) {
+    case CURSOR_OPEN:
         start(session, request, rows);
+        break;
+    case CURSOR_ASIDE:
+        cursor_aside_fetch(session, request->prepared, rows);
+        break;
+    case CURSOR_NONE:
+    case CURSOR_LOST:
+        no_cursor(session, request->prepared);
+        break;
     }
 }

@@ -11,6 +11,7 @@
 #include "session/aftermath.h"
 #include "session/client_io.h"
 #include "session/command.h"
+#include "session/cursor_aside.h"
 #include "session/multi.h"
 #include "session/transaction.h"
 
@@ -151,6 +152,7 @@ void flow_fail(struct flow *flow, const struct error *error)
         error = &lost;
     }
     aftermath_note_error(session, error);
+    cursor_aside_drop(session->request);
     if (!session->is_answer_begun || session->is_answer_between_rows) {
         session_write_error(session, error);
     } else {

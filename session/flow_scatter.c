@@ -29,6 +29,7 @@
 #include <assert.h>
 
 #include "protocol/error_table.h"
+#include "session/cursor_aside.h"
 #include "session/scatter_impl.h"
 
 enum {
@@ -181,8 +182,12 @@ static void flush(struct scatter *scatter)
     if (scatter->out.len == 0) {
         return;
     }
+    struct error error;
     bool is_full = session_write(scatter->flow.session, scatter->out.ptr, scatter->out.len);
     scatter->out.len = 0;
+    if (scatter->state == SCATTER_ROWS && cursor_is_too_large(scatter->flow.request, &error)) {
+        decide(scatter, END_ERROR, &error);
+    }
     if (is_full && scatter->state == SCATTER_ROWS) {
         scatter_enter(scatter, SCATTER_FULL);
     }
@@ -371,7 +376,9 @@ static void pass_row(struct scatter *scatter, uint32_t number)
     if (scatter->out.len >= OUT_BYTES) {
         flush(scatter);
     }
-    next_of(scatter, number);
+    if (scatter->state != SCATTER_DRAINING) { // a cursor's rows may have become too many
+        next_of(scatter, number);
+    }
 }
 
 static void merge_rows(struct scatter *scatter)

@@ -14,7 +14,7 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/bulk.h"
-#include "session/cursor.h"
+#include "session/cursor_aside.h"
 #include "session/answer_marks.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
@@ -97,10 +97,12 @@ static struct execute *execute_for(struct request *request, const struct plan_ta
         return request->edited;
     }
     struct execute *edited = edit_params(&session->arena, request->execute, edits, count);
-    // A cursor may be refused: then the rows come at once.
-    if (request->plan->target_count == 1 &&
-        (request->execute->cursor_flags & CURSOR_READ_ONLY) != 0 && cursor_may_open(session)) {
+    if ((request->execute->cursor_flags & CURSOR_READ_ONLY) == 0) {
+        // none is asked for
+    } else if (request->plan->target_count == 1 && cursor_may_open(session)) {
         edited->cursor_flags = CURSOR_READ_ONLY;
+    } else {
+        cursor_put_aside(session, request);
     }
     if (target->edits == NULL) {
         request->edited = edited;
@@ -286,8 +288,11 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     } else {
         is_full = relay(single, bytes, len);
     }
+    struct error error;
     if (last != NULL) {
         finish(single, last);
+    } else if (cursor_is_too_large(flow->request, &error) && leg_may_stop(leg)) {
+        flow_fail(flow, &error);
     } else if (is_full) {
         leg_pause(leg);
     }

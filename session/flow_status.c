@@ -10,6 +10,7 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/aftermath.h"
+#include "session/cursor_aside.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
@@ -125,7 +126,8 @@ void flow_status_start(struct session *session, struct request *request)
 {
     struct flow_status *status = arena_alloc(&session->arena, sizeof *status);
     if (request->execute != NULL) {
-        request->execute->cursor_flags = 0; // the rows come at once
+        cursor_put_aside(session, request);
+        request->execute->cursor_flags = 0; // on the server
     }
     struct leg_command command = leg_command_of(request, &request->plan->targets[0]);
     status->shard = command.shard;

@@ -16,6 +16,7 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/cursor_aside.h"
 #include "session/command.h"
 #include "session/flow_recall.h"
 #include "session/flow_single.h"
@@ -60,7 +61,8 @@ static void ask_kept(struct session *session, struct request *request)
     if (request->execute != NULL) {
         struct execute *execute = arena_alloc(&session->arena, sizeof *execute);
         *execute = *request->execute;
-        execute->cursor_flags = 0; // the rows come at once
+        execute->cursor_flags = 0; // on the server
+        cursor_put_aside(session, request);
         execute->has_types = true;
         command.kind = ANSWER_EXECUTE;
         command.prepare_sql = request->statement->text;

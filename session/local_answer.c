@@ -5,6 +5,7 @@
 
 #include "protocol/column.h"
 #include "protocol/row_text.h"
+#include "session/cursor_aside.h"
 
 static struct column column_of(const struct session *session, const struct local_number *number)
 {
@@ -79,12 +80,13 @@ static void write_row(struct session *session, const struct local_number *number
 void local_answer_numbers(struct session *session, const struct local_number *numbers,
                           uint8_t count)
 {
+    cursor_put_aside(session, session->request);
     write_columns(session, numbers, count);
     write_row(session, numbers, count);
     session_write_rows_end(session, 0, 0);
     struct aftermath *aftermath = &session->aftermath;
     aftermath->row_count = -1; // this was a result set, of one row
-    aftermath->found_rows = 1;
+    aftermath->found_rows = session->request->aside != NULL ? 0 : 1; // so do servers
     aftermath->has_found_rows = aftermath->is_found_lost = false;
     aftermath->is_found_old = true;
     aftermath->is_behind = true;

@@ -78,6 +78,7 @@ struct request {
         *told; // owned; what stands in the list before its error: flow_fail takes it
     void (*then)(struct session *session, struct request *request); // transaction_commit_then
     struct answer_marks *marks; // NULL: the answer is written as it is
+    struct cursor_aside *aside; // NULL: its rows go to the client
     uint64_t ticket;            // of an errand; 0: none
     bool is_killed;             // KILL QUERY: nothing more is begun for it
     bool is_counted;            // in the latency figures: it reached the router
@@ -150,6 +151,7 @@ struct login_state; // login_impl.h
 struct login_cache;
 struct login_hosts;
 struct answer_marks; // answer_marks.h
+struct cursor_aside; // cursor_aside.h
 struct track;        // track.c
 struct multi;        // multi.c
 struct bulk_run;     // bulk.h

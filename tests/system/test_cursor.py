@@ -1,7 +1,9 @@
 """Server-side cursors: every packet of a dialogue is the plain server's, whatever else the session does meanwhile."""
 
+import re
 import struct
 
+import test_reload
 import wire
 
 CLUSTER = {"shards": 2, "replicas": 1, "plain": True}
@@ -77,12 +79,22 @@ class Dialogue:
             self.heard.append(str(why))
 
 
-def converse(client):
+HOME = {"all": "SELECT product_id, n FROM inventory ORDER BY product_id", "one": "SELECT name FROM users WHERE buyer_id = ?",
+        "write": "UPDATE inventory SET n = n + 1 WHERE product_id = ?", "other": "SELECT product_id FROM inventory WHERE n > ? ORDER BY n",
+        "few": 20, "change": "UPDATE inventory SET n = 0 WHERE product_id = 7", "wrong": "SELECT no_such_column FROM inventory",
+        "shorten": "DELETE FROM inventory WHERE product_id = 6", "restore": "INSERT INTO inventory VALUES (6, 36)", "count": "SELECT 1"}
+SHARDED = {"all": "SELECT buyer_id, name, blobs FROM users ORDER BY buyer_id", "one": "SELECT n FROM inventory WHERE product_id = ?",
+           "write": "UPDATE users SET name = CONCAT(name, '!') WHERE buyer_id = ?",
+           "other": "SELECT name, buyer_id + 0.5 FROM users WHERE buyer_id > ? ORDER BY name DESC",
+           "few": 5, "change": "UPDATE users SET name = '' WHERE buyer_id = 7", "wrong": "SELECT no_such_column FROM users",
+           "shorten": "DELETE FROM users WHERE buyer_id = 6", "restore": "INSERT INTO users VALUES (6, 'user 6', REPEAT('x', 18000))",
+           "count": "SELECT ROW_COUNT(), FOUND_ROWS()"}
+
+
+def converse(client, texts):
     talk = Dialogue(client)
-    talk.prepare("all", "SELECT product_id, n FROM inventory ORDER BY product_id")
-    talk.prepare("one", "SELECT name FROM users WHERE buyer_id = ?")
-    talk.prepare("write", "UPDATE inventory SET n = n + 1 WHERE product_id = ?")
-    talk.prepare("other", "SELECT product_id FROM inventory WHERE n > ? ORDER BY n")
+    for name in ("all", "one", "write", "other"):
+        talk.prepare(name, texts[name])
     for count in (2, 0, 3, 9, 1):  # a FETCH after the last row is an error
         if count == 2:
             talk.execute("all")
@@ -94,12 +106,12 @@ def converse(client):
     talk.execute("write", 3)  # has no rows, so no cursor
     talk.fetch("write", 1)
     talk.execute("all")
-    talk.execute("other", 20)  # two at a time, and other statements in between
+    talk.execute("other", texts["few"])  # two at a time, and other statements in between
     for buyer in (1, 2, 3):
         talk.execute("one", buyer)
     talk.query("BEGIN")
     talk.fetch("all", 1)
-    talk.query("UPDATE inventory SET n = 0 WHERE product_id = 7")
+    talk.query(texts["change"])
     talk.fetch("all", 1)
     talk.fetch("other", 1)
     talk.execute("other", 0)
@@ -108,10 +120,10 @@ def converse(client):
     talk.query("SET autocommit = 0")
     talk.fetch("all", 1)
     talk.query("SET autocommit = 1")
-    talk.query("SELECT no_such_column FROM inventory")
-    talk.query("DELETE FROM inventory WHERE product_id > 5")
+    talk.query(texts["wrong"])
+    talk.query(texts["shorten"])
     talk.fetch("all", 10)  # its rows were put aside when it was opened
-    talk.query("INSERT INTO inventory VALUES (6, 36), (7, 49)")
+    talk.query(texts["restore"])
     talk.fetch("one", 10)
     talk.execute("all", cursor=0)
     talk.fetch("all", 1)
@@ -119,13 +131,35 @@ def converse(client):
     talk.reset("all")
     talk.fetch("all", 1)
     talk.execute("all", cursor=2)  # a flag that servers don't look at
+    talk.execute("other", 1000)
+    talk.fetch("other", 1)  # without a row
+    talk.execute("other", 0)
     talk.execute("all")
     client.close_statement(talk.statements["other"])
     talk.fetch("other", 1)
     talk.fetch("all", 2)
+    talk.query(texts["count"])
     client.reset_connection()
     talk.fetch("all", 2)
     return talk.heard
+
+
+def without_keys(payload):
+    """A column without what a server forgets of it when it fills a cursor: its name in the table, keys. And an EOF
+    behind columns without the hint that no index was used, which waybill can't know as early."""
+    if isinstance(payload, bytes) and payload[:1] == b"\xfe" and len(payload) == 5:
+        return payload[:3] + bytes([payload[3] & ~0x20]) + payload[4:]
+    if not isinstance(payload, bytes) or payload[:4] != b"\x03def":
+        return payload
+    column = wire.Column(payload)
+    return (column.schema, column.table, column.org_table, column.name, column.collation, column.length, column.type,
+            column.flags & ~0x42ce, column.decimals)
+
+
+def compare(heard, seen=lambda payload: payload):
+    for place, (want, got) in enumerate(zip(*heard)):
+        assert seen(want) == seen(got), f"{place}: {heard[0][max(0, place - 3):place]} then {want!r} through waybill {got!r}"
+    assert len(heard[0]) == len(heard[1])
 
 
 def test_a_dialogue_is_the_plain_server_s(stand):
@@ -133,41 +167,132 @@ def test_a_dialogue_is_the_plain_server_s(stand):
         heard = []
         for client in (plain(stand, capabilities=capabilities), stand.client(capabilities=capabilities)):
             fill(client)
-            heard.append(converse(client))
+            heard.append(converse(client, HOME))
             client.close()
-        assert len(heard[0]) == len(heard[1])
-        for place, (want, got) in enumerate(zip(*heard)):
-            assert want == got, f"{place}: {heard[0][max(0, place - 3):place]} then {want!r} through waybill {got!r}"
+        compare(heard)
 
 
-def test_several_shards_send_all_at_once(stand):
+def test_the_same_on_several_shards(stand):
+    """Their rows are kept by waybill; all but some facts about columns is as on one server."""
+    for capabilities in CAPABILITIES:
+        heard = []
+        for client in (plain(stand, capabilities=capabilities), stand.client(capabilities=capabilities)):
+            fill(client)
+            heard.append(converse(client, SHARDED))
+            client.close()
+        compare(heard, without_keys)
+
+
+SHORT = """SELECT 1;SELECT CONNECTION_ID() IS NULL;SELECT ROW_COUNT();SELECT FOUND_ROWS();SELECT @@warning_count;SHOW WARNINGS;SHOW ERRORS
+SHOW COUNT(*) WARNINGS;SHOW STATUS LIKE 'no such';SHOW TABLES;SHOW TABLES LIKE 'users';SHOW VARIABLES LIKE 'autocommit';SHOW CREATE TABLE users
+SHOW COLUMNS FROM users;EXPLAIN SELECT 1;VALUES (1), (2);SELECT 1 UNION SELECT 2;DO 1;SELECT COUNT(*) FROM users
+SELECT buyer_id FROM users WHERE 1 = 0;SELECT 1 / 0;SELECT DISTINCT n FROM inventory ORDER BY 1
+SELECT buyer_id FROM users WHERE name = 1 ORDER BY buyer_id;SHOW ENGINES;SHOW DATABASES LIKE 'shop';SHOW COLLATION LIKE 'utf8mb4_bin'"""
+
+
+def test_which_statements_have_a_cursor(stand):
+    """With as many on servers as it likes, and with no more allowed: the same ones, the same rows."""
+    outcomes = []
+    for number, client in enumerate((plain(stand), stand.client(), stand.client())):
+        if number != 1:
+            fill(client)
+        held = [client.prepare("SELECT product_id FROM inventory ORDER BY 1") for _ in range(16)] if number == 2 else []
+        assert all(client.execute(statement, cursor=CURSOR).is_cursor_open for statement in held)
+        outcomes.append([])
+        for sql in SHORT.replace("\n", ";").split(";"):
+            statement = client.prepare(sql)
+            result = client.execute(statement, cursor=CURSOR)
+            rows = client.fetch(statement, result.columns, 1000).rows if result.is_cursor_open else result.rows
+            outcomes[-1].append((sql, result.is_cursor_open, rows, result.warnings))
+            client.close_statement(statement)
+    for want, got, more in zip(*outcomes):
+        assert want == got, (want, got)
+        assert want == more, (want, more)
+
+
+def test_more_cursors_than_allowed_are_put_aside(stand):
     client = stand.client()
-    statement = client.prepare("SELECT buyer_id FROM users ORDER BY buyer_id")
-    stand.wait_until(lambda: len(client.execute(statement, cursor=CURSOR).rows) == 7, 10, "the replicas have the rows")
-    result = client.execute(statement, cursor=CURSOR)
-    assert not result.is_cursor_open and [row[0] for row in result.rows] == list(range(1, 8))
-    try:
-        client.fetch(statement, result.columns, 1)
-    except wire.ServerError as why:
-        assert why.code == 1421
-    else:
-        raise AssertionError("fetched without a cursor")
-
-
-def test_more_cursors_than_allowed_are_plain_answers(stand):
-    client = stand.client()
-    statements = [client.prepare(f"SELECT product_id + {i} FROM inventory ORDER BY 1") for i in range(18)]
+    fill(client)
+    statements = [client.prepare(f"SELECT product_id + {i} FROM inventory ORDER BY 1") for i in range(30)]
     opened = [client.execute(statement, cursor=CURSOR) for statement in statements]
-    assert [result.is_cursor_open for result in opened] == [True] * 16 + [False] * 2
-    assert len(opened[17].rows) == 7
-    for i in (15, 0, 7):
+    assert all(result.is_cursor_open for result in opened)
+    for i in (15, 0, 7, 17, 29):
         assert client.fetch(statements[i], opened[i].columns, 1).rows == [(1 + i,)]
     client.close_statement(statements[7])
     assert client.execute(statements[17], cursor=CURSOR).is_cursor_open
+    assert [row[0] for row in client.fetch(statements[17], opened[17].columns, 9).rows] == list(range(18, 25))
     lent = sum(int(row["lent"]) for row in stand.admin("SHOW POOLS"))
     assert lent <= 16, lent
     client.close()
     stand.wait_until(lambda: sum(int(row["lent"]) for row in stand.admin("SHOW POOLS")) == 0, 5, "all are given back")
+
+
+def refused(client, statement):
+    try:
+        client.execute(statement, cursor=CURSOR)
+    except wire.ServerError as why:
+        return why
+    return None
+
+
+def test_what_is_put_aside_is_bounded(stand):
+    client = stand.client()
+    fill(client)
+    wide = client.prepare("SELECT buyer_id, REPEAT(name, 150000) FROM users ORDER BY buyer_id")  # 7 rows of 900,000 bytes
+    columns = client.execute(wide, cursor=CURSOR).columns
+    again = client.prepare("SELECT REPEAT(name, 150000), buyer_id FROM users ORDER BY buyer_id")
+    opened = client.execute(again, cursor=CURSOR)
+    third = client.prepare("SELECT REPEAT(name, 150001), buyer_id FROM users ORDER BY buyer_id")
+    why = refused(client, third)
+    assert client.query("SHOW ERRORS").rows == [("Error", "9008", why.message)]
+    assert why.code == 9008 and "cursor_buffer_bytes (16777216)" in why.message, why
+    try:
+        client.fetch(third, opened.columns, 1)
+    except wire.ServerError as error:
+        assert error.code == 1421
+    else:
+        raise AssertionError("a cursor that was refused")
+    assert len(client.fetch(wide, columns, 100).rows) == 7  # and room is made by that
+    assert client.execute(third, cursor=CURSOR).is_cursor_open
+    assert [len(row[0]) for row in client.fetch(again, opened.columns, 100).rows] == [6 * 150000] * 7
+    client.query("BEGIN")  # which stays
+    client.query("UPDATE users SET name = 'longer name' WHERE buyer_id = 1")
+    huge = client.prepare("SELECT a.buyer_id, REPEAT(a.name, 500000) FROM users a ORDER BY 1")
+    assert refused(client, huge).code == 9008
+    assert client.query("SELECT name FROM users WHERE buyer_id = 1").rows == [("longer name",)]
+    client.query("ROLLBACK")
+    assert client.query("SELECT name FROM users WHERE buyer_id = 1").rows == [("user 1",)]
+    home = [client.prepare("SELECT product_id FROM inventory ORDER BY 1") for _ in range(16)]
+    assert all(client.execute(statement, cursor=CURSOR).is_cursor_open for statement in home)
+    one = client.prepare("SELECT REPEAT('x', 9000000) FROM inventory")  # one server's, and the 17th
+    assert refused(client, one).code == 9008
+    assert len(client.execute(one).rows) == 7
+    client.close_statement(third)
+    assert client.execute(wide, cursor=CURSOR).is_cursor_open
+    client.close()
+
+
+def allow(stand, size):
+    text = test_reload.read(stand)
+    text = re.sub(r"cursor_buffer_bytes = .*\n", "", text).replace("[waybill]\n", f"[waybill]\ncursor_buffer_bytes = {size}\n", 1)
+    test_reload.write(stand, text)
+    test_reload.reload(stand)
+
+
+def test_a_row_of_several_packets_is_put_aside(stand):
+    client = stand.client()
+    fill(client)
+    for size in (16777205, 16777211):  # a packet that is just full, and one row in two
+        statement = client.prepare(f"SELECT REPEAT('y', {size}) FROM users WHERE buyer_id IN (1, 2, 3) ORDER BY buyer_id LIMIT 1")
+        allow(stand, 40000000)
+        opened = client.execute(statement, cursor=CURSOR)
+        assert opened.is_cursor_open
+        assert [len(row[0]) for row in client.fetch(statement, opened.columns, 1).rows] == [size]
+        assert client.fetch(statement, opened.columns, 1).rows == []
+    allow(stand, 0)
+    result = client.execute(client.prepare("SELECT buyer_id FROM users ORDER BY buyer_id"), cursor=CURSOR)
+    assert not result.is_cursor_open and len(result.rows) == 7
+    allow(stand, 16777216)
 
 
 def test_the_last_statement_has_a_name(stand):

@@ -102,7 +102,7 @@ int main(void)
     mariadb_stmt_execute_direct(wrong, "SELEC 1", 7);
     say(wrong, "wrong");
     mysql_stmt_close(wrong);
-    read_direct(db, several, 0);
+    read_direct(db, several, 1);
     mysql_close(db);
     return 0;
 }

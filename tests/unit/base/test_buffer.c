@@ -65,11 +65,34 @@ static void shows_its_parts(void **state)
     slab_done(&blocks);
 }
 
+static void takes_across_blocks(void **state)
+{
+    (void)state;
+    static uint8_t bytes[100000], taken[100000];
+    struct slab blocks;
+    struct buffer buffer;
+    slab_init(&blocks, "buffer", BUFFER_BLOCK_BYTES, 0);
+    buffer_init(&buffer, &blocks);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    }
+    buffer_append(&buffer, bytes, sizeof bytes);
+    for (size_t at = 0, len = 1; at < sizeof bytes; at += len, len = len * 3 % 20011) {
+        len = len < sizeof bytes - at ? len : sizeof bytes - at;
+        buffer_take(&buffer, taken + at, len);
+    }
+    assert_memory_equal(bytes, taken, sizeof bytes);
+    assert_int_equal(buffer.size_bytes, 0);
+    assert_int_equal(blocks.used_count, 0);
+    slab_done(&blocks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_order),
         cmocka_unit_test(shows_its_parts),
+        cmocka_unit_test(takes_across_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
