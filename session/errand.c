@@ -3,6 +3,7 @@
 #include "session/flow_kill.h"
 #include "session/flow_processlist.h"
 #include "session/kill.h"
+#include "session/process_table.h"
 #include "session/processlist.h"
 
 void errand_start(struct session *session, const struct errand *errand)
@@ -35,6 +36,7 @@ void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
         sessions_kill(sessions, errand, result);
         break;
     case ERRAND_LIST:
+    case ERRAND_TABLE:
         processlist_write(sessions, errand, &result->list);
         break;
     }
@@ -53,6 +55,9 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
         break;
     case ERRAND_LIST:
         processlist_answered(session, result);
+        break;
+    case ERRAND_TABLE:
+        process_table_answered(session, result);
         break;
     }
 }

@@ -2,7 +2,7 @@
 // What a session asks of all sessions, its own worker's and others': to be killed, to be listed.
 //
 //     asker's flow --errand_start--> control --> workers: sessions_run_errand
-//     kill_answered, processlist_answered <-- sessions_errand_done <-- control
+//     kill_answered, processlist_answered, ... <-- sessions_errand_done <-- control
 
 #include "session/session_impl.h"
 

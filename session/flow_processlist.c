@@ -46,7 +46,7 @@ static struct cell cell_of(const struct process *process, const struct column *c
         struct cell cell;
     } cells[] = {
         {"Id", {.number = process->id, .is_number = true}},
-        {"Time", {.number = process->seconds, .is_number = true}},
+        {"Time", {.number = process->for_us / 1000000, .is_number = true}},
         {"User", {.text = process->user}},
         {"Host", {.text = process->host}},
         {"db", {.text = process->database}},

@@ -88,7 +88,7 @@ static void add_session(const struct session *session, const struct errand *erra
                    (is_utf8(session->charset) && is_utf8(errand->charset));
     info.len = info.len < max ? info.len : max;
     write_u32(list, session->id);
-    write_u32(list, (uint32_t)(for_us / 1000000));
+    write_u64(list, for_us);
     add_text(list, slice_of_string(user != NULL ? user->name : "unauthenticated user"),
              is_utf8(errand->charset));
     add_text(list, host_of(session, host), true);
@@ -126,7 +126,7 @@ bool processlist_read(struct slice *list, struct process *process)
         return false;
     }
     process->id = read_u32(&reader);
-    process->seconds = read_u32(&reader);
+    process->for_us = read_u64(&reader);
     process->user = next_text(&reader);
     process->host = next_text(&reader);
     process->database = next_text(&reader);

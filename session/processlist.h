@@ -4,7 +4,8 @@
 #include "session/session_impl.h"
 
 struct process {
-    uint32_t id, seconds;
+    uint32_t id;
+    uint64_t for_us;                                         // in this state
     struct slice user, host, database, command, state, info; // ptr NULL: NULL
 };
 

@@ -31,6 +31,7 @@
 #include "session/local.h"
 #include "session/multi.h"
 #include "session/own_status.h"
+#include "session/process_table.h"
 #include "session/text_statement.h"
 #include "session/transaction.h"
 #include "session/variables.h"
@@ -293,10 +294,33 @@ static void stay_with_list(struct session *session, struct request *request)
     }
 }
 
-static void route(struct session *session, struct request *request)
+static void run_plan(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
+    bool is_one = request->plan->target_count == 1;
+    counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
+    if (statement->load != NULL && statement->load->is_local) {
+        flow_infile_start(session, request);
+    } else if (is_one && flow_status_is_for(statement)) {
+        flow_status_start(session, request);
+    } else if (is_one) {
+        flow_single_start(session, request);
+    } else {
+        flow_scatter_start(session, request);
+    }
+}
+
+// May a name without a schema be one of the server's own tables?
+static bool is_in_system_schema(const struct session *session)
+{
+    struct slice database = text_slice(&session_state_now(session)->database);
+    return database.len == strlen("information_schema") &&
+           slice_is_nocase(database, "information_schema");
+}
+
+static void route(struct session *session, struct request *request)
+{
     struct error error;
     if (!query_plan(session, request, &error)) {
         query_refuse(session, request, &error);
@@ -311,20 +335,14 @@ static void route(struct session *session, struct request *request)
         return;
     }
     stay_with_list(session, request);
-    if ((statement->facts & FACT_SYSTEM_SCHEMA) != 0) {
+    if ((request->statement->facts & FACT_SYSTEM_SCHEMA) != 0 || is_in_system_schema(session)) {
         own_status_rewrite(session, request);
+        if (process_table_is_for(session, request)) {
+            process_table_ask(session, request, run_plan);
+            return;
+        }
     }
-    bool is_one = request->plan->target_count == 1;
-    counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
-    if (statement->load != NULL && statement->load->is_local) {
-        flow_infile_start(session, request);
-    } else if (is_one && flow_status_is_for(statement)) {
-        flow_status_start(session, request);
-    } else if (is_one) {
-        flow_single_start(session, request);
-    } else {
-        flow_scatter_start(session, request);
-    }
+    run_plan(session, request);
 }
 
 void query_route(struct session *session, struct request *request)

@@ -25,7 +25,11 @@ static inline uint16_t session_id_worker(uint32_t id, uint16_t worker_count)
 }
 
 // What a session, or the admin port, asks of the sessions of all workers: errand.h.
-enum errand_kind { ERRAND_KILL, ERRAND_LIST };
+enum errand_kind {
+    ERRAND_KILL,
+    ERRAND_LIST,  // SHOW PROCESSLIST
+    ERRAND_TABLE, // information_schema.PROCESSLIST
+};
 struct errand {
     enum errand_kind kind;
     uint32_t asker;  // session id; 0: the admin port
@@ -38,7 +42,7 @@ struct errand {
     uint32_t victim; // session id
     char user[256];  // is_user
     char host[256];  // ... as his account has it (`from`); empty: any
-    // SHOW PROCESSLIST
+    // the list of sessions
     bool is_full;
     const struct charset *charset; // the asker's; NULL: utf8mb4
 };

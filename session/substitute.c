@@ -36,6 +36,7 @@ struct substitution {
     struct splice splices[2 * PLACES_MAX];
     uint32_t splice_count;
     bool is_full;
+    bool is_id;                  // CONNECTION_ID() and nothing else
     bool keeps_variables;        // the statement clears the list first: servers give the right 0
     struct token window[WINDOW]; // the last tokens
     uint32_t at_at_begin;        // of the last @@
@@ -69,7 +70,11 @@ static void find_call(struct substitution *all)
         return;
     }
     struct slice name = text_of(all, &window[1]);
-    if (slice_is_nocase(name, "ROW_COUNT")) {
+    if (all->is_id) {
+        if (slice_is_nocase(name, "CONNECTION_ID")) {
+            add_place(all, window[1].span.begin, all->session->id, false);
+        }
+    } else if (slice_is_nocase(name, "ROW_COUNT")) {
         add_place(all, window[1].span.begin, aftermath->row_count, false);
     } else if (slice_is_nocase(name, "FOUND_ROWS")) {
         add_place(all, window[1].span.begin, (int64_t)aftermath->found_rows, false);
@@ -82,7 +87,7 @@ static void find_variable(struct substitution *all)
     const struct token *window = all->window;
     bool is_scoped = window[2].kind == TOKEN_DOT && window[1].kind == TOKEN_NAME &&
                      window[0].kind == TOKEN_AT_AT;
-    if (all->keeps_variables || window[3].kind != TOKEN_NAME ||
+    if (all->is_id || all->keeps_variables || window[3].kind != TOKEN_NAME ||
         (window[2].kind != TOKEN_AT_AT && !is_scoped)) {
         return;
     }
@@ -119,6 +124,9 @@ static struct slice value_text(const struct substitution *all, const struct plac
     struct arena *arena = &all->session->arena;
     if (all->statement->kind != STATEMENT_SELECT) {
         return arena_format(arena, place->value < 0 ? "(%" PRId64 ")" : "%" PRId64, place->value);
+    }
+    if (all->is_id) {
+        return arena_format(arena, "CAST('%010" PRId64 "' AS UNSIGNED)", place->value);
     }
     if (place->is_variable) {
         return arena_format(arena, "(CAST(NULLIF('%020" PRId64 "','') AS UNSIGNED) + 0)",
@@ -216,20 +224,14 @@ static bool are_known(const struct session *session, uint32_t facts)
            ((facts & FACT_FOUND_ROWS) == 0 || is_found_known);
 }
 
-bool substitute_values(struct session *session, struct request *request)
+// The statement is read again; `unwanted`: facts that it must not have any more.
+static bool substitute(struct substitution *all, struct request *request, uint32_t unwanted)
 {
+    struct session *session = all->session;
     const struct statement *old = request->statement;
     struct statement *statement = NULL;
-    bool keeps_variables = aftermath_list_of(request) == LIST_CLEARED;
-    uint32_t unwanted = SUBSTITUTE_FACTS & ~(keeps_variables ? (uint32_t)FACT_DIAGNOSTICS : 0u);
-    if (!are_known(session, old->facts & unwanted) || old->has_executable_comment) {
-        return false;
-    }
     struct parse_options options = query_parse_options(session);
-    struct substitution *all = arena_alloc(&session->arena, sizeof *all);
-    all->session = session;
     all->statement = old;
-    all->keeps_variables = keeps_variables;
     find_places(all, &options);
     name_all(all);
     if (all->is_full || all->place_count == 0) {
@@ -246,4 +248,26 @@ bool substitute_values(struct session *session, struct request *request)
         request->raw = flow_frame_query(&session->arena, sql);
     }
     return true;
+}
+
+bool substitute_values(struct session *session, struct request *request)
+{
+    const struct statement *old = request->statement;
+    bool keeps_variables = aftermath_list_of(request) == LIST_CLEARED;
+    uint32_t unwanted = SUBSTITUTE_FACTS & ~(keeps_variables ? (uint32_t)FACT_DIAGNOSTICS : 0u);
+    if (!are_known(session, old->facts & unwanted) || old->has_executable_comment) {
+        return false;
+    }
+    struct substitution *all = arena_alloc(&session->arena, sizeof *all);
+    all->session = session;
+    all->keeps_variables = keeps_variables;
+    return substitute(all, request, unwanted);
+}
+
+void substitute_connection_id(struct session *session, struct request *request)
+{
+    struct substitution *all = arena_alloc(&session->arena, sizeof *all);
+    all->session = session;
+    all->is_id = true;
+    (void)substitute(all, request, 0);
 }

@@ -11,3 +11,6 @@ enum {
 // Puts the values into the request's text and reads it again: request->statement is then one
 // without them, or it is false, and nothing has changed.
 bool substitute_values(struct session *session, struct request *request) MUST_CHECK;
+// The same with CONNECTION_ID(), where it must be the session's and not that of a connection to a
+// server.
+void substitute_connection_id(struct session *session, struct request *request);

@@ -337,3 +337,78 @@ def test_the_list_has_the_sessions_of_all_workers(stand):
     # A hint asks that shard's server for its own.
     assert loader.query("/* waybill: shard=s1 */ SHOW PROCESSLIST").rows[0][0] != str(loader.connection_id)
     assert [client.query("SELECT 1").rows[0][0] for client in clients] == ["1"] * 10
+
+
+# ---- the same as a table
+
+TABLE = "information_schema.PROCESSLIST"
+OWN = ["USER", "DB", "COMMAND", "TIME", "INFO", "STAGE", "PROGRESS", "INFO_BINARY"]  # what both must say of the same client
+
+
+def test_the_table_looks_as_a_servers(stand):
+    """Names, order, types and values, in text and prepared; only what a derived table can't have is different."""
+    for capabilities in PLAINS:
+        for collation in (45, 8, 33, 28):
+            more = {"capabilities": capabilities, "collation": collation}
+            direct_client = wire.Client(port=int(stand.values["WAYBILL_PLAIN_PORT"]), user="app", password="app_pw",
+                                        database="shop", timeout=10, **more)
+            client = stand.client(**more)
+            for sql in (f"SELECT * FROM {TABLE} WHERE ID = CONNECTION_ID()",
+                        f"SELECT id, p.User, p.info FROM {TABLE} p WHERE p.id = CONNECTION_ID() ORDER BY 1",
+                        f"SELECT CONNECTION_ID() = ID, COUNT(*), MAX(INFO) FROM {TABLE} WHERE CONNECTION_ID() = ID"):
+                for prepared in (False, True):
+                    answers = []
+                    for one in (direct_client, client):
+                        result = one.execute(one.prepare(sql), []) if prepared else one.query(sql)
+                        if "STAGE" in result.names():
+                            places = [result.names().index(name) for name in OWN]
+                            rows = [[row[place] for place in places] for row in result.rows]
+                        else:
+                            rows = [[value for value in row if str(value) != str(one.connection_id)] for row in result.rows]
+                        answers.append((result.names(), rows, one.query("SHOW WARNINGS").rows))
+                    assert answers[0] == answers[1] and answers[0][1], (sql, prepared, answers)
+            direct_client.close(), client.close()
+
+
+def test_the_table_has_the_sessions(stand):
+    fill(stand)
+    clients, loader = [app(stand) for _ in range(10)], stand.client(user="loader")
+    ids = sorted(client.connection_id for client in clients)
+    here = clients[0]
+    listed = ",".join(map(str, ids))
+    assert [int(row[0]) for row in here.query(f"SELECT ID FROM {TABLE} WHERE ID IN ({listed}) ORDER BY ID").rows] == ids
+    assert here.query(f"SELECT DISTINCT USER FROM {TABLE}").rows in ([("app",)], [["app"]])
+    # With every kind of text, and what utf8mb3 can't say.
+    text = "SELECT SLEEP(20), 'it''s \\\\ é 😀 \x07' /* `x` */"
+    busy = Busy(clients[3], text)
+    stand.wait_until(lambda: running(stand, "SLEEP"), 5, "it runs")
+    info = here.query(f"SELECT COMMAND, INFO FROM {TABLE} WHERE ID = {clients[3].connection_id}").rows[0]
+    assert tuple(info) == ("Query", text.replace("😀", "????")), info
+    found = here.query(f"SELECT ID FROM {TABLE} WHERE INFO LIKE '%it''''s%' AND ID <> CONNECTION_ID()").rows
+    assert [int(row[0]) for row in found] == [clients[3].connection_id], found
+    # Monitoring asks, and kills whom it finds.
+    here.query(f"KILL QUERY {found[0][0]}")
+    busy.wait()
+    ways = (
+        f"SELECT COUNT(*) FROM {TABLE} AS p JOIN (SELECT 1 AS one) AS o WHERE p.ID IN ({listed})",
+        f"SELECT COUNT(*) FROM (SELECT ID FROM {TABLE}) AS p WHERE p.ID IN ({listed})",
+        f"WITH p AS (SELECT * FROM {TABLE}) SELECT COUNT(*) FROM p WHERE ID IN ({listed})",
+        f"SELECT SUM(ID IN (SELECT ID FROM {TABLE})) FROM information_schema.processlist WHERE ID IN ({listed})",
+        f"SELECT COUNT(PROCESSLIST.ID) FROM {TABLE} WHERE information_schema.PROCESSLIST.id IN ({listed})",
+        f"SELECT COUNT(`processlist`.ID) FROM `information_schema`.`processlist` WHERE ID IN ({listed})",
+        f"SELECT COUNT(*) FROM {TABLE} WHERE ID IN ({listed}) UNION ALL SELECT 1 FROM {TABLE} WHERE ID = 0",
+    )
+    for sql in ways:
+        assert [str(row[0]) for row in here.query(sql).rows] == ["10"], sql
+        assert [str(row[0]) for row in here.execute(here.prepare(sql), []).rows] == ["10"], sql
+    here.query("USE information_schema")
+    assert here.query(f"SELECT COUNT(*) FROM processlist WHERE id IN ({listed})").rows[0][0] == "10"
+    here.query("USE shop")
+    here.query("BEGIN")  # a transaction goes on
+    here.query("UPDATE users SET name = 'listed' WHERE buyer_id = 7")
+    assert here.query(f"SELECT COUNT(*) FROM {TABLE} WHERE ID IN ({listed})").rows[0][0] == "10"
+    here.query("ROLLBACK")
+    # What is about a server's own threads has the server's own list.
+    for sql in (f"/* waybill: shard=s1 */ SELECT ID FROM {TABLE}",
+                f"SELECT p.ID FROM {TABLE} p LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID"):
+        assert not {int(row[0]) for row in loader.query(sql).rows} & {*ids, loader.connection_id}, sql

@@ -74,6 +74,11 @@ def test_kill_and_the_list_of_sessions(stand):
     stand.wait_until(lambda: line()[4] == "Query", 5, "it runs")
     time.sleep(0.3)
     assert line()[7].startswith("SELECT SLEEP(20)")
+    table = killer.query(f"SELECT * FROM information_schema.processlist WHERE id = {victim.connection_id}")
+    assert table.names() == ["ID", "USER", "HOST", "DB", "COMMAND", "TIME", "STATE", "INFO"], table.names()
+    assert table.rows[0][4] == "Query" and table.rows[0][7] == line()[7], table.rows
+    own = killer.execute(killer.prepare("SELECT id FROM information_schema.processlist WHERE id = CONNECTION_ID()"), [])
+    assert [int(row[0]) for row in own.rows] == [killer.connection_id]
     killer.query(f"KILL QUERY {victim.connection_id}")
     thread.join(20)
     assert time.monotonic() - began < 10 and len(heard) == 1, heard

@@ -1,0 +1,319 @@
+// information_schema.PROCESSLIST of a server has the connections of waybill's pools. In a SELECT
+// its place is taken by a derived table, so that the client's own conditions, joins and functions
+// work on it:
+//
+//     SELECT ... FROM (SELECT * FROM information_schema.PROCESSLIST WHERE 1 = 0
+//                      UNION ALL SELECT 5, _utf8'app', _utf8'10.0.0.7:3312', NULL, ...
+//                      UNION ALL ...) AS PROCESSLIST WHERE ...
+//
+// The first part, which has no rows, gives the columns their names and types. A column that is
+// called by the table's full name is called by the derived table's then. Left to the server, whose
+// own list it is then:
+//
+//     with a hint                     one wants that server's own
+//     beside other system tables      they have the server's own ids (innodb_trx, THREADS)
+//     in executable comments          spans may begin inside of them
+
+#include "session/process_table.h"
+
+#include "parser/lexer.h"
+#include "parser/splice.h"
+#include "protocol/error_table.h"
+#include "router/plan.h"
+#include "session/processlist.h"
+#include "session/query.h"
+#include "session/substitute.h"
+
+enum {
+    PLACES_MAX = 16,
+    WINDOW = 4,
+    INFO_BYTES = 100,                      // of each statement ...
+    FULL_UNTIL_BYTES = 1 << 20,            // ... when the text is so long already
+    SQL_BYTES_MAX = (3 << 20) + (1 << 19), // below max_allowed_packet of the oldest servers
+};
+
+static const char table_name[] = "PROCESSLIST";
+
+struct place {
+    struct span span;
+    const struct table_ref *ref; // NULL: a column's full name
+};
+
+struct places {
+    struct place items[PLACES_MAX]; // in the order of the text
+    uint32_t count;
+    bool has_alias;
+    bool is_full;
+    bool has_other; // another system table
+};
+
+// ---- where the table stands
+
+static bool is_system_schema(struct slice schema)
+{
+    return slice_is_nocase(schema, "information_schema") ||
+           slice_is_nocase(schema, "performance_schema") || slice_is_nocase(schema, "mysql") ||
+           slice_is_nocase(schema, "sys");
+}
+
+static void add_place(struct places *all, struct span span, const struct table_ref *ref)
+{
+    if (all->count == PLACES_MAX) {
+        all->is_full = true;
+        return;
+    }
+    uint32_t at = all->count++;
+    for (; at > 0 && all->items[at - 1].span.begin > span.begin; at--) {
+        all->items[at] = all->items[at - 1];
+    }
+    all->items[at] = (struct place){.span = span, .ref = ref};
+}
+
+static void find_in(const struct session *session, const struct query *query, struct places *all)
+{
+    for (; query != NULL; query = query->next) {
+        for (const struct table_ref *ref = query->tables; ref != NULL; ref = ref->next) {
+            struct slice schema = ref->schema.len > 0
+                                      ? ref->schema
+                                      : text_slice(&session_state_now(session)->database);
+            if (ref->name.len == 0 || ref->is_cte || !is_system_schema(schema)) {
+                continue;
+            }
+            if (slice_is_nocase(schema, "information_schema") &&
+                slice_is_nocase(ref->name, table_name)) {
+                all->has_alias |= ref->alias.len > 0;
+                add_place(all, ref->name_span, ref);
+            } else {
+                all->has_other = true;
+            }
+        }
+    }
+}
+
+static void find_refs(const struct session *session, const struct statement *statement,
+                      struct places *all)
+{
+    *all = (struct places){0};
+    find_in(session, statement->query, all);
+    for (uint32_t i = 0; i < statement->subquery_count; i++) {
+        find_in(session, statement->subqueries[i], all);
+    }
+}
+
+bool process_table_is_for(struct session *session, const struct request *request)
+{
+    const struct statement *statement = request->statement;
+    const struct plan *plan = request->plan;
+    struct places all;
+    if (statement->kind != STATEMENT_SELECT || plan->target_count != 1 ||
+        plan->targets[0].sql.ptr != NULL || statement->hint.len > 0 ||
+        statement->has_executable_comment) {
+        return false;
+    }
+    find_refs(session, statement, &all);
+    return all.count > 0 && !all.has_other;
+}
+
+// ---- where its full name stands before a column's
+
+static struct slice name_of(struct slice text, const struct token *token)
+{
+    bool is_quoted = token->kind == TOKEN_QUOTED_NAME;
+    if (!is_quoted && token->kind != TOKEN_NAME) {
+        return slice_of(NULL, 0);
+    }
+    return slice_part(text, token->span.begin + is_quoted, token->span.end - is_quoted);
+}
+
+static bool is_at_ref(const struct places *all, struct span span)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct place *place = &all->items[i];
+        if (place->ref != NULL && span.begin >= place->span.begin && span.end <= place->span.end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// [information_schema .] PROCESSLIST .
+static void find_mention(struct slice text, const struct token window[WINDOW], struct places *all)
+{
+    struct span span = window[2].span;
+    bool is_behind_dot = window[1].kind == TOKEN_DOT;
+    if (window[3].kind != TOKEN_DOT || !slice_is_nocase(name_of(text, &window[2]), table_name) ||
+        is_at_ref(all, span)) {
+        return;
+    }
+    if (is_behind_dot && !slice_is_nocase(name_of(text, &window[0]), "information_schema")) {
+        return;
+    }
+    span.begin = is_behind_dot ? window[0].span.begin : span.begin;
+    add_place(all, span, NULL);
+}
+
+static void find_mentions(const struct session *session, struct slice text, struct places *all)
+{
+    struct parse_options options = query_parse_options(session);
+    struct token window[WINDOW] = {0};
+    struct lexer lexer;
+    lexer_init(&lexer, text, &options);
+    do {
+        memmove(window, window + 1, (WINDOW - 1) * sizeof *window);
+        lexer_next(&lexer, &window[WINDOW - 1]);
+        find_mention(text, window, all);
+    } while (window[WINDOW - 1].kind != TOKEN_END && window[WINDOW - 1].kind != TOKEN_BAD);
+}
+
+// ---- the derived table
+
+// How many bytes the character at the front has if utf8mb3 can say it; 0: it can't.
+static size_t utf8mb3_step(struct slice text)
+{
+    const uint8_t *at = text.ptr;
+    bool has_second = text.len > 1 && (at[1] & 0xc0) == 0x80;
+    bool has_third = has_second && text.len > 2 && (at[2] & 0xc0) == 0x80;
+    if (at[0] < 0x80) {
+        return 1;
+    }
+    if (at[0] >= 0xc2 && at[0] <= 0xdf && has_second) {
+        return 2;
+    }
+    bool is_short = at[0] == 0xe0 && has_second && at[1] < 0xa0; // overlong
+    bool is_surrogate = at[0] == 0xed && has_second && at[1] >= 0xa0;
+    return (at[0] & 0xf0) == 0xe0 && has_third && !is_short && !is_surrogate ? 3 : 0;
+}
+
+static bool is_simple(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < ' ' || text.ptr[i] > '~' || text.ptr[i] == '\'' || text.ptr[i] == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_hex(struct text *sql, struct slice bytes)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    text_add_string(sql, "X'");
+    for (size_t i = 0; i < bytes.len; i++) {
+        char pair[2] = {digits[bytes.ptr[i] >> 4], digits[bytes.ptr[i] & 15]};
+        text_add(sql, pair, sizeof pair);
+    }
+    text_add_string(sql, "'");
+}
+
+// The servers have these columns in utf8mb3.
+static void add_text(struct text *sql, struct slice text)
+{
+    if (text.ptr == NULL) {
+        text_add_string(sql, "NULL");
+    } else if (is_simple(text)) {
+        text_add_format(sql, "_utf8'%.*s'", (int)text.len, (const char *)text.ptr);
+    } else {
+        struct text clean;
+        text_init(&clean);
+        while (text.len > 0) {
+            size_t step = utf8mb3_step(text);
+            text_add(&clean, step > 0 ? text.ptr : (const uint8_t *)"?", step > 0 ? step : 1);
+            text = slice_part(text, step > 0 ? step : 1, text.len);
+        }
+        text_add_string(sql, "_utf8 ");
+        add_hex(sql, text_slice(&clean));
+        text_done(&clean);
+    }
+}
+
+static bool is_text_type(uint8_t type)
+{
+    return type == TYPE_VARCHAR || type >= TYPE_ENUM;
+}
+
+static void add_cell(struct text *sql, const struct process *process, const struct column *column)
+{
+    const struct {
+        const char *name;
+        struct slice text;
+    } texts[] = {
+        {"USER", process->user},       {"HOST", process->host},   {"DB", process->database},
+        {"COMMAND", process->command}, {"STATE", process->state}, {"INFO", process->info},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (slice_is_nocase(column->name, texts[i].name)) {
+            add_text(sql, texts[i].text);
+            return;
+        }
+    }
+    unsigned long long for_us = process->for_us;
+    if (slice_is_nocase(column->name, "ID")) {
+        text_add_format(sql, "%u", process->id);
+    } else if (slice_is_nocase(column->name, "TIME")) {
+        text_add_format(sql, "%llu", for_us / 1000000);
+    } else if (slice_is_nocase(column->name, "TIME_MS")) {
+        text_add_format(sql, "%llu.%03llu", for_us / 1000, for_us % 1000);
+    } else if (slice_is_nocase(column->name, "INFO_BINARY") && process->info.ptr != NULL) {
+        add_hex(sql, process->info);
+    } else { // what a server knows of its own threads only
+        text_add_string(sql, is_text_type(column->type) ? "NULL" : "0");
+    }
+}
+
+static struct slice derived_table(struct session *session, const struct column *columns,
+                                  uint32_t column_count, struct slice list)
+{
+    struct text sql;
+    struct process process;
+    text_init(&sql);
+    text_add_string(&sql, "(SELECT * FROM information_schema.PROCESSLIST WHERE 1 = 0");
+    while (processlist_read(&list, &process) && sql.len < SQL_BYTES_MAX) {
+        if (sql.len > FULL_UNTIL_BYTES && process.info.len > INFO_BYTES) {
+            process.info.len = INFO_BYTES;
+        }
+        for (uint32_t i = 0; i < column_count; i++) {
+            text_add_string(&sql, i == 0 ? " UNION ALL SELECT " : ",");
+            add_cell(&sql, &process, &columns[i]);
+        }
+    }
+    text_add_string(&sql, ")");
+    struct slice kept = arena_copy(&session->arena, text_slice(&sql));
+    text_done(&sql);
+    return kept;
+}
+
+bool process_table_write(struct session *session, struct request *request,
+                         const struct column *columns, uint32_t column_count, struct slice list,
+                         struct error *error)
+{
+    if ((request->statement->facts & FACT_CONNECTION_ID) != 0) {
+        substitute_connection_id(session, request);
+    }
+    struct slice text = request->statement->text;
+    struct splice splices[PLACES_MAX];
+    struct places all;
+    find_refs(session, request->statement, &all);
+    if (!all.has_alias) {
+        find_mentions(session, text, &all);
+    }
+    struct slice table = derived_table(session, columns, column_count, list);
+    struct slice named = arena_format(&session->arena, "%.*s AS %s", (int)table.len,
+                                      (const char *)table.ptr, table_name);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < all.count; i++) {
+        const struct table_ref *ref = all.items[i].ref;
+        splices[i].span = all.items[i].span;
+        splices[i].with = ref == NULL          ? slice_of_string(table_name)
+                          : ref->alias.len > 0 ? table
+                                               : named;
+        bytes += splices[i].with.len;
+    }
+    if (all.is_full || bytes > SQL_BYTES_MAX) {
+        error_fill(error, ER_NOT_SUPPORTED_YET,
+                   "information_schema.PROCESSLIST with so many sessions or so often in one "
+                   "statement; use SHOW PROCESSLIST");
+        return false;
+    }
+    request->plan->targets[0].sql = splice_text(&session->arena, text, splices, all.count);
+    return true;
+}
