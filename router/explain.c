@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "router/plan.h"
+#include "router/gather.h"
 
 static const char *access_name(enum plan_access access)
 {
@@ -78,12 +78,38 @@ static void explain_edits(struct text *out, const struct param_edit *edits, uint
     }
 }
 
+static void explain_gather(struct text *out, const struct gather_plan *gather, uint16_t shard,
+                           const struct config *config)
+{
+    for (uint32_t i = 0; i < gather->table_count; i++) {
+        const struct gather_table *table = &gather->tables[i];
+        struct shard_set set = table->shards;
+        set.bits &= ~shard_set_of(shard).bits;
+        if (set.bits == 0) {
+            continue;
+        }
+        text_add_format(out, "gather: rows of %.*s.%.*s from", (int)table->schema.len,
+                        (const char *)table->schema.ptr, (int)table->name.len,
+                        (const char *)table->name.ptr);
+        for (; set.bits != 0; set.bits &= set.bits - 1) {
+            text_add_format(out, " %s", config->shards[shard_set_first(set)].name);
+        }
+        text_add_format(out, "%s%s, into a temporary table on %s\n",
+                        gather->wants_all_columns ? "" : ", the columns that are named",
+                        table->conditions != NULL && table->uses == 1 ? ", filtered there" : "",
+                        config->shards[shard].name);
+    }
+}
+
 struct slice plan_explain(struct arena *arena, const struct plan *plan, const struct config *config)
 {
     struct text out;
     text_init(&out);
     if (plan->wants_columns) {
         text_add_string(&out, "first a server is asked for the columns of the table\n");
+    }
+    if (plan->gather != NULL) {
+        explain_gather(&out, plan->gather, plan->targets[0].shard, config);
     }
     for (uint16_t i = 0; i < plan->target_count && !plan->wants_columns; i++) {
         const struct plan_target *target = &plan->targets[i];

@@ -61,7 +61,8 @@ struct plan_target {
 struct plan;
 const struct param_edit *plan_edits(const struct plan *plan, const struct plan_target *target,
                                     uint32_t *count);
-struct load_split; // load_split.h
+struct load_split;  // load_split.h
+struct gather_plan; // gather.h
 
 struct plan {
     enum plan_access access;
@@ -83,6 +84,8 @@ struct plan {
     // make the plan anew, with request.columns. Nothing else of this plan counts.
     bool wants_columns;
     const struct load_split *split; // LOAD DATA: each row goes to the target of its own key
+    // The one target's server is given rows of other shards before it runs the statement.
+    const struct gather_plan *gather;
     const char *why; // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
                      // unless the request wants_why
 };
@@ -101,6 +104,8 @@ struct route_request {
     const struct table_columns *columns; // of the statement's table; NULL: not asked for yet
     enum distributed distributed;
     bool in_transaction; // reads go to primaries
+    bool may_gather;     // rows of several shards may be brought together on one server
+    bool must_gather;    // a merge was tried, and found at run time that it isn't exact
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or
                          // pinned shard); NO_SHARD
     struct order_id_source *ids; // the worker's; NULL (EXPLAIN ROUTE): ids are only for show

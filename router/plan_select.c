@@ -1,6 +1,6 @@
 // SELECT. All on one shard: to that shard, as it came. Else the form must be one whose pieces add
 // up exactly: rows of one class of tables that meet only within a shard, in no order, sorted by
-// columns, or counted. Everything else is refused by name.
+// columns, or counted. Everything else is gathered (plan_gather.c), or refused by name.
 
 #include "router/plan_impl.h"
 
@@ -14,7 +14,8 @@ bool plan_select(struct planner *planner)
     }
     scopes_reach(&planner->scopes, &reach);
     if (shard_set_count(reach.shards) > 1) {
-        return plan_select_scatter(planner, &reach);
+        bool is_merged = !planner->request->must_gather && plan_select_scatter(planner, &reach);
+        return is_merged || plan_gather(planner, &reach);
     }
     if (reach.shards.bits != 0) {
         return plan_to(planner, shard_set_first(reach.shards));
