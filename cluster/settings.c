@@ -157,6 +157,16 @@ static const struct setting table[] = {
      "Reads outside transactions go to replicas that are fresh enough. off: everything goes to primaries."},
     {"max_lag_ms", SETTING_INTEGER, RELOAD, AT(max_lag_ms), "1000", 1, DAY_MS, NULL,
      "A replica that is behind its primary by more serves no reads."},
+    {"gather", SETTING_BOOL, RELOAD, AT(gather), "on", ANY, NULL,
+     "A SELECT over several shards that no merge can answer exactly (joins over shards, GROUP BY, subqueries, "
+     "...) is run on one server that is given the rows first, in temporary tables; MariaDB only. off: it is "
+     "refused (9001). More in doc/gather.md."},
+    {"gather_on_primary", SETTING_BOOL, RELOAD, AT(gather_on_primary), "off", ANY, NULL,
+     "Whether a primary may be that server where no replica is fit for it."},
+    {"gather_max_rows", SETTING_INTEGER, RELOAD, AT(gather_max_rows), "100000", 1, 1000000000, NULL,
+     "Rows that may be gathered for one statement, those of the server itself counted. With more it gets error 9008."},
+    {"gather_max_bytes", SETTING_INTEGER, RELOAD, AT(gather_max_bytes), "67108864", 1024, 1099511627776, NULL,
+     "Bytes of SQL that may be sent for it. With more it gets error 9008."},
     {"default_shard", SETTING_TEXT, RELOAD, AT(default_shard), "", ANY, NULL,
      "The shard of tables that have no section here. Empty: the first shard of the file."},
     // ---- failure

@@ -63,8 +63,10 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t probe_ms;
     int64_t failover; // enum failover_mode
     int64_t failover_after_ms;
-    bool local_infile;          // LOAD DATA LOCAL
-    bool read_split;            // reads to replicas
+    bool local_infile; // LOAD DATA LOCAL
+    bool read_split;   // reads to replicas
+    bool gather, gather_on_primary;
+    int64_t gather_max_rows, gather_max_bytes; // for each statement
     const char *default_shard;  // for tables that are not declared; empty: the first one
     const char *server_version; // announced to clients; empty: the servers' own
     int64_t slow_query_ms;      // 0 = off: logged when slower

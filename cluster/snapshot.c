@@ -111,3 +111,10 @@ bool snapshot_is_fit(const struct snapshot *snapshot, uint16_t server, uint64_t 
     }
     return written_us == 0 || state->applied_us > written_us;
 }
+
+bool snapshot_may_gather(const struct snapshot *snapshot)
+{
+    enum { MARIADB_MIN = 100201 };
+    return snapshot->config->settings.gather && snapshot->is_mariadb &&
+           snapshot->server_version >= MARIADB_MIN;
+}

@@ -68,3 +68,6 @@ void snapshot_free(struct snapshot *snapshot);        // and the config with the
 // (loop clock, 0: any)?
 bool snapshot_is_fit(const struct snapshot *snapshot, uint16_t server, uint64_t now_us,
                      uint64_t written_us) MUST_CHECK;
+// May rows of several shards be gathered on one server? A temporary table must be usable twice in a
+// statement, and not be logged.
+bool snapshot_may_gather(const struct snapshot *snapshot) MUST_CHECK;
