@@ -275,7 +275,10 @@ bool plan_gather(struct planner *planner, const struct reach *reach)
                            "transaction that is open or that autocommit = 0 begins: run it before "
                            "BEGIN or with autocommit, or limit it to one shard");
     }
-    for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
+    // SET STATEMENT time_zone = ... FOR: a condition could mean something else where it is read.
+    bool has_settings = planner->statement->set != NULL;
+    for (struct scope *scope = planner->scopes.first; scope != NULL && !has_settings;
+         scope = scope->next) {
         add_scope_conditions(planner, gather, scope);
     }
     *planner->error = (struct error){.code = 0};

@@ -14,6 +14,8 @@
 //     HEADS -> ROWS [begin_rows], HEADS -> HEADS [start_all], ROWS <-> FULL [flush, on_drained],
 //     any -> DRAINING [decide], DRAINING -> finished [finish]
 //
+// What turns out in HEADS not to be mergeable (ENUM, some collations) is gathered instead.
+//
 //     HEADS     nothing was written to the client: what can't be merged is an ordinary error
 //     ROWS      the column definitions were written; the client takes bytes
 //     FULL      as ROWS, the client is slow: no source is read
@@ -30,6 +32,8 @@
 
 #include "protocol/error_table.h"
 #include "session/cursor_aside.h"
+#include "session/flow_gather.h"
+#include "session/query.h"
 #include "session/scatter_impl.h"
 
 enum {
@@ -169,6 +173,9 @@ static void decide(struct scatter *scatter, enum ending ending, const struct err
     scatter->ending = ending;
     if (error != NULL) {
         scatter->error = *error;
+        scatter->wants_gather = scatter->state == SCATTER_HEADS && error->code == ER_CROSS_SHARD &&
+                                scatter->plan.access == ACCESS_REPLICA &&
+                                gather_is_possible(scatter->flow.session);
     }
     for (uint32_t i = 0;
          ending == END_ERROR && !scatter_is_write(scatter) && i < scatter->source_count; i++) {
@@ -204,11 +211,15 @@ static void finish(struct scatter *scatter)
     } else if (ending == END_OK) {
         scatter_write_ok(scatter);
     }
-    if (ending == END_ERROR) {
+    if (ending == END_ERROR && !scatter->wants_gather) {
         scatter->flow.request->told = scatter_warnings_of_error(scatter);
     }
     give_back(scatter);
-    if (ending == END_ERROR) {
+    if (ending == END_ERROR && scatter->wants_gather) {
+        struct session *session = scatter->flow.session;
+        session->flow = NULL; // this flow is over, the command is not
+        query_gather(session, scatter->flow.request, &error);
+    } else if (ending == END_ERROR) {
         flow_fail(&scatter->flow, &error);
     } else {
         flow_finish(&scatter->flow);

@@ -99,7 +99,8 @@ static struct execute *execute_for(struct request *request, const struct plan_ta
     struct execute *edited = edit_params(&session->arena, request->execute, edits, count);
     if ((request->execute->cursor_flags & CURSOR_READ_ONLY) == 0) {
         // none is asked for
-    } else if (request->plan->target_count == 1 && cursor_may_open(session)) {
+    } else if (request->plan->target_count == 1 && request->plan->gather == NULL &&
+               cursor_may_open(session)) {
         edited->cursor_flags = CURSOR_READ_ONLY;
     } else {
         cursor_put_aside(session, request);
@@ -356,6 +357,7 @@ void flow_single_start(struct session *session, struct request *request)
     bool asks_id =
         insert_id_is_asked_after(session, request->statement) && !request->plan->has_made_ids;
     command.may_linger = true;
+    command.is_there = request->plan->gather != NULL; // what was gathered is
     command.wants_keep = asks_id || (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0 ||
                          aftermath_lingers_on(session) == command.shard;
     relay_start(session, request, &command, asks_id);

@@ -105,7 +105,7 @@ static void release(struct leg *leg)
 bool leg_is_for_cursors(const struct leg *leg)
 {
     return leg->cursors > 0 && leg->state == LEG_KEPT && !leg->is_participant &&
-           !leg->is_lingering && leg->session->pin != leg;
+           !leg->is_lingering && !leg->is_held && leg->session->pin != leg;
 }
 
 struct leg *leg_kept_on(const struct session *session, uint16_t shard)
@@ -122,7 +122,7 @@ struct leg *leg_kept_on(const struct session *session, uint16_t shard)
 void leg_let_go(struct leg *leg)
 {
     assert(leg->state == LEG_KEPT);
-    if (leg->is_participant || leg->is_lingering || leg->session->pin == leg) {
+    if (leg->is_participant || leg->is_lingering || leg->is_held || leg->session->pin == leg) {
         return;
     }
     if (leg->cursors == 0) {
@@ -486,6 +486,33 @@ struct leg *leg_start(struct flow *flow, const struct leg_command *command)
     return leg;
 }
 
+struct leg *leg_start_apart(struct flow *flow, const struct leg_command *command)
+{
+    assert(command->wants_hold);
+    struct leg *leg = leg_new(flow->session, command->shard);
+    leg_start_there(flow, leg, command);
+    return leg;
+}
+
+struct leg *leg_find_held(const struct session *session, uint16_t shard)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->is_held && leg->shard == shard) {
+            return leg;
+        }
+    }
+    return NULL;
+}
+
+void leg_drop_held(struct leg *leg)
+{
+    assert(leg->is_held && leg->state == LEG_KEPT);
+    backend_mark_dirty(leg->backend);
+    leg->is_held = false;
+    leg_let_go(leg);
+}
+
 void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_command *command)
 {
     leg_leave_list(leg);
@@ -497,6 +524,7 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
     leg->has_delivered = false;
     leg->is_file_over = false;
     leg->is_lingering = false;
+    leg->is_held = false;
     if (leg->backend != NULL) {
         run(leg);
     } else {

@@ -40,6 +40,7 @@ struct leg_command {
     bool is_own;       // runs on the transaction's backend although it ends it: COMMIT, ROLLBACK
     bool may_linger;   // after warnings or an error the backend stays for SHOW WARNINGS
     bool wants_keep;   // the backend stays until the next command (SQL_CALC_FOUND_ROWS)
+    bool wants_hold;   // the backend stays with the flow, for its next command there
     const char *pin_reason;            // not NULL: the backend stays with the session from now on
     uint32_t pin_facts;                // enum fact: which they were
     const struct session_state *state; // what the backend must be like; NULL: the session
@@ -69,6 +70,7 @@ struct leg {
     bool is_paused;
     bool is_file_over; // takes_file: leg_feed was told so
     bool is_lingering; // KEPT only for diagnostics
+    bool is_held;      // KEPT for the running flow, which must run another command or let it go
     uint32_t cursors;  // open on its backend, which is KEPT for them
     uint64_t since_us; // of the state, or of the last bytes heard; loop clock
     uint64_t held_us;  // when the running command first found no primary; 0
@@ -85,6 +87,9 @@ struct leg {
 // In a session there is at most one leg for each shard, beside those that are kept for cursors
 // only.
 struct leg *leg_start(struct flow *flow, const struct leg_command *command);
+// On a backend of its own, whatever the session has there: for what its other statements must not
+// meet. The command wants_hold.
+struct leg *leg_start_apart(struct flow *flow, const struct leg_command *command);
 // On this leg, which is KEPT.
 void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_command *command);
 // KEPT for its cursors and nothing else.
@@ -93,6 +98,10 @@ bool leg_is_for_cursors(const struct leg *leg) MUST_CHECK;
 struct leg *leg_kept_on(const struct session *session, uint16_t shard) MUST_CHECK;
 // A KEPT leg for which the last reason may be gone: then its backend goes back.
 void leg_let_go(struct leg *leg);
+// The one that is_held on the shard; NULL: its server is lost, or it was let go.
+struct leg *leg_find_held(const struct session *session, uint16_t shard);
+// The flow needs it no longer: what was made there must not be met by others.
+void leg_drop_held(struct leg *leg);
 // Others wait for a backend of the server where one lingers for this session, which has just become
 // idle: it is given up.
 void leg_yield_lingering(struct session *session);

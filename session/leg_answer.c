@@ -235,10 +235,12 @@ static bool settle(struct leg *leg, const struct answer *answer)
     bool has_diagnostics = answer->is_error || answer->warnings > 0;
     leg->is_lingering = !leg->is_participant && session->pin != leg &&
                         (command->wants_keep || (command->may_linger && has_diagnostics));
+    leg->is_held = command->wants_hold;
     leg->flow = NULL;
     leg->is_joining = false;
     leg->ahead_count = 0;
-    if (leg->is_participant || session->pin == leg || leg->is_lingering || leg->cursors > 0) {
+    if (leg->is_participant || session->pin == leg || leg->is_lingering || leg->cursors > 0 ||
+        leg->is_held) {
         leg_leave_list(leg); // it may have lingered before
         leg_enter(leg, LEG_KEPT);
         if (leg->is_lingering) {

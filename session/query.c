@@ -19,6 +19,7 @@
 #include "session/bulk.h"
 #include "session/command.h"
 #include "session/flow_columns.h"
+#include "session/flow_gather.h"
 #include "session/flow_infile.h"
 #include "session/flow_kill.h"
 #include "session/flow_processlist.h"
@@ -162,6 +163,8 @@ bool query_plan(struct session *session, struct request *request, struct error *
         .columns = request->columns,
         .distributed = user->distributed,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
+        .may_gather = gather_is_possible(session),
+        .must_gather = request->must_gather,
         .last_shard = is_bound ? query_any_shard(session) : NO_SHARD,
         .ids = &session->sessions->order_ids,
         .now_ms = (uint64_t)((int64_t)(session_now_us(session) / 1000) +
@@ -287,9 +290,10 @@ static void stay_with_list(struct session *session, struct request *request)
 {
     struct plan *plan = request->plan;
     uint16_t shard = aftermath_lingers_on(session);
-    if (shard != NO_SHARD && plan->target_count == 1 && plan->targets[0].sql.ptr == NULL &&
-        session->pin == NULL && session->transaction.first_shard == NO_SHARD &&
-        request->statement->hint.len == 0 && aftermath_list_of(request) == LIST_KEPT) {
+    if (shard != NO_SHARD && plan->target_count == 1 && plan->gather == NULL &&
+        plan->targets[0].sql.ptr == NULL && session->pin == NULL &&
+        session->transaction.first_shard == NO_SHARD && request->statement->hint.len == 0 &&
+        aftermath_list_of(request) == LIST_KEPT) {
         plan->targets[0].shard = shard;
     }
 }
@@ -298,6 +302,10 @@ static void run_plan(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
+    if (request->plan->gather != NULL) {
+        flow_gather_start(session, request);
+        return;
+    }
     bool is_one = request->plan->target_count == 1;
     counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
     if (statement->load != NULL && statement->load->is_local) {
@@ -343,6 +351,18 @@ static void route(struct session *session, struct request *request)
         }
     }
     run_plan(session, request);
+}
+
+void query_gather(struct session *session, struct request *request, const struct error *refusal)
+{
+    struct error error;
+    request->must_gather = true;
+    request->edited = NULL;
+    if (query_plan(session, request, &error) && request->plan->gather != NULL) {
+        flow_gather_start(session, request);
+        return;
+    }
+    query_refuse(session, request, error.code != 0 ? &error : refusal);
 }
 
 void query_route(struct session *session, struct request *request)

@@ -14,6 +14,8 @@ bool query_parse(struct session *session, struct request *request, struct slice 
 void query_run_statement(struct session *session, struct request *request);
 // To the servers, by the router.
 void query_route(struct session *session, struct request *request);
+// No merge of the shards' answers is exact: on one server, or refused with that error.
+void query_gather(struct session *session, struct request *request, const struct error *refusal);
 // The router's plan for the request. False: *error.
 bool query_plan(struct session *session, struct request *request, struct error *error) MUST_CHECK;
 // Is the session free to go to the shard? False: *error says what binds it elsewhere.

@@ -26,7 +26,8 @@ struct scatter {
     struct text out;     // owned; framed bytes for the client
     uint64_t row_count;
     uint32_t tries;
-    uint32_t failed; // END_ERROR: the source whose error it is; NO_SOURCE: waybill's own
+    bool wants_gather; // END_ERROR: the rows can't be merged, but one server may answer with all
+    uint32_t failed;   // END_ERROR: the source whose error it is; NO_SOURCE: waybill's own
 };
 
 enum { NO_SOURCE = UINT32_MAX };

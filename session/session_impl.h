@@ -82,6 +82,7 @@ struct request {
     uint64_t ticket;            // of an errand; 0: none
     bool is_killed;             // KILL QUERY: nothing more is begun for it
     bool is_counted;            // in the latency figures: it reached the router
+    bool must_gather;           // the shards' rows could not be merged exactly
 };
 
 // What SET TRANSACTION has asked of the next transaction. Literals; NULL: as the session has it.

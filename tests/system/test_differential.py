@@ -18,7 +18,7 @@ def read(name):
 
 
 TABLES = read("tables.ini")
-CLUSTER = {"shards": 4, "replicas": 0, "plain": True, "tables": TABLES}
+CLUSTER = {"shards": 4, "replicas": 0, "plain": True, "tables": TABLES, "settings": "gather_on_primary = on\n"}
 WAYS = {
     "text": {},
     "old EOF": {"capabilities": wire.CLIENT_DEFAULT & ~wire.DEPRECATE_EOF},
@@ -115,6 +115,18 @@ def test_reads_old_eof(stand):
 
 def test_reads_prepared(stand):
     both(stand, "reads.sql", is_prepared=True)
+
+
+def test_gather(stand):
+    both(stand, "gather.sql")
+
+
+def test_gather_old_eof(stand):
+    both(stand, "gather.sql", way="old EOF")
+
+
+def test_gather_prepared(stand):
+    both(stand, "gather.sql", is_prepared=True)
 
 
 def test_types(stand):

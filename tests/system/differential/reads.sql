@@ -78,21 +78,13 @@ WITH w AS (SELECT * FROM users WHERE buyer_id = 15) SELECT name FROM w;
 SELECT * FROM (SELECT buyer_id, name FROM users WHERE buyer_id = 21) AS d;
 SELECT name FROM users WHERE buyer_id = 3 FOR UPDATE;
 SELECT name FROM users WHERE buyer_id = 3 LOCK IN SHARE MODE;
--- refused 9001
 SELECT DISTINCT age FROM users;
--- refused 9001
 SELECT age, COUNT(*) FROM users GROUP BY age ORDER BY age;
--- refused 9001
 SELECT SUM(balance) FROM users;
--- refused 9001
 SELECT a.name, b.name FROM users a JOIN users b ON a.age = b.age WHERE a.buyer_id = 1 ORDER BY a.buyer_id, b.buyer_id;
--- refused 9001
 SELECT buyer_id FROM users WHERE age > (SELECT AVG(age) FROM users) ORDER BY buyer_id;
--- refused 9001
 SELECT name FROM users UNION SELECT city FROM addresses ORDER BY 1;
--- refused 9001
 SELECT buyer_id, ROW_NUMBER() OVER (ORDER BY buyer_id) AS r FROM users ORDER BY buyer_id;
--- refused 9001
 SELECT buyer_id FROM users ORDER BY age + buyer_id, buyer_id;
 -- unordered
 SELECT * FROM by_range WHERE id BETWEEN 90 AND 110;

@@ -14,9 +14,11 @@
 #include "protocol/packet.h"
 #include "protocol/row_text.h"
 #include "session/aftermath.h"
+#include "session/flow_gather.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
 #include "session/insert_id.h"
+#include "session/query.h"
 #include "session/session_impl.h"
 #include "session/warning_list.h"
 
@@ -47,6 +49,8 @@ struct stage { // all that a test has
     uint32_t released;             // lingering legs that nobody wants to ask
     uint16_t said_warnings;        // of the next answers' ends
     bool says_error;               // the next last one is an error
+    bool may_gather;               // another flow takes over what can't be merged
+    bool is_gathered;              // it did
 };
 
 static struct stage *stage_of(const struct session *session)
@@ -219,6 +223,21 @@ void track_gather(struct session *session, uint16_t shard, struct slice changes)
 {
     (void)session, (void)shard;
     assert_int_equal(changes.len, 0);
+}
+
+bool gather_is_possible(const struct session *session)
+{
+    return stage_of(session)->may_gather;
+}
+
+void query_gather(struct session *session, struct request *request, const struct error *refusal)
+{
+    struct stage *stage = stage_of(session);
+    assert_null(session->flow);
+    assert_false(session->is_answer_begun);
+    assert_ptr_equal(request, &stage->request);
+    assert_int_equal(refusal->code, ER_CROSS_SHARD);
+    stage->is_gathered = stage->is_finished = true;
 }
 
 bool cursor_is_too_large(const struct request *request, struct error *error)
@@ -612,6 +631,22 @@ static void refuses_columns_that_differ(void **state)
     stage_end(stage);
 }
 
+static void hands_on_what_it_cannot_merge(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_new(MERGE_ROWS, ACCESS_REPLICA);
+    stage->may_gather = true;
+    start(stage);
+    for (uint16_t i = 0; i < SHARDS; i++) {
+        assert_false(stage->is_finished);
+        say_columns(stage, i, i == 2 ? "m" : "n");
+        say_end(stage, i);
+    }
+    assert_true(stage->is_gathered);
+    assert_string_equal(heard(stage), "");
+    stage_end(stage);
+}
+
 static void runs_again_when_lost(void **state)
 {
     (void)state;
@@ -791,6 +826,7 @@ int main(void)
         cmocka_unit_test(errors_come_first),
         cmocka_unit_test(errors_stand_in_place_of_a_row),
         cmocka_unit_test(refuses_columns_that_differ),
+        cmocka_unit_test(hands_on_what_it_cannot_merge),
         cmocka_unit_test(runs_again_when_lost),
         cmocka_unit_test(writes_everywhere),
         cmocka_unit_test(answers_as_the_first),
