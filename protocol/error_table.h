@@ -32,6 +32,7 @@
     X(ER_ACCESS_SPECIFIC,       1227, "42000", "Access denied; %s") \
     X(ER_WRONG_ARGUMENTS,       1210, "HY000", "Incorrect arguments to %s") \
     X(ER_UNKNOWN_STMT,          1243, "HY000", "Unknown prepared statement handler (%.*s) given to %s") \
+    X(ER_WRONG_VALUE_FOR_VAR,   1231, "42000", "Variable 'character_set_client' can't be set to the value of '%s'") \
     X(ER_NOT_SUPPORTED_YET,     1235, "42000", "waybill doesn't yet support %s") \
     X(ER_UNSUPPORTED_PS,        1295, "HY000", "This command is not supported in the prepared statement protocol yet") \
     X(ER_QUERY_INTERRUPTED,     1317, "70100", "Query execution was interrupted") \

@@ -204,9 +204,8 @@ static bool may_speak(struct session *session)
         return true;
     }
     struct error error;
-    error_set(&error, 1231, "42000",
-              "Variable 'character_set_client' can't be set to the value of '%s'",
-              collation != NULL ? collation->charset->name : "filename");
+    error_fill(&error, ER_WRONG_VALUE_FOR_VAR,
+               collation != NULL ? collation->charset->name : "filename");
     login_refuse(session, &error, NULL);
     return false;
 }
