@@ -10,7 +10,8 @@ import wire
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.dirname(os.environ.get("WAYBILL_BIN", os.path.join(ROOT, "build", "waybill")))
-FIRST_PORT = int(os.environ.get("WAYBILL_TEST_PORT", "26000"))
+# All of them below the ports that the system gives to clients (from 32768 on).
+FIRST_PORT = int(os.environ.get("WAYBILL_TEST_PORT", "16000"))
 PORTS_EACH = 200
 REFUSALS = (1235, 9001, 9002, 9003, 9006)  # waybill says why not, and changes nothing
 
