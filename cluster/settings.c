@@ -48,7 +48,7 @@ static const struct setting table[] = {
      "Threads that serve clients. 0: one for each core."},
     {"proxy_id", SETTING_INTEGER, RESTART, AT(proxy_id), "0", 0, 63, NULL,
      "This proxy's number: different for each proxy in front of the same servers, because it is part "
-     "of every order id that waybill makes."},
+     "of every order id that waybill makes, and of every connection id."},
     // ---- clients
     {"max_clients", SETTING_INTEGER, RELOAD, AT(max_clients), "10000", 1, 1000000, NULL,
      "Clients at one time, over all workers. One more gets error 1040."},

@@ -75,10 +75,12 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
     }
     // Replicas are asked when their primary has written; by themselves only when it hasn't for
     // long.
-    watched->order = (struct probe_order){.probe_ms = is_primary ? probe_ms : probe_ms * 3 / 2,
-                                          .is_primary = is_primary,
-                                          .is_now = is_now,
-                                          .expect_us = expect_us};
+    watched->order =
+        (struct probe_order){.probe_ms = is_primary ? probe_ms : probe_ms * 3 / 2,
+                             .is_primary = is_primary,
+                             .takes_kills = is_primary && shard == config->default_shard,
+                             .is_now = is_now,
+                             .expect_us = expect_us};
     probe_tell(watched->probe, &watched->order);
 }
 
@@ -112,6 +114,7 @@ static void on_probe_result(struct message *message, void *receiver)
     if (result->failure == DB_FINE && result->facts.is_beat_written) {
         poke_replicas(monitor, result->server, result->facts.applied_us);
     }
+    monitor_look_for_kills(monitor, result->facts.kill_requests);
     monitor_judge(monitor, monitor_config(monitor)->servers[result->server].shard);
     monitor_publish_figures(monitor);
     memory_free(result);
@@ -308,6 +311,7 @@ void monitor_stop(struct monitor *monitor)
         action_join(monitor->action);
     }
     monitor_stop_accounts(monitor);
+    monitor_stop_kills(monitor);
     for (size_t i = 0; i < monitor->retired_count; i++) {
         probe_join(monitor->retired[i]);
     }

@@ -5,6 +5,7 @@
 
 #include "base/loop.h"
 #include "cluster/snapshot.h"
+#include "replication/kill_mail.h"
 
 struct monitor; // opaque
 
@@ -15,6 +16,10 @@ struct monitor_host { // filled in by server/control; outlives the monitor
     // Takes the snapshot over and sends it to all workers. Not called when nothing a worker cares
     // for has changed... lag figures do count: at least once for each round of probes.
     void (*publish)(void *owner, struct snapshot *next);
+    // What came of monitor_send_kill.
+    void (*on_kill_answer)(void *owner, uint64_t number, const struct kill_answer *answer);
+    // Another waybill asks: ends by monitor_answer_kill.
+    void (*on_kill_order)(void *owner, uint64_t number, const struct kill_order *order);
 };
 
 enum { MONITOR_EVENTS_MAX = 256 }; // the last ones are kept
@@ -34,5 +39,9 @@ void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct
 void monitor_refresh_accounts(struct monitor *monitor);
 // The last events, at most max; how many were filled, oldest first.
 size_t monitor_events(const struct monitor *monitor, struct monitor_event *out, size_t max);
+// A client of another waybill; ends by on_kill_answer, within a few seconds. `number`: the
+// caller's, never the same twice.
+void monitor_send_kill(struct monitor *monitor, uint64_t number, const struct kill_order *order);
+void monitor_answer_kill(struct monitor *monitor, uint64_t number, enum kill_outcome outcome);
 // True once every server has been probed at least once (or found down).
 bool monitor_is_settled(const struct monitor *monitor) MUST_CHECK;

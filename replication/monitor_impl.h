@@ -43,6 +43,12 @@ struct watched_accounts {           // users = servers
     size_t left_out; // as was said
 };
 
+struct kills {                             // monitor_kill.c
+    struct kill_asker *askers[KILL_SLOTS]; // owned; NULL: the slot is free
+    uint64_t numbers[KILL_SLOTS];
+    struct kill_answerer *answerer; // owned; NULL: there was nothing to answer
+};
+
 struct monitor {
     const struct monitor_host *host;
     struct mailbox *mailbox; // owned: what jobs post; delivered and emptied by monitor_stop
@@ -52,6 +58,7 @@ struct monitor {
     struct guarded *shards;  // owned
     uint16_t server_count, shard_count;
     struct watched_accounts accounts;
+    struct kills kills;
     struct probe **retired; // owned; ended probes whose threads may still run
     size_t retired_count;
     struct action *action; // owned; the one that runs; NULL
@@ -77,6 +84,10 @@ void monitor_on_report(struct message *message, void *receiver);
 void monitor_watch_accounts(struct monitor *monitor);                // reads them if it is time
 bool monitor_has_accounts(const struct monitor *monitor) MUST_CHECK; // or need not have
 void monitor_stop_accounts(struct monitor *monitor);
+
+// monitor_kill.c
+void monitor_look_for_kills(struct monitor *monitor, uint32_t waiting); // so many are for us
+void monitor_stop_kills(struct monitor *monitor);
 
 // monitor_publish.c
 // Sends a new snapshot now if anything has changed that workers act on.

@@ -22,7 +22,8 @@
 //     SELECT (SELECT sent_us FROM waybill.heartbeat WHERE proxy = P AND run = R) AS sent_us,
 //         (SELECT MAX(epoch) FROM waybill.topology WHERE shard = 'S') AS epoch,
 //         (SELECT primary_name FROM waybill.topology WHERE shard = 'S' ORDER BY epoch DESC LIMIT 1)
-//         AS primary_name               (error 1146 or 1049: no tables yet; NULLs are fine)
+//         AS primary_name, (SELECT COUNT(*) FROM waybill.kill_request WHERE ...) AS kills: on the
+//         default shard's primary only  (error 1146 or 1049: no tables yet; NULLs are fine)
 //   and where the monitor holds the server for the primary, and it is writable and replicates from
 //   nobody, before that last SELECT:
 //     INSERT INTO waybill.heartbeat (proxy, run, sent_us) VALUES (P, R, T)
@@ -44,6 +45,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "replication/kill_mail.h"
 #include "replication/privilege.h"
 #include "replication/schema.h"
 
@@ -63,7 +65,8 @@ struct probe {
     struct dbconn *conn;      // owned by the job's thread; NULL = not connected
     uint32_t good_count;      // in a row
     uint64_t beat_pause_until_us;
-    bool was_looked_at; // at the privileges, by this connection
+    bool lacks_kill_table; // and it can't be made
+    bool was_looked_at;    // at the privileges, by this connection
     uint64_t looked_us;
     char missing[160];
 };
@@ -206,9 +209,26 @@ static bool beat(struct probe *probe, struct server_facts *facts, struct error *
     return dbconn_failure(probe->conn) != DB_LOST;
 }
 
+static bool ask_tables(struct probe *probe, struct server_facts *facts, struct error *error);
+
+// A schema that an older waybill has made lacks what came later.
+static bool ask_with_all_tables(struct probe *probe, struct server_facts *facts,
+                                struct error *error)
+{
+    probe->lacks_kill_table = !schema_create(probe->conn, error);
+    return dbconn_failure(probe->conn) != DB_LOST && ask_tables(probe, facts, error);
+}
+
 static bool ask_tables(struct probe *probe, struct server_facts *facts, struct error *error)
 {
     const char *shard = probe->setup.shard_name;
+    char kills[300] = "";
+    bool wants_kills =
+        probe->order.takes_kills && facts->is_beat_written && !probe->lacks_kill_table;
+    if (wants_kills) {
+        snprintf(kills, sizeof kills, ", (SELECT COUNT(*) " KILL_REQUESTS_FORMAT ") AS kills",
+                 probe->setup.proxy, (unsigned long long)probe->setup.run);
+    }
     uint64_t now_us = job_now_us();
     struct db_rows rows;
     bool is_fine =
@@ -218,18 +238,22 @@ static bool ask_tables(struct probe *probe, struct server_facts *facts, struct e
                      "(SELECT MAX(epoch) FROM waybill.topology WHERE shard = '%s') AS epoch, "
                      "(SELECT primary_name FROM waybill.topology WHERE shard = '%s' ORDER BY epoch "
                      "DESC LIMIT 1) "
-                     "AS primary_name",
-                     probe->setup.proxy, (unsigned long long)probe->setup.run, shard, shard);
+                     "AS primary_name%s",
+                     probe->setup.proxy, (unsigned long long)probe->setup.run, shard, shard, kills);
     if (is_fine) {
         facts->has_tables = true;
         facts->applied_us = db_rows_number(&rows, "sent_us");
         facts->has_applied_us = facts->applied_us > 0;
         facts->lag_us = now_us > facts->applied_us ? now_us - facts->applied_us : 0;
+        facts->kill_requests = (uint32_t)db_rows_number(&rows, "kills");
         facts->epoch = db_rows_number(&rows, "epoch");
         copy_text(facts->epoch_primary, sizeof facts->epoch_primary,
                   db_rows_text(&rows, "primary_name"));
     }
     db_rows_done(&rows);
+    if (wants_kills && !is_fine && schema_is_missing(error)) {
+        return ask_with_all_tables(probe, facts, error);
+    }
     return is_fine || schema_is_missing(error);
 }
 
@@ -312,6 +336,7 @@ static struct probe_result *ask(struct probe *probe)
     if (probe->conn == NULL) {
         probe->conn = dbconn_open(&probe->setup.endpoint, &error, &result->failure);
         probe->was_looked_at = false;
+        probe->lacks_kill_table = false;
     }
     if (probe->conn != NULL && ((!probe->was_looked_at && !look_at_privileges(probe, &error)) ||
                                 !ask_all(probe, &result->facts, &error))) {

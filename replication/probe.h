@@ -41,7 +41,8 @@ struct server_facts {
     char missing[160];   // "waybill needs RELOAD on s1b"; "": the account may do all that it has to
     uint64_t applied_us; // see struct server_state
     uint64_t lag_us;
-    uint64_t epoch; // the newest promotion that this server knows of; 0 = none
+    uint32_t kill_requests; // for this waybill, of others (takes_kills)
+    uint64_t epoch;         // the newest promotion that this server knows of; 0 = none
     char epoch_primary[64];
 };
 
@@ -71,6 +72,7 @@ struct probe_setup {
 struct probe_order {
     uint32_t probe_ms;
     bool is_primary;    // write the heartbeat (if it is writable and replicates from nobody)
+    bool takes_kills;   // ... and look for requests of other waybills (kill_mail.h)
     bool is_now;        // don't wait for the next round
     uint64_t expect_us; // a heartbeat so new should be there soon: look twice
 };

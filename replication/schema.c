@@ -3,6 +3,7 @@
 //     heartbeat   each proxy its own row, on each primary, at every probe
 //     topology    the job that promotes or opens a server: one row for each epoch of a shard
 //     event       what has happened, for people
+//     kill_request   KILL of another waybill's client, by both of them (kill_mail.c)
 
 #include "replication/schema.h"
 
@@ -31,6 +32,21 @@ static const char *const statements[] = {
         "at DATETIME(3) NOT NULL, "
         "proxy INT NOT NULL, "
         "text VARCHAR(500) CHARACTER SET utf8mb4 NOT NULL) ENGINE=InnoDB",
+    "CREATE TABLE IF NOT EXISTS waybill.kill_request ("
+        "target INT NOT NULL, "
+        "asker INT NOT NULL, "
+        "slot INT NOT NULL, "
+        "target_run BIGINT UNSIGNED NOT NULL, "
+        "asker_run BIGINT UNSIGNED NOT NULL, "
+        "number BIGINT UNSIGNED NOT NULL, "
+        "victim INT UNSIGNED NOT NULL, "
+        "asker_session INT UNSIGNED NOT NULL, "
+        "is_query BOOL NOT NULL, "
+        "may_all BOOL NOT NULL, "
+        "user VARBINARY(255) NOT NULL, "
+        "state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "asked_at DATETIME(3) NOT NULL, "
+        "PRIMARY KEY (target, asker, slot)) ENGINE=InnoDB",
 };
 // clang-format on
 

@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "protocol/auth_rsa.h"
 #include "protocol/error_table.h"
+#include "server/elsewhere.h"
 #include "server/errands.h"
 #include "server/notify.h"
 #include "server/publish.h"
@@ -191,7 +192,37 @@ static uint64_t count_questions(const struct worker_host *host)
 
 static void on_errand(void *receiver, uint16_t worker, const struct errand *order)
 {
-    errands_start(&((struct control *)receiver)->errands, worker, order);
+    struct control *control = receiver;
+    const struct settings *settings = &publish_newest(&control->publisher)->config->settings;
+    bool is_one = order->kind == ERRAND_KILL && !order->is_user;
+    if (is_one && control->monitor != NULL && session_id_is_elsewhere(order->victim, settings)) {
+        errands_start_elsewhere(&control->errands, worker, order);
+    } else {
+        errands_start(&control->errands, worker, order);
+    }
+}
+
+static void send_elsewhere(void *owner, uint64_t question, const struct errand *order)
+{
+    elsewhere_send(((struct control *)owner)->monitor, question, order);
+}
+
+static void answer_elsewhere(void *owner, uint64_t ticket, const struct errand_result *outcome)
+{
+    const struct control *control = owner;
+    if (control->monitor != NULL) {
+        elsewhere_answer(control->monitor, ticket, outcome);
+    }
+}
+
+static void on_kill_answer(void *owner, uint64_t number, const struct kill_answer *answer)
+{
+    elsewhere_take_answer(&((struct control *)owner)->errands, number, answer);
+}
+
+static void on_kill_order(void *owner, uint64_t number, const struct kill_order *order)
+{
+    elsewhere_take_order(&((struct control *)owner)->errands, number, order);
 }
 
 static void on_errand_run(void *receiver, uint64_t question, const struct errand_result *outcome)
@@ -395,6 +426,8 @@ static bool start_rooms(struct control *control, struct error *error)
         .owner = control,
         .current = host_current,
         .publish = host_publish,
+        .on_kill_answer = on_kill_answer,
+        .on_kill_order = on_kill_order,
     };
     control->monitor = monitor_start(&control->monitor_host);
     return true;
@@ -434,7 +467,9 @@ static void control_init(struct control *control, struct config *config)
     control->started_wall_ms = wall_ms();
     control->account_clients = memory_new(ACCOUNTS_MAX * sizeof *control->account_clients);
     list_init(&control->questions);
-    errands_init(&control->errands, control->workers, control->worker_count);
+    const struct errands_elsewhere elsewhere = {
+        .owner = control, .send = send_elsewhere, .answer = answer_elsewhere};
+    errands_init(&control->errands, &elsewhere, control->workers, control->worker_count);
     control->worker_host = (struct worker_host){
         .mailbox = control->mailbox,
         .client_count = &control->client_count,

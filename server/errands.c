@@ -1,4 +1,5 @@
-// One victim belongs to the worker that its id names; all else goes to every worker.
+// One victim belongs to the worker that its id names, or to another waybill; all else goes to every
+// worker.
 
 #include "server/errands.h"
 
@@ -13,9 +14,11 @@ struct errand_question {
     struct errand_result sum;
 };
 
-void errands_init(struct errands *errands, struct worker **workers, uint16_t worker_count)
+void errands_init(struct errands *errands, const struct errands_elsewhere *elsewhere,
+                  struct worker **workers, uint16_t worker_count)
 {
-    *errands = (struct errands){.workers = workers, .worker_count = worker_count};
+    *errands =
+        (struct errands){.elsewhere = *elsewhere, .workers = workers, .worker_count = worker_count};
     list_init(&errands->questions);
 }
 
@@ -33,16 +36,30 @@ void errands_done(struct errands *errands)
     }
 }
 
-void errands_start(struct errands *errands, uint16_t worker, const struct errand *order)
+static struct errand_question *note(struct errands *errands, uint16_t worker,
+                                    const struct errand *order, uint16_t missing)
 {
     struct errand_question *question = memory_new(sizeof(*question));
     question->number = ++errands->last_question;
     question->worker = worker;
+    question->missing = missing;
     question->order = *order;
-    bool is_one = order->kind == ERRAND_KILL && !order->is_user;
     text_init(&question->sum.list);
-    question->missing = is_one ? 1 : errands->worker_count;
     list_push_back(&errands->questions, &question->node);
+    return question;
+}
+
+void errands_start_elsewhere(struct errands *errands, uint16_t worker, const struct errand *order)
+{
+    const struct errand_question *question = note(errands, worker, order, 1);
+    errands->elsewhere.send(errands->elsewhere.owner, question->number, order);
+}
+
+void errands_start(struct errands *errands, uint16_t worker, const struct errand *order)
+{
+    bool is_one = order->kind == ERRAND_KILL && !order->is_user;
+    const struct errand_question *question =
+        note(errands, worker, order, is_one ? 1 : errands->worker_count);
     if (is_one) {
         uint16_t target = session_id_worker(order->victim, errands->worker_count);
         worker_run_errand(errands->workers[target], question->number, order);
@@ -63,9 +80,13 @@ void errands_answered(struct errands *errands, uint64_t number, const struct err
         question->sum.killed += outcome->killed;
         question->sum.denied += outcome->denied;
         question->sum.committing += outcome->committing;
+        question->sum.problem = outcome->problem;
         text_add_slice(&question->sum.list, text_slice(&outcome->list));
         if (--question->missing == 0) {
-            if (question->worker != NO_WORKER) {
+            if (question->worker == FROM_ELSEWHERE) {
+                errands->elsewhere.answer(errands->elsewhere.owner, question->order.ticket,
+                                          &question->sum);
+            } else if (question->worker != NO_WORKER) {
                 worker_end_errand(errands->workers[question->worker], &question->order,
                                   &question->sum);
             }

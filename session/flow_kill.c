@@ -1,5 +1,5 @@
-// KILL, as a session asks for it. The victim may belong to any worker, so the order goes out
-// (errand.h) and the flow waits for what came of it.
+// KILL, as a session asks for it. The victim may belong to any worker, or to another waybill, so
+// the order goes out (errand.h) and the flow waits for what came of it.
 //
 // Whoever kills himself is answered at once, as by a server.
 
@@ -48,7 +48,9 @@ static void answer_one(struct session *session, const struct errand *order,
         flow_finish(session->flow);
         return;
     }
-    if (outcome->denied > 0) {
+    if (error_is_set(&outcome->problem)) {
+        error = outcome->problem;
+    } else if (outcome->denied > 0) {
         error_fill(&error, ER_KILL_DENIED, victim);
     } else if (outcome->committing > 0) {
         error_fill(&error, ER_NOT_SUPPORTED_YET,

@@ -18,6 +18,11 @@ static inline uint8_t session_id_proxy(uint32_t id)
 {
     return (uint8_t)(id >> SESSION_NUMBER_BITS);
 }
+// Is it the id of another waybill's client?
+static inline bool session_id_is_elsewhere(uint32_t id, const struct settings *settings)
+{
+    return session_id_proxy(id) != (uint8_t)settings->proxy_id;
+}
 static inline uint16_t session_id_worker(uint32_t id, uint16_t worker_count)
 {
     uint32_t number = id & SESSION_NUMBER_MAX;
@@ -49,9 +54,10 @@ struct errand {
 
 struct errand_result {
     uint32_t killed;
-    uint32_t denied;     // not the asker's own
-    uint32_t committing; // KILL QUERY of what can't be interrupted
-    struct text list;    // owned: processlist.h
+    uint32_t denied;      // not the asker's own
+    uint32_t committing;  // KILL QUERY of what can't be interrupted
+    struct error problem; // of a victim elsewhere: nobody has said what came of it
+    struct text list;     // owned: processlist.h
 };
 
 struct sessions; // a worker's; opaque

@@ -1,0 +1,53 @@
+#include "server/elsewhere.h"
+
+#include <stdio.h>
+
+void elsewhere_send(struct monitor *monitor, uint64_t question, const struct errand *order)
+{
+    struct kill_order sent = {
+        .target = session_id_proxy(order->victim),
+        .victim = order->victim,
+        .asker = order->asker,
+        .is_query = order->is_query,
+        .may_all = order->may_all,
+    };
+    snprintf(sent.user, sizeof sent.user, "%s", order->asker_user);
+    monitor_send_kill(monitor, question, &sent);
+}
+
+void elsewhere_take_answer(struct errands *errands, uint64_t question,
+                           const struct kill_answer *answer)
+{
+    struct errand_result result = {
+        .killed = answer->outcome == KILL_DONE,
+        .denied = answer->outcome == KILL_DENIED,
+        .committing = answer->outcome == KILL_COMMITTING,
+    };
+    if (answer->outcome == KILL_FAILED) {
+        result.problem = answer->error;
+    }
+    errands_answered(errands, question, &result);
+}
+
+void elsewhere_take_order(struct errands *errands, uint64_t ticket, const struct kill_order *order)
+{
+    struct errand taken = {
+        .kind = ERRAND_KILL,
+        .asker = order->asker,
+        .ticket = ticket,
+        .may_all = order->may_all,
+        .is_query = order->is_query,
+        .victim = order->victim,
+    };
+    snprintf(taken.asker_user, sizeof taken.asker_user, "%s", order->user);
+    errands_start(errands, FROM_ELSEWHERE, &taken);
+}
+
+void elsewhere_answer(struct monitor *monitor, uint64_t ticket, const struct errand_result *outcome)
+{
+    enum kill_outcome told = outcome->killed > 0       ? KILL_DONE
+                             : outcome->denied > 0     ? KILL_DENIED
+                             : outcome->committing > 0 ? KILL_COMMITTING
+                                                       : KILL_UNKNOWN;
+    monitor_answer_kill(monitor, ticket, told);
+}

@@ -1,0 +1,12 @@
+#pragma once
+// Between the errands of sessions and the monitor, which carries those of other waybills.
+
+#include "replication/monitor.h"
+#include "server/errands.h"
+
+void elsewhere_send(struct monitor *monitor, uint64_t question, const struct errand *order);
+void elsewhere_take_answer(struct errands *errands, uint64_t question,
+                           const struct kill_answer *answer);
+void elsewhere_take_order(struct errands *errands, uint64_t ticket, const struct kill_order *order);
+void elsewhere_answer(struct monitor *monitor, uint64_t ticket,
+                      const struct errand_result *outcome);
