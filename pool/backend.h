@@ -50,6 +50,10 @@ struct backend_command {
     // Instead of `packet`: execute a statement that is prepared here first if it is not yet.
     struct slice prepare_sql;      // ptr NULL: `packet` is used
     const struct execute *execute; // its parameters
+    // What it was written for, when that differs from `state` in sql_mode and character sets: it is
+    // prepared as in a session like that, then executed as in `state`. NULL: `state`.
+    const struct session_state *read_state;
+    struct slice prepare_query; // with read_state: PREPARE as text, before `packet`. ptr NULL: none
     // LOAD DATA LOCAL: the server may ask for the client's file. A server that asks after any other
     // command is hostile, and lost.
     bool takes_file;

@@ -65,7 +65,7 @@ static void forget(struct statements *statements, struct statement_entry *entry)
     memory_free(entry);
 }
 
-static void write_close(struct text *out, uint32_t id)
+void statements_write_close(struct text *out, uint32_t id)
 {
     uint8_t sequence = 0;
     size_t place = packet_begin(out);
@@ -116,13 +116,13 @@ static void insert(struct statements *statements, struct statement_entry *added,
     unsigned hash = (unsigned)hash_bytes(added->key, added->key_bytes);
     HASH_FIND_BYHASHVALUE(hh, statements->by_key, added->key, added->key_bytes, hash, old);
     if (old != NULL) {
-        write_close(out, old->id);
+        statements_write_close(out, old->id);
         forget(statements, old);
     }
     while (!list_is_empty(&statements->by_use) && statements->by_use.count >= max) {
         struct node *last = statements->by_use.head.prev;
         struct statement_entry *entry = CONTAINER_OF(last, struct statement_entry, node);
-        write_close(out, entry->id);
+        statements_write_close(out, entry->id);
         forget(statements, entry);
     }
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, statements->by_key, added->key, added->key_bytes, hash, added);
@@ -165,7 +165,7 @@ void statements_end_cursor(struct statements *statements, uint32_t id, bool is_c
         if (is_closed) {
             insert(statements, entry, max, out);
         } else {
-            write_close(out, id);
+            statements_write_close(out, id);
             memory_free(entry);
         }
         return;

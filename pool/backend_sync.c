@@ -1,8 +1,11 @@
 // One command on a backend: what is sent ahead of it, and whose answer is whose.
 //
-//     out:      [close statements] [USE] [SET ...] [ahead ...] [PREPARE] [the command]
-//     answers:                      ok    ok        ok ...      prepared  -> handed to the user
-//     step:                      DATABASE VARIABLES AHEAD       PREPARE   COMMAND
+//     out:      [close statements] [USE] [SET ...] [ahead ...] [[SET] PREPARE [SET]] [the command]
+//     answers:                      ok    ok        ok ...       ok  prepared ok    -> the user
+//     step:                      DATABASE VARIABLES AHEAD       TURN PREPARE RETURN COMMAND
+//
+// TURN and RETURN stand around a PREPARE whose text was written for other settings (sql_mode,
+// character sets) than those in which it is executed.
 //
 // Usually all goes out in one write and costs no round trip. The command is held back until
 // everything before it was answered when
@@ -10,6 +13,7 @@
 //   - this server has never yet accepted that database or those settings: a command must not run in
 //   a session that
 //     could not be made like the client's,
+//   - it turns to other settings and back,
 //   - it executes a statement whose id is not known before (PREPARE). MariaDB has an id for "the
 //   one prepared last",
 //     and after a PREPARE that failed there is none, so that nothing else is executed by mistake.
@@ -86,21 +90,57 @@ static void add_session(struct backend *backend, const struct session_state *wan
     run->is_held_back |= !was_accepted(slot_of(backend), run->variables_hash);
 }
 
-static void add_prepare(struct backend *backend)
+// False: there is nothing to set.
+static bool add_set(struct backend *backend, const struct session_state *from,
+                    const struct session_state *to)
+{
+    uint8_t sequence = 0;
+    size_t place = packet_begin(&backend->out);
+    write_u8(&backend->out, COM_QUERY);
+    size_t begin = backend->out.len;
+    state_difference(from, to, &backend->out);
+    if (backend->out.len == begin) {
+        backend->out.len = place;
+        return false;
+    }
+    packet_end(&backend->out, place, &sequence);
+    return true;
+}
+
+static void add_prepare_packet(struct backend *backend)
 {
     struct backend_run *run = &backend->run;
     const struct backend_command *command = &run->command;
-    const struct session_state *state = command->state != NULL ? command->state : &backend->session;
-    if (statements_find(&backend->statements, command->prepare_sql, state, &run->statement_id)) {
+    if (command->prepare_query.ptr != NULL) {
+        run->is_held_back = true;
+        add_packet(&backend->out, COM_QUERY, command->prepare_query);
         return;
     }
-    run->has_prepare = true;
     if (backend->is_mariadb && backend->version >= MARIADB_HAS_LAST_STATEMENT) {
         run->statement_id = LAST_STATEMENT;
     } else {
         run->is_held_back = true;
     }
     add_packet(&backend->out, COM_STMT_PREPARE, command->prepare_sql);
+}
+
+static void add_prepare(struct backend *backend)
+{
+    struct backend_run *run = &backend->run;
+    const struct backend_command *command = &run->command;
+    const struct session_state *now = command->state != NULL ? command->state : &backend->session;
+    const struct session_state *then = command->read_state != NULL ? command->read_state : now;
+    if (command->prepare_query.ptr == NULL &&
+        statements_find(&backend->statements, command->prepare_sql, then, &run->statement_id)) {
+        return;
+    }
+    run->has_prepare = true;
+    run->has_turn = then != now && add_set(backend, now, then);
+    add_prepare_packet(backend);
+    if (run->has_turn) {
+        (void)add_set(backend, then, now);
+        run->is_held_back = true;
+    }
 }
 
 static void add_command(struct backend *backend)
@@ -127,9 +167,11 @@ static enum answer_kind kind_of(const struct backend_run *run)
         return ANSWER_SIMPLE;
     case STEP_VARIABLES:
     case STEP_AHEAD:
+    case STEP_TURN:
+    case STEP_RETURN:
         return ANSWER_QUERY;
     case STEP_PREPARE:
-        return ANSWER_PREPARE;
+        return run->command.prepare_query.ptr != NULL ? ANSWER_QUERY : ANSWER_PREPARE;
     case STEP_COMMAND:
         break;
     }
@@ -147,9 +189,15 @@ static void enter_step(struct backend *backend, enum backend_step step)
         step = STEP_AHEAD;
     }
     if (step == STEP_AHEAD && run->ahead_left == 0) {
+        step = STEP_TURN;
+    }
+    if (step == STEP_TURN && !run->has_turn) {
         step = STEP_PREPARE;
     }
     if (step == STEP_PREPARE && !run->has_prepare) {
+        step = STEP_RETURN;
+    }
+    if (step == STEP_RETURN && !run->has_turn) {
         step = STEP_COMMAND;
     }
     run->step = step;
@@ -181,7 +229,7 @@ void backend_sync_start(struct backend *backend, const struct backend_command *c
         add_packet(&backend->out, COM_QUERY, command->ahead[i]);
     }
     run->ahead_left = command->ahead_count;
-    if (command->prepare_sql.ptr != NULL) {
+    if (command->prepare_sql.ptr != NULL || command->prepare_query.ptr != NULL) {
         add_prepare(backend);
     }
     enter_step(backend, STEP_DATABASE);
@@ -221,11 +269,26 @@ struct slice backend_ahead_changes(const struct backend *backend)
     return text_slice(&backend->ahead_changes);
 }
 
+static void note_prepared(struct backend *backend)
+{
+    struct backend_run *run = &backend->run;
+    const struct settings *settings = pools_settings(slot_of(backend)->pools);
+    if (run->command.prepare_query.ptr != NULL) {
+        return;
+    }
+    run->statement_id = backend->answer.statement_id;
+    if (run->is_failed) { // what it was read with is not known
+        statements_write_close(&backend->closing, run->statement_id);
+        return;
+    }
+    statements_add(&backend->statements, run->statement_id, (size_t)settings->pool_prepared_max,
+                   &backend->closing);
+}
+
 static void note_success(struct backend *backend)
 {
     struct backend_run *run = &backend->run;
     const struct session_state *want = run->command.state;
-    const struct settings *settings = pools_settings(slot_of(backend)->pools);
     switch (run->step) {
     case STEP_DATABASE:
         state_set_database(&backend->session, text_slice(&want->database));
@@ -243,16 +306,25 @@ static void note_success(struct backend *backend)
         }
         break;
     case STEP_PREPARE:
-        run->statement_id = backend->answer.statement_id;
-        statements_add(&backend->statements, run->statement_id, (size_t)settings->pool_prepared_max,
-                       &backend->closing);
+        note_prepared(backend);
         break;
     case STEP_AHEAD:
         note_changes(backend);
         break;
+    case STEP_TURN:
+    case STEP_RETURN:
     case STEP_COMMAND:
         break;
     }
+}
+
+// A SET around a PREPARE has failed (a KILL may do that): all of it is set anew by the next
+// command.
+static void forget_settings(struct backend *backend)
+{
+    backend->is_dirty = true;
+    state_set_variable(&backend->session, slice_of_string("sql_mode"), slice_of_string("?"));
+    state_set_variable(&backend->session, slice_of_string("names"), slice_of_string("?"));
 }
 
 // Keeps the ERR packet that ends what was sent ahead, as the answer of the whole command.
@@ -338,6 +410,9 @@ static bool hidden_answered(struct backend *backend, struct error *error)
         note_success(backend);
     } else if (!run->is_failed) {
         note_failure(backend);
+    }
+    if (backend->answer.is_error && (run->step == STEP_TURN || run->step == STEP_RETURN)) {
+        forget_settings(backend);
     }
     next_step(backend);
     if (run->step != STEP_COMMAND || !run->is_held_back) {

@@ -37,13 +37,22 @@ enum backend_state {
 };
 
 // What is sent for one command, in this order; answers come in the same order.
-enum backend_step { STEP_DATABASE, STEP_VARIABLES, STEP_AHEAD, STEP_PREPARE, STEP_COMMAND };
+enum backend_step {
+    STEP_DATABASE,
+    STEP_VARIABLES,
+    STEP_AHEAD,
+    STEP_TURN, // to the settings that the statement was written for
+    STEP_PREPARE,
+    STEP_RETURN, // from them
+    STEP_COMMAND,
+};
 
 struct backend_run {
     struct backend_command command; // what it points to is borrowed until the end
     enum backend_step step;         // whose answer comes next
     uint32_t ahead_left;            // of STEP_AHEAD
     bool has_database, has_variables, has_prepare;
+    bool has_turn;           // ... between two SETs
     bool is_killed;          // a KILL was sent while it ran
     bool is_held_back;       // the command itself goes out when all before it was answered
     bool is_failed;          // something sent ahead failed: `failure` is the answer
@@ -74,6 +83,7 @@ bool statements_find(struct statements *statements, struct slice sql,
                      const struct session_state *state, uint32_t *id) MUST_CHECK;
 // Notes the statement that was looked for last. What has to be closed for it (more than `max`) is
 // added to `out` as COM_STMT_CLOSE packets, which have no answer.
+void statements_write_close(struct text *out, uint32_t id);
 void statements_add(struct statements *statements, uint32_t id, size_t max, struct text *out);
 // The statement used last has a cursor now: out of the table with it. When the server has closed
 // the cursor it comes back, else it is closed with it (into `out`).

@@ -174,6 +174,14 @@ void state_set_variable(struct session_state *state, struct slice name, struct s
     append(state, variable);
 }
 
+void state_drop_variable(struct session_state *state, struct slice name)
+{
+    remove_where(state, has_name, name);
+    state->is_autocommit_off =
+        state->is_autocommit_off &&
+        state_find_variable(state, slice_of_string("autocommit")).ptr != NULL;
+}
+
 static const struct state_variable *find(const struct session_state *state, struct slice name)
 {
     for (const struct state_variable *it = state->first; it != NULL; it = it->next) {

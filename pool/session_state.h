@@ -25,6 +25,7 @@ void state_set_database(struct session_state *state, struct slice database);
 // Names are compared without case. `names` drops character_set_client / _connection / _results /
 // collation_connection.
 void state_set_variable(struct session_state *state, struct slice name, struct slice value);
+void state_drop_variable(struct session_state *state, struct slice name); // as if never set
 // value.ptr NULL when it is not set.
 struct slice state_find_variable(const struct session_state *state, struct slice name);
 bool state_equal(const struct session_state *a, const struct session_state *b) MUST_CHECK;

@@ -18,20 +18,37 @@
 static void forget_elsewhere(struct session *session)
 {
     if (session->elsewhere != NULL) {
-        state_done(session->elsewhere);
+        state_done(&session->elsewhere[0]);
+        state_done(&session->elsewhere[1]);
         memory_free(session->elsewhere);
         session->elsewhere = NULL;
     }
 }
 
+static void need_elsewhere(struct session *session)
+{
+    if (session->elsewhere == NULL) {
+        session->elsewhere = memory_new(2 * sizeof *session->elsewhere);
+        state_init(&session->elsewhere[0]);
+        state_init(&session->elsewhere[1]);
+    }
+}
+
 const struct session_state *session_elsewhere(struct session *session, struct slice database)
 {
-    forget_elsewhere(session);
-    session->elsewhere = memory_new(sizeof *session->elsewhere);
-    state_init(session->elsewhere);
-    state_copy(session->elsewhere, &session->carried);
-    state_set_database(session->elsewhere, database);
-    return session->elsewhere;
+    need_elsewhere(session);
+    struct session_state *there = &session->elsewhere[0];
+    state_copy(there, &session->carried);
+    state_set_database(there, database);
+    return there;
+}
+
+struct session_state *session_state_copy(struct session *session)
+{
+    need_elsewhere(session);
+    struct session_state *copy = &session->elsewhere[1];
+    state_copy(copy, session_state_now(session));
+    return copy;
 }
 
 void flow_begin(struct flow *flow, const struct flow_kind *kind, struct session *session,

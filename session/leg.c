@@ -206,7 +206,7 @@ static void prepare_ahead(struct leg *leg)
 {
     struct session *session = leg->session;
     const struct request *request = session->request;
-    bool has_text = leg->command.prepare_text.ptr != NULL;
+    bool has_text = leg->command.prepare_text.ptr != NULL && request->reading == NULL;
     bool wants_id = request->statement != NULL && !leg->command.is_outside &&
                     session->insert_id.doubt == DOUBT_NONE &&
                     ((request->statement->facts & FACT_LAST_INSERT_ID) != 0 ||
@@ -242,7 +242,12 @@ static void run(struct leg *leg)
     leg_enter(leg, LEG_RUNNING);
     leg->is_paused = false;
     count_start(leg);
+    const struct reading *reading = leg->session->request->reading;
+    bool is_reading =
+        reading != NULL && (command->prepare_sql.ptr != NULL || command->prepare_text.ptr != NULL);
     struct backend_command order = {
+        .read_state = is_reading ? reading->state : NULL,
+        .prepare_query = is_reading ? command->prepare_text : slice_of(NULL, 0),
         .state = leg_state_wanted(leg),
         .ahead = leg->ahead,
         .ahead_count = leg->ahead_count,

@@ -21,9 +21,11 @@ struct prepared_statement {
     UT_hash_handle hh;
     uint32_t id; // 0: it has a name
     uint32_t param_count;
-    struct text name;        // owned; in lower case
-    struct text sql;         // owned
-    struct text meaning;     // owned; what the text was read with
+    struct text name;    // owned; in lower case
+    struct text sql;     // owned
+    struct text meaning; // owned; the settings with which the text was read
+    uint32_t sql_mode;   // ... of these; parse.h's bits
+    const struct charset *charset;
     struct text database;    // owned; where its tables without a schema are
     uint8_t *types;          // owned; 2 bytes for each parameter; NULL before the first execution
     struct text *long_texts; // owned; one for each parameter; NULL: none came
@@ -32,14 +34,22 @@ struct prepared_statement {
     struct cursor cursor;
 };
 
-// What a text means depends on these: a server reads it once, at PREPARE, and so it stays.
+// What a text means depends on these: a server reads it once, at PREPARE, and so it stays. NAMES
+// takes the others out of a state, so it stands before them.
+static const char *const names_of_meaning[] = {"sql_mode", "names", "character_set_client",
+                                               "character_set_connection", "collation_connection"};
+enum { NAMES_OF_MEANING = sizeof names_of_meaning / sizeof names_of_meaning[0] };
+
+static struct slice value_now(const struct session *session, size_t i)
+{
+    return state_find_variable(&session->carried, slice_of_string(names_of_meaning[i]));
+}
+
+// No value is empty: that is one that was never set.
 static void write_meaning(struct text *out, const struct session *session)
 {
-    static const char *const names[] = {"names", "character_set_client", "character_set_connection",
-                                        "collation_connection"};
-    write_u32(out, session_sql_mode(session) & (uint32_t)SQL_OF_GRAMMAR);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        write_lenenc_bytes(out, state_find_variable(&session->carried, slice_of_string(names[i])));
+    for (size_t i = 0; i < NAMES_OF_MEANING; i++) {
+        write_lenenc_bytes(out, value_now(session, i));
     }
 }
 
@@ -60,6 +70,8 @@ static struct prepared_statement *prepared_new(const struct session *session, st
     text_add_slice(&prepared->sql, sql);
     text_add_slice(&prepared->database, text_slice(&session->carried.database));
     write_meaning(&prepared->meaning, session);
+    prepared->sql_mode = session_sql_mode(session);
+    prepared->charset = session->charset;
     return prepared;
 }
 
@@ -181,12 +193,36 @@ struct slice prepared_sql(const struct prepared_statement *prepared)
 
 static bool is_read_alike(const struct prepared_statement *prepared, const struct session *session)
 {
-    struct text now;
-    text_init(&now);
-    write_meaning(&now, session);
-    bool is_alike = slice_equal(text_slice(&now), text_slice(&prepared->meaning));
-    text_done(&now);
+    struct reader reader = reader_of(text_slice(&prepared->meaning));
+    bool is_alike = true;
+    for (size_t i = 0; i < NAMES_OF_MEANING && is_alike; i++) {
+        is_alike = slice_equal(read_lenenc_bytes(&reader), value_now(session, i));
+    }
     return is_alike;
+}
+
+static void read_as_prepared(const struct prepared_statement *prepared, struct session *session,
+                             struct request *request)
+{
+    struct reading *reading = arena_alloc(&session->arena, sizeof *reading);
+    struct session_state *state = session_state_copy(session);
+    struct reader reader = reader_of(text_slice(&prepared->meaning));
+    for (size_t i = 0; i < NAMES_OF_MEANING; i++) {
+        struct slice name = slice_of_string(names_of_meaning[i]);
+        struct slice value = read_lenenc_bytes(&reader);
+        if (value.len > 0) {
+            state_set_variable(state, name, value);
+        } else {
+            state_drop_variable(state, name);
+        }
+    }
+    uint32_t changed = prepared->sql_mode ^ session_sql_mode(session);
+    reading->sql_mode = prepared->sql_mode;
+    reading->charset = prepared->charset;
+    reading->state = state;
+    reading->is_grammar_other =
+        (changed & (uint32_t)SQL_OF_GRAMMAR) != 0 || prepared->charset != session->charset;
+    request->reading = reading;
 }
 
 // Is it asked for the database by name? By words that may be something else, too.
@@ -204,14 +240,10 @@ static bool may_name_database(struct slice sql)
     return false;
 }
 
-const char *prepared_find_world(const struct prepared_statement *prepared, struct session *session,
-                                struct request *request)
+static const char *find_database(const struct prepared_statement *prepared, struct session *session,
+                                 struct request *request)
 {
     struct slice database = text_slice(&prepared->database);
-    if (!is_read_alike(prepared, session)) {
-        return "executing a statement that was prepared in another sql_mode or character set: "
-               "prepare it again";
-    }
     if (slice_equal(database, text_slice(&session->carried.database))) {
         return NULL;
     }
@@ -221,6 +253,16 @@ const char *prepared_find_world(const struct prepared_statement *prepared, struc
         return "DATABASE() in a statement that was prepared when there was none: prepare it again";
     }
     return NULL;
+}
+
+const char *prepared_find_world(const struct prepared_statement *prepared, struct session *session,
+                                struct request *request)
+{
+    const char *why = find_database(prepared, session, request);
+    if (why == NULL && !is_read_alike(prepared, session)) {
+        read_as_prepared(prepared, session, request);
+    }
+    return why;
 }
 
 void prepared_tell_unknown(struct session *session, uint32_t id, const char *command)

@@ -31,7 +31,8 @@ struct cursor *prepared_cursor(struct prepared_statement *prepared);
 struct slice prepared_sql(const struct prepared_statement *prepared);
 // Servers read a statement's text at PREPARE; waybill has it read again where it runs, so that it
 // means what it meant: its tables without a schema are of the database of that time
-// (request->state). Not NULL: that can't be had, and why.
+// (request->state), its words of the sql_mode and the character sets (request->reading). Not NULL:
+// that can't be had, and why.
 const char *prepared_find_world(const struct prepared_statement *prepared, struct session *session,
                                 struct request *request);
 // 1243, by the number.

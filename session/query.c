@@ -82,9 +82,10 @@ static enum parse_result read_as_oracle(struct statement *statement)
 struct parse_options query_parse_options(const struct session *session)
 {
     const struct snapshot *snapshot = session->sessions->snapshot;
+    const struct reading *reading = session->request->reading;
     return (struct parse_options){
-        .sql_mode = session_sql_mode(session),
-        .charset = session->charset,
+        .sql_mode = reading != NULL ? reading->sql_mode : session_sql_mode(session),
+        .charset = reading != NULL ? reading->charset : session->charset,
         .is_mariadb = snapshot->is_mariadb,
         .server_version = snapshot->server_version,
     };
@@ -159,7 +160,7 @@ bool query_plan(struct session *session, struct request *request, struct error *
         .params = request->params,
         .is_prepared = request->command != COM_QUERY || request->is_preparing,
         .is_strict = (session_sql_mode(session) & SQL_STRICT) != 0,
-        .has_no_escapes = (session_sql_mode(session) & SQL_NO_BACKSLASH_ESCAPES) != 0,
+        .has_no_escapes = (query_parse_options(session).sql_mode & SQL_NO_BACKSLASH_ESCAPES) != 0,
         .columns = request->columns,
         .distributed = user->distributed,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
@@ -507,12 +508,24 @@ static bool is_processlist(const struct statement *statement)
            slice_is_nocase(statement->name, "PROCESSLIST");
 }
 
+// These are run as the text that they are.
+static bool is_read_otherwise(const struct request *request)
+{
+    enum statement_kind kind = request->statement->kind;
+    return request->reading != NULL && request->reading->is_grammar_other &&
+           query_is_local_kind(kind) && kind != STATEMENT_BEGIN && kind != STATEMENT_COMMIT &&
+           kind != STATEMENT_ROLLBACK;
+}
+
 static void run_by_kind(struct session *session, struct request *request)
 {
     enum statement_kind kind = request->statement->kind;
     bool has_settings = request->statement->set != NULL && kind != STATEMENT_SET;
     if (has_settings && (query_is_local_kind(kind) || kind == STATEMENT_KILL)) {
         command_refuse(session, "SET STATEMENT ... FOR a statement that waybill itself runs");
+    } else if (is_read_otherwise(request)) {
+        command_refuse(session, "executing SET, USE or SAVEPOINT that was prepared in another "
+                                "sql_mode or character set: prepare it again");
     } else if (kind == STATEMENT_SET) {
         variables_set(session, request);
     } else if (kind == STATEMENT_USE) {

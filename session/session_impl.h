@@ -71,6 +71,7 @@ struct request {
     const struct binary_value *params; // the values of both, for the router; NULL: it is to be
                                        // prepared, or has none
     const struct session_state *state; // what backends must be like; NULL: session->carried
+    const struct reading *reading;     // how its text is read; NULL: as the session has it now
     const char *pin_reason;            // the statement binds the session to its server
     struct slice database;             // USE
     bool keeps_aftermath;              // SHOW WARNINGS and the like change nothing of it
@@ -83,6 +84,14 @@ struct request {
     bool is_killed;             // KILL QUERY: nothing more is begun for it
     bool is_counted;            // in the latency figures: it reached the router
     bool must_gather;           // the shards' rows could not be merged exactly
+};
+
+// A prepared statement's text means what it meant when it was prepared.
+struct reading {
+    uint32_t sql_mode; // parse.h's bits
+    const struct charset *charset;
+    const struct session_state *state; // a session that reads it so
+    bool is_grammar_other;             // waybill itself would read it otherwise now
 };
 
 // What SET TRANSACTION has asked of the next transaction. Literals; NULL: as the session has it.
@@ -214,7 +223,7 @@ struct session {
     uint32_t last_prepared_id;           // 0: none, it failed or was closed
     struct prepared_statement *prepared; // owned; uthash by id: prepared.c
     struct prepared_statement *named;    // owned; uthash by name
-    struct session_state *elsewhere;     // owned; of the running command only; NULL: none
+    struct session_state *elsewhere;     // owned; two, of the running command only; NULL: none
     // What runs.
     struct arena arena;
     struct text packet;      // a large packet, moved out of `input` instead of into the arena
@@ -301,6 +310,8 @@ static inline const struct session_state *session_state_now(const struct session
 }
 // flow.c: as the session, but in another database; until the end of the command.
 const struct session_state *session_elsewhere(struct session *session, struct slice database);
+// A copy of session_state_now, to be changed; likewise.
+struct session_state *session_state_copy(struct session *session);
 
 // leg.c
 void legs_release_lingering(struct session *session);

@@ -8,7 +8,8 @@
 //
 // User variables are carried, so that a server has the value; and its answer is what it would be
 // for EXECUTE s: rows as text, the same columns (MariaDB 10.11: compared). Servers without EXECUTE
-// IMMEDIATE are given PREPARE ahead of it, by a name of waybill's own.
+// IMMEDIATE are given PREPARE ahead of it, by a name of waybill's own; so are all, when the session
+// has another sql_mode or character set than when the text was prepared.
 
 #include "session/text_statement.h"
 
@@ -289,13 +290,14 @@ static bool is_plain(struct slice sql)
 
 static void add_quoted(struct text *out, const struct session *session, struct slice sql)
 {
-    bool has_escapes = (session_sql_mode(session) & SQL_NO_BACKSLASH_ESCAPES) == 0;
+    const struct parse_options read = query_parse_options(session);
+    bool has_escapes = (read.sql_mode & SQL_NO_BACKSLASH_ESCAPES) == 0;
     const uint8_t *end = sql.ptr + sql.len;
     text_add_string(out, "'");
     for (const uint8_t *at = sql.ptr; at < end;) {
         size_t len = 1;
-        if (*at >= 0x80 && session->charset != NULL && session->charset->char_length != NULL) {
-            len = session->charset->char_length(at, end);
+        if (*at >= 0x80 && read.charset != NULL && read.charset->char_length != NULL) {
+            len = read.charset->char_length(at, end);
         }
         text_add(out, at, len);
         if (len == 1 && (*at == '\'' || (*at == '\\' && has_escapes))) {
@@ -356,7 +358,7 @@ void text_execute_command(struct request *request, const struct plan_target *tar
     struct slice sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
     struct text out;
     text_init(&out);
-    if (has_immediate(session)) {
+    if (has_immediate(session) && request->reading == NULL) {
         text_add_string(&out, "EXECUTE IMMEDIATE ");
         add_literal(&out, session, sql);
     } else {

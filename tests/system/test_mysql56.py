@@ -116,6 +116,14 @@ def test_prepared_statements(stand):
     assert rows(client.query("SELECT email FROM users WHERE buyer_id = 12")) == [("p12@example.com",)]
     count = client.prepare("SELECT COUNT(*) FROM users")
     assert rows(client.execute(count)) == [(200,)]
+    quoted = client.prepare('SELECT "name" FROM users WHERE buyer_id = ?')
+    client.query("PREPARE quoted FROM 'SELECT \"name\", ''a\\\\\\\\'' FROM users WHERE buyer_id = ?'")
+    client.query("SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'")  # they mean what they meant
+    client.query("SET @id = 12")
+    for _ in range(2):
+        assert rows(client.execute(quoted, [12])) == [("name",)]
+        assert rows(client.query("EXECUTE quoted USING @id")) == [("name", "a\\")]
+        assert rows(client.query('SELECT "name", \'a\\\' FROM users WHERE buyer_id = 12')) == [("buyer 12", "a\\")]
 
 
 def test_transactions(stand):

@@ -164,7 +164,7 @@ static inline void fake_kill(struct fake_connection *connection, const char *sql
 
 static inline void fake_answer_text(struct fake_connection *connection, const char *sql)
 {
-    if (strncmp(sql, "BAD", 3) == 0) {
+    if (strncmp(sql, "BAD", 3) == 0 || strstr(sql, "'BAD'") != NULL) {
         fake_send_error(connection, 1064, "that was bad", 1);
     } else if (strncmp(sql, "DIE", 3) == 0) {
         fake_close(connection);

@@ -150,6 +150,82 @@ static void prepares_once(void **state)
     assert_string_equal(bench_heard(), "P:one|E:255|");
 }
 
+static void execute_as_read(const char *sql, const char *read_mode)
+{
+    struct execute parameters = {.iterations = 1};
+    struct session_state read;
+    state_init(&read);
+    state_copy(&read, &session);
+    state_set_variable(&read, slice_of_string("sql_mode"), slice_of_string(read_mode));
+    struct backend_command command = {.kind = ANSWER_EXECUTE,
+                                      .prepare_sql = slice_of_string(sql),
+                                      .execute = &parameters,
+                                      .state = &session,
+                                      .read_state = &read};
+    user.is_answered = user.is_lost = false;
+    user.bytes.len = 0;
+    backend_start(user.backend, &command);
+    user_await(&user);
+    state_done(&read);
+}
+
+// Between two SETs, and once; who has read it otherwise has another one.
+static void prepares_as_it_was_read(void **state)
+{
+    (void)state;
+    state_set_variable(&session, slice_of_string("sql_mode"), slice_of_string("'now'"));
+    execute_as_read("one", "'then'");
+    assert_string_equal(bench_heard(),
+                        "Q:SET NAMES DEFAULT, sql_mode = 'now'|Q:SET sql_mode = 'then'|P:one|"
+                        "Q:SET sql_mode = 'now'|E:1|");
+    bench_forget();
+    execute_as_read("one", "'then'");
+    execute_as_read("one", "'now'");
+    execute_as_read("one", "'then'");
+    assert_string_equal(bench_heard(), "E:1|P:one|E:255|E:1|");
+    bench_forget();
+    execute_as_read("BAD", "'then'"); // it is back all the same
+    expect_error(1064);
+    execute_as_read("one", "'now'");
+    assert_string_equal(bench_heard(), "Q:SET sql_mode = 'then'|P:BAD|Q:SET sql_mode = 'now'|E:2|");
+}
+
+// What was prepared in unknown settings is not kept; what they are now is not known either.
+static void a_turn_that_fails_is_the_answer(void **state)
+{
+    (void)state;
+    state_set_variable(&session, slice_of_string("sql_mode"), slice_of_string("'now'"));
+    execute_as_read("one", "'BAD'");
+    expect_error(1064);
+    execute_as_read("one", "'now'");
+    assert_string_equal(
+        bench_heard(),
+        "Q:SET NAMES DEFAULT, sql_mode = 'now'|Q:SET sql_mode = 'BAD'|P:one|Q:SET sql_mode = "
+        "'now'|C:1|Q:SET NAMES DEFAULT, sql_mode = 'now'|P:one|E:255|");
+}
+
+static void prepares_a_text_as_it_was_read(void **state)
+{
+    (void)state;
+    struct session_state read;
+    state_init(&read);
+    state_set_variable(&read, slice_of_string("names"), slice_of_string("'latin1'"));
+    struct backend_command command = {.state = &session,
+                                      .read_state = &read,
+                                      .prepare_query = slice_of_string("PREPARE w FROM 'one'")};
+    user_run(&user, (struct backend_command){.state = &session}, "SELECT 1");
+    bench_forget();
+    user_run(&user, command, "EXECUTE w");
+    assert_string_equal(bench_heard(), "Q:SET NAMES 'latin1'|Q:PREPARE w FROM 'one'|Q:SET NAMES "
+                                       "DEFAULT|Q:EXECUTE w|");
+    bench_forget();
+    command.prepare_query = slice_of_string("BAD");
+    user_run(&user, command, "EXECUTE w");
+    expect_error(1064);
+    assert_string_equal(bench_heard(), "Q:SET NAMES 'latin1'|Q:BAD|Q:SET NAMES DEFAULT|");
+    state_done(&read);
+}
+
 static void another_server_tells_the_id_first(void **state)
 {
     (void)state;
@@ -258,6 +334,9 @@ int main(void)
         TEST(what_is_sent_ahead_is_not_seen),
         TEST(what_fails_ahead_is_the_answer),
         TEST(prepares_once),
+        TEST(prepares_as_it_was_read),
+        TEST(a_turn_that_fails_is_the_answer),
+        TEST(prepares_a_text_as_it_was_read),
         TEST(another_server_tells_the_id_first),
         TEST(a_statement_belongs_to_its_database),
         TEST(a_server_that_goes_away),

@@ -108,6 +108,22 @@ static void character_sets_are_one_knot(void **state)
     expect_difference("SET NAMES DEFAULT");
 }
 
+static void what_is_dropped_was_never_set(void **state)
+{
+    (void)state;
+    set(&want, "names", "'latin1'");
+    set(&want, "sql_mode", "''");
+    set(&want, "autocommit", "0");
+    set(&have, "names", "'latin1'");
+    state_drop_variable(&want, slice_of_string("SQL_MODE"));
+    assert_true(want.is_autocommit_off);
+    state_drop_variable(&want, slice_of_string("autocommit"));
+    state_drop_variable(&want, slice_of_string("never_set"));
+    assert_false(want.is_autocommit_off);
+    assert_true(state_equal(&have, &want));
+    expect_difference("");
+}
+
 static void autocommit_is_known(void **state)
 {
     (void)state;
@@ -126,6 +142,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(values_that_change_places_are_seen, start, finish),
         cmocka_unit_test_setup_teardown(sends_what_differs, start, finish),
         cmocka_unit_test_setup_teardown(character_sets_are_one_knot, start, finish),
+        cmocka_unit_test_setup_teardown(what_is_dropped_was_never_set, start, finish),
         cmocka_unit_test_setup_teardown(autocommit_is_known, start, finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

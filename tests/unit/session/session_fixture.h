@@ -191,6 +191,14 @@ void backend_start(struct backend *backend, const struct backend_command *comman
         text_add_slice(&backend->ahead, command->ahead[i]);
         text_add_string(&backend->ahead, ";");
     }
+    if (command->read_state != NULL) {
+        struct slice mode = state_find_variable(command->read_state, slice_of_string("sql_mode"));
+        struct slice names = state_find_variable(command->read_state, slice_of_string("names"));
+        text_add_format(&backend->ahead, "as (%.*s)(%.*s) ", (int)mode.len, (const char *)mode.ptr,
+                        (int)names.len, (const char *)names.ptr);
+        text_add_slice(&backend->ahead, command->prepare_query);
+        text_add_string(&backend->ahead, ";");
+    }
     text_add(&backend->ahead, "", 1); // so that tests can look at it as a string
     backend->ahead.len--;
     if (command->prepare_sql.ptr != NULL) {

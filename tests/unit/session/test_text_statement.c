@@ -175,11 +175,35 @@ static void test_database(void **state)
     fixture_ok_out(fixture_running(0));
     (void)fixture_client_ok();
     assert_null(fixture_session()->elsewhere);
-    fixture_query("SET NAMES latin1");
-    fixture_ok_out(fixture_running(0)); // the primary, after a write
+}
+
+// Read as it was when it was prepared; also by waybill, which sends it where it belongs then.
+static void test_settings(void **state)
+{
+    (void)state;
+    struct backend *home = NULL;
+    prepare("PREPARE s FROM 'UPDATE home SET v = 1 WHERE w = \"v\"'", 0,
+            "UPDATE home SET v = 1 WHERE w = \"v\"", 0);
+    fixture_query("PREPARE t FROM 'SET @x = \"y\"'");
+    (void)fixture_client_ok();
+    fixture_query("SET NAMES latin1, sql_mode = 'ANSI_QUOTES'");
+    fixture_ok_out(fixture_running(1));
     (void)fixture_client_ok();
     fixture_query("EXECUTE s");
+    home = fixture_running(0);
+    fixture_expect(home,
+                   "as ()(utf8mb4) PREPARE `waybill` FROM 'UPDATE home SET v = 1 WHERE w = \"v\"';",
+                   "EXECUTE `waybill`");
+    struct slice names = state_find_variable(&home->state, slice_of_string("names"));
+    assert_true(slice_is_nocase(names, "'latin1'"));
+    fixture_ok_out(home);
+    (void)fixture_client_ok();
+    assert_null(fixture_session()->elsewhere);
+    fixture_query("EXECUTE t");
     fixture_client_error(ER_NOT_SUPPORTED_YET);
+    fixture_query("SET NAMES utf8mb4, sql_mode = DEFAULT");
+    fixture_ok_out(fixture_running(0));
+    (void)fixture_client_ok();
 }
 
 int main(void)
@@ -193,6 +217,7 @@ int main(void)
         IN(test_text_is_asked),
         IN(test_literals),
         IN(test_database),
+        IN(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
