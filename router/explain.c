@@ -34,14 +34,38 @@ static const char *merge_name(enum merge_kind merge)
         return "sort";
     case MERGE_UNION:
         return "union";
-    case MERGE_SUM:
-        return "sum";
+    case MERGE_GROUP:
+        return "group";
     case MERGE_OK:
         return "add up";
     case MERGE_FIRST:
         return "first";
     }
     return "?";
+}
+
+// "; 2 add, 3 average of hidden 1 / hidden 2": what isn't the group's first.
+static void explain_folds(struct text *out, const struct plan *plan)
+{
+    // clang-format off
+    static const char *const names[] = {
+        [FOLD_FIRST] = "first", [FOLD_ADD] = "add", [FOLD_AVERAGE] = "average", [FOLD_MIN] = "min",
+        [FOLD_MAX] = "max", [FOLD_AND] = "bit and", [FOLD_OR] = "bit or", [FOLD_XOR] = "bit xor",
+    };
+    // clang-format on
+    const char *before = "; ";
+    for (uint32_t i = 0; i < plan->fold_count; i++) {
+        const struct plan_fold *fold = &plan->folds[i];
+        if (fold->kind == FOLD_FIRST) {
+            continue;
+        }
+        text_add_format(out, "%s%" PRIu32 " %s", before, i + 1, names[fold->kind]);
+        if (fold->kind == FOLD_AVERAGE) {
+            text_add_format(out, " of hidden %" PRIu32 " / hidden %" PRIu32, fold->sum + 1,
+                            fold->count + 1);
+        }
+        before = ", ";
+    }
 }
 
 static void explain_merge(struct text *out, const struct plan *plan)
@@ -52,6 +76,7 @@ static void explain_merge(struct text *out, const struct plan *plan)
                         plan->keys[i].is_hidden ? "hidden " : "", plan->keys[i].column + 1,
                         plan->keys[i].is_descending ? " desc" : "");
     }
+    explain_folds(out, plan);
     if (plan->hidden_columns > 0) {
         text_add_format(out, "; hidden columns %" PRIu32, plan->hidden_columns);
     }

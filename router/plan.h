@@ -21,7 +21,9 @@ enum merge_kind {
     MERGE_ROWS,  // all rows of all targets, in no promised order; limit may cut
     MERGE_SORT,  // each target's rows come sorted: k-way merge by `keys`, then offset and limit
     MERGE_UNION, // names, sorted by `keys` as bytes: k-way merge, and equal rows once
-    MERGE_SUM,   // one row from each target, every column an integer COUNT: added up
+    MERGE_GROUP, // each target's rows come sorted by `keys` and no two alike: those that are equal
+                 // in `keys` become one row by `folds`. Without keys one row from each target
+                 // (aggregates), without folds the first of them (DISTINCT)
     MERGE_OK,    // OK packets: affected rows and warnings added up; first error wins
     MERGE_FIRST, // the same everywhere (DDL on all shards, writes to reference tables): the first
                  // target's answer, if none failed
@@ -33,6 +35,26 @@ struct merge_key {
                      // nobody knows here how many columns stand before it. The place is then
                      // (columns of the result - plan.hidden_columns + column)
     bool is_descending;
+};
+
+// How a column of the result of MERGE_GROUP comes out of those of the targets.
+enum fold_kind {
+    FOLD_FIRST,   // as the first has it: what is grouped by, literals
+    FOLD_ADD,     // COUNT, SUM
+    FOLD_AVERAGE, // AVG, out of hidden columns with SUM and COUNT of the same
+    FOLD_MIN,
+    FOLD_MAX,
+    FOLD_AND, // BIT_AND
+    FOLD_OR,
+    FOLD_XOR,
+};
+
+enum { NO_HIDDEN = UINT32_MAX };
+
+struct plan_fold {
+    enum fold_kind kind;
+    uint32_t sum, count; // AVERAGE: hidden columns, counted from the first hidden one
+    uint32_t collation;  // MIN, MAX: the hidden one that tells the collation; NO_HIDDEN: none
 };
 
 enum param_edit_kind { EDIT_REPLACE, EDIT_INSERT, EDIT_DROP };
@@ -73,8 +95,10 @@ struct plan {
     uint32_t key_count;
     uint32_t hidden_columns; // at the end of the targets' rows: dropped before the client sees
                              // them; for each key also its collation, see MERGE_COLLATION_ALIAS
-    uint64_t offset;         // of MERGE_SORT and MERGE_ROWS, already taken out of the targets' text
-    uint64_t limit;          // UINT64_MAX = none
+    struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees
+    uint32_t fold_count;     // 0: all FOLD_FIRST
+    uint64_t offset; // of MERGE_SORT, _ROWS and _GROUP, already taken out of the targets' text
+    uint64_t limit;  // UINT64_MAX = none
     struct param_edit *edits;
     uint32_t edit_count;
     bool has_made_ids; // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives

@@ -98,6 +98,12 @@ bool rewrite_limit(struct planner *planner, const struct query *query, struct sp
 bool rewrite_order_by(struct planner *planner, const struct query *query,
                       struct splice_list *splices);
 
+// ---- plan_group.c
+
+// GROUP BY, DISTINCT or aggregates: fills plan.keys, folds and hidden columns, and adds at most two
+// splices. With plan.wants_columns nothing else counts. False: refused.
+bool plan_group(struct planner *planner, const struct query *query, struct splice_list *splices);
+
 // ---- rewrite_order_id.c
 
 // The ids of new rows, put into text and parameters.

@@ -1,6 +1,7 @@
 // SELECT. All on one shard: to that shard, as it came. Else the form must be one whose pieces add
 // up exactly: rows of one class of tables that meet only within a shard, in no order, sorted by
-// columns, or counted. Everything else is gathered (plan_gather.c), or refused by name.
+// columns, or grouped (plan_group.c). Everything else is gathered (plan_gather.c), or refused by
+// name.
 
 #include "router/plan_impl.h"
 
@@ -41,8 +42,7 @@ static const char *inexact_part(const struct query *query, const struct statemen
     } parts[] = {
         {query->next != NULL || query->nested != NULL, "UNION, INTERSECT or EXCEPT"},
         {query->is_parenthesized && query->order_by != NULL, "ORDER BY with parentheses"},
-        {query->is_distinct, "DISTINCT"},
-        {query->group_by != NULL || query->has_rollup, "GROUP BY"},
+        {query->has_rollup, "WITH ROLLUP"},
         {query->having != NULL, "HAVING"},
         {query->has_window || (statement->facts & FACT_WINDOW) != 0, "window functions"},
         {query->has_into, "SELECT ... INTO"},
@@ -131,43 +131,30 @@ static bool check_scope(struct planner *planner, const struct reach *reach, stru
     return true;
 }
 
-// COUNT(*), COUNT(x): each shard's figure is a part of the sum.
-static bool is_count(const struct expr *expr)
-{
-    return expr->kind == EXPR_FUNCTION && slice_is_nocase(expr->name, "COUNT") &&
-           !expr->is_distinct && !expr->has_over && expr->child_count == 1;
-}
-
-static bool is_counts_only(struct planner *planner, const struct query *query)
-{
-    uint64_t limit = 1;
-    if (query->limit != NULL) { // one row is the result, so any but LIMIT 0 is none
-        struct value value = value_of_expr(planner->arena, planner->request, query->limit);
-        if (!value_to_count(&value, &limit)) {
-            return false;
-        }
-    }
-    for (const struct select_item *item = query->items; item != NULL; item = item->next) {
-        if (!is_count(item->expr)) {
-            return false;
-        }
-    }
-    return query->items != NULL && query->order_by == NULL && query->offset == NULL && limit > 0;
-}
-
 static bool scatter_rows(struct planner *planner, struct shard_set set)
 {
     const struct query *query = planner->statement->query;
     struct plan *plan = planner->plan;
     struct splice splices[4];
     struct splice_list list = {splices, 0};
-    if (query->order_by != NULL && !rewrite_order_by(planner, query, &list)) {
+    bool is_grouped = query->is_distinct || query->has_aggregate || query->group_by != NULL;
+    if (is_grouped && !plan_group(planner, query, &list)) {
+        return false;
+    }
+    if (plan->wants_columns) { // but not to prepare it
+        plan->wants_columns = !planner->request->is_prepared || planner->request->params != NULL;
+        return plan_to(planner, shard_set_first(set));
+    }
+    if (!is_grouped && query->order_by != NULL && !rewrite_order_by(planner, query, &list)) {
         return false;
     }
     if (query->limit != NULL && !rewrite_limit(planner, query, &list)) {
         return false;
     }
-    if (!plan_to_all(planner, set, plan->key_count > 0 ? MERGE_SORT : MERGE_ROWS)) {
+    if (!plan_to_all(planner, set,
+                     is_grouped            ? MERGE_GROUP
+                     : plan->key_count > 0 ? MERGE_SORT
+                                           : MERGE_ROWS)) {
         return false;
     }
     if (list.count > 0) {
@@ -203,13 +190,5 @@ bool plan_select_scatter(struct planner *planner, const struct reach *reach)
         }
     }
     plan_because(planner, "%s", plan_spread(planner, reach));
-    if (!query->has_aggregate) {
-        return scatter_rows(planner, set);
-    }
-    if (!is_counts_only(planner, query)) {
-        return refuse_part(planner, reach,
-                           "aggregates other than COUNT(*) and COUNT(x) alone (without ORDER BY "
-                           "and LIMIT)");
-    }
-    return plan_to_all(planner, set, MERGE_SUM);
+    return scatter_rows(planner, set);
 }

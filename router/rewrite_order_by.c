@@ -203,6 +203,40 @@ static bool order_by_position(struct planner *planner, const struct query *query
                        (unsigned long long)position, (unsigned long long)at);
 }
 
+// Does a name in the expression mean another item of the select list by its alias?
+static bool has_alias(const struct query *query, const struct expr *expr)
+{
+    bool has = false;
+    if (expr->kind == EXPR_COLUMN) {
+        struct found_item found;
+        find_item(query, expr, &found);
+        has = found.aliases > 0 && (found.aliases > 1 || !is_same_column(found.alias->expr, expr));
+    }
+    for (uint32_t i = 0; i < expr->child_count && !has; i++) {
+        has = has_alias(query, expr->children[i]);
+    }
+    return has;
+}
+
+static bool order_by_expression(struct planner *planner, const struct query *query,
+                                const struct order_item *item, struct slice *hidden_text)
+{
+    struct slice text = text_of(planner, item->expr);
+    bool is_repeatable = (planner->statement->facts & FACT_NOT_DETERMINISTIC) == 0 &&
+                         memchr(text.ptr, '?', text.len) == NULL;
+    if (!is_repeatable || has_alias(query, item->expr)) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "waybill doesn't do ORDER BY an expression with %s over several shards "
+                           "yet: put it into the select list with an alias and order by the alias",
+                           is_repeatable
+                               ? "an alias of the select list"
+                               : "parameters, or beside functions like NOW() and RAND(),");
+    }
+    add_hidden(planner, item, text, hidden_text);
+    add_collation(planner, text, hidden_text);
+    return true;
+}
+
 bool rewrite_order_by(struct planner *planner, const struct query *query,
                       struct splice_list *splices)
 {
@@ -223,10 +257,7 @@ bool rewrite_order_by(struct planner *planner, const struct query *query,
         } else if (item->expr->kind == EXPR_INTEGER) {
             is_done = order_by_position(planner, query, item, &hidden);
         } else {
-            is_done = plan_refuse(planner, ER_CROSS_SHARD,
-                                  "waybill doesn't do ORDER BY an expression over several shards "
-                                  "yet: put it into the select list with an alias and order by the "
-                                  "alias");
+            is_done = order_by_expression(planner, query, item, &hidden);
         }
         if (!is_done) {
             return false;

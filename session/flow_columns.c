@@ -1,7 +1,8 @@
-// Asks a primary of the table for its columns, ahead of a statement that doesn't name them or whose
-// rows waybill must read (LOAD DATA). Nothing is kept: the next statement asks again, for nobody
-// tells waybill of an ALTER TABLE. An ALTER between question and statement does no harm: the
-// statement goes out with the names written into it, as if it had come before the ALTER.
+// Asks a primary of the table for its columns, ahead of a statement that doesn't name them, whose
+// rows waybill must read (LOAD DATA), or in which a name may be a column or an alias (GROUP BY).
+// Nothing is kept: the next statement asks again, for nobody tells waybill of an ALTER TABLE. An
+// ALTER between question and statement does no harm: the statement goes out with the names written
+// into it, as if it had come before the ALTER.
 
 #include "session/flow_columns.h"
 
@@ -37,6 +38,12 @@ struct flow_columns {
 static struct flow_columns *flow_of(struct flow *flow)
 {
     return CONTAINER_OF(flow, struct flow_columns, flow);
+}
+
+// Of a SELECT the only one (router/plan_group.c).
+static const struct table_ref *table_of(const struct statement *statement)
+{
+    return statement->kind == STATEMENT_SELECT ? statement->query->tables : statement->tables;
 }
 
 // ---- the question
@@ -182,7 +189,7 @@ static bool can_be_written(const struct session *session, const struct table_col
 static bool read_columns(const struct flow_columns *ask, struct error *error)
 {
     struct session *session = ask->flow.session;
-    const struct table_ref *table = ask->flow.request->statement->tables;
+    const struct table_ref *table = table_of(ask->flow.request->statement);
     struct table_columns *columns = arena_alloc(&session->arena, sizeof *columns);
     columns->items = arena_alloc(&session->arena,
                                  (ask->gather.len / ROW_BYTES_MIN + 1) * sizeof *columns->items);
@@ -303,7 +310,8 @@ void columns_ask(struct session *session, struct request *request,
         .shard = where(session, request->plan),
         .access = ACCESS_PRIMARY,
         .kind = ANSWER_QUERY,
-        .packet = flow_frame_query(&session->arena, question(session, request->statement->tables)),
+        .packet =
+            flow_frame_query(&session->arena, question(session, table_of(request->statement))),
         .is_outside = true,
         .state = request->state,
     };

@@ -6,7 +6,7 @@
 //                  |  +-- lost before the client got a byte:         |          |
 //                  |      all again (reads, 3 times)                 |          |
 //                  |                                                 |          |
-//                  +--> counts of all, OKs of all, an error ---+     |          |
+//                  +--> OKs of all, an error ------------------+     |          |
 //                                                              v     v          v
 //                                                              DRAINING --> (finished)
 //
@@ -42,9 +42,6 @@ enum {
     OUT_BYTES = 32 * 1024, // rows are collected up to this before they are written
     TRIES_MAX = 3,
     RAW_COLLATION = 63, // binary
-    // Of the servers' status flags, what is about the statement and not about the session.
-    STATUS_OF_STATEMENT = STATUS_NO_GOOD_INDEX | STATUS_NO_INDEX | STATUS_SLOW | STATUS_DB_DROPPED |
-                          STATUS_METADATA_CHANGED,
 };
 
 static void scatter_check(const struct scatter *scatter)
@@ -125,7 +122,8 @@ void flow_scatter_start(struct session *session, struct request *request)
     if (scatter->plan.merge == MERGE_FIRST) {
         scatter->merged_count = 1;
     }
-    if (scatter->plan.merge != MERGE_SORT && scatter->plan.merge != MERGE_ROWS) {
+    if (scatter->plan.merge != MERGE_SORT && scatter->plan.merge != MERGE_ROWS &&
+        scatter->plan.merge != MERGE_GROUP) {
         scatter->plan.offset = 0; // they mean nothing there
         scatter->plan.limit = UINT64_MAX;
     }
@@ -145,6 +143,9 @@ static void give_back(struct scatter *scatter)
     }
     if (scatter->merge != NULL) {
         merge_stop(scatter->merge);
+    }
+    if (scatter->group != NULL) {
+        merge_group_stop(scatter->group);
     }
     text_done(&scatter->out);
 }
@@ -316,9 +317,8 @@ static void begin_rows(struct scatter *scatter)
         decide(scatter, END_ERROR, &error);
         return;
     }
-    if (scatter->plan.merge == MERGE_SUM) {
-        bool is_fine = scatter_add_sum(scatter, &error);
-        decide(scatter, is_fine ? END_ROWS : END_ERROR, is_fine ? NULL : &error);
+    if (scatter->plan.merge == MERGE_GROUP && !scatter_start_groups(scatter, &error)) {
+        decide(scatter, END_ERROR, &error);
         return;
     }
     scatter->merge = merge_start(scatter_arena(scatter), &scatter->plan, &scatter->columns,
@@ -382,8 +382,14 @@ static void next_of(struct scatter *scatter, uint32_t number)
 
 static void pass_row(struct scatter *scatter, uint32_t number)
 {
-    scatter_add_packet(scatter, merge_shown(scatter->merge, number));
-    scatter->row_count++;
+    struct error error;
+    if (scatter->group == NULL) {
+        scatter_add_packet(scatter, merge_shown(scatter->merge, number));
+        scatter->row_count++;
+    } else if (!scatter_group_row(scatter, number, &error)) {
+        decide(scatter, END_ERROR, &error);
+        return;
+    }
     if (scatter->out.len >= OUT_BYTES) {
         flush(scatter);
     }
@@ -392,12 +398,20 @@ static void pass_row(struct scatter *scatter, uint32_t number)
     }
 }
 
+// The last group is over as well.
+static void end_rows(struct scatter *scatter)
+{
+    struct error error;
+    bool is_fine = scatter->group == NULL || scatter_end_groups(scatter, &error);
+    decide(scatter, is_fine ? END_ROWS : END_ERROR, is_fine ? NULL : &error);
+}
+
 static void merge_rows(struct scatter *scatter)
 {
     bool is_waiting = false;
     while (scatter->state == SCATTER_ROWS && !is_waiting) {
         uint32_t number;
-        switch (merge_next(scatter->merge, &number)) {
+        switch (scatter_next(scatter, &number)) {
         case MERGE_STEP_WAIT:
             is_waiting = !feed_all(scatter);
             break;
@@ -408,7 +422,7 @@ static void merge_rows(struct scatter *scatter)
             next_of(scatter, number);
             break;
         case MERGE_STEP_DONE:
-            decide(scatter, END_ROWS, NULL);
+            end_rows(scatter);
             break;
         }
     }

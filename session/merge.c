@@ -9,6 +9,10 @@
 // is faster. MERGE_ROWS takes whatever is there. A row is never copied: only the places of its keys
 // are kept (relative to its payload, which may move), and where its visible part ends.
 //
+// MERGE_GROUP gives all rows sorted likewise, and says which are of the same group as the one
+// before (merge_group.h makes one of them). Each source must have each group once: one that tells
+// apart what is equal here (or the other way round) is found out.
+//
 // MERGE_UNION takes the row with the smallest key as bytes, and each row once. It keeps what it has
 // given (they are names, not data), so that it holds whatever order a server has: MySQL 5.6 begins
 // SHOW DATABASES with information_schema, and sorts table names as they are on disk.
@@ -64,12 +68,13 @@ struct merge {
     uint32_t source_count;
     uint32_t wanted_count;
     struct merge_source *sources;
-    uint32_t *heap; // MERGE_SORT: the sources that have a row
+    uint32_t *heap; // MERGE_SORT, MERGE_GROUP: the sources that have a row
     uint32_t heap_count;
     uint64_t offset_left;
     uint64_t limit_left;
     uint32_t last_source;    // whose row was taken last
     bool has_last;           // ... and its keys are kept
+    bool is_same;            // MERGE_GROUP: ... and are those of the row before
     struct text last_bytes;  // owned; the keys of that row
     struct place *last_keys; // in last_bytes
     struct merge_seen seen;  // MERGE_UNION
@@ -78,7 +83,12 @@ struct merge {
 
 static bool is_sorted(const struct merge *merge)
 {
-    return merge->plan->merge == MERGE_SORT;
+    return merge->plan->merge == MERGE_SORT || merge->plan->merge == MERGE_GROUP;
+}
+
+static bool is_grouped(const struct merge *merge)
+{
+    return merge->plan->merge == MERGE_GROUP;
 }
 
 static bool is_union(const struct merge *merge)
@@ -291,14 +301,32 @@ static bool is_in_order(struct merge *merge, const struct merge_source *source, 
 {
     int order = compare_keys(merge, merge->last_bytes.ptr, merge->last_keys, source->payload.ptr,
                              source->keys);
-    if (order <= 0 || is_long_tie(merge, source)) {
+    if (is_grouped(merge) ? order < 0 : (order <= 0 || is_long_tie(merge, source))) {
         return true;
+    }
+    if (order == 0) {
+        error_fill(error, ER_CROSS_SHARD,
+                   "a shard tells apart two groups that waybill compares as equal; give the shard "
+                   "key in WHERE");
+        return false;
     }
     error_fill(error, ER_CROSS_SHARD,
                "a shard's rows don't come in the order in which waybill compares them (a TIMESTAMP "
                "across a daylight saving change?); give the shard key in WHERE, or set "
                "time_zone = '+00:00'");
     return false;
+}
+
+static void note_group(struct merge *merge, const struct merge_source *source)
+{
+    merge->is_same = is_grouped(merge) && merge->has_last &&
+                     compare_keys(merge, merge->last_bytes.ptr, merge->last_keys,
+                                  source->payload.ptr, source->keys) == 0;
+}
+
+bool merge_is_same(const struct merge *merge)
+{
+    return merge->is_same;
 }
 
 static void keep_last(struct merge *merge, const struct merge_source *source)
@@ -325,8 +353,8 @@ struct merge *merge_start(struct arena *arena, const struct plan *plan,
     merge->arena = arena;
     merge->source_count = merge->wanted_count = source_count;
     merge->last_source = source_count - 1; // so that the first one begins
-    merge->offset_left = plan->offset;
-    merge->limit_left = plan->limit;
+    merge->offset_left = plan->merge == MERGE_GROUP ? 0 : plan->offset;
+    merge->limit_left = plan->merge == MERGE_GROUP ? UINT64_MAX : plan->limit;
     merge->comparisons = arena_alloc(arena, keys * sizeof *merge->comparisons);
     merge->collations = arena_alloc(arena, keys * sizeof *merge->collations);
     merge->key_columns = arena_alloc(arena, keys * sizeof *merge->key_columns);
@@ -492,6 +520,7 @@ enum merge_step merge_next(struct merge *merge, uint32_t *number)
             return merge->wanted_count > 0 ? MERGE_STEP_WAIT : MERGE_STEP_DONE;
         }
         *number = heap_pop(merge);
+        note_group(merge, &merge->sources[*number]);
         keep_last(merge, &merge->sources[*number]);
     } else if (!take_any(merge, number)) {
         return merge->wanted_count > 0 ? MERGE_STEP_WAIT : MERGE_STEP_DONE;

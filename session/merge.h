@@ -47,8 +47,8 @@ bool merge_columns_join(struct arena *arena, const struct merge_head *heads, uin
 
 struct merge; // in the arena
 
-// MERGE_ROWS, MERGE_SORT and MERGE_UNION. The comparisons are chosen with the first row, which
-// tells the collations: merge_put may refuse it.
+// MERGE_ROWS, MERGE_SORT, MERGE_GROUP and MERGE_UNION. The comparisons are chosen with the first
+// row, which tells the collations: merge_put may refuse it.
 struct merge *merge_start(struct arena *arena, const struct plan *plan,
                           const struct merge_columns *columns, uint32_t source_count);
 void merge_stop(struct merge *merge); // gives back what isn't in the arena
@@ -69,26 +69,11 @@ enum merge_step {
 
 // ROW and SKIP take the row: the source must be fed again.
 enum merge_step merge_next(struct merge *merge, uint32_t *source);
+// MERGE_GROUP: is the row just taken of the same group as the one before?
+bool merge_is_same(const struct merge *merge) MUST_CHECK;
 // The payload of the row just taken without hidden columns; lives as long as the row's bytes or the
 // next call.
 struct slice merge_shown(struct merge *merge, uint32_t source);
-
-// ---- MERGE_SUM: one row of counts from each target
-
-struct merge_sum {
-    const struct merge_columns *columns;
-    struct merge_total *totals; // one for each column, in the arena
-    struct field *fields;       // scratch, likewise
-    uint32_t row_count;
-};
-
-// False with *error: a column that is no integer.
-bool merge_sum_start(struct merge_sum *sum, struct arena *arena,
-                     const struct merge_columns *columns, struct error *error) MUST_CHECK;
-bool merge_sum_add(struct merge_sum *sum, struct slice payload, struct error *error) MUST_CHECK;
-// The one row of the answer. False with *error when a total doesn't fit its column.
-bool merge_sum_row(const struct merge_sum *sum, struct text *payload,
-                   struct error *error) MUST_CHECK;
 
 // ---- MERGE_OK
 

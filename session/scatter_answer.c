@@ -56,32 +56,46 @@ void scatter_add_columns(struct scatter *scatter)
     session->is_answer_between_rows = true;
 }
 
-bool scatter_add_sum(struct scatter *scatter, struct error *error)
+bool scatter_start_groups(struct scatter *scatter, struct error *error)
 {
-    struct merge_sum sum;
-    if (!merge_sum_start(&sum, scatter_arena(scatter), &scatter->columns, error)) {
+    scatter->group =
+        merge_group_start(scatter_arena(scatter), &scatter->plan, &scatter->columns, error);
+    return scatter->group != NULL;
+}
+
+static void add_group(struct scatter *scatter, struct slice row)
+{
+    if (row.ptr != NULL) {
+        scatter_add_packet(scatter, row);
+        scatter->row_count++;
+    }
+}
+
+bool scatter_group_row(struct scatter *scatter, uint32_t number, struct error *error)
+{
+    struct slice row;
+    bool is_same = merge_is_same(scatter->merge);
+    if (!merge_group_add(scatter->group, scatter->sources[number].row, is_same, &row, error)) {
         return false;
     }
-    for (uint32_t i = 0; i < scatter->source_count; i++) {
-        const struct scatter_source *source = &scatter->sources[i];
-        if (source->at != SOURCE_AT_ROW) {
-            error_fill(error, ER_CROSS_SHARD, "a shard gave no count");
-            return false;
-        }
-        if (!merge_sum_add(&sum, source->row, error)) {
-            return false;
-        }
+    add_group(scatter, row);
+    return true;
+}
+
+enum merge_step scatter_next(struct scatter *scatter, uint32_t *number)
+{
+    bool is_full = scatter->group != NULL && merge_group_is_full(scatter->group);
+    return is_full ? MERGE_STEP_DONE : merge_next(scatter->merge, number);
+}
+
+bool scatter_end_groups(struct scatter *scatter, struct error *error)
+{
+    struct slice row;
+    if (!merge_group_end(scatter->group, &row, error)) {
+        return false;
     }
-    struct text row;
-    text_init(&row);
-    bool is_fine = merge_sum_row(&sum, &row, error);
-    if (is_fine) {
-        scatter_add_columns(scatter);
-        scatter_add_packet(scatter, text_slice(&row));
-        scatter->row_count = 1;
-    }
-    text_done(&row);
-    return is_fine;
+    add_group(scatter, row);
+    return true;
 }
 
 static void add_names(const struct scatter *scatter, char *text, size_t text_bytes, bool is_failed)

@@ -3,7 +3,7 @@
 // (scatter_answer.c).
 
 #include "session/flow_scatter.h"
-#include "session/merge.h"
+#include "session/merge_group.h"
 #include "session/scatter_source.h"
 #include "session/session_impl.h"
 
@@ -22,8 +22,9 @@ struct scatter {
     uint32_t source_count;
     uint32_t merged_count; // sources whose rows count: all, or the first (MERGE_FIRST)
     struct merge_columns columns;
-    struct merge *merge; // NULL before ROWS
-    struct text out;     // owned; framed bytes for the client
+    struct merge *merge;       // NULL before ROWS
+    struct merge_group *group; // MERGE_GROUP, likewise
+    struct text out;           // owned; framed bytes for the client
     uint64_t row_count;
     uint32_t tries;
     bool wants_gather; // END_ERROR: the rows can't be merged, but one server may answer with all
@@ -47,8 +48,13 @@ void scatter_add_packet(struct scatter *scatter, struct slice payload);
 // The column definitions of all sources as one; each has given its own. False with *error.
 bool scatter_join_columns(struct scatter *scatter, struct error *error) MUST_CHECK;
 void scatter_add_columns(struct scatter *scatter);
-// The whole answer of MERGE_SUM but its end; each source stands at its row. False with *error.
-bool scatter_add_sum(struct scatter *scatter, struct error *error) MUST_CHECK;
+// MERGE_GROUP: the row that the merge has just taken goes into its group; a group that is over goes
+// to the client. False with *error.
+bool scatter_start_groups(struct scatter *scatter, struct error *error) MUST_CHECK;
+bool scatter_group_row(struct scatter *scatter, uint32_t number, struct error *error) MUST_CHECK;
+// As merge_next; also done when the client has all groups of its LIMIT.
+enum merge_step scatter_next(struct scatter *scatter, uint32_t *number) MUST_CHECK;
+bool scatter_end_groups(struct scatter *scatter, struct error *error) MUST_CHECK;
 // To a write's error, where it was done all the same, if it was anywhere.
 void scatter_explain_write(const struct scatter *scatter, struct error *error);
 // The ends; the session is told what came of the statement.

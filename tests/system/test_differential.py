@@ -137,6 +137,18 @@ def test_types_prepared(stand):
     both(stand, "types.sql", is_prepared=True)
 
 
+def test_groups(stand):
+    both(stand, "groups.sql")
+
+
+def test_groups_old_eof(stand):
+    both(stand, "groups.sql", way="old EOF")
+
+
+def test_groups_prepared(stand):
+    both(stand, "groups.sql", is_prepared=True)
+
+
 def test_writes(stand):
     both(stand, "writes.sql")
 

@@ -364,21 +364,12 @@ static const struct route_case merge_cases[] = {
     {"SELECT id, o.* FROM orders o ORDER BY 1",
      EACH("SELECT id, o.*" C("id", "0") " FROM orders o ORDER BY 1",
           "sort by 1; hidden columns 1")},
-    {"SELECT id FROM orders ORDER BY a + b", "9001 ORDER BY an expression"},
-    {"SELECT id FROM orders ORDER BY -id", "9001 ORDER BY an expression"},
+    {"SELECT id FROM orders ORDER BY a + b",
+     EACH("SELECT id, a + b AS `_waybill_1`" C("a + b", "0") " FROM orders ORDER BY a + b",
+          "sort by hidden 1; hidden columns 2")},
+    {"SELECT id AS a FROM orders ORDER BY -a", "9001 ORDER BY an expression with an alias"},
+    {"SELECT id FROM orders ORDER BY RAND()", "9001 functions like NOW() and RAND()"},
     {"(SELECT id FROM orders) ORDER BY id", "9001 parentheses"},
-    {"SELECT COUNT(*) FROM orders", ALL("sum")},
-    {"SELECT count( * ) AS n, COUNT(total) FROM orders WHERE status = 'new'", ALL("sum")},
-    {"SELECT COUNT(*) FROM orders LIMIT 1", ALL("sum")},
-    {"SELECT COUNT(*) FROM orders LIMIT 0", "9001 COUNT"},
-    {"SELECT COUNT(*) FROM orders WHERE buyer_id = NULL", ON("s1")},
-    {"SELECT COUNT(DISTINCT buyer_id) FROM orders", "9001 aggregates other than COUNT"},
-    {"SELECT COUNT(*), MAX(id) FROM orders", "9001 aggregates other than COUNT"},
-    {"SELECT COUNT(*) + 1 FROM orders", "9001 aggregates other than COUNT"},
-    {"SELECT SUM(total) FROM orders", "9001 aggregates other than COUNT"},
-    {"SELECT status, COUNT(*) FROM orders GROUP BY status", "9001 GROUP BY"},
-    {"SELECT status, COUNT(*) FROM orders WHERE buyer_id = {b1} GROUP BY status", ON("s1")},
-    {"SELECT DISTINCT status FROM orders", "9001 DISTINCT"},
     {"SELECT id FROM orders HAVING id > 5", "9001 HAVING"},
     {"SELECT SQL_CALC_FOUND_ROWS id FROM orders LIMIT 3", "9001 SQL_CALC_FOUND_ROWS"},
     {"SELECT id, ROW_NUMBER() OVER (ORDER BY id) FROM orders", "9001 window"},
@@ -391,6 +382,80 @@ static const struct route_case merge_cases[] = {
     {"SELECT id FROM orders /*!50000 WHERE a = 1 */ ORDER BY total", "1235 executable comments"},
     {"SELECT id FROM orders /*!50000 WHERE a = 1 */", ALL("rows")},
     {"SELECT id FROM orders WHERE created > NOW() - INTERVAL 1 DAY", ALL("rows")},
+};
+
+// What is put together of the shards' groups. M: the collation of a MIN or MAX.
+#define M(expr, number) ", COLLATION(" expr ") AS `_waybill_collation_" number "`"
+#define A(expr, number)                                                                            \
+    ", SUM(" expr ") AS `_waybill_sum_" number "`, COUNT(" expr ") AS `_waybill_count_" number "`"
+static const struct route_case group_cases[] = {
+    {"SELECT COUNT(*) FROM orders", ALL("group; 1 add")},
+    {"SELECT count( * ) AS n, COUNT(total) FROM orders WHERE status = 'new'",
+     ALL("group; 1 add, 2 add")},
+    {"SELECT COUNT(*) FROM orders LIMIT 1", ALL("group; 1 add; limit 1")},
+    {"SELECT COUNT(*) FROM orders LIMIT 0", ALL("group; 1 add; limit 0")},
+    {"SELECT COUNT(*) FROM orders LIMIT 2, 3",
+     EACH("SELECT COUNT(*) FROM orders LIMIT 0, 5", "group; 1 add; offset 2; limit 3")},
+    {"SELECT COUNT(*) FROM orders ORDER BY id", ALL("group; 1 add")},
+    {"SELECT COUNT(*) FROM orders WHERE buyer_id = NULL", ON("s1")},
+    {"SELECT COUNT(DISTINCT buyer_id) FROM orders", "9001 aggregates of DISTINCT values"},
+    {"SELECT MAX(id), COUNT(*) FROM orders",
+     EACH("SELECT MAX(id), COUNT(*)" M("MAX(id)", "0") " FROM orders",
+          "group; 1 max, 2 add; hidden columns 1")},
+    {"SELECT SUM(total), 'x', BIT_AND(a), bit_or(a), BIT_XOR(a) FROM orders",
+     ALL("group; 1 add, 3 bit and, 4 bit or, 5 bit xor")},
+    {"SELECT AVG(total) AS a FROM orders",
+     EACH("SELECT AVG(total) AS a" A("total", "0") " FROM orders",
+          "group; 1 average of hidden 1 / hidden 2; hidden columns 2")},
+    {"SELECT IFNULL(SUM(total), 0), coalesce(sum(a), 0) FROM orders", ALL("group; 1 add, 2 add")},
+    {"SELECT COALESCE(SUM(total), 1) FROM orders", "9001 aggregates other than"},
+    {"SELECT COUNT(*) + 1 FROM orders", "9001 aggregates other than COUNT"},
+    {"SELECT COUNT(*), status FROM orders", "9001 aggregates other than COUNT"},
+    {"SELECT GROUP_CONCAT(status) FROM orders", "9001 aggregates other than COUNT"},
+    {"SELECT SUM(a / b) FROM orders", "9001 quotient"},
+    {"SELECT AVG(x) FROM orders o JOIN (SELECT id, a / 3 AS x FROM countries) c ON c.id = o.a",
+     "9001 quotient"},
+    {"SELECT status, COUNT(*) FROM orders GROUP BY status",
+     EACH("SELECT status, COUNT(*)" C("status", "0") " FROM orders GROUP BY status ORDER BY 1",
+          "group by 1; 2 add; hidden columns 1")},
+    {"SELECT COUNT(*) FROM orders o GROUP BY o.status LIMIT 3 OFFSET 1",
+     EACH("SELECT COUNT(*), o.status AS `_waybill_1`" C("o.status", "0")
+          " FROM orders o GROUP BY o.status ORDER BY `_waybill_1` LIMIT 4 OFFSET 0",
+          "group by hidden 1; 1 add; hidden columns 2; offset 1; limit 3")},
+    {"SELECT b, a, COUNT(*) FROM orders GROUP BY a, b ORDER BY b DESC",
+     EACH("SELECT b, a, COUNT(*)" C("b", "0") C("a", "1")
+          " FROM orders GROUP BY a, b ORDER BY b DESC, 2",
+          "group by 1 desc, 2; 3 add; hidden columns 2")},
+    {"SELECT DATE(created), COUNT(*) FROM orders GROUP BY date(created) ORDER BY DATE(created)",
+     EACH("SELECT DATE(created), COUNT(*)" C("MIN(date(created))", "0")
+          " FROM orders GROUP BY date(created) ORDER BY DATE(created)",
+          "group by 1; 2 add; hidden columns 1")},
+    {"SELECT DATE(created), COUNT(*) FROM orders GROUP BY 1 ORDER BY NULL",
+     EACH("SELECT DATE(created), COUNT(*)" C("MIN(DATE(created))", "0")
+          " FROM orders GROUP BY 1 ORDER BY NULL, 1",
+          "group by 1; 2 add; hidden columns 1")},
+    {"SELECT DATE(created) AS day, COUNT(*) FROM orders GROUP BY day",
+     "first a server is asked for the columns of the table"},
+    {"SELECT CONCAT(status, 'x') FROM orders GROUP BY CONCAT(status, 'X')",
+     "9001 GROUP BY with anything else"},
+    {"SELECT status, id FROM orders GROUP BY status", "9001 GROUP BY with anything else"},
+    {"SELECT status, COUNT(*) AS n FROM orders GROUP BY status ORDER BY n",
+     "9001 ORDER BY anything but"},
+    {"SELECT status, COUNT(*) FROM orders GROUP BY status ORDER BY 2",
+     "9001 ORDER BY anything but"},
+    {"SELECT status, COUNT(*) FROM orders GROUP BY status WITH ROLLUP", "9001 ROLLUP"},
+    {"SELECT status, COUNT(*) FROM orders GROUP BY status HAVING COUNT(*) > 1", "9001 HAVING"},
+    {"SELECT status, COUNT(*) FROM orders GROUP BY 3", "9001 position 3"},
+    {"SELECT status, COUNT(*) FROM orders WHERE buyer_id = {b1} GROUP BY status", ON("s1")},
+    {"SELECT o.a, COUNT(*) FROM orders o JOIN items i ON i.order_id = o.id GROUP BY a",
+     "9001 GROUP BY with anything else"},
+    {"SELECT DISTINCT status, a FROM orders ORDER BY a DESC LIMIT 2",
+     EACH("SELECT DISTINCT status, a" C("a", "0") C("status", "1")
+          " FROM orders ORDER BY a DESC, 1 LIMIT 2",
+          "group by 2 desc, 1; hidden columns 2; limit 2")},
+    {"SELECT DISTINCT status FROM orders ORDER BY id", "9001 DISTINCT with ORDER BY"},
+    {"SELECT DISTINCT * FROM orders", "9001 DISTINCT with *"},
+    {"SELECT DISTINCT COUNT(*) FROM orders", "9001 DISTINCT together with"},
 };
 // clang-format on
 
@@ -444,12 +509,22 @@ static void several_shards(void **state)
     RUN(merge_cases);
 }
 
+static void groups_of_several_shards(void **state)
+{
+    (void)state;
+    RUN(group_cases);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(narrowing_by_key_and_id), cmocka_unit_test(every_method),
-        cmocka_unit_test(places_of_other_tables),  cmocka_unit_test(joins),
-        cmocka_unit_test(subqueries_and_unions),   cmocka_unit_test(several_shards),
+        cmocka_unit_test(groups_of_several_shards),
+        cmocka_unit_test(narrowing_by_key_and_id),
+        cmocka_unit_test(every_method),
+        cmocka_unit_test(places_of_other_tables),
+        cmocka_unit_test(joins),
+        cmocka_unit_test(subqueries_and_unions),
+        cmocka_unit_test(several_shards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

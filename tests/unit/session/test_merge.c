@@ -284,46 +284,6 @@ static void joins_columns(void **state)
     arena_clear(&arena);
 }
 
-static void adds_counts(void **state)
-{
-    (void)state;
-    struct arena arena;
-    arena_init(&arena, NULL);
-    struct column list[] = {column_of("a", TYPE_LONGLONG, 0),
-                            column_of("b", TYPE_LONGLONG, COLUMN_UNSIGNED)};
-    struct merge_columns columns = {.columns = list, .count = 2, .visible = 2};
-    struct merge_sum sum;
-    struct error error = {0};
-    assert_true(merge_sum_start(&sum, &arena, &columns, &error));
-    assert_true(merge_sum_add(&sum, text_row(&arena, 2, "-5", "9223372036854775808"), &error));
-    assert_true(merge_sum_add(&sum, text_row(&arena, 2, "12", "1"), &error));
-    struct text row;
-    text_init(&row);
-    assert_true(merge_sum_row(&sum, &row, &error));
-    assert_string_equal(shown_text(&arena, text_slice(&row), 2), "7,9223372036854775809");
-    assert_false(merge_sum_add(&sum, text_row(&arena, 2, "NULL", "1"), &error));
-    assert_true(merge_sum_start(&sum, &arena, &columns, &error));
-    assert_true(merge_sum_add(&sum, text_row(&arena, 2, "0", "18446744073709551615"), &error));
-    assert_false(merge_sum_add(&sum, text_row(&arena, 2, "0", "1"), &error));
-    // Binary.
-    columns.is_binary = true;
-    row.len = 0;
-    assert_true(merge_sum_start(&sum, &arena, &columns, &error));
-    static const uint8_t one[] = {0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                  0xff, 0xff, 0,    0,    0,    0,    0,    0,    0};
-    assert_true(merge_sum_add(&sum, slice_of(one, sizeof one), &error));
-    assert_true(merge_sum_add(&sum, slice_of(one, sizeof one), &error));
-    assert_true(merge_sum_row(&sum, &row, &error));
-    static const uint8_t two[] = {0,    0,    0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-                                  0xff, 0xfe, 1,    0,    0,    0,    0,    0,    0};
-    assert_int_equal(row.len, sizeof two);
-    assert_memory_equal(row.ptr, two, sizeof two);
-    list[0].type = TYPE_NEWDECIMAL;
-    assert_false(merge_sum_start(&sum, &arena, &columns, &error));
-    text_done(&row);
-    arena_clear(&arena);
-}
-
 static void adds_oks(void **state)
 {
     (void)state;
@@ -441,7 +401,6 @@ int main(void)
         cmocka_unit_test(passes_rows_in_any_order),
         cmocka_unit_test(hides_columns_of_binary_rows),
         cmocka_unit_test(joins_columns),
-        cmocka_unit_test(adds_counts),
         cmocka_unit_test(adds_oks),
         cmocka_unit_test(unites_rows),
         cmocka_unit_test(unites_rows_in_other_orders),

@@ -1,0 +1,44 @@
+#pragma once
+// One column of the rows of a group that becomes one value: sums, averages, the smallest, the
+// largest, bits. Pure. Exactly what one server would have, or an error.
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "router/plan.h"
+#include "session/compare.h"
+#include "session/decimal.h"
+#include "session/merge.h"
+
+enum number_kind { NUMBER_SIGNED, NUMBER_UNSIGNED, NUMBER_DECIMAL, NUMBER_DOUBLE };
+
+struct fold {
+    const struct plan_fold *plan;        // borrowed; NULL: FOLD_FIRST
+    const struct merge_columns *columns; // borrowed
+    uint32_t at;                         // its column
+    uint32_t value_at;                   // the column whose values go in: AVERAGE has another
+    uint32_t count_at;                   // AVERAGE
+    uint32_t collation_at;               // MIN, MAX; NO_HIDDEN
+    enum number_kind number;             // of value_at: ADD, AVERAGE
+    bool is_null;                        // no value yet
+    uint64_t integer; // ADD of integers (signed ones as they are in memory), bits
+    uint64_t count;   // AVERAGE
+    double real;
+    struct decimal decimal;
+    struct text bytes; // owned; FIRST, MIN, MAX
+    struct comparison comparison;
+    struct slice collation; // told for the comparison; in the arena
+    bool has_comparison;
+};
+
+// False with *error: a column that can't be folded that way.
+bool fold_init(struct fold *fold, const struct plan_fold *plan, const struct merge_columns *columns,
+               uint32_t at, struct error *error) MUST_CHECK;
+void fold_done(struct fold *fold);
+void fold_reset(struct fold *fold); // for the next group
+// `fields`: of all columns of the row. The arena keeps what outlives the row.
+bool fold_add(struct fold *fold, struct arena *arena, const struct field *fields,
+              struct error *error) MUST_CHECK;
+// The value as it stands in a row: text, or that of the binary protocol (without length). NULL:
+// *is_null.
+bool fold_value(const struct fold *fold, struct text *value, bool *is_null,
+                struct error *error) MUST_CHECK;

@@ -1,0 +1,142 @@
+// See merge_group.h. OFFSET and LIMIT count groups here, not rows: the merge beneath knows of
+// neither.
+
+#include "session/merge_group.h"
+
+#include "protocol/error_table.h"
+#include "protocol/row_binary.h"
+#include "session/fold.h"
+
+enum { BITMAP_OFFSET = 2 }; // of a binary row
+
+struct merge_group {
+    struct arena *arena;                 // borrowed
+    const struct merge_columns *columns; // borrowed
+    struct fold *folds;                  // one for each visible column
+    struct field *fields;                // scratch: one for each column
+    bool has_rows;                       // of a group that is not over
+    uint64_t offset_left;
+    uint64_t limit_left;
+    struct text row;   // owned
+    struct text value; // owned; scratch
+};
+
+struct merge_group *merge_group_start(struct arena *arena, const struct plan *plan,
+                                      const struct merge_columns *columns, struct error *error)
+{
+    struct merge_group *group = arena_alloc(arena, sizeof *group);
+    group->arena = arena;
+    group->columns = columns;
+    group->offset_left = plan->offset;
+    group->limit_left = plan->limit;
+    group->folds = arena_alloc(arena, columns->visible * sizeof *group->folds);
+    group->fields = arena_alloc(arena, columns->count * sizeof *group->fields);
+    text_init(&group->row);
+    text_init(&group->value);
+    if (plan->fold_count != 0 && plan->fold_count != columns->visible) {
+        error_fill(error, ER_CROSS_SHARD, "the shards' answers don't have the columns of the plan");
+        return NULL;
+    }
+    for (uint32_t i = 0; i < columns->visible; i++) {
+        const struct plan_fold *fold = plan->fold_count > 0 ? &plan->folds[i] : NULL;
+        if (!fold_init(&group->folds[i], fold, columns, i, error)) {
+            return NULL;
+        }
+    }
+    return group;
+}
+
+void merge_group_stop(struct merge_group *group)
+{
+    for (uint32_t i = 0; i < group->columns->visible; i++) {
+        fold_done(&group->folds[i]);
+    }
+    text_done(&group->row);
+    text_done(&group->value);
+}
+
+static bool write_row(struct merge_group *group, struct error *error)
+{
+    const struct merge_columns *columns = group->columns;
+    bool is_null;
+    group->row.len = 0;
+    for (size_t i = 0; columns->is_binary && i < 1 + (columns->visible + 9u) / 8; i++) {
+        write_u8(&group->row, 0); // the row's mark and the bitmap
+    }
+    for (uint32_t i = 0; i < columns->visible; i++) {
+        group->value.len = 0;
+        if (!fold_value(&group->folds[i], &group->value, &is_null, error)) {
+            return false;
+        }
+        struct slice bytes = text_slice(&group->value);
+        if (columns->is_binary && is_null) {
+            uint32_t bit = i + BITMAP_OFFSET;
+            group->row.ptr[1 + bit / 8] |= (uint8_t)(1u << bit % 8);
+        } else if (columns->is_binary) {
+            binary_write_value(&group->row, &(struct binary_value){.type = columns->columns[i].type,
+                                                                   .bytes = bytes});
+        } else if (is_null) {
+            row_text_add_null(&group->row);
+        } else {
+            row_text_add(&group->row, bytes);
+        }
+    }
+    return true;
+}
+
+// The group is over: its row, if the client wants it.
+static bool finish_group(struct merge_group *group, struct slice *row, struct error *error)
+{
+    *row = slice_of(NULL, 0);
+    if (!group->has_rows || group->limit_left == 0) {
+        return true;
+    }
+    group->has_rows = false;
+    if (group->offset_left > 0) {
+        group->offset_left--;
+    } else {
+        if (!write_row(group, error)) {
+            return false;
+        }
+        group->limit_left -= group->limit_left != UINT64_MAX;
+        *row = text_slice(&group->row);
+    }
+    for (uint32_t i = 0; i < group->columns->visible; i++) {
+        fold_reset(&group->folds[i]);
+    }
+    return true;
+}
+
+bool merge_group_add(struct merge_group *group, struct slice payload, bool is_same,
+                     struct slice *row, struct error *error)
+{
+    const struct merge_columns *columns = group->columns;
+    *row = slice_of(NULL, 0);
+    if (!is_same && !finish_group(group, row, error)) {
+        return false;
+    }
+    bool is_read = columns->is_binary
+                       ? row_binary_read(payload, columns->columns, columns->count, group->fields)
+                       : row_text_read(payload, group->fields, columns->count);
+    if (!is_read) {
+        error_fill(error, ER_MALFORMED_PACKET);
+        return false;
+    }
+    for (uint32_t i = 0; i < columns->visible; i++) {
+        if (!fold_add(&group->folds[i], group->arena, group->fields, error)) {
+            return false;
+        }
+    }
+    group->has_rows = true;
+    return true;
+}
+
+bool merge_group_end(struct merge_group *group, struct slice *row, struct error *error)
+{
+    return finish_group(group, row, error);
+}
+
+bool merge_group_is_full(const struct merge_group *group)
+{
+    return group->limit_left == 0;
+}

@@ -1,0 +1,20 @@
+#pragma once
+// The rows that a merge gives in the order of their groups, as one row for each group. One group is
+// in memory. Pure.
+
+#include "session/merge.h"
+
+struct merge_group; // in the arena
+
+// NULL with *error: a column that can't be put together.
+struct merge_group *merge_group_start(struct arena *arena, const struct plan *plan,
+                                      const struct merge_columns *columns,
+                                      struct error *error) MUST_CHECK;
+void merge_group_stop(struct merge_group *group); // gives back what isn't in the arena
+// The next row; `is_same`: of the same group as the one before. *row: that of the group that is
+// over, for the client; ptr NULL: none. It lives until the next call. False with *error.
+bool merge_group_add(struct merge_group *group, struct slice payload, bool is_same,
+                     struct slice *row, struct error *error) MUST_CHECK;
+bool merge_group_end(struct merge_group *group, struct slice *row, struct error *error) MUST_CHECK;
+// Has the client all rows of its LIMIT?
+bool merge_group_is_full(const struct merge_group *group) MUST_CHECK;
