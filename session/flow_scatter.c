@@ -41,7 +41,6 @@ enum {
     DRAIN_BYTES_MAX = 256 * 1024,
     OUT_BYTES = 32 * 1024, // rows are collected up to this before they are written
     TRIES_MAX = 3,
-    RAW_COLLATION = 63, // binary
 };
 
 static void scatter_check(const struct scatter *scatter)
@@ -80,22 +79,6 @@ static struct leg_command command_of(struct scatter *scatter, uint32_t target)
     return command;
 }
 
-// Are values sent as they are stored? Asked with some caution: whatever isn't surely a character
-// set counts.
-static bool is_sent_raw(const struct session *session)
-{
-    const struct session_state *carried = &session->carried;
-    struct slice names = state_find_variable(carried, slice_of_string("names"));
-    struct slice results = state_find_variable(carried, slice_of_string("character_set_results"));
-    if (results.ptr != NULL || names.ptr == NULL) {
-        return results.ptr != NULL || session->login_collation == RAW_COLLATION;
-    }
-    // As it stands in SET NAMES: 'binary', maybe with a COLLATE behind it.
-    size_t len = names.len < sizeof "'binary'" - 1 ? names.len : sizeof "'binary'" - 1;
-    return slice_is_nocase(slice_part(names, 0, len), "'binary'") ||
-           slice_is_nocase(slice_part(names, 0, len), "binary");
-}
-
 static void start_all(struct scatter *scatter)
 {
     const struct session *session = scatter->flow.session;
@@ -131,7 +114,7 @@ void flow_scatter_start(struct session *session, struct request *request)
         arena_alloc(&session->arena, scatter->source_count * sizeof *scatter->sources);
     text_init(&scatter->out);
     flow_begin(&scatter->flow, &scatter_kind, session, request);
-    scatter->columns.is_sent_raw = is_sent_raw(session);
+    scatter->columns.is_sent_raw = scatter_is_sent_raw(session);
     scatter_enter(scatter, SCATTER_HEADS);
     start_all(scatter);
 }

@@ -10,12 +10,27 @@
 #include "session/track.h"
 
 enum {
+    RAW_COLLATION = 63, // binary
     // Of the servers' status flags, what is about the statement and not about the session.
     STATUS_OF_STATEMENT = STATUS_NO_GOOD_INDEX | STATUS_NO_INDEX | STATUS_SLOW | STATUS_DB_DROPPED |
                           STATUS_METADATA_CHANGED,
     NAMES_BYTES = 100,
     NAMES_SENTENCE_BYTES = 250, // both lists and the words around them
 };
+
+bool scatter_is_sent_raw(const struct session *session)
+{
+    const struct session_state *carried = &session->carried;
+    struct slice names = state_find_variable(carried, slice_of_string("names"));
+    struct slice results = state_find_variable(carried, slice_of_string("character_set_results"));
+    if (results.ptr != NULL || names.ptr == NULL) {
+        return results.ptr != NULL || session->login_collation == RAW_COLLATION;
+    }
+    // As it stands in SET NAMES: 'binary', maybe with a COLLATE behind it.
+    size_t len = names.len < sizeof "'binary'" - 1 ? names.len : sizeof "'binary'" - 1;
+    return slice_is_nocase(slice_part(names, 0, len), "'binary'") ||
+           slice_is_nocase(slice_part(names, 0, len), "binary");
+}
 
 bool scatter_join_columns(struct scatter *scatter, struct error *error)
 {

@@ -45,6 +45,9 @@ static inline bool scatter_is_write(const struct scatter *scatter)
 
 // Appends the packet to what goes to the client.
 void scatter_add_packet(struct scatter *scatter, struct slice payload);
+// Are values sent as they are stored? Asked with some caution: whatever isn't surely a character
+// set counts.
+bool scatter_is_sent_raw(const struct session *session) MUST_CHECK;
 // The column definitions of all sources as one; each has given its own. False with *error.
 bool scatter_join_columns(struct scatter *scatter, struct error *error) MUST_CHECK;
 void scatter_add_columns(struct scatter *scatter);
