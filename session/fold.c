@@ -300,14 +300,23 @@ static void keep(struct fold *fold, struct slice bytes)
     text_add_slice(&fold->bytes, bytes);
 }
 
-static bool take_extreme(struct fold *fold, struct arena *arena, const struct field *fields,
-                         struct error *error)
+bool fold_look(struct fold *fold, struct arena *arena, const struct field *fields,
+               struct error *error)
 {
     struct slice told = {.ptr = NULL};
+    if (kind_of(fold) != FOLD_MIN && kind_of(fold) != FOLD_MAX) {
+        return true;
+    }
     if (fold->collation_at != NO_HIDDEN && !fields[fold->collation_at].is_null) {
         told = fields[fold->collation_at].bytes;
     }
-    if (!choose_comparison(fold, arena, told, error)) {
+    return choose_comparison(fold, arena, told, error);
+}
+
+static bool take_extreme(struct fold *fold, struct arena *arena, const struct field *fields,
+                         struct error *error)
+{
+    if (!fold_look(fold, arena, fields, error)) {
         return false;
     }
     if (fold->is_null) {

@@ -35,6 +35,9 @@ bool fold_init(struct fold *fold, const struct plan_fold *plan, const struct mer
                uint32_t at, struct error *error) MUST_CHECK;
 void fold_done(struct fold *fold);
 void fold_reset(struct fold *fold); // for the next group
+// MIN, MAX: chooses the comparison by the collation that the row tells. False with *error.
+bool fold_look(struct fold *fold, struct arena *arena, const struct field *fields,
+               struct error *error) MUST_CHECK;
 // `fields`: of all columns of the row. The arena keeps what outlives the row.
 bool fold_add(struct fold *fold, struct arena *arena, const struct field *fields,
               struct error *error) MUST_CHECK;

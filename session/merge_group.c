@@ -55,6 +55,27 @@ void merge_group_stop(struct merge_group *group)
     text_done(&group->value);
 }
 
+static bool read_fields(struct merge_group *group, struct slice payload, struct error *error)
+{
+    const struct merge_columns *columns = group->columns;
+    bool is_read = columns->is_binary
+                       ? row_binary_read(payload, columns->columns, columns->count, group->fields)
+                       : row_text_read(payload, group->fields, columns->count);
+    if (!is_read) {
+        error_fill(error, ER_MALFORMED_PACKET);
+    }
+    return is_read;
+}
+
+bool merge_group_look(struct merge_group *group, struct slice payload, struct error *error)
+{
+    bool is_fine = read_fields(group, payload, error);
+    for (uint32_t i = 0; i < group->columns->visible && is_fine; i++) {
+        is_fine = fold_look(&group->folds[i], group->arena, group->fields, error);
+    }
+    return is_fine;
+}
+
 static bool write_row(struct merge_group *group, struct error *error)
 {
     const struct merge_columns *columns = group->columns;
@@ -115,11 +136,7 @@ bool merge_group_add(struct merge_group *group, struct slice payload, bool is_sa
     if (!is_same && !finish_group(group, row, error)) {
         return false;
     }
-    bool is_read = columns->is_binary
-                       ? row_binary_read(payload, columns->columns, columns->count, group->fields)
-                       : row_text_read(payload, group->fields, columns->count);
-    if (!is_read) {
-        error_fill(error, ER_MALFORMED_PACKET);
+    if (!read_fields(group, payload, error)) {
         return false;
     }
     for (uint32_t i = 0; i < columns->visible; i++) {

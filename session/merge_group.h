@@ -11,6 +11,9 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
                                       const struct merge_columns *columns,
                                       struct error *error) MUST_CHECK;
 void merge_group_stop(struct merge_group *group); // gives back what isn't in the arena
+// A first row, before any is added: can MIN and MAX be compared by the collations that it tells?
+bool merge_group_look(struct merge_group *group, struct slice payload,
+                      struct error *error) MUST_CHECK;
 // The next row; `is_same`: of the same group as the one before. *row: that of the group that is
 // over, for the client; ptr NULL: none. It lives until the next call. False with *error.
 bool merge_group_add(struct merge_group *group, struct slice payload, bool is_same,

@@ -75,7 +75,13 @@ bool scatter_start_groups(struct scatter *scatter, struct error *error)
 {
     scatter->group =
         merge_group_start(scatter_arena(scatter), &scatter->plan, &scatter->columns, error);
-    return scatter->group != NULL;
+    bool is_fine = scatter->group != NULL;
+    for (uint32_t i = 0; i < scatter->merged_count && is_fine; i++) {
+        const struct scatter_source *source = &scatter->sources[i];
+        is_fine =
+            source->at != SOURCE_AT_ROW || merge_group_look(scatter->group, source->row, error);
+    }
+    return is_fine;
 }
 
 static void add_group(struct scatter *scatter, struct slice row)

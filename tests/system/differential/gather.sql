@@ -87,7 +87,7 @@ SET NAMES utf8mb4;
 SET @limit = 4;
 SELECT age, COUNT(*) FROM users WHERE age > @limit GROUP BY age ORDER BY 1;
 SET sql_select_limit = 3;
-SELECT age, COUNT(*) FROM users GROUP BY age ORDER BY 1;
+SELECT age, COUNT(*) FROM users GROUP BY age HAVING COUNT(*) > 1 ORDER BY 1;
 SET sql_select_limit = DEFAULT;
 SET SESSION group_concat_max_len = 20;
 SELECT GROUP_CONCAT(name ORDER BY buyer_id) FROM users;
@@ -102,6 +102,6 @@ SELECT MIN(balance), MAX(balance), COUNT(*) FROM users;
 SELECT MAX(age) FROM users FOR UPDATE;
 BEGIN;
 -- refused 9001
-SELECT MAX(age) FROM users;
+SELECT MAX(age) FROM users HAVING 1;
 ROLLBACK;
 SELECT MAX(age) FROM users;

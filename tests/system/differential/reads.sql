@@ -78,6 +78,7 @@ WITH w AS (SELECT * FROM users WHERE buyer_id = 15) SELECT name FROM w;
 SELECT * FROM (SELECT buyer_id, name FROM users WHERE buyer_id = 21) AS d;
 SELECT name FROM users WHERE buyer_id = 3 FOR UPDATE;
 SELECT name FROM users WHERE buyer_id = 3 LOCK IN SHARE MODE;
+-- unordered
 SELECT DISTINCT age FROM users;
 SELECT age, COUNT(*) FROM users GROUP BY age ORDER BY age;
 SELECT SUM(balance) FROM users;

@@ -151,6 +151,9 @@ static const char *run(struct bench *bench)
         merge_group_start(&bench->arena, &bench->plan, &bench->columns, &error);
     bool is_fine = group != NULL;
     for (uint32_t i = 0; i < SOURCES && is_fine; i++) {
+        is_fine = bench->counts[i] == 0 || merge_group_look(group, bench->rows[i][0], &error);
+    }
+    for (uint32_t i = 0; i < SOURCES && is_fine; i++) {
         is_fine = feed(bench, merge, next, i, &error);
     }
     while (is_fine && !merge_group_is_full(group) && merge_next(merge, &source) == MERGE_STEP_ROW) {
