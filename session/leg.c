@@ -282,6 +282,7 @@ static void on_fed(struct backend_user *user, struct backend *backend)
 void leg_hold(struct leg *leg)
 {
     leg->backend = NULL;
+    leg->is_resting = false;
     struct sessions *sessions = leg->session->sessions;
     leg_enter(leg, LEG_HELD);
     if (leg->held_us == 0) {
@@ -350,7 +351,8 @@ static void acquire(struct leg *leg)
     pool_wait(leg_pools(leg), &want, &leg->waiter);
 }
 
-// Another server may do better, or this one after a while.
+// Another server may do better, or this one after a while: what it does to this statement it may
+// well do again, and each try costs it a connection.
 void leg_acquire_again(struct leg *leg)
 {
     leg->avoid = leg->server;
@@ -358,6 +360,8 @@ void leg_acquire_again(struct leg *leg)
     if (++leg->tries > READ_TRIES_MAX) {
         leg->tries = 0;
         leg_hold(leg);
+        leg->is_resting = true;
+        leg->rest_primary = leg->session->sessions->snapshot->shards[leg->shard].primary;
     } else {
         acquire(leg);
     }
@@ -539,15 +543,38 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
 
 // ---- time
 
-void legs_retry_held(struct sessions *sessions)
+// Nothing has changed for it since its tries were used up.
+static bool rests(struct leg *leg)
+{
+    const struct snapshot *snapshot = leg->session->sessions->snapshot;
+    return leg->is_resting && snapshot->shards[leg->shard].primary == leg->rest_primary &&
+           choose(leg) != NO_SERVER;
+}
+
+static bool has_waited(const struct leg *leg)
+{
+    return session_now_us(leg->session) >= leg->since_us + HELD_RETRY_US;
+}
+
+static void retry_held(struct sessions *sessions, bool is_news)
 {
     for (size_t left = sessions->held.count; left > 0; left--) {
         struct node *node = list_pop_front(&sessions->held);
         if (node == NULL) {
             return;
         }
-        acquire(CONTAINER_OF(node, struct leg, list_node));
+        struct leg *leg = CONTAINER_OF(node, struct leg, list_node);
+        if (has_waited(leg) || (is_news && !rests(leg))) {
+            acquire(leg);
+        } else {
+            list_push_back(&sessions->held, node);
+        }
     }
+}
+
+void legs_retry_held(struct sessions *sessions)
+{
+    retry_held(sessions, true);
 }
 
 static void fail_held(struct leg *leg, int64_t hold_ms)
@@ -577,15 +604,11 @@ static struct leg *find_overdue(const struct sessions *sessions, int64_t hold_ms
 
 void legs_tick(struct sessions *sessions)
 {
-    uint64_t now_us = loop_now_us(sessions->host.loop);
     int64_t hold_ms = sessions->snapshot->config->settings.hold_ms;
     struct leg *leg;
     while ((leg = find_overdue(sessions, hold_ms)) != NULL) {
         fail_held(leg, hold_ms);
     }
-    if (now_us >= sessions->retried_us + HELD_RETRY_US) {
-        sessions->retried_us = now_us;
-        legs_retry_held(sessions);
-    }
+    retry_held(sessions, false);
     legs_end_lingering(sessions);
 }

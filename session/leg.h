@@ -71,6 +71,8 @@ struct leg {
     bool is_file_over; // takes_file: leg_feed was told so
     bool is_lingering; // KEPT only for diagnostics
     bool is_held;      // KEPT for the running flow, which must run another command or let it go
+    bool is_resting;   // HELD since its tries were used up; the shard's primary was then:
+    uint16_t rest_primary;
     uint32_t cursors;  // open on its backend, which is KEPT for them
     uint64_t since_us; // of the state, or of the last bytes heard; loop clock
     uint64_t held_us;  // when the running command first found no primary; 0

@@ -32,7 +32,7 @@
 #include "session/track.h"
 #include "session/transaction.h"
 
-enum { ENDING_MS = 2000, HELD_RETRY_MS = 500, SESSIONS_KEPT = 256, LEGS_KEPT = 256 };
+enum { ENDING_MS = 2000, SESSIONS_KEPT = 256, LEGS_KEPT = 256 };
 
 static const char *const stage_names[SESSION_STAGES] = {
     [SESSION_LOGIN] = "login",       [SESSION_IDLE] = "idle",     [SESSION_RUNNING] = "running",

@@ -251,7 +251,6 @@ struct sessions {
     struct list held;      // struct leg by list_node
     struct list lingering; // struct leg by list_node, oldest first
     int64_t wall_ahead_ms; // wall clock (Unix milliseconds) minus the loop's
-    uint64_t retried_us;   // when the held were last tried
     uint32_t sql_mode;     // of the servers, for the parser
     struct slab session_slab;
     struct slab leg_slab;
@@ -318,7 +317,7 @@ void legs_release_lingering(struct session *session);
 void legs_release_participants(struct session *session); // rolls their transactions back
 void legs_release_all(struct session *session); // the session ends or is reset: all given up
 void legs_tick(struct sessions *sessions); // held too long, silent too long, lingering too long
-void legs_retry_held(struct sessions *sessions);
+void legs_retry_held(struct sessions *sessions); // there is a new snapshot
 
 // kill.c: those that still wait for a backend
 void legs_fail_waiting(struct session *session, const struct error *error);
