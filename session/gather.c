@@ -7,10 +7,14 @@
 #include "protocol/packet.h"
 #include "protocol/reply.h"
 
-enum { GATHER_FIRST = 512 };
+enum {
+    GATHER_FIRST = 512,
+    GATHER_MAX = PACKET_PAYLOAD_MAX + 64 * 1024, // a server that sends more means harm
+};
 
 void gather_add(struct gather *gather, struct arena *arena, const uint8_t *bytes, size_t len)
 {
+    len = len < GATHER_MAX - gather->len ? len : GATHER_MAX - gather->len;
     if (gather->len + len > gather->capacity) {
         size_t capacity = gather->capacity == 0 ? GATHER_FIRST : gather->capacity * 2;
         while (capacity < gather->len + len) {
