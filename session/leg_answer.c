@@ -37,10 +37,8 @@ static void lose_kept(struct leg *leg)
     bool is_participant = leg->is_participant;
     leg_detach(leg);
     leg_free(sessions, leg);
-    if (is_participant) {
-        session->transaction.is_broken = true;
-        legs_release_participants(session);
-    }
+    session->transaction.is_lost |= is_participant;
+    transaction_note_broken(session);
     if (is_pin) {
         session->wants_close = true;
         if (session->flow == NULL) {

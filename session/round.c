@@ -20,7 +20,7 @@ struct round {
     struct round_order order;
     struct round_result result;
     uint32_t left;          // answers to come
-    bool is_only_one;       // the end of one participant's
+    bool has_warnings;      // that the client is told of: those of one participant
     struct gather *gathers; // by leg_command.tag; in the arena
 };
 
@@ -82,8 +82,10 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     } else {
         round->result.answered++;
         round->result.written += leg->has_written;
-        round->result.warnings = round->is_only_one ? last->warnings : 0;
-        round->result.shard = leg->command.shard;
+        if (round->has_warnings && last->warnings > 0) {
+            round->result.warnings = last->warnings;
+            round->result.shard = leg->command.shard;
+        }
         note_changes(round, leg, last);
     }
     one_less(round);
@@ -119,7 +121,7 @@ void round_start(struct session *session, struct request *request, const struct 
     round->order = *order;
     round->gathers = arena_alloc(&session->arena, session->legs.count * sizeof *round->gathers);
     struct slice packet = flow_frame_query(&session->arena, order->sql);
-    round->is_only_one = order->is_end && transaction_participants(session) == 1;
+    round->has_warnings = !order->is_end || transaction_participants(session) == 1;
     flow_begin(&round->flow, &round_kind, session, request);
     LIST_FOR_EACH (&session->legs, node) {
         struct leg *leg = CONTAINER_OF(node, struct leg, node);
@@ -134,7 +136,7 @@ void round_start(struct session *session, struct request *request, const struct 
             .is_own = order->is_end,
             // SHOW WARNINGS may still ask for what the statement before had to say.
             .wants_keep = order->is_end && aftermath_needs(session, leg),
-            .may_linger = round->is_only_one,
+            .may_linger = round->has_warnings,
             .tag = round->left++,
         };
         (void)leg_start(&round->flow, &command);

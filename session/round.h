@@ -8,7 +8,7 @@ struct round_result {
     uint16_t answered;  // participants that said OK ...
     uint16_t written;   // ... of them such that had written
     uint16_t failed;    // that said ERR, or are lost
-    // The end of a transaction of one participant (on that shard): what it has to warn of.
+    // What one participant (on that shard) has to warn of; of the end of several: nothing.
     uint16_t warnings;
     uint16_t shard;
 };

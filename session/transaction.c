@@ -83,6 +83,16 @@ bool transaction_settle(struct session *session)
     return true;
 }
 
+void transaction_note_broken(struct session *session)
+{
+    struct transaction *transaction = &session->transaction;
+    if (transaction->is_lost) {
+        transaction->is_lost = false;
+        transaction->is_broken = true;
+        legs_release_participants(session);
+    }
+}
+
 // ---- savepoints: names in session->transaction.points, each ended by a NUL
 
 static void add_quoted(struct text *sql, struct slice name)
@@ -283,9 +293,14 @@ static void chain(struct session *session, const struct transaction *old)
     begin(session, text, old->access, false);
 }
 
-// Tables without transactions can't be rolled back, and the like.
-static void answer_warned(struct session *session, const struct round_result *result)
+// `result`: NULL when nobody took part. Tables without transactions can't be rolled back: a server
+// warns of that.
+static void answer_after(struct session *session, const struct round_result *result)
 {
+    if (result == NULL || result->warnings == 0) {
+        answer_ok(session);
+        return;
+    }
     struct answer answer = {.warnings = result->warnings};
     aftermath_note(session, &answer, result->shard);
     session_write_ok(session, &(struct ok_packet){.warnings = result->warnings});
@@ -311,11 +326,7 @@ static void end_now(struct session *session, struct request *request,
     text_done(&old.begin);
     text_done(&old.once);
     session->wants_close |= statement->is_transaction_release;
-    if (result != NULL && result->warnings > 0) {
-        answer_warned(session, result);
-    } else {
-        answer_ok(session);
-    }
+    answer_after(session, result);
 }
 
 // Some shards have committed and others have not: possible with best_effort only.
@@ -420,7 +431,7 @@ static void after_point(struct session *session, struct request *request,
         return;
     }
     note_point(session, request->statement);
-    answer_ok(session);
+    answer_after(session, result);
 }
 
 static void run_point(struct session *session, struct request *request, const char *verb)

@@ -15,6 +15,8 @@ void transaction_tidy(struct session *session);
 // The transaction was lost between two statements: the next one is told so.
 void transaction_tell_broken(struct session *session, struct request *request);
 void transaction_abandon(struct session *session); // COM_RESET_CONNECTION: rolled back, forgotten
+// Instead of transaction_settle where the client can't be told now: it is with its next statement.
+void transaction_note_broken(struct session *session);
 // After legs were stopped or lost: when the transaction is lost, the rest of it is rolled back.
 // True: it was.
 bool transaction_settle(struct session *session);
