@@ -208,6 +208,14 @@ void aftermath_note(struct session *session, const struct answer *answer, uint16
     }
 }
 
+void aftermath_note_question(struct session *session)
+{
+    struct aftermath *aftermath = &session->aftermath;
+    aftermath->is_found_lost |= aftermath->has_found_rows;
+    aftermath->has_found_rows = false;
+    aftermath->is_behind = aftermath->is_found_old = true;
+}
+
 void aftermath_note_ok(struct session *session)
 {
     struct aftermath *aftermath = &session->aftermath;

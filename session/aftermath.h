@@ -32,6 +32,9 @@ uint64_t aftermath_charset(const struct session *session);
 // own; a server's error about a statement that was not run, its backend kept if it could be.
 void aftermath_note(struct session *session, const struct answer *answer, uint16_t shard);
 void aftermath_note_ok(struct session *session);
+// A backend that may stay was asked something by waybill after the client's statement: it still has
+// the list of warnings, but no more what else it knew of the statement.
+void aftermath_note_question(struct session *session);
 void aftermath_note_error(struct session *session, const struct error *error);
 void aftermath_note_refused(struct session *session, uint16_t shard);
 void aftermath_note_prepared(struct session *session);

@@ -5,6 +5,7 @@
 //     SERVER_MORE_RESULTS    another statement of the same text follows (multi.c)
 //     state changes          what a server tells of its session is not all of the client's
 //     (track.c) SERVER_STATUS_IN_TRANS the statement ran beside the client's transaction (SET, USE)
+//     autocommit, sql_mode   the backend's session is another one's still (USE)
 
 #include "session/answer_marks.h"
 
@@ -27,6 +28,16 @@ void answer_marks_add(struct session *session, enum answer_kind kind, uint16_t f
         answer_start(&request->marks->answer, kind, session->capabilities);
     }
     request->marks->flags |= flags;
+}
+
+void answer_marks_own_session(struct session *session, enum answer_kind kind, uint16_t status)
+{
+    bool has_quotes = session->sessions->snapshot->is_mariadb; // a flag of MariaDB's
+    uint16_t about_session = STATUS_AUTOCOMMIT | STATUS_IN_TRANS | STATUS_IN_TRANS_READONLY |
+                             STATUS_NO_BACKSLASH_ESCAPES;
+    answer_marks_add(session, kind, status);
+    session->request->marks->unflags |=
+        (uint16_t)(about_session | (has_quotes ? STATUS_ANSI_QUOTES : 0));
 }
 
 // Where the status stands in an OK or EOF; 0: nowhere.
@@ -53,8 +64,10 @@ static void put_flags(struct answer_marks *marks)
     }
     size_t at = find_status(slice_of(payload, len));
     if (at > 0) {
-        payload[at] = (uint8_t)(payload[at] | (marks->flags & 0xff));
-        payload[at + 1] = (uint8_t)(payload[at + 1] | marks->flags >> 8);
+        unsigned status = payload[at] | (unsigned)payload[at + 1] << 8;
+        status = (status & ~(unsigned)marks->unflags) | marks->flags;
+        payload[at] = (uint8_t)status;
+        payload[at + 1] = (uint8_t)(status >> 8);
     }
 }
 

@@ -7,7 +7,8 @@
 #include "session/session_impl.h"
 
 struct answer_marks {
-    uint16_t flags;       // STATUS_*: put into every OK and EOF
+    uint16_t flags;       // STATUS_*: put into every OK and EOF ...
+    uint16_t unflags;     // ... after these were taken out
     struct answer answer; // the grammar of what went by
     struct gather held;   // the present packet as far as it came, when it may need the flags
     uint32_t passing;     // bytes of the present packet that go through
@@ -19,5 +20,8 @@ struct answer_marks {
 // From now on the running command's answer, of which nothing was written yet, gets `flags` (besides
 // those that it gets already).
 void answer_marks_add(struct session *session, enum answer_kind kind, uint16_t flags);
+// The same for a command that runs in a session unlike the client's: of what a status says of the
+// session, its answer says what is true of the client's, `status`.
+void answer_marks_own_session(struct session *session, enum answer_kind kind, uint16_t status);
 // Bytes of the answer (framed, in pieces of any size) to the client. As session_write.
 bool answer_marks_write(struct session *session, const struct iovec *parts, int count);

@@ -6,6 +6,7 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/row_text.h"
+#include "session/aftermath.h"
 #include "session/command.h"
 #include "session/flow_recall.h"
 #include "session/flow_single.h"
@@ -156,7 +157,7 @@ void insert_id_ask(struct session *session, struct request *request,
         recall_start(session, request, then);
         return;
     }
-    session->aftermath.is_behind = session->aftermath.is_found_old = true;
+    aftermath_note_question(session);
     struct flow_insert_id *ask = arena_alloc(&session->arena, sizeof *ask);
     ask->then = then;
     struct leg_command command = {

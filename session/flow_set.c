@@ -171,6 +171,7 @@ static void finish(struct flow_set *set, struct leg *leg, const struct answer *l
     struct answer ok = *last; // the rows are waybill's own
     ok.has_rows = false;
     aftermath_note(session, &ok, leg->shard);
+    aftermath_note_question(session);
     session_write_ok(session, &(struct ok_packet){0});
     flow_finish(&set->flow);
 }

@@ -29,7 +29,8 @@ struct flow_single {
     uint16_t shard;
     uint64_t insert_id; // for the client's OK
     bool rewrites_ok;   // the answer is held back until it is known to be no result set
-    bool is_asking;     // the answer was given; is the transaction still open?
+    bool was_in;        // a transaction, there
+    bool is_asking;     // the answer was given; is a transaction open?
     bool asks_id;       // ... what is LAST_INSERT_ID() now? When nobody else can tell
     bool is_asking_id;
     struct renumber renumber;
@@ -180,13 +181,17 @@ static void write_made_id(struct flow_single *single)
     text_done(&payload);
 }
 
-// A statement that commits implicitly has failed, and nobody knows whether before or after that: an
-// ERR has no status, an OK does.
+// A statement that commits implicitly has failed, and nobody knows whether before or after that; or
+// one with which a transaction would begin, with autocommit off: an ERR has no status, an OK does.
 static bool is_in_doubt(const struct flow_single *single, const struct answer *last)
 {
+    const struct session *session = single->flow.session;
     const struct statement *statement = single->flow.request->statement;
-    return last->is_error && statement != NULL && (statement->facts & FACT_ENDS_TRANSACTION) != 0 &&
-           leg_in_transaction(single->flow.session, single->shard);
+    bool may_begin =
+        session->carried.is_autocommit_off && !session->transaction.is_open && !single->was_in;
+    return last->is_error && statement != NULL &&
+           (may_begin || (statement->facts & FACT_ENDS_TRANSACTION) != 0) &&
+           leg_in_transaction(session, single->shard);
 }
 
 static void ask_status(struct flow_single *single)
@@ -199,6 +204,7 @@ static void ask_status(struct flow_single *single)
         .wants_keep = true, // SHOW WARNINGS is about the error
     };
     single->is_asking = true;
+    aftermath_note_question(single->flow.session);
     single->leg = leg_start(&single->flow, &command);
 }
 
@@ -225,12 +231,9 @@ static bool ask_id(struct flow_single *single)
         .is_there = true,
         .wants_keep = aftermath_needs(session, leg),
     };
-    struct aftermath *aftermath = &session->aftermath; // of its counts the backend knows no more
-    aftermath->is_behind = aftermath->is_found_old = true;
-    aftermath->is_found_lost |= aftermath->has_found_rows;
-    aftermath->has_found_rows = false;
     single->is_asking = single->is_asking_id = true;
     single->gather = (struct gather){.len = 0};
+    aftermath_note_question(session);
     single->leg = leg;
     leg_start_there(&single->flow, leg, &command);
     return true;
@@ -304,7 +307,7 @@ static void on_failed(struct flow *flow, struct leg *leg, const struct error *er
     (void)leg;
     if (single_of(flow)->is_asking_id) {
         insert_id_lose(flow->session);
-        flow->session->wants_close |= flow->session->transaction.is_lost; // it can't be told now
+        transaction_note_broken(flow->session); // the client has its answer: told with the next one
         flow_finish(flow);
         return;
     }
@@ -329,6 +332,22 @@ static const struct flow_kind flow_single_kind = {
     .on_drained = on_drained,
 };
 
+// Where the server's status is not what is true of the client's session: beside its transaction, in
+// a session unlike its own.
+static void mark_status(const struct flow_single *single, const struct leg_command *command)
+{
+    struct session *session = single->flow.session;
+    bool is_beside =
+        session_in_transaction(session) &&
+        (command->is_outside || (!single->was_in && transaction_participants(session) > 0));
+    if (command->is_stateless && session->pin == NULL) {
+        answer_marks_own_session(session, command->kind, session_status(session));
+    } else if (is_beside) {
+        uint16_t flags = STATUS_IN_TRANS | STATUS_IN_TRANS_READONLY;
+        answer_marks_add(session, command->kind, session_status(session) & flags);
+    }
+}
+
 static void relay_start(struct session *session, struct request *request,
                         const struct leg_command *command, bool asks_id)
 {
@@ -336,11 +355,9 @@ static void relay_start(struct session *session, struct request *request,
     single->shard = command->shard;
     single->rewrites_ok = request->plan != NULL && request->plan->has_made_ids;
     single->asks_id = asks_id;
+    single->was_in = leg_in_transaction(session, command->shard);
     flow_begin(&single->flow, &flow_single_kind, session, request);
-    if (command->is_outside && session_in_transaction(session)) {
-        uint16_t flags = STATUS_IN_TRANS | STATUS_IN_TRANS_READONLY;
-        answer_marks_add(session, command->kind, session_status(session) & flags);
-    }
+    mark_status(single, command);
     track_follow(session, command->kind, command->shard);
     single->leg = leg_start(&single->flow, command);
 }

@@ -62,8 +62,10 @@ static enum found found_by(const struct statement *statement, const struct answe
     case STATEMENT_EXPLAIN:
         return statement->inner != NULL ? FOUND_KEPT : FOUND_GIVEN; // DESCRIBE shows columns
     default:
-        return statement->query != NULL || (statement->facts & FACT_SUBQUERY) != 0 ? FOUND_UNKNOWN
-                                                                                   : FOUND_KEPT;
+        return statement->query != NULL || (statement->facts & FACT_SUBQUERY) != 0 ||
+                       (statement->insert != NULL && statement->insert->select != NULL)
+                   ? FOUND_UNKNOWN
+                   : FOUND_KEPT;
     }
 }
 

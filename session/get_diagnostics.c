@@ -200,11 +200,32 @@ static void run_in_memory(struct session *session, const struct diagnostics_part
 
 // ---- by the backend that has the list
 
+static struct slice quoted(struct arena *arena, struct slice variable)
+{
+    struct text out;
+    text_init(&out);
+    variables_add_user_name(&out, variable);
+    struct slice copy = arena_copy(arena, text_slice(&out));
+    text_done(&out);
+    return copy;
+}
+
 // Its variables are nobody else's.
 static void on_set(struct leg *leg, const struct answer *answer)
 {
     (void)answer;
     backend_mark_dirty(leg->backend);
+}
+
+// The backend's variables have what it has put into them, which is not always what the client is to
+// see there: they are set again before they are read.
+static void note_set(const struct leg *leg, const struct diagnostics_part *part)
+{
+    struct session *session = leg->session;
+    for (const struct diagnostics_item *item = part->items; item != NULL; item = item->next) {
+        state_set_variable(backend_state(leg->backend), quoted(&session->arena, item->variable),
+                           slice_of_string("?"));
+    }
 }
 
 static void ask(struct get_diagnostics *get, struct slice packet)
@@ -221,16 +242,6 @@ static void ask(struct get_diagnostics *get, struct slice packet)
     };
     get->gather.len = 0;
     (void)leg_start(&get->flow, &command);
-}
-
-static struct slice quoted(struct arena *arena, struct slice variable)
-{
-    struct text out;
-    text_init(&out);
-    variables_add_user_name(&out, variable);
-    struct slice copy = arena_copy(arena, text_slice(&out));
-    text_done(&out);
-    return copy;
 }
 
 static void ask_values(struct get_diagnostics *get)
@@ -309,14 +320,16 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
 {
     struct get_diagnostics *get = CONTAINER_OF(flow, struct get_diagnostics, flow);
     struct session *session = flow->session;
-    (void)leg;
     gather_add(&get->gather, &session->arena, bytes, len);
     if (last == NULL) {
         return;
     }
     if (!get->is_reading) {
         on_got(get, last);
-    } else if (note_values(get)) {
+        return;
+    }
+    note_set(leg, flow->request->statement->diagnostics);
+    if (note_values(get)) {
         answer_ok(session, 0);
         flow_finish(flow);
     } else {
@@ -385,7 +398,7 @@ void get_diagnostics_run(struct session *session, struct request *request)
     } else if (count_items(part) > ITEMS_MAX) {
         command_refuse(session, "so many items in one GET DIAGNOSTICS");
     } else if (session->warnings != NULL || aftermath_is_empty(session) ||
-               aftermath_leg(session) == NULL) {
+               session->aftermath.is_lost || aftermath_leg(session) == NULL) {
         run_in_memory(session, part);
     } else if (session->aftermath.has_found_rows) { // what follows would spoil it
         recall_start(session, request, query_run_statement);

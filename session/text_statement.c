@@ -86,6 +86,7 @@ static void note_prepared(struct session *session, struct slice name, uint32_t p
     (void)prepared_add_named(session, name, session->request->statement->text, param_count);
     aftermath_note_prepared(session);
     session->aftermath.row_count = 0;
+    session->aftermath.is_behind = true; // a server has prepared it otherwise, or not at all
     track_note_changed(session);
     session_write_ok(session,
                      &(struct ok_packet){.message = slice_of_string("Statement prepared")});

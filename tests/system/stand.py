@@ -142,7 +142,7 @@ class Stand:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not within {seconds} s: {what}")
+                raise TimeoutError(f"not within {seconds} s: {what() if callable(what) else what}")
             time.sleep(0.05)
 
     def orders(self, *words):
