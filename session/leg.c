@@ -14,7 +14,6 @@
 #include "session/transaction.h"
 
 enum {
-    HELD_RETRY_US = 500 * 1000,
     AHEAD_MORE_MAX = 2, // beside the transaction's: PREPARE, LAST_INSERT_ID()
 };
 
@@ -279,19 +278,6 @@ static void on_fed(struct backend_user *user, struct backend *backend)
 
 // ---- getting a backend
 
-void leg_hold(struct leg *leg)
-{
-    leg->backend = NULL;
-    leg->is_resting = false;
-    struct sessions *sessions = leg->session->sessions;
-    leg_enter(leg, LEG_HELD);
-    if (leg->held_us == 0) {
-        leg->held_us = leg->since_us;
-        counter_add(&sessions->counters.queries_held, 1);
-    }
-    list_push_back(&sessions->held, &leg->list_node);
-}
-
 static bool wants_primary(const struct session *session, const struct leg_command *command)
 {
     bool is_in = !command->is_outside &&
@@ -301,7 +287,7 @@ static bool wants_primary(const struct session *session, const struct leg_comman
            !session_user(session)->reads_from_replicas;
 }
 
-static uint16_t choose(struct leg *leg)
+uint16_t leg_choose(struct leg *leg)
 {
     const struct session *session = leg->session;
     uint64_t written_us = session->written_us != NULL ? session->written_us[leg->shard] : 0;
@@ -322,10 +308,10 @@ static bool has_account(const struct session *session)
     return user == NULL || !user->is_removed;
 }
 
-static void acquire(struct leg *leg)
+void leg_acquire(struct leg *leg)
 {
     const struct session *session = leg->session;
-    uint16_t server = has_account(session) ? choose(leg) : NO_SERVER;
+    uint16_t server = has_account(session) ? leg_choose(leg) : NO_SERVER;
     leg->server = server;
     if (server == NO_SERVER) {
         leg_hold(leg);
@@ -363,7 +349,7 @@ void leg_acquire_again(struct leg *leg)
         leg->is_resting = true;
         leg->rest_primary = leg->session->sessions->snapshot->shards[leg->shard].primary;
     } else {
-        acquire(leg);
+        leg_acquire(leg);
     }
 }
 
@@ -407,7 +393,7 @@ static void on_wait_failed(struct pool_waiter *waiter, const struct error *error
         leg_acquire_again(leg);
     } else if (leg_is_account_late(leg, error)) {
         leg->command.access = ACCESS_PRIMARY;
-        acquire(leg);
+        leg_acquire(leg);
     } else {
         leg_fail(leg, error);
     }
@@ -537,78 +523,6 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
     if (leg->backend != NULL) {
         run(leg);
     } else {
-        acquire(leg);
+        leg_acquire(leg);
     }
-}
-
-// ---- time
-
-// Nothing has changed for it since its tries were used up.
-static bool rests(struct leg *leg)
-{
-    const struct snapshot *snapshot = leg->session->sessions->snapshot;
-    return leg->is_resting && snapshot->shards[leg->shard].primary == leg->rest_primary &&
-           choose(leg) != NO_SERVER;
-}
-
-static bool has_waited(const struct leg *leg)
-{
-    return session_now_us(leg->session) >= leg->since_us + HELD_RETRY_US;
-}
-
-static void retry_held(struct sessions *sessions, bool is_news)
-{
-    for (size_t left = sessions->held.count; left > 0; left--) {
-        struct node *node = list_pop_front(&sessions->held);
-        if (node == NULL) {
-            return;
-        }
-        struct leg *leg = CONTAINER_OF(node, struct leg, list_node);
-        if (has_waited(leg) || (is_news && !rests(leg))) {
-            acquire(leg);
-        } else {
-            list_push_back(&sessions->held, node);
-        }
-    }
-}
-
-void legs_retry_held(struct sessions *sessions)
-{
-    retry_held(sessions, true);
-}
-
-static void fail_held(struct leg *leg, int64_t hold_ms)
-{
-    struct error error;
-    char text[200];
-    snprintf(text, sizeof text,
-             "shard '%s' has no server that can take the statement; it was held for %lld ms "
-             "(hold_ms)",
-             session_config(leg->session)->shards[leg->shard].name, (long long)hold_ms);
-    error_fill(&error, ER_SHARD_UNAVAILABLE, text);
-    leg_fail(leg, &error);
-}
-
-// One of the held whose time is over, or NULL.
-static struct leg *find_overdue(const struct sessions *sessions, int64_t hold_ms)
-{
-    uint64_t now_us = loop_now_us(sessions->host.loop);
-    LIST_FOR_EACH (&sessions->held, node) {
-        struct leg *leg = CONTAINER_OF(node, struct leg, list_node);
-        if (now_us >= leg->held_us + (uint64_t)hold_ms * 1000) {
-            return leg;
-        }
-    }
-    return NULL;
-}
-
-void legs_tick(struct sessions *sessions)
-{
-    int64_t hold_ms = sessions->snapshot->config->settings.hold_ms;
-    struct leg *leg;
-    while ((leg = find_overdue(sessions, hold_ms)) != NULL) {
-        fail_held(leg, hold_ms);
-    }
-    retry_held(sessions, false);
-    legs_end_lingering(sessions);
 }

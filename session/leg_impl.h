@@ -10,7 +10,11 @@ void leg_detach(struct leg *leg); // out of the session; the memory lives until 
 void leg_free(struct sessions *sessions, struct leg *leg);
 // The command can't be run: the flow is told, the leg is gone.
 void leg_fail(struct leg *leg, const struct error *error);
-// Until there is another primary, or a while has passed.
+// Which server it is to have; NO_SERVER: there is none now.
+uint16_t leg_choose(struct leg *leg);
+// A backend there, a place in line for one, or it is held.
+void leg_acquire(struct leg *leg);
+// leg_held.c: until there is another primary, or a while has passed.
 void leg_hold(struct leg *leg);
 // Another server may do better, or this one after a while.
 void leg_acquire_again(struct leg *leg);
