@@ -293,8 +293,35 @@ def random_condition(rng):
     return text
 
 
+def random_gathered(rng, where):
+    """What no merge can answer: (statement, is its order promised)."""
+    age = rng.randint(0, 12)
+    aggregates = ", ".join(rng.sample((
+        "COUNT(*)", "SUM(balance)", "AVG(balance)", "MIN(name)", "MAX(joined)", "COUNT(DISTINCT age)", "SUM(age)", "AVG(age)", "BIT_OR(buyer_id)",
+        "STD(age)", "VAR_SAMP(age)", "GROUP_CONCAT(name ORDER BY buyer_id)", "MAX(balance) - MIN(balance)", "SUM(buyer_id * 1e0)"), rng.randint(1, 4)))
+    having = rng.choice(("", "", f" HAVING COUNT(*) > {rng.randint(0, 3)}"))
+    rows = f"(SELECT * FROM users u WHERE {where})"
+    return rng.choice((
+        (f"SELECT {aggregates} FROM users u WHERE {where}", True),
+        (f"SELECT age, {aggregates} FROM users u WHERE {where} GROUP BY age{having}", False),
+        (f"SELECT age, {aggregates} FROM users u WHERE {where} GROUP BY age{having} ORDER BY 2 DESC, age LIMIT 5", True),
+        (f"SELECT age, {aggregates} FROM users u WHERE {where} GROUP BY age WITH ROLLUP", False),
+        (f"SELECT DISTINCT age, LEFT(name, 6) FROM users u WHERE {where}", False),
+        (f"SELECT u.buyer_id, a.buyer_id, a.no FROM users u {rng.choice(('JOIN', 'LEFT JOIN', 'RIGHT JOIN'))} addresses a ON u.age = a.no WHERE {where.replace(' age', ' u.age').replace('(buyer', '(u.buyer')}".replace(" buyer_id", " u.buyer_id"), False),
+        (f"SELECT v.name, x.no FROM {rows} v JOIN addresses x ON x.no = v.age", False),
+        (f"SELECT name FROM users WHERE age {rng.choice(('IN', 'NOT IN'))} (SELECT no FROM addresses a WHERE a.city = 'city {age}')", False),
+        (f"SELECT name, (SELECT MAX(city) FROM addresses a WHERE a.no = u.age) FROM users u WHERE {where}", False),
+        (f"SELECT u.buyer_id, ROW_NUMBER() OVER (PARTITION BY age ORDER BY u.buyer_id), SUM(balance) OVER (ORDER BY u.buyer_id) FROM users u WHERE {where}", False),
+        (f"SELECT age FROM users u WHERE {where} {rng.choice(('UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT'))} SELECT no FROM addresses", False),
+        (f"WITH w AS {rows} SELECT COUNT(*), MIN(name), MAX(stock) FROM w JOIN inventory ON product_id = age", True),
+        (f"SELECT u.buyer_id, name FROM users u WHERE {where} ORDER BY -age, LENGTH(name), u.buyer_id LIMIT 7", True),
+    ))
+
+
 def random_statement(rng):
     where = random_condition(rng)
+    if rng.random() < 0.25:
+        return random_gathered(rng, where)
     kind = rng.randint(0, 9)
     if kind < 3:
         return f"SELECT u.buyer_id, name, age FROM users u WHERE {where}", False
@@ -334,13 +361,13 @@ def test_random(stand):
         mine = Outcome(client, statement, is_prepared)
         if mine.is_refused():
             refused += 1
-            assert mine.error[0] in REFUSALS
+            assert not re.match("SELECT|WITH", statement), f"seed {seed}: {statement}: {mine.error}"
             continue
         theirs = Outcome(plain, statement, is_prepared)
         problems += [f"{statement}\n        {what}" for what in mine.differences(theirs, is_ordered)]
         assert len(problems) < 5, f"seed {seed}, statement {number}:\n    " + "\n    ".join(problems)
     assert not problems, f"seed {seed}:\n    " + "\n    ".join(problems)
-    assert refused < 2400, f"seed {seed}: {refused} of 4000 were refused"
+    assert refused < 1600, f"seed {seed}: {refused} of 4000 were refused"
     for table in ("users", "addresses"):
         order = "buyer_id" if table == "users" else "buyer_id, no"
         mine, theirs = (Outcome(c, f"SELECT * FROM {table} ORDER BY {order}") for c in (client, plain))
