@@ -20,6 +20,9 @@ static void become_admin(struct parser *parser, const char *name)
     parser->statement->ddl = NULL;
     parser->statement->kind = STATEMENT_ADMIN;
     parser->statement->name = slice_of_string(name);
+    if (parser_at_word(parser, KW_USER) || parser_at_word(parser, KW_ROLE)) {
+        parser_add_fact(parser, FACT_ACCOUNTS);
+    }
     parser_skip_rest(parser);
 }
 

@@ -185,6 +185,7 @@ void parse_prepare(struct parser *parser);
 void parse_diagnostics(struct parser *parser);
 void parse_admin(struct parser *parser);
 void parse_backup(struct parser *parser);
+void parse_accounts(struct parser *parser);
 void parse_flush(struct parser *parser);
 void parse_table_maintenance(struct parser *parser);
 void parse_help(struct parser *parser);

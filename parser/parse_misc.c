@@ -226,6 +226,13 @@ void parse_admin(struct parser *parser)
     parser_skip_rest(parser);
 }
 
+// GRANT, REVOKE, SET PASSWORD, SET DEFAULT ROLE
+void parse_accounts(struct parser *parser)
+{
+    parse_admin(parser);
+    parser_add_fact(parser, FACT_ACCOUNTS);
+}
+
 // Stages and locks of a backup last as long as the connection.
 void parse_backup(struct parser *parser)
 {
@@ -262,6 +269,12 @@ void parse_flush(struct parser *parser)
         if (parser_at_word(parser, KW_WITH) || parser_at_word(parser, KW_FOR)) {
             parser_add_fact(parser, FACT_TABLE_LOCK);
         }
+    }
+    while (!is_tables && (parser_at(parser, TOKEN_NAME) || parser_at(parser, TOKEN_COMMA))) {
+        if (parser_at_word(parser, KW_PRIVILEGES)) {
+            parser_add_fact(parser, FACT_ACCOUNTS);
+        }
+        parser_advance(parser);
     }
     parser_skip_rest(parser);
 }

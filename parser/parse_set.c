@@ -337,7 +337,7 @@ void parse_set(struct parser *parser)
 {
     struct statement *statement = parser->statement;
     if (parser_ahead(parser)->keyword == KW_DEFAULT) { // SET DEFAULT ROLE
-        parse_admin(parser);
+        parse_accounts(parser);
         return;
     }
     parser_begin(parser, STATEMENT_SET, 0);
@@ -346,7 +346,7 @@ void parse_set(struct parser *parser)
     if (is_name && parser_at_word(parser, KW_STATEMENT)) {
         read_for_statement(parser);
     } else if (parser_at_word(parser, KW_PASSWORD)) {
-        parse_admin(parser);
+        parse_accounts(parser);
     } else if (is_name && parser_at_word(parser, KW_ROLE)) {
         statement->set = new_item(parser, SCOPE_SESSION, "role");
         statement->set->is_constant = false;

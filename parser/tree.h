@@ -392,6 +392,8 @@ enum fact {
     FACT_DIAGNOSTICS = 1 << 26,   // @@warning_count, @@error_count: about the previous statement
     // A stored or loaded function: may even be an aggregate, or write.
     FACT_UNKNOWN_FUNCTION = 1 << 27,
+    FACT_ACCOUNTS = 1 << 28, // changes accounts, or has the server read them: CREATE USER, GRANT,
+                             // FLUSH PRIVILEGES ...
 };
 
 struct statement {

@@ -476,7 +476,8 @@ static inline void tree_text_facts(struct text *out, uint32_t facts)
         "calc",       "random",         "aggregate",   "window",
         "subquery",   "prepared",       "outfile",     "system",
         "routine",    "handler",        "sleeps",      "connection",
-        "xa",         "sets-insert-id", "diagnostics", "unknown-function"};
+        "xa",         "sets-insert-id", "diagnostics", "unknown-function",
+        "accounts"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if ((facts >> i & 1) != 0) {
             text_add_format(out, " %s", words[i]);
