@@ -188,6 +188,12 @@ uint64_t loop_now_us(const struct loop *loop)
     return (uint64_t)(now_s * 1e6 + 0.5);
 }
 
+uint64_t loop_read_clock_us(struct loop *loop)
+{
+    ev_now_update(loop->ev);
+    return loop_now_us(loop);
+}
+
 // ---- descriptors
 
 static void on_io(struct ev_loop *ev, ev_io *io, int events)

@@ -39,6 +39,9 @@ void loop_stop(struct loop *loop);
 // Monotonic microseconds, read once for each turn (no system call here).
 uint64_t loop_now_us(const struct loop *loop);
 
+// The same, read now: for what must not be older than something that has just happened.
+uint64_t loop_read_clock_us(struct loop *loop);
+
 void watch_init(struct watch *watch, struct loop *loop, int fd,
                 void (*on_event)(struct watch *, unsigned));
 void watch_set(struct watch *watch, unsigned events); // 0 stops it; nothing happens when unchanged

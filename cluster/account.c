@@ -8,6 +8,7 @@
 #include "cluster/account.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -161,8 +162,10 @@ void account_list_done(struct account_list *list)
 {
     arena_clear(&list->arena);
     memory_free(list->users);
+    memory_free(list->marks);
     list->users = NULL;
-    list->count = 0;
+    list->marks = NULL;
+    list->count = list->mark_count = 0;
 }
 
 static void add_digest(struct account_list *list, const struct account_facts *facts,
@@ -171,10 +174,11 @@ static void add_digest(struct account_list *list, const struct account_facts *fa
     struct text bytes;
     text_init(&bytes);
     text_add(&bytes, &list->digest, sizeof list->digest);
-    text_add_format(&bytes, "%s\n%s\n%s\n%s\n%s\n%d %d %d %d %u\n%s\n", user->name, user->from,
-                    user->require_subject, user->require_issuer, user->require_cipher,
+    text_add_format(&bytes, "%s\n%s\n%s\n%s\n%s\n%d %d %d %d %d %d %u\n%s\n", user->name,
+                    user->from, user->require_subject, user->require_issuer, user->require_cipher,
                     user->is_locked, user->is_expired, facts->is_by_address, (int)user->require,
-                    user->max_connections, text_of(user->unusable));
+                    user->sees_all_sessions, user->kills_all_sessions, user->max_connections,
+                    text_of(user->unusable));
     for (size_t i = 0; i < facts->plugin_count; i++) {
         text_add_format(&bytes, "%s\n%s\n", text_of(facts->plugins[i].name),
                         text_of(facts->plugins[i].proof));
@@ -186,6 +190,17 @@ static void add_digest(struct account_list *list, const struct account_facts *fa
     }
     list->digest = hash_bytes(bytes.ptr, bytes.len) | 1; // never 0
     text_done(&bytes);
+}
+
+static struct account_mark *add_mark(struct account_list *list, const char *name, struct slice text)
+{
+    if (list->mark_count == list->mark_room) {
+        list->mark_room = list->mark_room == 0 ? FIRST_ROOM : list->mark_room * 2;
+        list->marks = memory_resize(list->marks, list->mark_room * sizeof *list->marks);
+    }
+    struct account_mark *mark = &list->marks[list->mark_count++];
+    *mark = (struct account_mark){.name = name, .hash = hash_bytes(text.ptr, text.len)};
+    return mark;
 }
 
 void account_list_add(struct account_list *list, const struct account_facts *facts,
@@ -211,9 +226,76 @@ void account_list_add(struct account_list *list, const struct account_facts *fac
                                  .require_cipher = keep(list, facts->cipher),
                                  .default_schema = "",
                                  .max_connections = facts->max_connections,
+                                 .sees_all_sessions = facts->sees_all_sessions,
+                                 .kills_all_sessions = facts->kills_all_sessions,
                                  .reads_from_replicas = true};
     user->server_user = user->name;
     take_plugins(list, facts, user);
     take_host(list, user, facts->is_by_address, known);
     add_digest(list, facts, user);
+    add_mark(list, user->name, slice_of_string(text_of(facts->access)))->has_role = facts->has_role;
+}
+
+// ---- what they may do
+
+void account_list_note(struct account_list *list, const char *name, bool is_role, struct slice text)
+{
+    struct text bytes; // whose it is counts, too: roles are put together
+    text_init(&bytes);
+    text_add_format(&bytes, "%s\n", name);
+    text_add_slice(&bytes, text);
+    uint64_t hash = hash_bytes(bytes.ptr, bytes.len);
+    text_done(&bytes);
+    if (!is_role) {
+        (void)add_mark(list, keep(list, name), text);
+    } else if (strcmp(name, "PUBLIC") == 0) {
+        list->public_hash += hash;
+    } else {
+        list->roles_hash += hash;
+    }
+}
+
+static int compare_marks(const void *a, const void *b)
+{
+    return strcmp(((const struct account_mark *)a)->name, ((const struct account_mark *)b)->name);
+}
+
+// Sums, so that the order of the rows does not matter.
+static void join_marks(struct account_list *list)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < list->mark_count; i++) {
+        struct account_mark *mark = &list->marks[i];
+        if (count > 0 && strcmp(list->marks[count - 1].name, mark->name) == 0) {
+            list->marks[count - 1].hash += mark->hash;
+            list->marks[count - 1].has_role |= mark->has_role;
+        } else {
+            list->marks[count++] = *mark;
+        }
+    }
+    list->mark_count = count;
+}
+
+void account_list_end(struct account_list *list)
+{
+    if (list->mark_count > 0) {
+        qsort(list->marks, list->mark_count, sizeof *list->marks, compare_marks);
+    }
+    join_marks(list);
+    for (size_t i = 0; i < list->mark_count; i++) {
+        struct account_mark *mark = &list->marks[i];
+        mark->hash += list->public_hash + (mark->has_role ? list->roles_hash : 0);
+        uint64_t both[2] = {list->digest, mark->hash};
+        list->digest = hash_bytes(both, sizeof both) | 1; // never 0
+    }
+}
+
+uint64_t account_list_privileges(const struct account_list *list, const char *name)
+{
+    struct account_mark wanted = {.name = name};
+    const struct account_mark *mark =
+        list->mark_count > 0
+            ? bsearch(&wanted, list->marks, list->mark_count, sizeof wanted, compare_marks)
+            : NULL;
+    return mark != NULL ? mark->hash : 0;
 }

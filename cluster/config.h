@@ -143,7 +143,11 @@ struct user_config {
     enum distributed distributed;
     uint32_t max_connections; // 0 = no limit
     bool reads_from_replicas; // default yes
-    bool sees_all_sessions;   // SHOW PROCESSLIST and KILL, of other users too
+    bool sees_all_sessions;   // SHOW PROCESSLIST, of other users too
+    bool kills_all_sessions;  // KILL ...
+    // users = servers: another one when what the account may do there has changed, since a server
+    // looks some of it up only when a connection is opened.
+    uint64_t privileges;
 };
 
 struct config {

@@ -40,7 +40,8 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->default_schema = profile->default_schema;
     user->distributed = profile->distributed;
     user->reads_from_replicas = profile->reads_from_replicas;
-    user->sees_all_sessions = profile->sees_all_sessions;
+    user->sees_all_sessions |= profile->sees_all_sessions;
+    user->kills_all_sessions |= profile->kills_all_sessions;
 }
 
 // Of the file, not of the servers.
@@ -88,5 +89,9 @@ struct config *config_with_accounts(struct config *running, const struct account
     }
     add_accounts(&roll, file, accounts);
     roll_end(&roll);
+    for (uint16_t i = 0; i < next->user_count; i++) {
+        struct user_config *user = &next->users[i];
+        user->privileges = account_list_privileges(accounts, user->server_user);
+    }
     return next;
 }

@@ -18,8 +18,11 @@ void roll_begin(struct roll *roll, struct config *config, const struct config *b
     for (uint16_t i = 0; i < count; i++) {
         const struct user_config *old = &before->users[i];
         struct user_config *user = &config->users[i];
-        *user = (struct user_config){
-            .id = i, .is_removed = true, .generation = old->generation, .default_schema = ""};
+        *user = (struct user_config){.id = i,
+                                     .is_removed = true,
+                                     .generation = old->generation,
+                                     .privileges = old->privileges,
+                                     .default_schema = ""};
         user->name = (const char *)arena_format(&config->arena, "%s", old->name).ptr;
         user->from = (const char *)arena_format(&config->arena, "%s", old->from).ptr;
         user->require_subject = user->require_issuer = user->require_cipher = "";
@@ -119,6 +122,7 @@ static struct user_config *find_gap(struct roll *roll)
         struct user_config *user = &roll->config->users[roll->next_gap];
         if (roll->before->users[roll->next_gap].is_removed && user->is_removed) {
             user->generation++;
+            user->privileges = 0;
             return user;
         }
     }
@@ -138,6 +142,7 @@ struct user_config *roll_add(struct roll *roll, const char *name, const char *fr
     }
     *user = (struct user_config){.id = user->id,
                                  .generation = user->generation,
+                                 .privileges = user->privileges,
                                  .name = name,
                                  .from = from,
                                  .server_user = name,

@@ -142,6 +142,7 @@ static void build_rights(struct build *build, const struct section *section,
 {
     const struct entry *password = section_find(section, "password");
     user->sees_all_sessions = section_choice(build, section, "all_sessions", yes_words, 0) == 1;
+    user->kills_all_sessions = user->sees_all_sessions;
     user->server_password =
         section_text(build, section, "server_password",
                      password != NULL ? build_keep(build, password->value) : NULL);

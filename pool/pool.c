@@ -168,7 +168,7 @@ static bool has_changed(const struct pool *pool, const struct config *before,
     }
     const struct user_config *old = &before->users[pool->account];
     const struct user_config *new = &now->users[pool->account];
-    return old->generation != new->generation ||
+    return old->generation != new->generation || old->privileges != new->privileges ||
            !is_same_text(old->server_user, new->server_user) ||
            !is_same_text(old->server_password, new->server_password) ||
            !is_same_text(before->servers[server].address_text, now->servers[server].address_text) ||
@@ -204,15 +204,38 @@ void pool_forget_backoff(struct pool *pool)
     slot_serve_later(pool->slot);
 }
 
+// What was opened until now serves nobody any more.
+static void outdate(struct pool *pool)
+{
+    pool->generation++;
+    close_all(&pool->pending);
+    close_all(&pool->idle);
+}
+
+// What is changed on the primary a replica has a moment later, and what is opened there until then
+// is as before: it must be outdated once more.
+static void await_replica(struct pool *pool)
+{
+    const struct snapshot *now = pool->slot->pools->snapshot;
+    uint16_t server = pool->slot->server;
+    bool is_primary = slot_has_config(pool->slot) &&
+                      now->shards[now->config->servers[server].shard].primary == server;
+    pool->awaited_us = is_primary ? 0 : pools_now_us(pool->slot->pools);
+}
+
 static void renew_pool(struct pool *pool, const struct config *before)
 {
-    bool is_changed = has_changed(pool, before, pool->slot->pools->snapshot->config);
-    if (is_changed) {
-        pool->generation++;
+    const struct snapshot *now = pool->slot->pools->snapshot;
+    if (has_changed(pool, before, now->config)) {
+        outdate(pool);
+        await_replica(pool);
         pool_forget_backoff(pool);
         pool->slot->backoff = (struct backoff){0};
-    }
-    if (is_changed || slot_is_down(pool->slot)) {
+    } else if (pool->awaited_us > 0 && slot_has_config(pool->slot) &&
+               now->servers[pool->slot->server].applied_us > pool->awaited_us) {
+        outdate(pool);
+        pool->awaited_us = 0;
+    } else if (slot_is_down(pool->slot)) {
         close_all(&pool->pending);
         close_all(&pool->idle);
     }
@@ -235,6 +258,22 @@ void pools_set_snapshot(struct pools *pools, const struct snapshot *snapshot)
         memset(slot->accepted, 0, before->config == snapshot->config ? 0 : sizeof slot->accepted);
         LIST_FOR_EACH (&slot->pools_list, node) {
             renew_pool(CONTAINER_OF(node, struct pool, node), before->config);
+        }
+        slot_serve_later(slot);
+    }
+}
+
+void pools_outdate(struct pools *pools, uint16_t shard)
+{
+    for (size_t i = 0; i < SERVERS_MAX; i++) {
+        struct slot *slot = pools->slots[i];
+        if (slot == NULL || !slot_has_config(slot) || slot_config(slot)->shard != shard) {
+            continue;
+        }
+        LIST_FOR_EACH (&slot->pools_list, node) {
+            struct pool *pool = CONTAINER_OF(node, struct pool, node);
+            outdate(pool);
+            await_replica(pool);
         }
         slot_serve_later(slot);
     }

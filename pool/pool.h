@@ -29,6 +29,9 @@ void pools_free(struct pools *pools); // closes all connections; asserts that no
 // The new snapshot from now on. Idle connections to servers that are gone, down or changed are
 // closed; waiters for them are failed (they choose again).
 void pools_set_snapshot(struct pools *pools, const struct snapshot *snapshot);
+// Privileges may have changed on that shard: no connection that was opened to it before is lent any
+// more.
+void pools_outdate(struct pools *pools, uint16_t shard);
 
 // For whom a connection would be opened: what the server is told of him. What it points to stays
 // valid while he waits.

@@ -191,6 +191,8 @@ struct pool {
     uint64_t capabilities; // & CAP_CLASS
     struct client_ip ip;   // whose connections these are; not known: anybody's
     uint32_t generation;   // goes up when its account or server has changed
+    uint64_t awaited_us;   // ... and once more when this replica has applied what was written until
+                           // then (loop clock); 0: not
     uint32_t waiting;      // of slot->line
     uint32_t outside;      // of slot->refused and slot->crowded
     uint32_t kills;        // of slot->kills, without a connection yet

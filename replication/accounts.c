@@ -1,6 +1,10 @@
 // The table of accounts is another one on each kind of server. On MariaDB it is JSON, which the
 // server itself takes apart; on MySQL it has had other columns in each version. Here every SELECT
 // gives the same columns, and the server's clock says whose password has expired.
+//
+// What accounts may do is read as well, all that a server looks up only when a connection is opened
+// or chooses a schema: global privileges, those of whole schemas, and both of roles. It is not
+// understood, but for PROCESS and the right to KILL: whether it has changed is what counts.
 
 #include "replication/accounts.h"
 
@@ -10,7 +14,15 @@
 #include "replication/job.h"
 
 // clang-format off
-#define PRIV(path) "JSON_VALUE(Priv, '$." path "')"
+#define PRIV(path) "JSON_VALUE(A.Priv, '$." path "')"
+#define ACCESS(of) "CAST(IFNULL(JSON_VALUE(" of ".Priv, '$.access'), 0) AS UNSIGNED)"
+// PROCESS; CONNECTION ADMIN or, in what was granted before 11.0, SUPER.
+#define SEES(of) "(" ACCESS(of) " & (1 << 8))"
+#define KILLS(of)                                                                                  \
+    "(" ACCESS(of) " & IF(IFNULL(JSON_VALUE(" of ".Priv, '$.version_id'), 0) < 110000, "           \
+    "1 << 15 | 1 << 32, 1 << 32))"
+// The account's own, a default role's, everybody's.
+#define ANY(privilege) "(" privilege("A") " | " privilege("R") " | " privilege("P") ") <> 0"
 #define LIFETIME                                                                                   \
     "IF(IFNULL(" PRIV("password_lifetime") ", -1) < 0, @@default_password_lifetime, "              \
     PRIV("password_lifetime") ")"
@@ -19,19 +31,34 @@
     PRIV("auth_or[" n "].authentication_string") " AS proof" n ", "
 
 static const char mariadb_accounts[] =
-    "SELECT User AS name, Host AS host, @@skip_name_resolve AS is_by_address, " PRIV("plugin") " AS plugin, "
+    "SELECT A.User AS name, A.Host AS host, @@skip_name_resolve AS is_by_address, " PRIV("plugin") " AS plugin, "
     PRIV("authentication_string") " AS proof, " OTHER("0") OTHER("1") OTHER("2") OTHER("3")
     PRIV("ssl_type") " AS tls, " PRIV("ssl_cipher") " AS cipher, "
     PRIV("x509_issuer") " AS issuer, " PRIV("x509_subject") " AS subject, "
     "IFNULL(" PRIV("account_locked") ", 0) AS is_locked, "
     "IFNULL(" PRIV("password_last_changed") " = 0 OR (" LIFETIME " > 0 AND "
     PRIV("password_last_changed") " + " LIFETIME " * 86400 <= UNIX_TIMESTAMP()), 0) AS is_expired, "
-    PRIV("max_user_connections") " AS most "
-    "FROM mysql.global_priv WHERE IFNULL(" PRIV("is_role") ", 0) = 0 ORDER BY User, Host";
+    PRIV("max_user_connections") " AS most, "
+    "CONCAT_WS(' ', " PRIV("access") ", " PRIV("default_role") ") AS access, "
+    PRIV("default_role") " <> '' AS has_role, "
+    ANY(SEES) " AS sees_all, " ANY(KILLS) " AS kills_all, "
+    "IFNULL(" PRIV("is_role") ", 0) AS is_role FROM mysql.global_priv AS A "
+    "LEFT JOIN mysql.global_priv AS R ON R.Host = '' AND R.User = " PRIV("default_role") " "
+    "LEFT JOIN mysql.global_priv AS P ON P.Host = '' AND P.User = 'PUBLIC' "
+    "ORDER BY A.User, A.Host";
+
+#define MYSQL_ACCESS                                                                               \
+    "CONCAT(Select_priv, Insert_priv, Update_priv, Delete_priv, Create_priv, Drop_priv, "          \
+    "Reload_priv, Shutdown_priv, Process_priv, File_priv, Grant_priv, References_priv, "           \
+    "Index_priv, Alter_priv, Show_db_priv, Super_priv, Create_tmp_table_priv, "                    \
+    "Lock_tables_priv, Execute_priv, Repl_slave_priv, Repl_client_priv, Create_view_priv, "        \
+    "Show_view_priv, Create_routine_priv, Alter_routine_priv, Create_user_priv, Event_priv, "      \
+    "Trigger_priv, Create_tablespace_priv) AS access, "
 
 #define MYSQL_COMMON                                                                               \
     "SELECT User AS name, Host AS host, @@skip_name_resolve AS is_by_address, plugin, ssl_type + 0 AS tls_kind, ssl_cipher AS cipher, "  \
-    "x509_issuer AS issuer, x509_subject AS subject, max_user_connections AS most, "
+    "x509_issuer AS issuer, x509_subject AS subject, max_user_connections AS most, "  \
+    MYSQL_ACCESS "Process_priv = 'Y' AS sees_all, Super_priv = 'Y' AS kills_all, "
 
 static const char mysql56_accounts[] =
     MYSQL_COMMON "IF(plugin IN ('', 'mysql_native_password'), Password, authentication_string) AS proof, "
@@ -44,6 +71,11 @@ static const char mysql57_accounts[] =
     "IFNULL(password_lifetime, @@default_password_lifetime) * 86400 <= UNIX_TIMESTAMP()) AS is_expired "
     "FROM mysql.user ORDER BY User, Host";
 // clang-format on
+
+// Rows of which `name` may do what. Who may not read them is told of changes of them by nothing.
+static const char schema_privileges[] = "SELECT User AS name, Host AS host, D.* FROM mysql.db AS D";
+static const char roles_of_roles[] =
+    "SELECT Role AS name, Host AS host, M.* FROM mysql.roles_mapping AS M WHERE Host = ''";
 
 enum { MARIADB_GLOBAL_PRIV = 100400, MYSQL_ACCOUNT_LOCK = 50706 };
 
@@ -97,15 +129,41 @@ static void take_row(const struct db_rows *rows, struct account_list *list,
         .issuer = db_rows_text(rows, "issuer"),
         .cipher = db_rows_text(rows, "cipher"),
         .max_connections = most <= UINT32_MAX ? (uint32_t)most : 0,
+        .sees_all_sessions = db_rows_is_yes(rows, "sees_all"),
+        .kills_all_sessions = db_rows_is_yes(rows, "kills_all"),
+        .access = db_rows_text(rows, "access"),
+        .has_role = db_rows_is_yes(rows, "has_role"),
     };
+    if (db_rows_is_yes(rows, "is_role")) {
+        account_list_note(list, facts.name, true, slice_of_string(facts.access));
+        return;
+    }
     take_plugins(rows, &facts);
     account_list_add(list, &facts, known);
 }
 
 // ---- the whole
 
-static bool read_all(const struct accounts_reader *reader, struct dbconn *conn,
-                     struct accounts_result *result, struct error *error)
+static bool read_notes(struct dbconn *conn, const char *statement, struct account_list *list,
+                       struct error *error)
+{
+    struct db_rows rows;
+    struct text all;
+    text_init(&all);
+    bool is_read = dbconn_query(conn, &rows, error, "%s", statement);
+    for (bool is_row = is_read && rows.row != NULL; is_row; is_row = db_rows_next(&rows)) {
+        bool is_role = db_rows_text(&rows, "host")[0] == '\0';
+        text_drop_front(&all, all.len);
+        db_rows_print(&rows, &all);
+        account_list_note(list, db_rows_text(&rows, "name"), is_role, text_slice(&all));
+    }
+    text_done(&all);
+    db_rows_done(&rows);
+    return is_read || dbconn_failure(conn) == DB_ANSWERED;
+}
+
+static bool read_accounts(const struct accounts_reader *reader, struct dbconn *conn,
+                          struct accounts_result *result, struct error *error)
 {
     const char *statement = mariadb_accounts;
     const char *table = "mysql.global_priv";
@@ -132,6 +190,14 @@ static bool read_all(const struct accounts_reader *reader, struct dbconn *conn,
     return is_read;
 }
 
+static bool read_all(const struct accounts_reader *reader, struct dbconn *conn,
+                     struct accounts_result *result, struct error *error)
+{
+    return read_accounts(reader, conn, result, error) &&
+           read_notes(conn, schema_privileges, &result->list, error) &&
+           (!dbconn_is_mariadb(conn) || read_notes(conn, roles_of_roles, &result->list, error));
+}
+
 static void run_reader(struct job *job, void *owner)
 {
     const struct accounts_reader *reader = owner;
@@ -144,6 +210,7 @@ static void run_reader(struct job *job, void *owner)
     struct dbconn *conn = dbconn_open(&reader->setup.endpoint, &error, &failure);
     result->began_us = job_now_us(); // before the SELECT
     result->is_read = conn != NULL && read_all(reader, conn, result, &error);
+    account_list_end(&result->list);
     result->ended_us = job_now_us();
     bool was_known = reader->setup.known != NULL;
     result->list.looked_us = was_known ? reader->setup.known->looked_us : result->began_us;

@@ -322,6 +322,15 @@ bool db_rows_is_yes(const struct db_rows *rows, const char *column)
     return strcasecmp(value, "yes") == 0 || strcasecmp(value, "on") == 0 || strcmp(value, "1") == 0;
 }
 
+void db_rows_print(const struct db_rows *rows, struct text *out)
+{
+    unsigned count = rows->row != NULL ? mysql_num_fields(rows->result) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        text_add_string(out, rows->row[i] != NULL ? rows->row[i] : "");
+        text_add(out, "", 1);
+    }
+}
+
 void db_rows_done(struct db_rows *rows)
 {
     if (rows->result != NULL) {

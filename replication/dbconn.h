@@ -2,6 +2,7 @@
 // A blocking connection of the control plane to one server, for job threads: connect, run, read a
 // column by name. Every wait has a timeout. <mysql.h> is behind it and is included there only.
 
+#include "base/text.h"
 #include "base/tls.h"
 
 struct dbconn; // opaque; used by one thread
@@ -77,6 +78,8 @@ const char *db_rows_text(const struct db_rows *rows, const char *column); // "" 
 uint64_t db_rows_number(const struct db_rows *rows, const char *column);  // 0 instead of NULL
 // "Yes", "ON", "1" ...
 bool db_rows_is_yes(const struct db_rows *rows, const char *column) MUST_CHECK;
+// Appends all columns of the present row, each ended by a NUL.
+void db_rows_print(const struct db_rows *rows, struct text *out);
 void db_rows_done(struct db_rows *rows);
 
 // `text` as a quoted SQL string (for names and passwords in statements of our own making).

@@ -329,7 +329,7 @@ void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct
         return;
     }
     if (error->code == ER_ACCESS_DENIED) {
-        monitor_refresh_accounts(monitor); // an answer: the server is well
+        monitor_refresh_accounts(monitor, false); // an answer: the server is well
         return;
     }
     struct watched *watched = &monitor->servers[server];

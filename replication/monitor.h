@@ -36,7 +36,8 @@ void monitor_config_changed(struct monitor *monitor); // current() has another c
 // Passive evidence from a worker: probe this server at once (rate-limited inside).
 void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct error *error);
 // A log-in failed that might not with the servers' accounts as they are now (rate-limited inside).
-void monitor_refresh_accounts(struct monitor *monitor);
+// is_certain: they have changed, by a statement that went well; else anybody may have caused it.
+void monitor_refresh_accounts(struct monitor *monitor, bool is_certain);
 // The last events, at most max; how many were filled, oldest first.
 size_t monitor_events(const struct monitor *monitor, struct monitor_event *out, size_t max);
 // A client of another waybill; ends by on_kill_answer, within a few seconds. `number`: the

@@ -37,6 +37,7 @@ struct watched_accounts {           // users = servers
     struct account_list list;       // as they were read last
     bool is_tried;                  // once at least
     bool is_doubted;                // since doubted_us; the next read is for it
+    bool is_certain;                // ... at once
     uint64_t doubted_us, read_us;
     uint64_t next_us, rest_us; // due then; and not before, in doubt either
     struct told problem;

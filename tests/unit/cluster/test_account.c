@@ -144,6 +144,7 @@ static void what_cant_be_checked_is_unusable(void **state)
 
 static struct config *with_accounts(struct config *config, struct account_list *list)
 {
+    account_list_end(list);
     struct config *next = config_with_accounts(config, list);
     account_list_done(list);
     return next;
@@ -271,8 +272,13 @@ static void only_changes_make_a_new_one(void **state)
     account_list_init(&list);
     add(&list, "b", "%");
     add(&list, "c", "%");
+    account_list_end(&list);
     assert_null(config_with_accounts(config, &list));
+    account_list_done(&list);
+    account_list_init(&list);
     add(&list, "a", "%");
+    add(&list, "b", "%");
+    add(&list, "c", "%");
     struct config *third = with_accounts(config, &list);
     assert_int_equal(config_find_user(third, slice_of_string("b"))->id, b);
     assert_int_equal(config_find_user(third, slice_of_string("c"))->id, c);
@@ -292,6 +298,107 @@ static void only_changes_make_a_new_one(void **state)
     config_free(without);
     config_free(again);
     snapshot_free(last);
+}
+
+// ---- what they may do
+
+struct rights { // of the server
+    const char *anna, *role, *of_schema, *of_role, *of_all;
+};
+
+static struct config *with_rights(struct config *config, const struct rights *rights)
+{
+    struct account_list list;
+    account_list_init(&list);
+    const char *const hosts[] = {"%", "10.0.0.5"};
+    for (size_t i = 0; i < 2; i++) {
+        struct account_facts anna = {.name = "anna",
+                                     .host = hosts[i],
+                                     .plugins = NATIVE(SHA1_X),
+                                     .plugin_count = 1,
+                                     .access = i == 0 ? rights->anna : "0"};
+        account_list_add(&list, &anna, NULL);
+    }
+    struct account_facts actor = {.name = "actor",
+                                  .host = "%",
+                                  .plugins = NATIVE(SHA1_X),
+                                  .plugin_count = 1,
+                                  .access = "0 part",
+                                  .has_role = true};
+    account_list_add(&list, &actor, NULL);
+    account_list_note(&list, "part", true, slice_of_string(rights->role));
+    account_list_note(&list, "anna", false, slice_of_string(rights->of_schema));
+    account_list_note(&list, "part", true, slice_of_string(rights->of_role));
+    account_list_note(&list, "PUBLIC", true, slice_of_string(rights->of_all));
+    return with_accounts(config, &list);
+}
+
+// Of which users the connections are of the past: "anna actor mine", as far as they have changed.
+static void expect_changed(const struct rights *rights, const char *wanted)
+{
+    static const char *const names[] = {"anna", "actor", "mine"};
+    struct config *file =
+        read_config(CLUSTER "[user mine]\npassword = x\nserver_user = anna\n", NULL);
+    struct rights none = {"0", "", "", "", ""};
+    struct config *before = with_rights(file, &none);
+    struct config *after = with_rights(before, rights);
+    char changed[100] = "";
+    for (size_t i = 0; i < 3 && after != NULL; i++) {
+        const struct user_config *old = find_from(before, names[i], "10.0.0.5");
+        const struct user_config *new = find_from(after, names[i], "10.0.0.5");
+        if (old->privileges != new->privileges) {
+            size_t len = strlen(changed);
+            snprintf(changed + len, sizeof changed - len, "%s%s", len > 0 ? " " : "", names[i]);
+        }
+    }
+    assert_string_equal(changed, wanted);
+    if (after != NULL) {
+        // A reload of the file changes nothing of it.
+        struct config *again =
+            read_config(CLUSTER "[user mine]\npassword = y\nserver_user = anna\n", after);
+        assert_true(find_from(again, "mine", "10.0.0.5")->privileges ==
+                    find_from(after, "mine", "10.0.0.5")->privileges);
+        config_free(again);
+        config_free(after);
+    }
+    config_free(before);
+}
+
+static void what_they_may_do_is_watched(void **state)
+{
+    (void)state;
+    expect_changed(&(struct rights){"0", "", "", "", ""}, "");
+    // The server may take the connection for any of his accounts.
+    expect_changed(&(struct rights){"256", "", "", "", ""}, "anna mine");
+    expect_changed(&(struct rights){"0", "", "shop Y", "", ""}, "anna mine");
+    expect_changed(&(struct rights){"0", "256", "", "", ""}, "actor");
+    expect_changed(&(struct rights){"0", "", "", "shop Y", ""}, "actor");
+    expect_changed(&(struct rights){"0", "", "", "", "256"}, "anna actor mine");
+}
+
+static void all_sessions_is_a_privilege(void **state)
+{
+    (void)state;
+    struct account_list list;
+    account_list_init(&list);
+    const char *const names[] = {"none", "sees", "kills", "profile"};
+    for (size_t i = 0; i < 4; i++) {
+        struct account_facts facts = {.name = names[i],
+                                      .host = "%",
+                                      .plugins = NATIVE(SHA1_X),
+                                      .plugin_count = 1,
+                                      .sees_all_sessions = i == 1,
+                                      .kills_all_sessions = i == 2};
+        account_list_add(&list, &facts, NULL);
+    }
+    struct config *file = read_config(CLUSTER "[user profile]\nall_sessions = yes\n", NULL);
+    struct config *config = with_accounts(file, &list);
+    for (size_t i = 0; i < 4; i++) {
+        const struct user_config *user = config_find_user(config, slice_of_string(names[i]));
+        assert_int_equal(user->sees_all_sessions, i == 1 || i == 3);
+        assert_int_equal(user->kills_all_sessions, i == 2 || i == 3);
+    }
+    config_free(config);
 }
 
 static void places_are_used_again(void **state)
@@ -355,6 +462,8 @@ int main(void)
         cmocka_unit_test(localhost_is_a_socket_where_names_are_not_resolved),
         cmocka_unit_test(sections_say_the_rest),
         cmocka_unit_test(only_changes_make_a_new_one),
+        cmocka_unit_test(what_they_may_do_is_watched),
+        cmocka_unit_test(all_sessions_is_a_privilege),
         cmocka_unit_test(places_are_used_again),
         cmocka_unit_test(only_so_many),
     };

@@ -319,6 +319,78 @@ static void a_changed_account_means_new_connections(void **state)
     assert_int_equal(bench.connection_count, 3);
 }
 
+// users[1] has one, users[0] had one.
+static void set_snapshot(struct config *config, uint16_t primary, uint64_t applied_us)
+{
+    struct snapshot *before = bench.snapshot;
+    struct snapshot *after = snapshot_copy(before, config);
+    after->shards[0].primary = primary;
+    after->servers[0].applied_us = applied_us;
+    bench.snapshot = after;
+    pools_set_snapshot(bench.pools, after);
+    bench_free_snapshot(before, config != NULL);
+}
+
+static void change_privileges(uint16_t primary)
+{
+    struct config *config = bench_config(4);
+    config->servers[0].address = bench.snapshot->config->servers[0].address;
+    config->users[0].privileges = bench.snapshot->config->users[0].privileges + 1;
+    set_snapshot(config, primary, 0);
+}
+
+static void other_privileges_mean_new_connections(void **state)
+{
+    (void)state;
+    user_get(&users[0], 0, NULL);
+    user_get(&users[1], 0, NULL);
+    user_give(&users[0]);
+    change_privileges(0);
+    assert_int_equal(figures().idle, 0);
+    user_give(&users[1]);
+    assert_int_equal(figures().idle, 0);
+    user_get(&users[2], 0, NULL);
+    assert_int_equal(bench.connection_count, 3);
+    user_give(&users[2]);
+    set_snapshot(NULL, 0, loop_now_us(bench.loop) + 1000000);
+    assert_int_equal(figures().idle, 1); // the primary has them at once
+}
+
+static void a_replica_has_them_later(void **state)
+{
+    (void)state;
+    change_privileges(1); // there is a pool only from now on
+    user_get(&users[0], 0, NULL);
+    user_give(&users[0]);
+    change_privileges(1);
+    uint64_t then_us = loop_now_us(bench.loop);
+    assert_int_equal(figures().idle, 0);
+    user_get(&users[0], 0, NULL);
+    user_give(&users[0]);
+    set_snapshot(NULL, 1, then_us - 1);
+    assert_int_equal(figures().idle, 1);
+    set_snapshot(NULL, 1, then_us + 1000000);
+    assert_int_equal(figures().idle, 0); // opened when it may not have had them
+    user_get(&users[0], 0, NULL);
+    user_give(&users[0]);
+    set_snapshot(NULL, 1, then_us + 2000000);
+    assert_int_equal(figures().idle, 1);
+}
+
+static void a_shard_of_which_nobody_knows(void **state)
+{
+    (void)state;
+    user_get(&users[0], 0, NULL);
+    user_get(&users[1], 0, NULL);
+    user_give(&users[0]);
+    pools_outdate(bench.pools, 1);
+    assert_int_equal(figures().idle, 1);
+    pools_outdate(bench.pools, 0);
+    assert_int_equal(figures().idle, 0);
+    user_give(&users[1]);
+    assert_int_equal(figures().idle, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, finish)
 
 int main(void)
@@ -338,6 +410,9 @@ int main(void)
         TEST(idle_ones_are_trimmed),
         TEST(a_server_that_is_down_is_left),
         TEST(a_changed_account_means_new_connections),
+        TEST(other_privileges_mean_new_connections),
+        TEST(a_replica_has_them_later),
+        TEST(a_shard_of_which_nobody_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
