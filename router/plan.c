@@ -342,11 +342,11 @@ bool plan_make(struct arena *arena, const struct route_request *request, struct 
     if (only != NO_SHARD) {
         return plan_on_only_shard(&planner, only);
     }
-    if (request->statement->kind == STATEMENT_ADMIN &&
+    if (request->statement->kind == STATEMENT_ADMIN && planner.hint_shard == NO_SHARD &&
         slice_is_nocase(request->statement->name, "PASSWORD")) {
         return plan_refuse(&planner, ER_NOT_SUPPORTED_YET,
-                           "SET PASSWORD, which would change the account on one server only: "
-                           "change it on every server and in waybill's configuration");
+                           "SET PASSWORD, which would change the account on one shard only: say "
+                           "which by /* waybill: shard=NAME */, shard by shard");
     }
     scopes_init(&planner.scopes, arena, request, request->statement);
     if (!plan_kind(&planner) || !plan_check_system(&planner)) {

@@ -230,11 +230,11 @@ static void on_errand_run(void *receiver, uint64_t question, const struct errand
     errands_answered(&((struct control *)receiver)->errands, question, outcome);
 }
 
-static void on_login_doubt(void *receiver)
+static void on_accounts_doubt(void *receiver, bool is_certain)
 {
     struct control *control = receiver;
     if (control->monitor != NULL) {
-        monitor_refresh_accounts(control->monitor);
+        monitor_refresh_accounts(control->monitor, is_certain);
     }
 }
 
@@ -479,7 +479,7 @@ static void control_init(struct control *control, struct config *config)
         .on_snapshot_returned = on_snapshot_returned,
         .on_report = on_report,
         .on_server_trouble = on_server_trouble,
-        .on_login_doubt = on_login_doubt,
+        .on_accounts_doubt = on_accounts_doubt,
         .questions = count_questions,
         .on_errand = on_errand,
         .on_errand_run = on_errand_run,

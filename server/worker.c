@@ -79,6 +79,7 @@ struct trouble_message {
 
 struct doubt_message {
     struct message message;
+    bool is_certain;
     const struct worker_host *host;
 };
 
@@ -141,15 +142,16 @@ static void on_pool_trouble(void *owner, uint16_t server, const struct error *er
 static void deliver_doubt(struct message *message, void *receiver)
 {
     struct doubt_message *doubt = CONTAINER_OF(message, struct doubt_message, message);
-    doubt->host->on_login_doubt(receiver);
+    doubt->host->on_accounts_doubt(receiver, doubt->is_certain);
     memory_free(doubt);
 }
 
-static void on_login_doubt(void *owner)
+static void on_accounts_doubt(void *owner, bool is_certain)
 {
     struct worker *worker = owner;
     struct doubt_message *doubt = memory_new(sizeof(*doubt));
     doubt->message.deliver = deliver_doubt;
+    doubt->is_certain = is_certain;
     doubt->host = worker->host;
     mailbox_post(worker->host->mailbox, &doubt->message);
 }
@@ -392,7 +394,7 @@ static void make_rooms(struct worker *worker)
         .rsa_key = worker->host->rsa_key,
         .login_seed = worker->host->login_seed,
         .owner = worker,
-        .on_login_doubt = on_login_doubt,
+        .on_accounts_doubt = on_accounts_doubt,
         .on_errand = on_errand,
         .questions = all_questions,
     };

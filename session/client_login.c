@@ -7,7 +7,8 @@
 //
 //   taken: right --> login_accept: OK, session IDLE
 //          wrong --> refused; or first, where the accounts are the servers' own (users = servers):
-//                    DOUBTED until they were read again, since the account may be a moment old
+//                    DOUBTED until they were read again, since the account may be a moment old. So
+//                    is who would be let in as the anonymous one
 //
 // From a peer that is listed in proxy_protocol_networks a PROXY header may come ahead of the first
 // answer, as with MariaDB: the greeting goes out at once, since a client that sends no header waits
@@ -248,7 +249,15 @@ static void begin(struct session *session, struct slice wanted, struct slice ans
 static bool can_be_doubted(const struct session *session)
 {
     return session_config(session)->settings.users == USERS_SERVERS &&
-           !session->login->was_doubted && session->sessions->host.on_login_doubt != NULL;
+           !session->login->was_doubted && session->sessions->host.on_accounts_doubt != NULL;
+}
+
+// The servers' anonymous account lets everybody in who is not known; and he may be, since a moment
+// ago.
+static bool may_be_somebody(const struct session *session, const struct user_config *user)
+{
+    return session->login->user[0] != '\0' && user->name[0] == '\0' &&
+           session->sessions->snapshot->accounts_us <= session->since_us;
 }
 
 static void doubt(struct session *session, struct slice packet)
@@ -259,7 +268,7 @@ static void doubt(struct session *session, struct slice packet)
     login->doubted_us = session_now_us(session);
     text_add_slice(&login->doubted, packet);
     login->step = STEP_DOUBTED;
-    session->sessions->host.on_login_doubt(session->sessions->host.owner);
+    session->sessions->host.on_accounts_doubt(session->sessions->host.owner, false);
 }
 
 static void resume(struct session *session)
@@ -306,6 +315,11 @@ static void take_answer(struct session *session, struct slice packet)
     login->has_password = login->has_password || packet.len > 1;
     enum login_verdict verdict = login->plugin->take(session, user, packet);
     if (verdict == VERDICT_MORE || session->stage != SESSION_LOGIN) {
+        return;
+    }
+    if (verdict == VERDICT_RIGHT && !is_decoy && may_be_somebody(session, user) &&
+        can_be_doubted(session)) {
+        doubt(session, packet);
         return;
     }
     if (verdict == VERDICT_RIGHT && !is_decoy) {

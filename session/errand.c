@@ -1,5 +1,6 @@
 #include "session/errand.h"
 
+#include "session/account_wait.h"
 #include "session/flow_kill.h"
 #include "session/flow_processlist.h"
 #include "session/kill.h"
@@ -14,7 +15,9 @@ void errand_start(struct session *session, const struct errand *errand)
     size_t len = strnlen(name, sizeof order.asker_user - 1);
     order.asker = session->id;
     order.ticket = ++sessions->last_ticket;
-    order.may_all = session_user(session)->sees_all_sessions;
+    const struct user_config *user = session_user(session);
+    order.may_all =
+        errand->kind == ERRAND_KILL ? user->kills_all_sessions : user->sees_all_sessions;
     memcpy(order.asker_user, name, len);
     order.asker_user[len] = '\0';
     session->request->ticket = order.ticket;
@@ -39,6 +42,11 @@ void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
     case ERRAND_TABLE:
         processlist_write(sessions, errand, &result->list);
         break;
+    case ERRAND_ACCOUNTS:
+        if (errand->shard != NO_SHARD) {
+            pools_outdate(sessions->host.pools, errand->shard);
+        }
+        break;
     }
 }
 
@@ -58,6 +66,9 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
         break;
     case ERRAND_TABLE:
         process_table_answered(session, result);
+        break;
+    case ERRAND_ACCOUNTS:
+        account_wait_answered(session);
         break;
     }
 }

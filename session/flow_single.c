@@ -5,13 +5,15 @@
 //        +-- the whole answer, or no answer --> done
 //
 // One thing is ever rewritten: the OK of an INSERT for which waybill made the ids, since the server
-// knows nothing of them (the client's LAST_INSERT_ID must). That OK is put together first.
+// knows nothing of them (the client's LAST_INSERT_ID must). That OK is put together first. So is
+// the OK of a statement about accounts, which account_wait.c gives to the client.
 
 #include "session/flow_single.h"
 
 #include "protocol/bytes.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/account_wait.h"
 #include "session/aftermath.h"
 #include "session/bulk.h"
 #include "session/cursor_aside.h"
@@ -29,6 +31,7 @@ struct flow_single {
     uint16_t shard;
     uint64_t insert_id; // for the client's OK
     bool rewrites_ok;   // the answer is held back until it is known to be no result set
+    bool delays_ok;     // ... and the client gets it later
     bool was_in;        // a transaction, there
     bool is_asking;     // the answer was given; is a transaction open?
     bool asks_id;       // ... what is LAST_INSERT_ID() now? When nobody else can tell
@@ -169,6 +172,9 @@ static void write_made_id(struct flow_single *single)
 {
     struct session *session = single->flow.session;
     struct ok_packet ok;
+    if (single->delays_ok) {
+        return;
+    }
     if (!ok_read(gather_payload(&single->gather), &ok)) {
         (void)relay(single, single->gather.bytes, single->gather.len);
         return;
@@ -256,6 +262,10 @@ static void on_asked(struct flow_single *single, const uint8_t *bytes, size_t le
 static void finish(struct flow_single *single, const struct answer *last)
 {
     struct session *session = single->flow.session;
+    if (single->delays_ok && single->rewrites_ok) {
+        account_wait_start(session, single->flow.request, single->shard, &single->gather);
+        return;
+    }
     if (last->is_error) {
         counter_add(&session->sessions->counters.errors_sent, 1);
     }
@@ -353,7 +363,9 @@ static void relay_start(struct session *session, struct request *request,
 {
     struct flow_single *single = arena_alloc(&session->arena, sizeof *single);
     single->shard = command->shard;
-    single->rewrites_ok = request->plan != NULL && request->plan->has_made_ids;
+    single->delays_ok = account_wait_is_for(session, request);
+    single->rewrites_ok =
+        single->delays_ok || (request->plan != NULL && request->plan->has_made_ids);
     single->asks_id = asks_id;
     single->was_in = leg_in_transaction(session, command->shard);
     flow_begin(&single->flow, &flow_single_kind, session, request);

@@ -20,6 +20,7 @@
 #include "base/network.h"
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "session/account_wait.h"
 #include "session/aftermath.h"
 #include "session/client_io.h"
 #include "session/client_login.h"
@@ -323,6 +324,7 @@ static void on_tick(struct timer *timer)
     close_stuck(sessions, SESSION_FLUSHING);
     legs_tick(sessions);
     login_accounts_read(sessions);
+    account_waits_go_on(sessions);
     note_wall_clock(sessions);
     if (sessions->is_draining) {
         end_idle_for_drain(sessions);
@@ -351,6 +353,7 @@ struct sessions *sessions_new(const struct sessions_host *host, const struct sna
     }
     list_init(&sessions->held);
     list_init(&sessions->lingering);
+    list_init(&sessions->account_waits);
     slab_init(&sessions->session_slab, "session", sizeof(struct session), SESSIONS_KEPT);
     slab_init(&sessions->leg_slab, "leg", sizeof(struct leg), LEGS_KEPT);
     timer_init(&sessions->tick, host->loop, on_tick);
@@ -422,6 +425,7 @@ void sessions_set_snapshot(struct sessions *sessions, const struct snapshot *sna
     take_snapshot(sessions, snapshot);
     end_removed_users(sessions);
     login_accounts_read(sessions);
+    account_waits_go_on(sessions);
     legs_retry_held(sessions);
 }
 

@@ -34,6 +34,7 @@ enum errand_kind {
     ERRAND_KILL,
     ERRAND_LIST,  // SHOW PROCESSLIST
     ERRAND_TABLE, // information_schema.PROCESSLIST
+    ERRAND_ACCOUNTS,
 };
 struct errand {
     enum errand_kind kind;
@@ -50,6 +51,9 @@ struct errand {
     // the list of sessions
     bool is_full;
     const struct charset *charset; // the asker's; NULL: utf8mb4
+    // ACCOUNTS: they have changed on that shard, which nobody reads. NO_SHARD: every worker has
+    // them already, once this was answered
+    uint16_t shard;
 };
 
 struct errand_result {
@@ -100,8 +104,9 @@ struct sessions_host { // what the worker lends; outlives the sessions
     struct rsa_key *_Atomic *rsa_key;
     uint64_t login_seed; // the process's: which account an unknown name is compared with
     void *owner;
-    // users = servers: a log-in failed that might not with accounts read now. May be called often.
-    void (*on_login_doubt)(void *owner);
+    // users = servers: a log-in failed that might not with accounts read now, which may happen
+    // often; or a statement has changed them (is_certain).
+    void (*on_accounts_doubt)(void *owner, bool is_certain);
     uint64_t (*questions)(void *owner); // that all workers have had
     // Reaches the sessions of all workers; ends later by sessions_errand_done.
     void (*on_errand)(void *owner, const struct errand *order);

@@ -248,10 +248,11 @@ struct sessions {
     struct sessions_host host;       // what it points to is borrowed
     const struct snapshot *snapshot; // borrowed from the worker, the present one
     struct list stages[SESSION_STAGES];
-    struct list held;      // struct leg by list_node
-    struct list lingering; // struct leg by list_node, oldest first
-    int64_t wall_ahead_ms; // wall clock (Unix milliseconds) minus the loop's
-    uint32_t sql_mode;     // of the servers, for the parser
+    struct list held;          // struct leg by list_node
+    struct list lingering;     // struct leg by list_node, oldest first
+    struct list account_waits; // struct account_wait by node
+    int64_t wall_ahead_ms;     // wall clock (Unix milliseconds) minus the loop's
+    uint32_t sql_mode;         // of the servers, for the parser
     struct slab session_slab;
     struct slab leg_slab;
     struct timer tick;

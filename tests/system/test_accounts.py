@@ -17,11 +17,11 @@ OFTEN = "accounts_refresh_ms = 100\n"
 SERVERS = "users = servers\n"
 
 
-def configure(stand, waybill="", users="", server="", start=True):
+def configure(stand, waybill="", users="", server="", start=True, workers=1):
     """waybill with these settings and these [user] sections instead of those of the stand."""
     text = stand.cluster("conf")
     text = re.sub(r"\[user \w+\]\n[^\[]*", "", text)
-    text = text.replace("[waybill]\n", "[waybill]\n" + waybill, 1).replace("workers = 2", "workers = 1")
+    text = text.replace("[waybill]\n", "[waybill]\n" + waybill, 1).replace("workers = 2", f"workers = {workers}")
     text = re.sub(r"(\[server \w+\]\n)", lambda found: found[1] + server, text)
     path = os.path.join(stand.directory, "test.ini" if start else "waybill.ini")  # the one to copy, or the one that runs
     with open(path, "w") as out:

@@ -50,6 +50,7 @@ struct fixture {
     _Atomic uint32_t account_clients[16];
     struct account_secret secret; // the last that was noted
     uint16_t secret_account;
+    uint16_t outdated_shard; // of the last pools_outdate
     struct config *config;
     struct snapshot *snapshot;
     struct sessions *sessions;
@@ -62,6 +63,7 @@ struct fixture {
     uint64_t k1, k2; // keys on s1 and on s2
     uint16_t chosen_replica[2];
     struct errand kill; // the last one
+    uint32_t doubts, certain_doubts;
 };
 
 static struct fixture fixture;
@@ -89,6 +91,13 @@ static inline void fixture_on_errand(void *owner, const struct errand *order)
     fixture.kill = *order;
 }
 
+static inline void fixture_on_accounts_doubt(void *owner, bool is_certain)
+{
+    (void)owner;
+    fixture.doubts += is_certain ? 0 : 1;
+    fixture.certain_doubts += is_certain ? 1 : 0;
+}
+
 static inline uint64_t fixture_questions(void *owner)
 {
     (void)owner;
@@ -105,6 +114,12 @@ bool pool_kill(struct pools *pools, struct backend *backend)
 bool backend_was_killed(const struct backend *backend)
 {
     return backend->is_killed;
+}
+
+void pools_outdate(struct pools *pools, uint16_t shard)
+{
+    (void)pools;
+    fixture.outdated_shard = shard;
 }
 
 void pools_note_secret(struct pools *pools, uint16_t account, const struct account_secret *secret)
@@ -591,6 +606,7 @@ static int fixture_setup(void **state)
     fixture.chosen_replica[1] = 3;
     struct sessions_host host = {
         .on_errand = fixture_on_errand,
+        .on_accounts_doubt = fixture_on_accounts_doubt,
         .questions = fixture_questions,
         .loop = fixture.loop,
         .arena_blocks = &fixture.arenas,
