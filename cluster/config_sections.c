@@ -73,7 +73,8 @@ static const struct section_setting table[] = {
     {SECTION_USER, 0, "reads", "replica|primary", "replica",
      "primary: this user's reads never go to replicas."},
     {SECTION_USER, 0, "all_sessions", "no|yes", "no",
-     "yes: SHOW PROCESSLIST shows, and KILL takes, the clients of all users, not only this one's own."},
+     "yes: SHOW PROCESSLIST shows, and KILL takes, the clients of all users, not only this one's own. "
+     "Accounts of the servers may do what they may there, and with yes all of it."},
 
     {SECTION_TABLE, SHAPE_ANY, "type", "sharded|reference|unsharded", "sharded",
      "sharded: each row is on one shard. reference: the whole table is on every shard. unsharded: the "

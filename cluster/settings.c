@@ -63,7 +63,7 @@ static const struct setting table[] = {
      "Who may log in. file: the [user NAME] sections. servers: also who has an account on the servers, "
      "as it is there (hosts, TLS, locked, expired). A section with a password counts instead of accounts "
      "of that name; one without says the rest for them, [user *] for all that have none. The monitor's "
-     "account then needs SELECT on mysql.global_priv (MySQL: mysql.user). More in doc/accounts.md."},
+     "account then needs SELECT on mysql.global_priv, mysql.db and mysql.roles_mapping (MySQL: mysql.user and mysql.db). More in doc/accounts.md."},
     {"accounts_refresh_ms", SETTING_INTEGER, RELOAD, AT(accounts_refresh_ms), "5000", 100, DAY_MS, NULL,
      "users = servers: how often their accounts are read. A log-in that fails has them read at once; one "
      "with a password that was changed just now may still be let in for so long."},
