@@ -8,6 +8,13 @@ DESIGN = (
     (re.compile(r"1227.*(GLOBAL|administrator)"), "SET GLOBAL"),
     # What makes a connection like the session is among the statements that SHOW PROFILES lists.
     (re.compile(r"^\+\d+\t#\tSET (NAMES|`)", re.M), "SHOW PROFILES"),
+    # doc/accounts.md: an expired password, a dropped account's sessions, max_password_errors, anonymous accounts' USER().
+    (re.compile(r"1862.*To log in you must change it on a server"), "an expired password"),
+    (re.compile(r"1045.*Access denied: user '\w+' is not there any more"), "sessions of an account that was dropped"),
+    (re.compile(r"should have failed with error ER_USER_IS_BLOCKED \(4150\)"), "max_password_errors"),
+    (re.compile(r"^-NULL\tconn@localhost\t@localhost\t.*\n\+NULL\t@localhost\t@localhost\t", re.M), "USER() of an anonymous account"),
+    # doc/sessions.md: there are no ids of statements.
+    (re.compile(r"1235.*KILL QUERY ID"), "KILL QUERY ID"),
     (re.compile(r"^[-+](Com_select|Questions)\t\d+$", re.M), "counters of a connection that is lent to many"),
 )
 FAILED_QUERY = re.compile(r"At line (\d+): (?:query|exec of) '(.*?)' failed.*?: (.*)", re.S)
