@@ -244,6 +244,12 @@ static void test_the_asker_is_told(void **state)
     fixture_query("%s", "KILL QUERY 7");
     answer((struct errand_result){.committing = 1});
     fixture_client_error(ER_NOT_SUPPORTED_YET);
+    struct errand_result elsewhere = {.problem.code = 0};
+    error_fill(&elsewhere.problem, ER_OUTCOME_UNKNOWN, "nobody knows");
+    fixture_query("%s", "KILL 4000000000"); // another waybill's
+    assert_int_equal(fixture.kill.victim, 4000000000);
+    answer(elsewhere);
+    fixture_client_error(ER_OUTCOME_UNKNOWN);
     fixture_query("%s", "KILL USER other@h");
     assert_string_equal(fixture.kill.user, "other");
     assert_string_equal(fixture.kill.host, "h");
