@@ -254,6 +254,9 @@ def play_sessions(stand, make, **way):
     for one in twins:
         stand.wait_until(lambda: len(set(map(tuple, committed(stand, one.keys)))) == 1, 5,
                          lambda: f"seed {SEED}: {one.keys} are alike: {differing(*committed(stand, one.keys))}")
+    for one in twins:
+        one.client.close()
+    stand.wait_until(lambda: all(row["lent"] == "0" for row in stand.admin("SHOW POOLS")), 5, f"seed {SEED}: nothing is lent when all have gone")
 
 
 def test_random_sessions(stand):
