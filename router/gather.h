@@ -50,6 +50,7 @@ enum gather_form {
     FORM_TIMESTAMP, // seconds since 1970, so that no time zone matters
     FORM_PLAIN,     // ASCII text: dates, times, addresses, UUIDs
     FORM_BYTES,     // as stored, whatever the character set
+    FORM_SHAPE,     // likewise; a geometry has no default, so it is never left out
     FORM_UNKNOWN,
 };
 
@@ -67,11 +68,14 @@ struct gather_columns {
     struct gather_column *items;
     uint32_t count;
     uint32_t moved_count;
+    bool is_view; // or the like: not a table of its own
 };
 
 // The session's part: what is asked and sent for table number `at` of the plan, in UTF-8.
 struct slice gather_question(struct arena *arena, const struct gather_plan *plan);
-enum { GATHER_FIELDS = 6 }; // table, name, type, is generated, is unique, binlog is unfit
+enum {
+    GATHER_FIELDS = 7
+}; // table, name, type, is generated, is unique, binlog is unfit, is a view
 
 // Which columns are moved, and how. False: the type of column *unfit is not known.
 bool gather_settle(const struct gather_plan *plan, struct gather_columns *columns,

@@ -79,8 +79,11 @@ struct slice gather_question(struct arena *arena, const struct gather_plan *plan
                         "IN (SELECT COLUMN_NAME FROM information_schema.STATISTICS",
                         i > 0 ? " UNION ALL " : "", i);
         add_where(&sql, table);
-        text_add_string(&sql, " AND NON_UNIQUE = 0), @@log_bin AND @@binlog_format <> 'ROW' FROM "
-                              "information_schema.COLUMNS");
+        text_add_string(&sql, " AND NON_UNIQUE = 0), @@log_bin AND @@binlog_format <> 'ROW', "
+                              "(SELECT TABLE_TYPE <> 'BASE TABLE' FROM "
+                              "information_schema.TABLES");
+        add_where(&sql, table);
+        text_add_string(&sql, ") FROM information_schema.COLUMNS");
         add_where(&sql, table);
     }
     return finish(arena, &sql);
@@ -125,14 +128,14 @@ static const struct type_form forms[] = {
     {"blob", FORM_BYTES},
     {"mediumblob", FORM_BYTES},
     {"longblob", FORM_BYTES},
-    {"geometry", FORM_BYTES},
-    {"point", FORM_BYTES},
-    {"linestring", FORM_BYTES},
-    {"polygon", FORM_BYTES},
-    {"multipoint", FORM_BYTES},
-    {"multilinestring", FORM_BYTES},
-    {"multipolygon", FORM_BYTES},
-    {"geometrycollection", FORM_BYTES},
+    {"geometry", FORM_SHAPE},
+    {"point", FORM_SHAPE},
+    {"linestring", FORM_SHAPE},
+    {"polygon", FORM_SHAPE},
+    {"multipoint", FORM_SHAPE},
+    {"multilinestring", FORM_SHAPE},
+    {"multipolygon", FORM_SHAPE},
+    {"geometrycollection", FORM_SHAPE},
 };
 
 static enum gather_form form_of(struct slice type)
@@ -249,7 +252,8 @@ static bool is_whole_date(struct slice text)
 static bool is_certain_beside(const struct value *value, struct slice type)
 {
     static const char *const integers[] = {"tinyint", "smallint", "mediumint", "int", "bigint"};
-    static const char *const strings[] = {"char", "varchar", "enum"};
+    // Not CHAR: PAD_CHAR_TO_FULL_LENGTH may be set for the statement.
+    static const char *const strings[] = {"varchar", "enum"};
     static const char *const dates[] = {"date", "datetime", "timestamp"};
     bool is_integer = is_type(type, integers, 5);
     switch (value->kind) {
@@ -259,7 +263,7 @@ static bool is_certain_beside(const struct value *value, struct slice type)
     case VALUE_DECIMAL:
         return slice_is_nocase(type, "decimal") && value->bytes.len <= 30;
     case VALUE_STRING:
-        return (is_type(type, strings, 3) && is_plain_string(value->bytes)) ||
+        return (is_type(type, strings, 2) && is_plain_string(value->bytes)) ||
                (is_type(type, dates, 3) && is_whole_date(value->bytes));
     case VALUE_DATE:
         return is_type(type, dates, 3) && is_whole_date(value->bytes);
@@ -521,6 +525,7 @@ bool gather_add_value(struct text *sql, const struct gather_column *column, stru
         text_add_string(sql, "'");
         return true;
     case FORM_BYTES:
+    case FORM_SHAPE:
         add_bytes(sql, bytes);
         return true;
     case FORM_UNKNOWN:

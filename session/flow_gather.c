@@ -195,6 +195,7 @@ static bool add_column(struct gathering *all, struct slice payload, bool *is_log
         .is_unique = slice_equal(fields[4].bytes, slice_of_string("1")),
     };
     *is_logged |= slice_equal(fields[5].bytes, slice_of_string("1"));
+    columns->is_view |= slice_equal(fields[6].bytes, slice_of_string("1"));
     return true;
 }
 
@@ -230,11 +231,44 @@ static void explain_primary(struct error *error)
                "gather_on_primary = on a primary may do it; or limit the statement to one shard");
 }
 
-// False with *error. The tables' columns are known then; *is_missing: the server lacks a table, and
-// will say so.
-static bool look_at_tables(struct gathering *all, bool *is_missing, struct error *error)
+// Can the present table's rows be brought here? False with *error.
+static bool look_at_table(struct gathering *all, struct error *error)
 {
+    const struct gather_table *table = &all->plan->tables[all->table];
+    struct gather_columns *columns = &all->columns[all->table];
     const struct gather_column *unfit = NULL;
+    if (columns->is_view) {
+        gathering_explain(all, ER_CROSS_SHARD,
+                          slice_of_string("it is a view, which would see the rows of one shard "
+                                          "only: use the tables themselves"),
+                          error);
+        return false;
+    }
+    if (gathering_others(all, all->table).bits == 0) {
+        return true; // it is used as it is, or missed by the server itself
+    }
+    if (columns->count == 0) {
+        struct slice schema = arena_format(gathering_arena(all), "%.*s", (int)table->schema.len,
+                                           (const char *)table->schema.ptr);
+        struct slice name = arena_format(gathering_arena(all), "%.*s", (int)table->name.len,
+                                         (const char *)table->name.ptr);
+        error_fill(error, ER_NO_SUCH_TABLE, (const char *)schema.ptr, (const char *)name.ptr);
+        return false;
+    }
+    if (!gather_settle(all->plan, columns, &unfit)) {
+        struct slice why = arena_format(gathering_arena(all),
+                                        "column %.*s is of type %.*s, which waybill can't move",
+                                        (int)unfit->name.len, (const char *)unfit->name.ptr,
+                                        (int)unfit->type.len, (const char *)unfit->type.ptr);
+        gathering_explain(all, ER_CROSS_SHARD, why, error);
+        return false;
+    }
+    return true;
+}
+
+// False with *error. The tables' columns are known then.
+static bool look_at_tables(struct gathering *all, struct error *error)
+{
     bool is_logged = false;
     if (!read_columns(all, &is_logged)) {
         gathering_explain(all, ER_CROSS_SHARD,
@@ -242,16 +276,7 @@ static bool look_at_tables(struct gathering *all, bool *is_missing, struct error
         return false;
     }
     for (all->table = 0; all->table < all->plan->table_count; all->table++) {
-        if (all->columns[all->table].count == 0) {
-            *is_missing = true;
-            return true;
-        }
-        if (!gather_settle(all->plan, &all->columns[all->table], &unfit)) {
-            struct slice why = arena_format(gathering_arena(all),
-                                            "column %.*s is of type %.*s, which waybill can't move",
-                                            (int)unfit->name.len, (const char *)unfit->name.ptr,
-                                            (int)unfit->type.len, (const char *)unfit->type.ptr);
-            gathering_explain(all, ER_CROSS_SHARD, why, error);
+        if (!look_at_table(all, error)) {
             return false;
         }
     }
@@ -329,14 +354,11 @@ static void on_asked(struct gathering *all, const struct leg *leg)
 {
     const struct settings *settings = &session_config(all->flow.session)->settings;
     struct error error;
-    bool is_missing = false;
     if (is_primary(all, leg->server) && !settings->gather_on_primary) {
         explain_primary(&error);
         gathering_fail(all, &error);
-    } else if (!look_at_tables(all, &is_missing, &error)) {
+    } else if (!look_at_tables(all, &error)) {
         gathering_fail(all, &error);
-    } else if (is_missing) {
-        run_statement(all);
     } else {
         backend_mark_dirty(leg->backend);
         all->state = GATHER_MAKING;

@@ -33,6 +33,8 @@ SELECT u.name, i.stock FROM users u JOIN inventory i ON i.product_id = u.age ORD
 SELECT u.name, i.stock, p.name FROM users u LEFT JOIN inventory i ON i.product_id = u.age LEFT JOIN products p ON p.product_id = i.product_id ORDER BY u.buyer_id;
 SELECT p.name, u.buyer_id FROM products p LEFT JOIN users u ON u.age = p.product_id ORDER BY p.product_id, u.buyer_id;
 SELECT p.product_id, COUNT(u.buyer_id) FROM products p LEFT JOIN users u ON u.age = p.product_id GROUP BY p.product_id ORDER BY p.product_id;
+SELECT s.seq, COUNT(u.buyer_id) FROM seq_1_to_5 s LEFT JOIN users u ON u.age = s.seq GROUP BY s.seq ORDER BY 1;
+SELECT s.seq, COUNT(*) FROM users JOIN seq_1_to_3 s GROUP BY 1 ORDER BY 1;
 SELECT r.id, m.v, c.country FROM by_range r JOIN by_modulo m ON m.id = r.id DIV 7 JOIN by_country c ON c.id = m.id ORDER BY r.id, c.country;
 SELECT name FROM users WHERE buyer_id IN (SELECT no FROM addresses) ORDER BY buyer_id;
 SELECT name FROM users WHERE age = (SELECT MAX(no) FROM addresses WHERE city = 'city 3') ORDER BY buyer_id;

@@ -118,8 +118,10 @@ static const char *reading(struct fixture *fixture, const char *sql)
     struct plan *plan = NULL;
     struct error error;
     const struct gather_column *unfit = NULL;
-    struct gather_columns columns = {columns_of_orders,
-                                     sizeof columns_of_orders / sizeof columns_of_orders[0], 0};
+    struct gather_columns columns = {
+        .items = columns_of_orders,
+        .count = sizeof columns_of_orders / sizeof columns_of_orders[0],
+    };
     fixture_reset(fixture);
     fixture->request.may_gather = fixture->request.must_gather = true;
     fixture->request.statement = fixture_parse(fixture, fixture_text(fixture, sql));
@@ -185,7 +187,7 @@ static void unknown_types(void **state)
         {.name = {(const uint8_t *)"v", 1}, .type = {(const uint8_t *)"vector", 6}},
         {.name = {(const uint8_t *)"n", 1}, .type = {(const uint8_t *)"int", 3}},
     };
-    struct gather_columns columns = {items, 2, 0};
+    struct gather_columns columns = {.items = items, .count = 2};
     const struct gather_column *unfit = NULL;
     assert_false(gather_settle(&plan, &columns, &unfit));
     assert_ptr_equal(unfit, &items[0]);
