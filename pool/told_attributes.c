@@ -14,12 +14,13 @@ enum { CLIENT_BYTES_MAX = 2048, NAME_BYTES_MAX = 25, VALUE_BYTES_MAX = 512 };
 
 static void add(struct text *out, const char *prefix, struct slice name, struct slice value)
 {
-    char joined[64];
-    size_t prefix_len = strlen(prefix);
-    memcpy(joined, prefix, prefix_len);
-    memcpy(joined + prefix_len, name.ptr, name.len);
-    write_lenenc_bytes(out, slice_of(joined, prefix_len + name.len));
+    struct text joined;
+    text_init(&joined);
+    text_add_string(&joined, prefix);
+    text_add_slice(&joined, name);
+    write_lenenc_bytes(out, text_slice(&joined));
     write_lenenc_bytes(out, value);
+    text_done(&joined);
 }
 
 static void add_string(struct text *out, const char *name, const char *value)

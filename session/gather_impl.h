@@ -44,7 +44,7 @@ static inline struct shard_set gathering_others(const struct gathering *all, uin
                               ~shard_set_of(all->shard).bits};
 }
 
-enum { GATHERER_TAG = UINT32_MAX };
+#define GATHERER_TAG UINT32_MAX
 
 // flow_gather.c. The server gets the framed packet next.
 void gathering_command(struct gathering *all, struct slice packet,

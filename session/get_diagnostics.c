@@ -9,6 +9,7 @@
 
 #include "session/get_diagnostics.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "protocol/error_table.h"
@@ -83,6 +84,7 @@ static bool is_known(const struct session *session, const struct diagnostics_ite
                      const struct warning *warning)
 {
     if (is_item(item, "MESSAGE_TEXT")) {
+        assert(session->warnings != NULL);
         return session->warnings->is_ascii;
     }
     return is_item(item, "MYSQL_ERRNO") || warning->sqlstate[0] != '\0';

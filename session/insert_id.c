@@ -186,6 +186,9 @@ bool insert_id_would_blur(const struct session *session, const struct statement 
 {
     const struct insert_part *insert = statement->insert;
     const struct insert_id *doubt = &session->insert_id;
+    if (doubt->doubt == DOUBT_COLUMN && statement->kind == STATEMENT_DDL) {
+        return true; // the table may be another one afterwards
+    }
     if (doubt->doubt != DOUBT_COLUMN || insert == NULL || statement->tables == NULL) {
         return false;
     }

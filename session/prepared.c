@@ -143,7 +143,10 @@ struct prepared_statement *prepared_of_client(const struct session *session, uin
 struct prepared_statement *prepared_next(const struct session *session,
                                          const struct prepared_statement *prepared)
 {
-    return prepared == NULL ? session->prepared : prepared->hh.next;
+    if (prepared == NULL) {
+        return session->prepared;
+    }
+    return prepared->hh.next;
 }
 
 struct cursor *prepared_cursor(struct prepared_statement *prepared)

@@ -472,7 +472,8 @@ static void run_committing(struct session *session, struct request *request)
 
 // SET STATEMENT a = 1 FOR SELECT ...: the server sets it for the statement. What would change how
 // waybill itself understands the statement, or what it left, is refused.
-static const char *refusal_of_set_statement(const struct statement *statement)
+static const char *refusal_of_set_statement(const struct statement *statement,
+                                             bool is_only_shard)
 {
     static const char *const own[] = {"last_insert_id", "identity", "insert_id"};
     for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
@@ -481,7 +482,8 @@ static const char *refusal_of_set_statement(const struct statement *statement)
                 return "ids set by SET STATEMENT: use SET";
             }
         }
-        if (slice_is_nocase(item->name, "sql_mode") && (statement->facts & FACT_WRITES) != 0) {
+        if (slice_is_nocase(item->name, "sql_mode") && !is_only_shard &&
+            (statement->facts & FACT_WRITES) != 0) {
             return "sql_mode set by SET STATEMENT for a write: use SET";
         }
     }
@@ -491,7 +493,8 @@ static const char *refusal_of_set_statement(const struct statement *statement)
 static void run_server_statement(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
-    const char *refusal = refusal_of_set_statement(statement);
+    bool is_only = config_only_shard(session_config(session)) != NO_SHARD;
+    const char *refusal = refusal_of_set_statement(statement, is_only);
     if (refusal != NULL) {
         command_refuse(session, refusal);
     } else if ((statement->facts & FACT_ENDS_TRANSACTION) != 0 && session_in_transaction(session)) {

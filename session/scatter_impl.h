@@ -31,7 +31,7 @@ struct scatter {
     uint32_t failed;   // END_ERROR: the source whose error it is; NO_SOURCE: waybill's own
 };
 
-enum { NO_SOURCE = UINT32_MAX };
+#define NO_SOURCE UINT32_MAX
 
 static inline struct arena *scatter_arena(const struct scatter *scatter)
 {
