@@ -400,6 +400,12 @@ static int compare_values(const struct comparison *comparison, struct slice a, s
     return 0;
 }
 
+// Empty values may be nowhere, where not even 0 may be added to the pointer.
+static struct slice not_nowhere(struct slice bytes)
+{
+    return bytes.ptr != NULL ? bytes : slice_of("", 0);
+}
+
 int compare_fields(const struct comparison *comparison, const struct field *a,
                    const struct field *b)
 {
@@ -407,7 +413,7 @@ int compare_fields(const struct comparison *comparison, const struct field *a,
     if (a->is_null || b->is_null) {
         order = b->is_null - a->is_null;
     } else {
-        order = compare_values(comparison, a->bytes, b->bytes);
+        order = compare_values(comparison, not_nowhere(a->bytes), not_nowhere(b->bytes));
     }
     return comparison->is_descending ? -(order > 0) + (order < 0) : order;
 }
