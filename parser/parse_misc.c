@@ -72,7 +72,8 @@ static void read_account(struct parser *parser)
     statement->name_schema = parser_name_or_text(parser);
     if (parser_at(parser, TOKEN_USER_VARIABLE)) {
         struct slice host = parser_text(parser, parser->token.span);
-        bool is_quoted = host.len > 2 && (host.ptr[1] == '\'' || host.ptr[1] == '"' || host.ptr[1] == '`');
+        bool is_quoted =
+            host.len > 2 && (host.ptr[1] == '\'' || host.ptr[1] == '"' || host.ptr[1] == '`');
         statement->kill_host = slice_part(host, is_quoted ? 2 : 1, host.len - is_quoted);
         parser_advance(parser);
     }

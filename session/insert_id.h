@@ -15,8 +15,8 @@ void insert_id_done(struct session *session);
 // Does the statement need the value, and must it be asked for first?
 bool insert_id_must_ask(const struct session *session,
                         const struct statement *statement) MUST_CHECK;
-// An INSERT, or DDL, behind an INSERT of which it is not known what it left: the question has to come
-// before it.
+// An INSERT, or DDL, behind an INSERT of which it is not known what it left: the question has to
+// come before it.
 bool insert_id_would_blur(const struct session *session,
                           const struct statement *statement) MUST_CHECK;
 // Asks, then calls `then`; the client is told when nobody knows.

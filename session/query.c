@@ -472,8 +472,7 @@ static void run_committing(struct session *session, struct request *request)
 
 // SET STATEMENT a = 1 FOR SELECT ...: the server sets it for the statement. What would change how
 // waybill itself understands the statement, or what it left, is refused.
-static const char *refusal_of_set_statement(const struct statement *statement,
-                                             bool is_only_shard)
+static const char *refusal_of_set_statement(const struct statement *statement, bool is_only_shard)
 {
     static const char *const own[] = {"last_insert_id", "identity", "insert_id"};
     for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
