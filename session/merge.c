@@ -199,8 +199,16 @@ static bool choose_comparison(struct merge *merge, uint32_t key, struct error *e
         error_fill(error, ER_CROSS_SHARD, "waybill's plan sorts by a column that isn't there");
         return false;
     }
+    const struct column *column = &merge->columns->columns[merge->key_columns[key]];
+    if (merge->plan->merge == MERGE_GROUP && column->type == TYPE_TIMESTAMP) {
+        // Two moments may have one local time, and would be one group.
+        error_fill(error, ER_CROSS_SHARD,
+                   "waybill can't put together the shards' groups by a TIMESTAMP: give the shard "
+                   "key in WHERE");
+        return false;
+    }
     const struct comparison_wish wish = {
-        .column = &merge->columns->columns[merge->key_columns[key]],
+        .column = column,
         .is_binary = merge->columns->is_binary,
         .is_descending = merge->plan->keys[key].is_descending,
         .collation = merge->collations[key],
