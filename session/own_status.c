@@ -20,6 +20,7 @@ static const char *const names[] = {
     "ssl_cipher",          "ssl_version",           "ssl_cipher_list",
     "ssl_sessions_reused", "ssl_server_not_before", "ssl_server_not_after",
     "compression",         "compression_algorithm", "compression_level",
+    "threads_connected", // the clients, of whom SHOW PROCESSLIST tells
 };
 
 static bool is_compressed(const struct session *session)
@@ -34,8 +35,11 @@ const char *own_status_value(const struct session *session, struct slice name,
         .version = "", .cipher = "", .known_ciphers = "", .not_before = "", .not_after = ""};
     const struct tls_facts *tls = stream_tls(&session->stream);
     tls = tls != NULL ? tls : &no_tls;
-    snprintf(number, OWN_STATUS_NUMBER_BYTES, "%d",
-             is_compressed(session) ? session->compression_level : 0);
+    bool is_count = slice_is_nocase(name, "threads_connected");
+    uint32_t clients =
+        atomic_load_explicit(session->sessions->host.client_count, memory_order_relaxed);
+    uint32_t level = is_compressed(session) ? session->compression_level : 0;
+    snprintf(number, OWN_STATUS_NUMBER_BYTES, "%u", is_count ? clients : level);
     const char *const values[] = {
         tls->cipher,
         tls->version,
@@ -45,6 +49,7 @@ const char *own_status_value(const struct session *session, struct slice name,
         tls->not_after,
         is_compressed(session) ? "ON" : "OFF",
         session_compression_name(session),
+        number,
         number,
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
