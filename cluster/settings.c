@@ -158,7 +158,7 @@ static const struct setting table[] = {
     {"max_lag_ms", SETTING_INTEGER, RELOAD, AT(max_lag_ms), "1000", 1, DAY_MS, NULL,
      "A replica that is behind its primary by more serves no reads."},
     {"gather", SETTING_BOOL, RELOAD, AT(gather), "on", ANY, NULL,
-     "A SELECT over several shards that no merge can answer exactly (joins over shards, GROUP BY, subqueries, "
+     "A SELECT over several shards that no merge can answer exactly (joins and subqueries over shards, window functions, UNION, "
      "...) is run on one server that is given the rows first, in temporary tables; MariaDB only. off: it is "
      "refused (9001). More in doc/gather.md."},
     {"gather_on_primary", SETTING_BOOL, RELOAD, AT(gather_on_primary), "off", ANY, NULL,

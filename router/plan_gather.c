@@ -270,8 +270,8 @@ bool plan_gather(struct planner *planner, const struct reach *reach)
     }
     if (planner->request->in_transaction) {
         return plan_refuse(planner, ER_CROSS_SHARD,
-                           "A statement over several shards that has to be gathered (joins, GROUP "
-                           "BY, subqueries ... over shards) reads replicas, outside of the "
+                           "A statement over several shards that has to be gathered (joins, UNION, "
+                           "subqueries ... over shards) reads replicas, outside of the "
                            "transaction that is open or that autocommit = 0 begins: run it before "
                            "BEGIN or with autocommit, or limit it to one shard");
     }

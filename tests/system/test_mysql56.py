@@ -220,3 +220,14 @@ def test_files_and_inserts_without_columns(stand):
     assert rows(client.query("SELECT name FROM users WHERE buyer_id = 1500")) == [("by place",)]
     client.query("DELETE FROM users WHERE buyer_id >= 1000")
     client.close()
+
+
+def test_nothing_is_gathered(stand):
+    """These servers log the end of temporary tables: what would need them is refused, and nothing is left on a replica."""
+    client = stand.client()
+    try:
+        client.query("SELECT a.buyer_id FROM users a JOIN users b ON a.name = b.name")
+    except wire.ServerError as error:
+        assert error.code == 9001 and "shard key" in error.message, error
+    else:
+        raise AssertionError("it was not refused")
