@@ -173,6 +173,7 @@ void decimal_write(const struct decimal *decimal, struct text *out)
     text_add_string(out, decimal->count == decimal->scale ? "0" : "");
     for (uint32_t i = decimal->count; i > 0; i--) {
         text_add_string(out, i == decimal->scale ? "." : "");
-        text_add(out, &(uint8_t){(uint8_t)(decimal->digits[i - 1] + '0')}, 1);
+        uint8_t letter = (uint8_t)(decimal->digits[i - 1] + '0');
+        text_add(out, &letter, 1);
     }
 }
