@@ -103,6 +103,6 @@ void address_print_host(const struct address *address, char text[ADDRESS_TEXT_BY
     uint8_t bytes[NETWORK_BYTES];
     int family = plain_form(address, bytes);
     if (family == AF_UNIX || inet_ntop(family, bytes, text, ADDRESS_TEXT_BYTES) == NULL) {
-        strcpy(text, "localhost");
+        memcpy(text, "localhost", sizeof "localhost");
     }
 }

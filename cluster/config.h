@@ -153,27 +153,24 @@ struct user_config {
 struct config {
     struct arena arena; // owns everything; but see `file`
     uint32_t use_count; // snapshots that name it; control thread only
+    // How many of the arrays below.
+    uint16_t server_count, shard_count, table_count, user_count, profile_count, proxy_network_count;
+    uint16_t default_shard;
+    bool wants_rsa_key; // of some only MySQL's own hash is kept
     const char *path;
     struct settings settings;
     struct server_config *servers;
-    uint16_t server_count;
     struct shard_config *shards;
-    uint16_t shard_count;
     struct table_config *tables; // sorted by schema and name (without case)
-    uint16_t table_count;
     struct user_config *users;
-    uint16_t user_count;
     uint16_t *users_by_name;      // ids, sorted; of those that are removed, too
-    struct user_config *profiles; // users = servers: sections that say no password
-    uint16_t profile_count;       // ... what a client of such an account gets
+    struct user_config *profiles; // users = servers: sections that say no password, and what
+                                  // a client of such an account gets
     uint64_t accounts_digest;     // of the servers' accounts that are in it; 0: as they were before
     struct config *file; // whose memory and TLS all but the users is; counted. NULL: its own
     struct tls_context *client_tls; // held; NULL: clients get no TLS
     struct network *proxy_networks; // who may send a PROXY header
-    uint16_t proxy_network_count;
-    bool wants_rsa_key; // of some only MySQL's own hash is kept
     uint16_t bucket_shard[BUCKET_COUNT];
-    uint16_t default_shard;
 };
 
 const struct table_config *config_find_table(const struct config *config, struct slice schema,

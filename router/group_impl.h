@@ -3,7 +3,8 @@
 
 #include "router/plan_impl.h"
 
-enum { GROUP_KEYS_MAX = 64, NO_ITEM = UINT32_MAX };
+enum { GROUP_KEYS_MAX = 64 };
+#define NO_ITEM UINT32_MAX
 
 struct group_key {
     const struct expr *expr;

@@ -49,7 +49,7 @@ enum fold_kind {
     FOLD_XOR,
 };
 
-enum { NO_HIDDEN = UINT32_MAX };
+#define NO_HIDDEN UINT32_MAX
 
 struct plan_fold {
     enum fold_kind kind;

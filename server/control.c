@@ -49,6 +49,9 @@ enum control_phase { PHASE_START, PHASE_RUN, PHASE_DRAIN };
 
 struct control {
     enum control_phase phase;
+    _Atomic uint32_t client_count;
+    uint16_t worker_count;
+    bool was_key_tried;
     struct loop *loop;
     struct mailbox *mailbox;
     struct publisher publisher;
@@ -56,7 +59,6 @@ struct control {
     struct admin_host admin_host;
     struct monitor_host monitor_host;
     struct worker **workers; // owned
-    uint16_t worker_count;
     struct monitor *monitor;
     struct admin *admin;
     struct timer tick;
@@ -65,10 +67,8 @@ struct control {
     struct list questions;
     uint64_t last_question;
     struct errands errands;
-    _Atomic uint32_t client_count;
     _Atomic uint32_t *account_clients; // owned; by account id
     struct rsa_key *_Atomic rsa_key;   // owned; NULL until it is needed
-    bool was_key_tried;
 };
 
 static uint64_t wall_ms(void)

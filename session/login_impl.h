@@ -53,10 +53,10 @@ enum login_verdict { VERDICT_RIGHT, VERDICT_WRONG, VERDICT_MORE /* another packe
 
 struct login_plugin {
     enum auth_plugin kind;
-    const char *name; // as clients know it
-    size_t nonce_bytes;
     bool is_nonce_ended; // by a NUL, on the wire
     bool takes_greeting; // the client may answer the greeting's nonce
+    const char *name;    // as clients know it
+    size_t nonce_bytes;
     // May the account's password be proved by it, on this connection?
     bool (*is_fit)(const struct session *session, const struct user_config *user);
     enum login_verdict (*take)(struct session *session, const struct user_config *user,

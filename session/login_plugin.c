@@ -229,10 +229,10 @@ static enum login_verdict take_ed25519(struct session *session, const struct use
 
 // clang-format off
 static const struct login_plugin plugins[] = {
-    {AUTH_NATIVE,  "mysql_native_password", NONCE_BYTES, true, true, is_native_fit, take_native},
-    {AUTH_SHA2,    "caching_sha2_password", NONCE_BYTES, true, true, is_sha2_fit, take_sha2},
-    {AUTH_ED25519, "client_ed25519", ED25519_NONCE_BYTES, false, false, is_ed25519_fit, take_ed25519},
-    {AUTH_CLEAR,   "mysql_clear_password", 0, false, true, is_clear_fit, take_clear},
+    {AUTH_NATIVE,  true,  true,  "mysql_native_password", NONCE_BYTES, is_native_fit, take_native},
+    {AUTH_SHA2,    true,  true,  "caching_sha2_password", NONCE_BYTES, is_sha2_fit, take_sha2},
+    {AUTH_ED25519, false, false, "client_ed25519", ED25519_NONCE_BYTES, is_ed25519_fit, take_ed25519},
+    {AUTH_CLEAR,   false, true,  "mysql_clear_password", 0, is_clear_fit, take_clear},
 };
 // clang-format on
 

@@ -158,9 +158,10 @@ void prepared_remove(struct session *session, struct prepared_statement *prepare
 {
     cursor_end(prepared);
     if (prepared->name.len > 0) {
-        HASH_DELETE(hh, session->named, prepared);
+        HASH_DELETE(hh, session->named, prepared); // NOLINT(clang-analyzer-core.NullDereference)
     } else {
-        HASH_DELETE(hh, session->prepared, prepared);
+        // clang's analyzer does not know that it is in the table.
+        HASH_DELETE(hh, session->prepared, prepared); // NOLINT(clang-analyzer-core.NullDereference)
     }
     if (prepared->id != 0 && session->last_prepared_id == prepared->id) {
         session->last_prepared_id = 0;

@@ -230,7 +230,8 @@ def test_status(stand):
     assert client.query("SHOW SESSION STATUS WHERE Variable_name = 'Ssl_cipher'").rows == [("Ssl_cipher", told["Ssl_cipher"])]
     statement = client.prepare("SHOW STATUS LIKE 'Ssl_version'")
     assert client.execute(statement).rows == [("Ssl_version", "TLSv1.3")]
-    assert client.execute(statement, cursor=1).rows == [("Ssl_version", "TLSv1.3")]
+    kept = client.execute(statement, cursor=1)
+    assert kept.is_cursor_open and client.fetch(statement, kept.columns, 10).rows == [("Ssl_version", "TLSv1.3")]
     for query in ("SELECT VARIABLE_VALUE FROM information_schema.session_status WHERE VARIABLE_NAME = 'Ssl_cipher'",
                   "SELECT s.VARIABLE_VALUE FROM INFORMATION_SCHEMA.`SESSION_STATUS` s WHERE s.VARIABLE_NAME = 'SSL_CIPHER' AND s.VARIABLE_VALUE <> ''",
                   "SELECT (SELECT VARIABLE_VALUE FROM information_schema.global_status WHERE variable_name = 'ssl_cipher')",

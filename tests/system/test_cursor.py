@@ -195,7 +195,7 @@ def test_which_statements_have_a_cursor(stand):
     outcomes = []
     for number, client in enumerate((plain(stand), stand.client(), stand.client())):
         fill(client)
-        stand.wait_until(lambda: refused(client, client.prepare("SELECT MAX(name) FROM users")) is None, 10, "a replica has the rows")
+        stand.wait_until(lambda: refused(client, client.prepare("SELECT MAX(name), COUNT(DISTINCT blobs) FROM users")) is None, 10, "a replica has the rows")
         held = [client.prepare("SELECT product_id FROM inventory ORDER BY 1") for _ in range(16)] if number == 2 else []
         assert all(client.execute(statement, cursor=CURSOR).is_cursor_open for statement in held)
         outcomes.append([])
