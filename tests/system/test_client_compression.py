@@ -210,8 +210,9 @@ def test_bytes_ahead_of_the_ok(stand):
     client.send_raw(login + ahead)
     client.sequence = 2
     client.finish_login()
+    # The frame of the error is numbered behind the frame that came too early, or begins anew when that was not read as one.
     client.sock = compressed.Compressed(client.sock, "zlib")
-    client.sock.number = 1
+    client.sock.is_strict = False
     try:
         client.read_results()
     except (wire.ServerError, wire.ProtocolError, wire.ConnectionLost) as error:
