@@ -44,7 +44,7 @@ NPM            := $(if $(shell command -v npm),,npm)
 # Drivers and frameworks that tests/system/clients tries (node's come from npm).
 CLIENT_PACKAGES := python3-django python3-mysqldb python3-sqlalchemy php-cli php-mysql libdbd-mysql-perl
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3 $(NPM) $(CLIENT_PACKAGES)
-CHECK_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck libclang-rt-14-dev
+CHECK_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck libclang-rt-14-dev spin
 BENCH_PACKAGES := $(TEST_PACKAGES) sysbench haproxy
 TRANSPARENCY_PACKAGES := $(TEST_PACKAGES) mariadb-test
 
@@ -111,7 +111,7 @@ help:
 	@echo 'make demo-down    ends it'
 	@echo 'make test         unit, scenario, system and short fuzz tests (under 20 minutes)'
 	@echo 'make unit         the unit tests alone; make unit-parser: those of one room'
-	@echo 'make check        format, warnings, include directions, sizes, clang-tidy, cppcheck'
+	@echo 'make check        format, warnings, include directions, sizes, models, clang-tidy, cppcheck'
 	@echo 'make check-fast   its part that takes under 30 seconds'
 	@echo 'make asan, tsan   the tests under address+undefined, thread sanitizers'
 	@echo 'make bench        against a direct connection and HAProxy; writes build/bench.tsv'
