@@ -170,6 +170,13 @@ static size_t hold(struct answer_marks *marks, struct session *session, const ui
     return step;
 }
 
+void answer_marks_drop_part(struct session *session)
+{
+    if (session->request->marks != NULL) {
+        session->request->marks->held.len = 0;
+    }
+}
+
 bool answer_marks_write(struct session *session, const struct iovec *parts, int count)
 {
     struct answer_marks *marks = session->request->marks;

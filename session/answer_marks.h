@@ -23,5 +23,8 @@ void answer_marks_add(struct session *session, enum answer_kind kind, uint16_t f
 // The same for a command that runs in a session unlike the client's: of what a status says of the
 // session, its answer says what is true of the client's, `status`.
 void answer_marks_own_session(struct session *session, enum answer_kind kind, uint16_t status);
+// The packet that has come in part, of which nothing has gone out, is not followed by its rest: the
+// next bytes begin another one.
+void answer_marks_drop_part(struct session *session);
 // Bytes of the answer (framed, in pieces of any size) to the client. As session_write.
 bool answer_marks_write(struct session *session, const struct iovec *parts, int count);

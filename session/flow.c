@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/answer_marks.h"
 #include "session/client_io.h"
 #include "session/command.h"
 #include "session/cursor_aside.h"
@@ -171,6 +172,7 @@ void flow_fail(struct flow *flow, const struct error *error)
     aftermath_note_error(session, error);
     cursor_aside_drop(session->request);
     if (!session->is_answer_begun || session->is_answer_between_rows) {
+        answer_marks_drop_part(session);
         session_write_error(session, error);
     } else {
         log_notice("session %u: closed in the middle of an answer: %s", session->id, error->text);

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -54,11 +55,23 @@ class Stands:
             stand.stop()
 
     def run(self, names, variant, through):
-        """A Result for each name."""
-        results = {}
+        """A Result for each name. Who is ready takes the next part, smaller ones towards the end."""
+        results, left, lock = {}, list(names), threading.Lock()
+
+        def take():
+            with lock:
+                count = min(40, max(1, len(left) // (2 * len(self.stands))))
+                part = left[:count]
+                del left[:count]
+                return part
+
+        def work(stand):
+            while part := take():
+                results.update(stand.run(part, variant, through))
+            stand.stop()
+
         with concurrent.futures.ThreadPoolExecutor(len(self.stands)) as pool:
-            for part in pool.map(lambda stand: stand.run(names[stand.number::len(self.stands)], variant, through), self.stands):
-                results.update(part)
+            list(pool.map(work, self.stands))
         return {name: results[name] for name in names}
 
 
@@ -163,21 +176,29 @@ class Stand:
         """The server is new at the beginning and after each failure."""
         results = {}
         while len(results) < len(names):
-            self.start_server()
-            if through:
-                self.start_waybill()
+            self.begin(through)
             rest = [name for name in names if name not in results]
             before = len(results)
             self.run_until_failure(rest, variant, through, results)
             if len(results) == before:
                 results[rest[0]] = Result(False, "mariadb-test-run says nothing of it")
-        self.stop()
+            if not list(results.values())[-1].passed:
+                self.stop()
         return results
+
+    def begin(self, through):
+        """Goes on with the server that runs, when the last test on it passed."""
+        if self.server is None:
+            self.start_server()
+        if through and self.waybill is None:
+            self.start_waybill()
+        if not through:
+            self.stop_waybill()
 
     def run_until_failure(self, names, variant, through, results):
         socket = self.waybill_socket if through else self.socket
         command = ["perl", "mariadb-test-run.pl", f"--vardir={os.path.join(self.base, 'var')}", f"--extern=socket={socket}",
-                   f"--extern=port={self.port}", "--testcase-timeout=1", "--nocheck-testcases", "--suite=main", "--noreorder",
+                   f"--extern=port={self.port}", "--testcase-timeout=4", "--nocheck-testcases", "--suite=main", "--noreorder",
                    "--nowarnings"]
         command += [] if variant == "plain" else ["--" + variant]
         environment = dict(os.environ, MASTER_MYSOCK=socket, MASTER_MYPORT=str(self.port), MTR_BUILD_THREAD=self.threads[1])
@@ -189,12 +210,19 @@ class Stand:
             if found:
                 name, word = found.groups()
                 results[name] = Result(word == "pass", "")
+                self.note(f"{variant} {'through' if through else 'direct'} {name} {word}")
                 lines = []
             lines.append(line)
         process.wait()
         for name, result in list(results.items())[-1:]:
             if not result.passed:
                 result.output = "".join(lines)
+                self.note(result.output)
+
+    def note(self, text):
+        """For who looks on."""
+        with open(os.path.join(self.output, f"progress{self.number}.txt"), "a") as out:
+            out.write(text + "\n")
 
 
 def wait_for(condition, what, seconds=30):

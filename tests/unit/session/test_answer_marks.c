@@ -222,6 +222,32 @@ static void leaves_errors_alone(void **state)
     text_done(&in);
 }
 
+// A server that is lost in the middle of its first packet: what came of it is no part of the error.
+static void drops_half_a_packet(void **state)
+{
+    (void)state;
+    struct text in, payload;
+    struct error error;
+    uint8_t sequence = 1;
+    text_init(&in);
+    text_init(&payload);
+    error_set(&error, 2013, "HY000", "lost");
+    error_write(&payload, &error);
+    add(&in, &payload, &sequence);
+    for (size_t half = 1; half < 11; half++) {
+        static const uint8_t an_ok[] = {7, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0};
+        begin(CAP_DEPRECATE_EOF);
+        write_piece(an_ok, half);
+        assert_int_equal(written.len, 0);
+        answer_marks_drop_part(&session);
+        write_piece(in.ptr, in.len);
+        assert_true(slice_equal(text_slice(&written), text_slice(&in)));
+        assert_true(request.marks->answer.is_error);
+        end();
+    }
+    text_done(&in);
+}
+
 // Two rows of exactly 16 MB and a bit more: the parts behind the first begin with anything.
 static void passes_huge_rows(void **state)
 {
@@ -257,6 +283,7 @@ int main(void)
         cmocka_unit_test(marks_in_pieces_of_every_size),
         cmocka_unit_test(changes_what_is_tracked),
         cmocka_unit_test(leaves_errors_alone),
+        cmocka_unit_test(drops_half_a_packet),
         cmocka_unit_test(passes_huge_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
