@@ -26,7 +26,7 @@ static const struct command table[] = {
     {"SHOW STATUS",   LIKE, true, true,  admin_show_status,   "the figures of the metrics page"},
     {"SHOW EVENTS",   "",   false, false, admin_show_events,  "what happened to the cluster, newest last"},
     {"SHOW VERSION",  "",   false, false, admin_show_version, "waybill's version and how long it runs"},
-    {"EXPLAIN ROUTE", "[FOR user] statement", false, false, admin_explain_route,
+    {"EXPLAIN ROUTE", "[FOR user] [FORMAT=JSON] statement", false, false, admin_explain_route,
      "where a statement would go and why, without running it"},
     {"KILL",          "[CONNECTION | QUERY] id", false, true, admin_kill, "ends a client of SHOW SESSIONS, or its statement"},
     {"FLUSH HOSTS",   "",   false, false, run_flush_hosts,     "addresses that were put off after failed log-ins may try again"},

@@ -1,5 +1,6 @@
-// EXPLAIN ROUTE [FOR user] statement: parses and plans as a session of that user would (the first
-// user of the configuration when none is named), with the current snapshot, and runs nothing.
+// EXPLAIN ROUTE [FOR user] [FORMAT=JSON] statement: parses and plans as a session of that user
+// would (the first user of the configuration when none is named), with the current snapshot, and
+// runs nothing.
 
 #include "admin/command.h"
 
@@ -7,7 +8,7 @@
 
 #include "parser/parse.h"
 #include "protocol/error_table.h"
-#include "router/plan.h"
+#include "router/explain.h"
 
 static const struct user_config *first_user(const struct config *config)
 {
@@ -19,8 +20,34 @@ static const struct user_config *first_user(const struct config *config)
     return NULL; // not in a config that was read from a file
 }
 
-// Takes FOR user off the arguments. False with the error set.
-static bool read_user(struct command_run *run, struct slice *sql, const struct user_config **user)
+static struct slice skip_blanks(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || (text.ptr[0] >= '\t' && text.ptr[0] <= '\r'))) {
+        text = slice_part(text, 1, text.len);
+    }
+    return text;
+}
+
+// Takes FORMAT=JSON off, with or without blanks.
+static bool take_json(struct slice *sql)
+{
+    static const char *const words[] = {"FORMAT", "=", "JSON"};
+    struct slice rest = *sql;
+    for (size_t i = 0; i < 3; i++) {
+        struct slice wanted = slice_of_string(words[i]);
+        rest = skip_blanks(rest);
+        if (rest.len < wanted.len || !slice_equal_nocase(slice_part(rest, 0, wanted.len), wanted)) {
+            return false;
+        }
+        rest = slice_part(rest, wanted.len, rest.len);
+    }
+    *sql = skip_blanks(rest);
+    return true;
+}
+
+// Takes FOR user and FORMAT=JSON off the arguments. False with the error set.
+static bool read_options(struct command_run *run, struct slice *sql,
+                         const struct user_config **user, bool *is_json)
 {
     const struct config *config = run->snapshot->config;
     struct slice rest = run->arguments;
@@ -36,8 +63,10 @@ static bool read_user(struct command_run *run, struct slice *sql, const struct u
             return false;
         }
     }
+    *is_json = take_json(sql);
     if (sql->len == 0) {
-        error_set(&run->error, ER_PARSE, "42000", "a statement follows EXPLAIN ROUTE [FOR user]");
+        error_set(&run->error, ER_PARSE, "42000",
+                  "a statement follows EXPLAIN ROUTE [FOR user] [FORMAT=JSON]");
         return false;
     }
     return true;
@@ -81,7 +110,8 @@ void admin_explain_route(struct command_run *run)
     struct slice sql;
     const struct user_config *user = NULL;
     struct statement *statement = NULL;
-    if (!read_user(run, &sql, &user) || !parse(run, sql, &statement)) {
+    bool is_json = false;
+    if (!read_options(run, &sql, &user, &is_json) || !parse(run, sql, &statement)) {
         return;
     }
     struct timespec now;
@@ -97,10 +127,13 @@ void admin_explain_route(struct command_run *run)
         .may_gather = snapshot_may_gather(run->snapshot),
         .last_shard = NO_SHARD,
         .now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,
-        .wants_why = true,
     };
-    struct plan *plan = NULL;
-    if (plan_make(run->arena, &request, &plan, &run->error)) {
-        print_lines(run, plan_explain(run->arena, plan, request.config));
+    const struct explanation *explanation = explain_statement(run->arena, &request);
+    if (is_json) {
+        grid_column(&run->grid, "route");
+        grid_slice(&run->grid, explain_json(run->arena, explanation));
+        grid_end_row(&run->grid);
+    } else {
+        print_lines(run, explain_text(run->arena, explanation));
     }
 }

@@ -239,10 +239,46 @@ static bool accept_explain_option(struct parser *parser, bool *is_run)
     return parser_accept_word(parser, KW_EXTENDED) || parser_accept_word(parser, KW_PARTITIONS);
 }
 
+// EXPLAIN ROUTE [FORMAT=JSON] statement, which is waybill's own. EXPLAIN route and EXPLAIN route x
+// are about a table of that name, as for a server.
+static bool at_route(struct parser *parser)
+{
+    enum token_kind next = parser_ahead(parser)->kind;
+    return parser_at(parser, TOKEN_NAME) && next != TOKEN_END && next != TOKEN_SEMICOLON &&
+           next != TOKEN_DOT && slice_is_nocase(parser_text(parser, parser->token.span), "ROUTE");
+}
+
+static void read_route(struct parser *parser)
+{
+    struct statement *statement = parser->statement;
+    struct table_ref *ref = parse_table_name(parser);
+    enum token_kind next = parser_ahead(parser)->kind;
+    bool is_word = parser_at_name(parser) || parser_at(parser, TOKEN_STRING);
+    if (is_word && (next == TOKEN_END || next == TOKEN_SEMICOLON)) {
+        statement->tables = ref;
+        (void)parser_name_or_text(parser);
+        return;
+    }
+    if (parser_at_word(parser, KW_FORMAT) && next == TOKEN_EQUAL) {
+        parser_advance(parser);
+        parser_advance(parser);
+        statement->is_routed_json = slice_is_nocase(parser_name_or_text(parser), "JSON");
+    }
+    statement->name = slice_of_string("ROUTE");
+    statement->routed.begin = parser->token.span.begin;
+    parser_skip_rest(parser);
+    statement->routed.end = parser->token_end;
+    statement->facts = 0; // nothing of it is run
+}
+
 void parse_explain(struct parser *parser)
 {
     bool is_run = false;
     parser_begin(parser, STATEMENT_EXPLAIN, 0);
+    if (at_route(parser)) {
+        read_route(parser);
+        return;
+    }
     while (accept_explain_option(parser, &is_run)) {
     }
     if (at_explainable(parser)) {

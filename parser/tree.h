@@ -416,6 +416,8 @@ struct statement {
     struct diagnostics_part *diagnostics; // GET DIAGNOSTICS, SIGNAL, RESIGNAL; else NULL
     struct query *shown;       // SHOW WARNINGS / ERRORS: limit and offset, nothing else; NULL: none
     struct statement *inner;   // EXPLAIN
+    struct span routed;        // EXPLAIN ROUTE: the statement behind it, not read; else empty
+    bool is_routed_json;       // ... FORMAT=JSON
     struct query **subqueries; // every subquery anywhere in it, in the order of the text
     uint32_t subquery_count;
     bool is_transaction_chain;   // COMMIT/ROLLBACK AND CHAIN

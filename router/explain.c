@@ -1,16 +1,19 @@
-// A plan as text, for EXPLAIN ROUTE and for tests:
+// A plan as steps, for EXPLAIN ROUTE and for tests. In lines:
 //
 //     s1 replica: as it came
 //     s2 replica: SELECT ...
 //     merge: sort by 2 desc, hidden 1; hidden columns 1; offset 5; limit 10
+//     memory: of each of 2 shards the next row, and 64 KiB behind it
 //     why: buyer_id = 5 -> bucket 1234 -> s2
+
+#include "router/explain.h"
 
 #include <inttypes.h>
 
 #include "base/text.h"
 #include "router/gather.h"
 
-static const char *access_name(enum plan_access access)
+const char *explain_access_name(enum plan_access access)
 {
     switch (access) {
     case ACCESS_REPLICA:
@@ -23,7 +26,7 @@ static const char *access_name(enum plan_access access)
     return "?";
 }
 
-static const char *merge_name(enum merge_kind merge)
+const char *explain_merge_name(enum merge_kind merge)
 {
     switch (merge) {
     case MERGE_NONE:
@@ -44,22 +47,150 @@ static const char *merge_name(enum merge_kind merge)
     return "?";
 }
 
-// "; 2 add, 3 average of hidden 1 / hidden 2": what isn't the group's first.
-static void explain_folds(struct text *out, const struct plan *plan)
+const char *explain_fold_name(enum fold_kind kind)
 {
-    // clang-format off
-    static const char *const names[] = {
-        [FOLD_FIRST] = "first", [FOLD_ADD] = "add", [FOLD_AVERAGE] = "average", [FOLD_MIN] = "min",
-        [FOLD_MAX] = "max", [FOLD_AND] = "bit and", [FOLD_OR] = "bit or", [FOLD_XOR] = "bit xor",
-    };
-    // clang-format on
+    switch (kind) {
+    case FOLD_FIRST:
+        return "first";
+    case FOLD_ADD:
+        return "add";
+    case FOLD_AVERAGE:
+        return "average";
+    case FOLD_MIN:
+        return "min";
+    case FOLD_MAX:
+        return "max";
+    case FOLD_AND:
+        return "bit and";
+    case FOLD_OR:
+        return "bit or";
+    case FOLD_XOR:
+        return "bit xor";
+    }
+    return "?";
+}
+
+const char *explain_kind_name(enum explain_kind kind)
+{
+    switch (kind) {
+    case EXPLAIN_REFUSED:
+        return "refused";
+    case EXPLAIN_HERE:
+        return "here";
+    case EXPLAIN_ASK:
+        return "ask";
+    case EXPLAIN_GATHER:
+        return "gather";
+    case EXPLAIN_SEND:
+        return "send";
+    case EXPLAIN_PARAMETER:
+        return "parameter";
+    case EXPLAIN_MERGE:
+        return "merge";
+    case EXPLAIN_MEMORY:
+        return "memory";
+    case EXPLAIN_GUARD:
+        return "guard";
+    case EXPLAIN_WHY:
+        return "why";
+    }
+    return "?";
+}
+
+struct explain_step *explain_add(struct arena *arena, struct explanation *explanation,
+                                 enum explain_kind kind, struct slice detail)
+{
+    struct explain_step *step = arena_alloc(arena, sizeof *step);
+    *step = (struct explain_step){.kind = kind, .detail = arena_copy(arena, detail)};
+    if (explanation->last == NULL) {
+        explanation->first = step;
+    } else {
+        explanation->last->next = step;
+    }
+    explanation->last = step;
+    return step;
+}
+
+static void add_text(struct arena *arena, struct explanation *explanation, enum explain_kind kind,
+                     struct text *detail)
+{
+    explain_add(arena, explanation, kind, text_slice(detail));
+    text_done(detail);
+}
+
+// ---- what is sent
+
+static void add_edits(struct arena *arena, struct explanation *explanation,
+                      const struct param_edit *edits, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct param_edit *edit = &edits[i];
+        struct slice detail;
+        if (edit->kind == EDIT_DROP) {
+            detail = arena_format(arena, "drop parameter %" PRIu32, edit->index + 1);
+        } else {
+            detail = arena_format(arena, "%s parameter %" PRIu32 ": %" PRIu64,
+                                  edit->kind == EDIT_INSERT ? "insert before" : "replace",
+                                  edit->index + 1, edit->value);
+        }
+        explain_add(arena, explanation, EXPLAIN_PARAMETER, detail);
+    }
+}
+
+static void add_targets(struct arena *arena, struct explanation *explanation)
+{
+    const struct plan *plan = explanation->plan;
+    const struct config *config = explanation->request->config;
+    for (uint16_t i = 0; i < plan->target_count; i++) {
+        const struct plan_target *target = &plan->targets[i];
+        struct slice sql = target->sql.ptr != NULL ? target->sql : slice_of_string("as it came");
+        struct explain_step *step = explain_add(arena, explanation, EXPLAIN_SEND, sql);
+        step->shard = config->shards[target->shard].name;
+        step->access = explain_access_name(plan->access);
+        add_edits(arena, explanation, target->edits, target->edit_count);
+    }
+}
+
+static void add_gathered(struct arena *arena, struct explanation *explanation)
+{
+    const struct config *config = explanation->request->config;
+    const struct gather_plan *gather = explanation->plan->gather;
+    uint16_t shard = explanation->plan->targets[0].shard;
+    for (uint32_t i = 0; i < gather->table_count; i++) {
+        const struct gather_table *table = &gather->tables[i];
+        struct shard_set set = table->shards;
+        struct text out;
+        set.bits &= ~shard_set_of(shard).bits;
+        if (set.bits == 0) {
+            continue;
+        }
+        text_init(&out);
+        text_add_format(&out, "rows of %.*s.%.*s from", (int)table->schema.len,
+                        (const char *)table->schema.ptr, (int)table->name.len,
+                        (const char *)table->name.ptr);
+        for (; set.bits != 0; set.bits &= set.bits - 1) {
+            text_add_format(&out, " %s", config->shards[shard_set_first(set)].name);
+        }
+        text_add_format(&out, "%s%s, into a temporary table on %s",
+                        gather->wants_all_columns ? "" : ", the columns that are named",
+                        table->conditions != NULL && table->uses == 1 ? ", filtered there" : "",
+                        config->shards[shard].name);
+        add_text(arena, explanation, EXPLAIN_GATHER, &out);
+    }
+}
+
+// ---- how the answers become one
+
+// "; 2 add, 3 average of hidden 1 / hidden 2": what isn't the group's first.
+static void tell_folds(struct text *out, const struct plan *plan)
+{
     const char *before = "; ";
     for (uint32_t i = 0; i < plan->fold_count; i++) {
         const struct plan_fold *fold = &plan->folds[i];
         if (fold->kind == FOLD_FIRST) {
             continue;
         }
-        text_add_format(out, "%s%" PRIu32 " %s", before, i + 1, names[fold->kind]);
+        text_add_format(out, "%s%" PRIu32 " %s", before, i + 1, explain_fold_name(fold->kind));
         if (fold->kind == FOLD_AVERAGE) {
             text_add_format(out, " of hidden %" PRIu32 " / hidden %" PRIu32, fold->sum + 1,
                             fold->count + 1);
@@ -68,96 +199,164 @@ static void explain_folds(struct text *out, const struct plan *plan)
     }
 }
 
-static void explain_merge(struct text *out, const struct plan *plan)
+static void add_merge(struct arena *arena, struct explanation *explanation)
 {
-    text_add_format(out, "merge: %s", merge_name(plan->merge));
+    const struct plan *plan = explanation->plan;
+    struct text out;
+    text_init(&out);
+    text_add_string(&out, explain_merge_name(plan->merge));
     for (uint32_t i = 0; i < plan->key_count; i++) {
-        text_add_format(out, "%s%s%" PRIu32 "%s", i == 0 ? " by " : ", ",
+        text_add_format(&out, "%s%s%" PRIu32 "%s", i == 0 ? " by " : ", ",
                         plan->keys[i].is_hidden ? "hidden " : "", plan->keys[i].column + 1,
                         plan->keys[i].is_descending ? " desc" : "");
     }
-    explain_folds(out, plan);
+    tell_folds(&out, plan);
     if (plan->hidden_columns > 0) {
-        text_add_format(out, "; hidden columns %" PRIu32, plan->hidden_columns);
+        text_add_format(&out, "; hidden columns %" PRIu32, plan->hidden_columns);
     }
     if (plan->offset > 0) {
-        text_add_format(out, "; offset %" PRIu64, plan->offset);
+        text_add_format(&out, "; offset %" PRIu64, plan->offset);
     }
     if (plan->limit != UINT64_MAX) {
-        text_add_format(out, "; limit %" PRIu64, plan->limit);
+        text_add_format(&out, "; limit %" PRIu64, plan->limit);
     }
-    text_add_string(out, "\n");
+    add_text(arena, explanation, EXPLAIN_MERGE, &out);
 }
 
-static void explain_edits(struct text *out, const struct param_edit *edits, uint32_t count)
+// ---- what it costs
+
+// What a merge of this kind holds besides the rows to come; NULL: it holds no rows at all.
+static const char *held_by(enum merge_kind merge)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        const struct param_edit *edit = &edits[i];
-        if (edit->kind == EDIT_DROP) {
-            text_add_format(out, "drop parameter %" PRIu32 "\n", edit->index + 1);
-            continue;
-        }
-        text_add_format(out, "%s parameter %" PRIu32 ": %" PRIu64 "\n",
-                        edit->kind == EDIT_INSERT ? "insert before" : "replace", edit->index + 1,
-                        edit->value);
+    switch (merge) {
+    case MERGE_NONE:
+        return NULL;
+    case MERGE_ROWS:
+    case MERGE_SORT:
+    case MERGE_UNION:
+        return "";
+    case MERGE_GROUP:
+        return "one group; ";
+    case MERGE_OK:
+    case MERGE_FIRST:
+        return NULL;
+    }
+    return NULL;
+}
+
+static void add_memory(struct arena *arena, struct explanation *explanation)
+{
+    const struct plan *plan = explanation->plan;
+    const char *held = held_by(plan->merge);
+    struct slice detail = slice_of(NULL, 0);
+    if (plan->gather != NULL) {
+        detail = arena_format(
+            arena, "%u KiB of rows on their way, and the longest row; all rows are on %s",
+            2 * GATHER_INSERT_BYTES / 1024,
+            explanation->request->config->shards[plan->targets[0].shard].name);
+    } else if (plan->split != NULL) {
+        detail = slice_of_string("a part of the client's file for each shard");
+    } else if (held != NULL && plan->target_count > 1) {
+        detail = arena_format(arena, "%sof each of %u shards the next row, and %u KiB behind it",
+                              held, plan->target_count, MERGE_SOURCE_BYTES / 1024);
+    }
+    if (detail.len > 0) {
+        explain_add(arena, explanation, EXPLAIN_MEMORY, detail);
     }
 }
 
-static void explain_gather(struct text *out, const struct gather_plan *gather, uint16_t shard,
-                           const struct config *config)
+// The settings that would stop it, with what they are now.
+static void add_guards(struct arena *arena, struct explanation *explanation)
 {
-    for (uint32_t i = 0; i < gather->table_count; i++) {
-        const struct gather_table *table = &gather->tables[i];
-        struct shard_set set = table->shards;
-        set.bits &= ~shard_set_of(shard).bits;
-        if (set.bits == 0) {
-            continue;
-        }
-        text_add_format(out, "gather: rows of %.*s.%.*s from", (int)table->schema.len,
-                        (const char *)table->schema.ptr, (int)table->name.len,
-                        (const char *)table->name.ptr);
-        for (; set.bits != 0; set.bits &= set.bits - 1) {
-            text_add_format(out, " %s", config->shards[shard_set_first(set)].name);
-        }
-        text_add_format(out, "%s%s, into a temporary table on %s\n",
-                        gather->wants_all_columns ? "" : ", the columns that are named",
-                        table->conditions != NULL && table->uses == 1 ? ", filtered there" : "",
-                        config->shards[shard].name);
+    const struct plan *plan = explanation->plan;
+    const struct settings *settings = &explanation->request->config->settings;
+    if (plan->gather != NULL) {
+        explain_add(arena, explanation, EXPLAIN_GUARD,
+                    arena_format(arena,
+                                 "gather_max_rows = %" PRIu64 ", gather_max_bytes = %" PRIu64
+                                 ": with more it is error 9008",
+                                 (uint64_t)settings->gather_max_rows,
+                                 (uint64_t)settings->gather_max_bytes));
     }
+    if (plan->is_write_to_many) {
+        explain_add(arena, explanation, EXPLAIN_GUARD,
+                    slice_of_string("distributed = best_effort (of the user): with refuse it is "
+                                    "error 9002"));
+    }
+}
+
+// ---- all
+
+static void add_plan(struct arena *arena, struct explanation *explanation)
+{
+    const struct plan *plan = explanation->plan;
+    if (plan->wants_columns) {
+        explain_add(arena, explanation, EXPLAIN_ASK,
+                    slice_of_string("first a server is asked for the columns of the table"));
+    } else {
+        if (plan->gather != NULL) {
+            add_gathered(arena, explanation);
+        }
+        add_targets(arena, explanation);
+        add_merge(arena, explanation);
+    }
+    if (plan->targets != NULL && plan->targets[0].edits == NULL) {
+        add_edits(arena, explanation, plan->edits, plan->edit_count);
+    }
+    if (!plan->wants_columns) {
+        add_memory(arena, explanation);
+        add_guards(arena, explanation);
+    }
+    if (plan->why != NULL && *plan->why != 0) {
+        explain_add(arena, explanation, EXPLAIN_WHY, slice_of_string(plan->why));
+    }
+}
+
+void explain_refuse(struct arena *arena, struct explanation *explanation, const struct error *error)
+{
+    explanation->plan = NULL;
+    explanation->first = explanation->last = NULL;
+    explanation->error = *error;
+    explain_add(
+        arena, explanation, EXPLAIN_REFUSED,
+        arena_format(arena, "error %u (%s): %s", error->code, error->sqlstate, error->text));
+}
+
+struct explanation *explain_statement(struct arena *arena, const struct route_request *request)
+{
+    struct explanation *explanation = arena_alloc(arena, sizeof *explanation);
+    struct route_request *asked = arena_alloc(arena, sizeof *asked);
+    struct plan *plan = NULL;
+    struct error error;
+    *asked = *request;
+    asked->ids = NULL;
+    asked->wants_why = true;
+    *explanation = (struct explanation){.request = asked};
+    const char *here = explain_here(request->statement);
+    if (here != NULL) {
+        explain_add(arena, explanation, EXPLAIN_HERE, slice_of_string(here));
+    } else if (plan_make(arena, asked, &plan, &error)) {
+        explanation->plan = plan;
+        add_plan(arena, explanation);
+    } else {
+        explain_refuse(arena, explanation, &error);
+    }
+    return explanation;
 }
 
 struct slice plan_explain(struct arena *arena, const struct plan *plan, const struct config *config)
 {
-    struct text out;
-    text_init(&out);
-    if (plan->wants_columns) {
-        text_add_string(&out, "first a server is asked for the columns of the table\n");
-    }
-    if (plan->gather != NULL) {
-        explain_gather(&out, plan->gather, plan->targets[0].shard, config);
-    }
-    for (uint16_t i = 0; i < plan->target_count && !plan->wants_columns; i++) {
-        const struct plan_target *target = &plan->targets[i];
-        text_add_format(&out, "%s %s: ", config->shards[target->shard].name,
-                        access_name(plan->access));
-        if (target->sql.ptr != NULL) {
-            text_add_slice(&out, target->sql);
+    struct route_request request = {.config = config};
+    struct explanation explanation = {.request = &request, .plan = plan};
+    add_plan(arena, &explanation);
+    struct explain_step **link = &explanation.first;
+    while (*link != NULL) {
+        bool is_shown = (*link)->kind != EXPLAIN_MEMORY && (*link)->kind != EXPLAIN_GUARD;
+        if (is_shown) {
+            link = &(*link)->next;
         } else {
-            text_add_string(&out, "as it came");
+            *link = (*link)->next;
         }
-        text_add_string(&out, "\n");
-        explain_edits(&out, target->edits, target->edit_count);
     }
-    if (!plan->wants_columns) {
-        explain_merge(&out, plan);
-    }
-    if (plan->targets[0].edits == NULL) {
-        explain_edits(&out, plan->edits, plan->edit_count);
-    }
-    if (plan->why != NULL && *plan->why != 0) {
-        text_add_format(&out, "why: %s\n", plan->why);
-    }
-    struct slice copy = arena_copy(arena, text_slice(&out));
-    text_done(&out);
-    return copy;
+    return explain_text(arena, &explanation);
 }

@@ -13,7 +13,8 @@
 
 enum {
     GATHER_TABLES_MAX = 32,
-    GATHER_VALUES_MAX = 1000, // of an IN
+    GATHER_VALUES_MAX = 1000,         // of an IN
+    GATHER_INSERT_BYTES = 256 * 1024, // of rows in one INSERT; two of them are held
 };
 
 // A part of a WHERE that concerns one column and constants. It is used only if the column has a

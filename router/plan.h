@@ -29,6 +29,9 @@ enum merge_kind {
                  // target's answer, if none failed
 };
 
+// What is read of a target ahead of the row that is merged; then it has to wait.
+enum { MERGE_SOURCE_BYTES = 64 * 1024 };
+
 struct merge_key {
     uint32_t column; // place in the result of the targets, 0-based
     bool is_hidden;  // `column` counts from the first hidden one instead: with * in the select list

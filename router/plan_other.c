@@ -207,6 +207,10 @@ bool plan_explained(struct planner *planner)
     struct route_request request = *planner->request;
     struct plan *inner = NULL;
     request.statement = planner->statement->inner;
+    if (planner->statement->routed.end > 0) { // the session answers it, where it can
+        return plan_refuse(planner, ER_NOT_SUPPORTED_YET,
+                           "EXPLAIN ROUTE as a prepared statement: send it as text");
+    }
     if (request.statement == NULL) {
         return plan_show(planner);
     }
@@ -218,8 +222,8 @@ bool plan_explained(struct planner *planner)
     if (inner->target_count > 1) {
         return plan_refuse(planner, ER_CROSS_SHARD,
                            "EXPLAIN of a statement for %u shards would show the plan of one: name "
-                           "it with /* waybill: shard=NAME */, or use EXPLAIN ROUTE on the admin "
-                           "port to see where the statement goes",
+                           "it with /* waybill: shard=NAME */, or use EXPLAIN ROUTE to see "
+                           "where the statement goes",
                            inner->target_count);
     }
     planner->plan->why = inner->why;

@@ -21,8 +21,8 @@
 //     FULL      as ROWS, the client is slow: no source is read
 //     DRAINING  what the client gets in the end is decided: what still comes is read and dropped
 //
-// Memory: a source that has a row to spare and SOURCE_BYTES_MAX behind it is not read until that is
-// used up, so what is buffered is bounded by the number of shards (and the longest row).
+// Memory: a source that has a row to spare and MERGE_SOURCE_BYTES behind it is not read until that
+// is used up, so what is buffered is bounded by the number of shards (and the longest row).
 //
 // Reads that are no longer needed are cut off: at once after an error, after DRAIN_BYTES_MAX of
 // rows beyond a LIMIT. Where that would lose a transaction, and for writes, every answer is
@@ -37,7 +37,6 @@
 #include "session/scatter_impl.h"
 
 enum {
-    SOURCE_BYTES_MAX = 64 * 1024,
     DRAIN_BYTES_MAX = 256 * 1024,
     OUT_BYTES = 32 * 1024, // rows are collected up to this before they are written
     TRIES_MAX = 3,
@@ -450,7 +449,7 @@ static void update_pauses(struct scatter *scatter)
     for (uint32_t i = 0; i < scatter->source_count; i++) {
         struct scatter_source *source = &scatter->sources[i];
         bool is_ahead = source->at == SOURCE_AT_ROW && scatter->state != SCATTER_DRAINING &&
-                        source_waiting_bytes(source) >= SOURCE_BYTES_MAX;
+                        source_waiting_bytes(source) >= MERGE_SOURCE_BYTES;
         bool is_paused = is_ahead || scatter->state == SCATTER_FULL;
         if (source->leg == NULL || is_paused == source->is_paused) {
             continue;

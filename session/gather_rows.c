@@ -12,7 +12,7 @@
 #include "protocol/row_text.h"
 #include "session/flow_single.h"
 
-enum { INSERT_BYTES = 256 * 1024, INSERT_ROWS_MAX = 5000 };
+enum { INSERT_ROWS_MAX = 5000 };
 
 void gathering_read_start(struct gathering *all)
 {
@@ -67,7 +67,7 @@ static void begin_insert(struct gathering *all)
 
 static bool is_full(const struct gathering *all)
 {
-    return all->filling.len >= INSERT_BYTES || all->filling_rows >= INSERT_ROWS_MAX;
+    return all->filling.len >= GATHER_INSERT_BYTES || all->filling_rows >= INSERT_ROWS_MAX;
 }
 
 static bool add_row(struct gathering *all, struct slice row)

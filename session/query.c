@@ -18,6 +18,7 @@
 #include "session/aftermath.h"
 #include "session/bulk.h"
 #include "session/command.h"
+#include "session/explain_route.h"
 #include "session/flow_columns.h"
 #include "session/flow_gather.h"
 #include "session/flow_infile.h"
@@ -123,8 +124,7 @@ bool query_parse(struct session *session, struct request *request, struct slice 
 
 // ---- routing
 
-// Why the backend must stay with the session after this statement; NULL: it need not.
-static const char *find_pin_reason(const struct statement *statement)
+const char *query_pin_reason(const struct statement *statement)
 {
     static const struct {
         uint32_t fact;
@@ -149,11 +149,12 @@ static const char *find_pin_reason(const struct statement *statement)
     return NULL;
 }
 
-bool query_plan(struct session *session, struct request *request, struct error *error)
+struct route_request query_route_request(const struct session *session,
+                                         const struct request *request)
 {
     const struct user_config *user = session_user(session);
     bool is_bound = session->pin != NULL || session->transaction.first_shard != NO_SHARD;
-    struct route_request route = {
+    return (struct route_request){
         .statement = request->statement,
         .config = session_config(session),
         .database = text_slice(&session_state_now(session)->database),
@@ -172,6 +173,11 @@ bool query_plan(struct session *session, struct request *request, struct error *
                              session->sessions->wall_ahead_ms),
         .last_insert_id = session->last_insert_id,
     };
+}
+
+bool query_plan(struct session *session, struct request *request, struct error *error)
+{
+    struct route_request route = query_route_request(session, request);
     if (request->bulk != NULL) {
         return bulk_plan(session, request, &route, error);
     }
@@ -267,8 +273,8 @@ static bool may_scatter(const struct session *session, const struct statement *s
     return true;
 }
 
-static bool is_allowed(const struct session *session, const struct request *request,
-                       struct error *error)
+bool query_is_allowed(const struct session *session, const struct request *request,
+                      struct error *error)
 {
     return is_within_pin(session, request, error) &&
            transaction_may_write(session, request->plan, error) &&
@@ -339,7 +345,7 @@ static void route(struct session *session, struct request *request)
         columns_ask(session, request, route);
         return;
     }
-    if (request->plan->split == NULL && !is_allowed(session, request, &error)) {
+    if (request->plan->split == NULL && !query_is_allowed(session, request, &error)) {
         query_refuse(session, request, &error); // a split asks shard by shard
         return;
     }
@@ -369,7 +375,7 @@ void query_gather(struct session *session, struct request *request, const struct
 void query_route(struct session *session, struct request *request)
 {
     request->is_counted = true;
-    request->pin_reason = find_pin_reason(request->statement);
+    request->pin_reason = query_pin_reason(request->statement);
     counter_add(&session->sessions->counters.queries, 1);
     route(session, request);
 }
@@ -454,7 +460,7 @@ static bool is_only_participant(const struct session *session, const struct plan
 static void run_committing(struct session *session, struct request *request)
 {
     struct error error;
-    request->pin_reason = find_pin_reason(request->statement);
+    request->pin_reason = query_pin_reason(request->statement);
     if (!query_plan(session, request, &error) || !is_within_pin(session, request, &error) ||
         (request->plan->target_count > 1 && !may_scatter(session, request->statement, &error))) {
         query_refuse(session, request, &error);
@@ -544,6 +550,8 @@ static void run_by_kind(struct session *session, struct request *request)
         command_refuse(session, "XA statements of clients");
     } else if (kind == STATEMENT_UNLOCK) {
         run_unlock(session, request);
+    } else if (request->statement->routed.end > 0) {
+        explain_route_run(session, request);
     } else {
         run_server_statement(session, request);
     }

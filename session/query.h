@@ -16,6 +16,14 @@ void query_run_statement(struct session *session, struct request *request);
 void query_route(struct session *session, struct request *request);
 // No merge of the shards' answers is exact: on one server, or refused with that error.
 void query_gather(struct session *session, struct request *request, const struct error *refusal);
+// The router's question for the request, as the session is now.
+struct route_request query_route_request(const struct session *session,
+                                         const struct request *request);
+// Why the backend must stay with the session after this statement; NULL: it need not.
+const char *query_pin_reason(const struct statement *statement);
+// May the session run the request's plan (pins, transaction, settings)? False: *error.
+bool query_is_allowed(const struct session *session, const struct request *request,
+                      struct error *error) MUST_CHECK;
 // The router's plan for the request. False: *error.
 bool query_plan(struct session *session, struct request *request, struct error *error) MUST_CHECK;
 // Is the session free to go to the shard? False: *error says what binds it elsewhere.

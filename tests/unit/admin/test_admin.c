@@ -380,7 +380,8 @@ static void explaining_routes(void **state)
     expect_part(client, "EXPLAIN ROUTE FOR nobody SELECT 1",
                 "ERROR 1105 (HY000) at line 1: there is no user 'nobody' (SHOW USERS)\n");
     expect_part(client, "EXPLAIN ROUTE",
-                "ERROR 1064 (42000) at line 1: a statement follows EXPLAIN ROUTE [FOR user]\n");
+                "ERROR 1064 (42000) at line 1: a statement follows EXPLAIN ROUTE [FOR user] "
+                "[FORMAT=JSON]\n");
 }
 
 // ---- the page

@@ -1,0 +1,91 @@
+"""EXPLAIN ROUTE from a client: where a statement would go and why, as a table and as JSON; what the session has against it; and a
+table of that name is a table."""
+
+import json
+
+import wire
+
+CLUSTER = {"shards": 2, "replicas": 0}
+
+
+def route(client, sql):
+    result = client.query("EXPLAIN ROUTE " + sql)
+    assert result.names() == ["step", "shard", "access", "detail"], result.names()
+    return [tuple(row) for row in result.rows]
+
+
+def route_json(client, sql):
+    result = client.query("EXPLAIN ROUTE FORMAT=JSON " + sql)
+    assert len(result.rows) == 1 and len(result.rows[0]) == 1
+    return json.loads(result.rows[0][0])
+
+
+def test_steps(stand):
+    client = stand.client()
+    rows = route(client, "SELECT COUNT(*) FROM orders")
+    assert rows[:3] == [("send", "s1", "replica", "as it came"), ("send", "s2", "replica", "as it came"),
+                        ("merge", "", "", "group; 1 add")], rows
+    assert [row[0] for row in rows[3:]] == ["memory", "why"], rows
+    rows = route(client, "SELECT * FROM orders WHERE buyer_id = 5")
+    assert [row[0] for row in rows] == ["send", "merge", "why"], rows
+    assert rows[2][3].startswith("buyer_id = 5 -> bucket "), rows
+    client.close()
+
+
+def test_json_is_read_by_others(stand):
+    client = stand.client()
+    told = route_json(client, "SELECT total, 'a\"b\\\\c\né' FROM orders ORDER BY total DESC LIMIT 2, 3")
+    assert [target["shard"] for target in told["targets"]] == ["s1", "s2"]
+    assert told["targets"][0]["sql"].endswith("LIMIT 0, 5") and not told["targets"][0]["as_it_came"]
+    assert told["merge"]["keys"] == [{"column": 1, "hidden": False, "descending": True}]
+    assert (told["merge"]["offset"], told["merge"]["limit"]) == (2, 3)
+    assert told["statement"].startswith("SELECT total, 'a\"b\\\\c\né'")
+    client.close()
+
+
+def test_refusals_are_shown(stand):
+    client = stand.client()
+    rows = route(client, "SELECT * FROM orders FOR UPDATE")
+    assert len(rows) == 1 and rows[0][0] == "refused" and rows[0][3].startswith("error 9001 (0A000): "), rows
+    refused = route_json(client, "SELECT * FROM orders FOR UPDATE")["refused"]
+    assert (refused["error"], refused["sqlstate"]) == (9001, "0A000")
+    assert stand.admin("EXPLAIN ROUTE SELECT * FROM shop.orders FOR UPDATE")[0]["route"] == "refused: " + rows[0][3]
+    client.query("CREATE TEMPORARY TABLE mine (a INT)")
+    rows = route(client, "SELECT COUNT(*) FROM orders")
+    assert rows[0][3].startswith("error 9006 "), rows
+    client.close()
+
+
+def test_nothing_is_run(stand):
+    client = stand.client("loader")
+    client.query("CREATE TABLE IF NOT EXISTS orders (order_id BIGINT PRIMARY KEY, buyer_id BIGINT, seller_id INT, status CHAR(9), total INT, created_at DATETIME)")
+    before = client.query("SELECT COUNT(*) FROM orders").rows
+    route(client, "DELETE FROM orders")
+    route(client, "INSERT INTO orders (buyer_id, seller_id, status, total, created_at) VALUES (1, 1, 'new', 1, NOW())")
+    route(client, "DROP TABLE orders")
+    assert client.query("SELECT COUNT(*) FROM orders").rows == before
+    assert route(client, "COMMIT AND CHAIN")[0][0] == "here"
+    client.close()
+
+
+def test_a_table_of_that_name(stand):
+    client = stand.client()
+    client.query("CREATE TABLE route (x INT, y INT)")
+    assert [row[0] for row in client.query("EXPLAIN route").rows] == ["x", "y"]
+    assert [row[0] for row in client.query("EXPLAIN route x").rows] == ["x"]
+    assert [row[0] for row in client.query("EXPLAIN `route`").rows] == ["x", "y"]
+    client.query("DROP TABLE route")
+    client.close()
+
+
+def test_prepared_is_refused(stand):
+    client = stand.client()
+    for attempt in (lambda: client.prepare("EXPLAIN ROUTE SELECT * FROM orders"),
+                    lambda: client.query("PREPARE s FROM 'EXPLAIN ROUTE SELECT * FROM orders'")):
+        try:
+            attempt()
+        except wire.ServerError as error:
+            assert error.code == 1235, error
+        else:
+            raise AssertionError("prepared")
+    client.close()
