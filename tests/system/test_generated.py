@@ -1,0 +1,38 @@
+"""Statements made at random over the order schema (tests/system/differential/grammar.py and changes.py), on one plain
+server and through waybill over 1, 3 and 8 shards: rows, column definitions, counts, messages, warnings and errors are the
+same. A statement may differ only by being refused; less than 1 % of the SELECTs are.
+
+Longer, or a seed again: tests/system/differential/run (doc/testing.md)."""
+
+import os
+import random
+
+from differential import order_schema
+from differential.ground import Ground, SETTINGS
+
+CLUSTER = {"shards": 8, "plain": True, "tables": order_schema.SHARD_INI, "settings": SETTINGS}
+STAND = Ground
+FIXED_SEED = 4711
+REFUSED_MAX = 0.01
+
+
+def play(stand, shards, seconds):
+    """With the fixed seed, and with one of now or of WAYBILL_TEST_SEED."""
+    for seed in (FIXED_SEED, int(os.environ.get("WAYBILL_TEST_SEED", random.randrange(1 << 30)))):
+        tester = stand.tester(shards, seed, report=lambda line: None)
+        problems = tester.play(seconds / 2)
+        assert not problems, "\n    ".join(["differences:"] + problems)
+        print(f"      seed {seed}, {shards} shards: {tester.tally.report().splitlines()[0]}", flush=True)
+        assert tester.tally.refused_selects <= REFUSED_MAX * tester.tally.selects + 3, f"seed {seed}: {tester.tally.report()}"
+
+
+def test_8_shards(stand):
+    play(stand, 8, 24)
+
+
+def test_3_shards(stand):
+    play(stand, 3, 16)
+
+
+def test_1_shard(stand):
+    play(stand, 1, 8)
