@@ -34,6 +34,9 @@ struct admin_host {
                         void *asker);
     // Reads the file again. False: nothing changed, `errors` has the lines.
     bool (*reload)(void *owner, struct text *errors);
+    // monitor_switchover: on_end comes once, later, on this thread, unless it returns false.
+    bool (*switchover)(void *owner, uint16_t shard, uint16_t to, const struct monitor_wish *wish,
+                       struct error *error);
     void (*forget_hosts)(void *owner); // whose log-ins failed
     void (*kill)(void *owner, const struct errand *order);
     uint64_t (*started_wall_ms)(void *owner);

@@ -9,6 +9,7 @@
 
 #include "admin/courtesy.h"
 #include "base/memory.h"
+#include "protocol/error_table.h"
 #include "protocol/packet.h"
 
 struct ask {
@@ -93,6 +94,53 @@ static void ask_workers(struct client *client, const struct command *command,
     client->admin->host.ask_workers(client->admin->host.owner, on_reports, ask);
 }
 
+// ---- what ends later
+
+static void on_wish_end(void *asker, bool is_done, const char *text)
+{
+    struct ask *ask = asker;
+    struct client *client = ask->client;
+    if (client != NULL) {
+        struct error error;
+        client->ask = NULL;
+        if (is_done) {
+            admin_client_send_ok(client, text);
+        } else {
+            error_set(&error, ER_UNKNOWN, "HY000", "%s", text);
+            admin_client_send_error(client, &error);
+        }
+        admin_client_enter(client, CLIENT_IDLE);
+        loop_do_later(client->admin->host.loop, &client->later);
+    }
+    text_done(&ask->arguments);
+    memory_free(ask);
+}
+
+static void start_wish(struct client *client, const struct command *command, struct command_run run)
+{
+    const struct admin_host *host = &client->admin->host;
+    struct ask *ask = memory_new(sizeof *ask);
+    struct arena arena;
+    arena_init(&arena, NULL);
+    text_init(&ask->arguments);
+    ask->client = client;
+    ask->command = command;
+    run.wish = (struct monitor_wish){.on_end = on_wish_end, .asker = ask};
+    run.host = host;
+    run.snapshot = host->current(host->owner);
+    run.arena = &arena;
+    admin_command_start(command, &run);
+    if (error_is_set(&run.error)) {
+        admin_client_send_error(client, &run.error);
+        memory_free(ask);
+    } else {
+        client->ask = ask;
+        admin_client_enter(client, CLIENT_ASKING);
+    }
+    admin_command_done(&run);
+    arena_clear(&arena);
+}
+
 // ---- statements
 
 void admin_query_run(struct client *client, struct slice sql)
@@ -106,6 +154,8 @@ void admin_query_run(struct client *client, struct slice sql)
     const struct command *command = admin_command_find(sql, &run.arguments, &run.error);
     if (command == NULL) {
         admin_client_send_error(client, &run.error);
+    } else if (command->waits) {
+        start_wish(client, command, run);
     } else if (command->wants_reports) {
         ask_workers(client, command, run.arguments);
     } else {

@@ -15,6 +15,7 @@ struct command_run {
     struct slice arguments;         // behind the command's words
     struct worker_report **reports; // by worker; NULL unless the row wants them
     uint16_t report_count;
+    struct monitor_wish wish; // for a row that waits
     struct grid grid;
     struct error error;
     struct slice message; // of OK; in the arena
@@ -25,6 +26,7 @@ struct command {
     const char *form;  // what follows: "[LIKE 'pattern']"; empty: nothing may
     bool takes_like;   // `arguments` is taken by LIKE, the grid applies it
     bool wants_reports;
+    bool waits; // what it starts ends later, and is answered then: `wish` is for that
     void (*run)(struct command_run *run);
     const char *help;
 };
@@ -55,4 +57,5 @@ void admin_show_pools(struct command_run *run);
 void admin_show_sessions(struct command_run *run);
 void admin_show_status(struct command_run *run);
 void admin_kill(struct command_run *run);
+void admin_switchover(struct command_run *run);
 void admin_explain_route(struct command_run *run);

@@ -176,6 +176,11 @@ static const struct setting table[] = {
      "auto: when a primary is dead the best replica is promoted. off: waybill only says so."},
     {"failover_after_ms", SETTING_INTEGER, RELOAD, AT(failover_after_ms), "1000", 100, DAY_MS, NULL,
      "How long a primary must be seen dead before another server is promoted."},
+    {"rejoin", SETTING_CHOICE, RELOAD, AT(rejoin), "auto", ANY, "off|auto",
+     "auto: an old primary that is back, read-only, and has nothing that the new one lacks becomes its replica. off: it is "
+     "left alone."},
+    {"switchover_grace_ms", SETTING_INTEGER, RELOAD, AT(switchover_grace_ms), "2000", 0, DAY_MS, NULL,
+     "How long SWITCHOVER SHARD waits for open transactions before it ends them (error 1213). New statements wait meanwhile."},
     {"hold_ms", SETTING_INTEGER, RELOAD, AT(hold_ms), "15000", 0, DAY_MS, NULL,
      "How long a statement that was not sent yet waits for a shard that has no primary. 0: it fails at once."},
     {"slow_query_ms", SETTING_INTEGER, RELOAD, AT(slow_query_ms), "0", 0, DAY_MS, NULL,

@@ -14,6 +14,7 @@ enum client_compression {
     CLIENT_COMPRESSION_BOTH
 };
 enum failover_mode { FAILOVER_OFF, FAILOVER_AUTO };
+enum rejoin_mode { REJOIN_OFF, REJOIN_AUTO };
 
 struct settings { // strings are owned by the config's arena, never NULL
     const char *listen;
@@ -63,6 +64,8 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t probe_ms;
     int64_t failover; // enum failover_mode
     int64_t failover_after_ms;
+    int64_t rejoin; // enum rejoin_mode
+    int64_t switchover_grace_ms;
     bool local_infile; // LOAD DATA LOCAL
     bool read_split;   // reads to replicas
     bool gather, gather_on_primary;

@@ -23,16 +23,30 @@ static unsigned elapsed_ms(const struct action *action)
     return (unsigned)((job_now_us() - action->began_us) / 1000);
 }
 
-void action_say(struct action *action, const char *format, ...)
+static void post_text(struct action *action, enum report_kind kind, const char *format,
+                      va_list args)
 {
-    struct action_report *report = new_report(action, REPORT_STEP);
+    struct action_report *report = new_report(action, kind);
     int len = snprintf(report->text, sizeof report->text,
                        "shard %s: +%u ms: ", action->setup.shard_name, elapsed_ms(action));
+    vsnprintf(report->text + len, sizeof report->text - (size_t)len, format, args);
+    mailbox_post(action->setup.mailbox, &report->message);
+}
+
+void action_say(struct action *action, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    vsnprintf(report->text + len, sizeof report->text - (size_t)len, format, args);
+    post_text(action, REPORT_STEP, format, args);
     va_end(args);
-    mailbox_post(action->setup.mailbox, &report->message);
+}
+
+void action_report_closed(struct action *action, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    post_text(action, REPORT_CLOSED, format, args);
+    va_end(args);
 }
 
 void action_report_opened(struct action *action, uint16_t server, uint64_t epoch)
@@ -77,6 +91,10 @@ static const char *title(enum action_kind kind)
         return "leading back";
     case ACTION_FENCE:
         return "fencing";
+    case ACTION_REJOIN:
+        return "rejoin";
+    case ACTION_SWITCHOVER:
+        return "switchover";
     }
     return "?";
 }
@@ -92,6 +110,10 @@ static bool run_book(struct action *action)
         return action_follow(action);
     case ACTION_FENCE:
         return action_fence(action);
+    case ACTION_REJOIN:
+        return action_rejoin(action);
+    case ACTION_SWITCHOVER:
+        return action_switchover(action);
     }
     return false;
 }

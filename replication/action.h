@@ -7,7 +7,14 @@
 #include "cluster/snapshot.h"
 #include "replication/dbconn.h"
 
-enum action_kind { ACTION_OPEN, ACTION_FAILOVER, ACTION_FOLLOW, ACTION_FENCE };
+enum action_kind {
+    ACTION_OPEN,
+    ACTION_FAILOVER,
+    ACTION_FOLLOW,
+    ACTION_FENCE,
+    ACTION_REJOIN,
+    ACTION_SWITCHOVER,
+};
 
 struct action_server {
     struct endpoint endpoint;
@@ -21,8 +28,11 @@ struct action_setup {
     enum action_kind kind;
     uint16_t shard;
     char shard_name[64];
-    uint16_t subject;   // OPEN, FENCE: that server. FAILOVER: the dead one. FOLLOW: the stray one
-    uint16_t primary;   // FOLLOW: whom it shall follow
+    uint16_t subject; // OPEN, FENCE, REJOIN: that server. FAILOVER: the dead one. FOLLOW: the stray
+                      // one. SWITCHOVER: the primary
+    uint16_t primary; // FOLLOW, REJOIN: whom it shall follow. SWITCHOVER: who takes over,
+                      // NO_SERVER: any
+    uint32_t grace_ms;  // SWITCHOVER: for open transactions
     bool was_seen;      // FAILOVER: the dead one
     bool was_semi_sync; // ... waited for its replicas when it was last seen
     bool is_mariadb;
@@ -37,6 +47,7 @@ struct action_setup {
 
 enum report_kind {
     REPORT_STEP,   // something worth a line
+    REPORT_CLOSED, // nothing new may be sent to the primary: a switchover has begun
     REPORT_OPENED, // `server` takes writes now
     REPORT_END     // the last one; is_done: as wished
 };

@@ -44,9 +44,12 @@ bool action_open(struct action *action) MUST_CHECK;
 bool action_failover(struct action *action) MUST_CHECK;
 bool action_follow(struct action *action) MUST_CHECK;
 bool action_fence(struct action *action) MUST_CHECK;
+bool action_rejoin(struct action *action) MUST_CHECK;
+bool action_switchover(struct action *action) MUST_CHECK;
 
 // action.c
 void action_say(struct action *action, const char *format, ...) PRINTF_LIKE(2, 3);
+void action_report_closed(struct action *action, const char *format, ...) PRINTF_LIKE(2, 3);
 void action_report_opened(struct action *action, uint16_t server, uint64_t epoch);
 bool action_give_up(struct action *action, const char *format, ...) PRINTF_LIKE(2, 3); // false
 size_t action_place(const struct action *action, uint16_t server); // in setup.servers

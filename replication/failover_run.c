@@ -28,15 +28,13 @@
 #include <time.h>
 
 #include "replication/failover_decide.h"
-#include "replication/schema.h"
+#include "replication/promotion.h"
 
 enum {
     APPLY_SLICE_S = 1,
     APPLY_MAX_S = 120, // a relay backlog is applied as long as it moves on; then somebody must look
     FOLLOW_LOOKS = 100,
     FOLLOW_LOOK_MS = 20,
-    ATTACH_LOOKS = 500, // a follower's first connection
-    ATTACH_LOOK_MS = 10,
 };
 
 struct failover {
@@ -301,24 +299,17 @@ static bool apply_all(struct failover *failover)
                           name_of(failover, failover->candidate), APPLY_MAX_S);
 }
 
-// Without one the epoch's row would wait for ever, neither written nor not.
 static bool await_follower(struct failover *failover)
 {
-    struct action *action = failover->action;
-    for (int look = 0; look < ATTACH_LOOKS; look++) {
-        for (size_t i = 0; i < failover->count; i++) {
-            struct member_state state;
-            if (failover->is_follower[i] && step_read_state(action, failover->members[i], &state) &&
-                state.is_receiving) {
-                return true;
-            }
-        }
-        if (job_wait(action->self, ATTACH_LOOK_MS, NULL, 0) == JOB_STOP) {
-            return action_give_up(action, "waybill stops");
+    size_t followers[SERVERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < failover->count; i++) {
+        if (failover->is_follower[i]) {
+            followers[count++] = failover->members[i];
         }
     }
-    return action_give_up(action, "no replica can receive from %s (replication_user?)",
-                          name_of(failover, failover->candidate));
+    return promotion_await_follower(failover->action, failover->members[failover->candidate],
+                                    followers, count);
 }
 
 // 5. A replica that can't be led over now is led later, by the monitor.
@@ -356,44 +347,24 @@ static bool gather_followers(struct failover *failover)
     return await_follower(failover);
 }
 
-static bool insert_epoch(struct failover *failover, struct dbconn *conn)
-{
-    struct action *action = failover->action;
-    struct slice cut = gtid_print(&failover->views[failover->candidate].received, &action->arena);
-    return dbconn_run(conn, &action->error,
-                      "INSERT INTO waybill.topology (shard, epoch, primary_name, server_id, "
-                      "cut_gtid, at) VALUES ('%s', %llu, '%s', %u, '%s', NOW(3))",
-                      action->setup.shard_name, (unsigned long long)failover->epoch,
-                      name_of(failover, failover->candidate),
-                      failover->states[failover->candidate].server_id, (const char *)cut.ptr);
-}
-
 // 6. One row for one promotion: what was begun has its row.
 static bool record_epoch(struct failover *failover)
 {
     struct action *action = failover->action;
-    size_t place = failover->members[failover->candidate];
-    struct dbconn *conn = action->leader.conns[place];
     failover->is_past_return = true;
     if (failover->views[failover->candidate].is_begun) {
         action_say(action, "epoch %llu was written before", (unsigned long long)failover->epoch);
         return true;
     }
-    bool is_written = conn != NULL && insert_epoch(failover, conn);
-    if (!is_written && conn != NULL && schema_is_missing(&action->error)) {
-        is_written = schema_create(conn, &action->error) && insert_epoch(failover, conn);
-    }
-    if (is_written) {
-        action_say(action, "epoch %llu is written", (unsigned long long)failover->epoch);
-        return true;
-    }
-    if (conn != NULL && dbconn_failure(conn) == DB_LOST) {
-        leader_drop(&action->leader, place); // it may be written all the same
-    } else {
-        failover->is_past_return = false;
-    }
-    return action_give_up(action, "the epoch could not be written on %s: %s",
-                          name_of(failover, failover->candidate), action->error.text);
+    struct promotion promotion = {
+        .place = failover->members[failover->candidate],
+        .epoch = failover->epoch,
+        .server_id = failover->states[failover->candidate].server_id,
+        .cut = &failover->views[failover->candidate].received,
+    };
+    bool is_written = promotion_write_epoch(action, &promotion);
+    failover->is_past_return = promotion.may_be_written;
+    return is_written;
 }
 
 // 7.
@@ -436,23 +407,12 @@ static void look_at_followers(struct failover *failover)
 static void write_event(struct failover *failover)
 {
     struct action *action = failover->action;
-    bool is_written = step_run(
-        action, failover->members[failover->candidate],
-        (const char *)arena_format(
-            &action->arena,
-            "INSERT INTO waybill.event (at, proxy, text) VALUES "
-            "(NOW(3), %u, 'shard %s: %s promoted instead of %s, "
-            "epoch %llu%s')",
-            action->setup.proxy, action->setup.shard_name, name_of(failover, failover->candidate),
-            action->setup.servers[failover->dead].endpoint.name,
-            (unsigned long long)failover->epoch,
-            action->setup.was_semi_sync
-                ? ""
-                : "; it did not wait for acknowledgements, writes may be lost")
-            .ptr);
-    if (!is_written) {
-        action_say(action, "the event could not be written: %s", action->error.text);
-    }
+    promotion_write_event(
+        action, failover->members[failover->candidate], "%s promoted instead of %s, epoch %llu%s",
+        name_of(failover, failover->candidate), action->setup.servers[failover->dead].endpoint.name,
+        (unsigned long long)failover->epoch,
+        action->setup.was_semi_sync ? ""
+                                    : "; it did not wait for acknowledgements, writes may be lost");
 }
 
 bool action_failover(struct action *action)

@@ -309,6 +309,7 @@ void monitor_stop(struct monitor *monitor)
     if (monitor->action != NULL) {
         action_ask_to_stop(monitor->action);
         action_join(monitor->action);
+        monitor_end_wish(monitor, false, "waybill stops");
     }
     monitor_stop_accounts(monitor);
     monitor_stop_kills(monitor);

@@ -3,6 +3,7 @@
 // on the control thread; what blocks runs on job threads (replication/job.h) and comes back by
 // mailbox.
 
+#include "base/error.h"
 #include "base/loop.h"
 #include "cluster/snapshot.h"
 #include "replication/kill_mail.h"
@@ -44,5 +45,15 @@ size_t monitor_events(const struct monitor *monitor, struct monitor_event *out, 
 // caller's, never the same twice.
 void monitor_send_kill(struct monitor *monitor, uint64_t number, const struct kill_order *order);
 void monitor_answer_kill(struct monitor *monitor, uint64_t number, enum kill_outcome outcome);
+// Who wishes an action, and is told of its end: once, later, on the control thread.
+struct monitor_wish {
+    void (*on_end)(void *asker, bool is_done, const char *text); // NULL: nobody
+    void *asker;
+};
+
+// Starts a planned change of the shard's primary. `to`: NO_SERVER lets waybill choose. False: it
+// was not begun, and nobody is told of an end.
+bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
+                        const struct monitor_wish *wish, struct error *error) MUST_CHECK;
 // True once every server has been probed at least once (or found down).
 bool monitor_is_settled(const struct monitor *monitor) MUST_CHECK;

@@ -27,9 +27,11 @@ struct guarded {      // one shard, by id
     struct told refused;  // why the last action was refused
     uint16_t told_server; // of whom was said whether it waits for acknowledgements; NO_SERVER
     bool told_waiting;
-    uint32_t up_count; // members, at the last judgement
-    uint64_t retry_us; // no action before
-    uint32_t retry_ms; // grows while actions are refused
+    uint32_t up_count;           // members, at the last judgement
+    bool is_closed;              // by a switchover that runs
+    enum action_kind retry_kind; // what was refused
+    uint64_t retry_us;           // it isn't tried again before
+    uint32_t retry_ms;           // grows while actions are refused
 };
 
 struct watched_accounts {           // users = servers
@@ -65,6 +67,7 @@ struct monitor {
     struct action *action; // owned; the one that runs; NULL
     enum action_kind action_kind;
     uint16_t action_shard;
+    struct monitor_wish wish; // of the action that runs
     bool is_stopping;
     struct timer tick;    // judges what only time changes
     struct timer publish; // gathers the figures of one round of probes
@@ -80,6 +83,7 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
 // monitor_shard.c: forms the opinion on a shard and acts on it.
 void monitor_judge(struct monitor *monitor, uint16_t shard);
 void monitor_on_report(struct message *message, void *receiver);
+void monitor_end_wish(struct monitor *monitor, bool is_done, const char *text);
 
 // monitor_accounts.c
 void monitor_watch_accounts(struct monitor *monitor);                // reads them if it is time

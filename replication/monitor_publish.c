@@ -13,7 +13,8 @@ enum { GATHER_MS = 20 };
 static bool is_failing_over(const struct monitor *monitor, uint16_t shard)
 {
     return monitor->action != NULL && monitor->action_shard == shard &&
-           monitor->action_kind == ACTION_FAILOVER && monitor->shards[shard].primary == NO_SERVER;
+           (monitor->action_kind == ACTION_FAILOVER || monitor->action_kind == ACTION_SWITCHOVER) &&
+           monitor->shards[shard].primary == NO_SERVER;
 }
 
 static void copy_text(char *to, size_t to_bytes, const char *from)

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "protocol/error_table.h"
 
 enum { RETRY_FIRST_MS = 250, RETRY_MAX_MS = 10000, ACTION_ANSWER_MS = 5000, CONNECT_MS = 1000 };
 
@@ -46,6 +47,7 @@ static void start_action(struct monitor *monitor, uint16_t shard, enum action_ki
         .primary = opinion->primary,
         .was_seen = seen->has_facts,
         .was_semi_sync = seen->facts.is_semi_sync_source,
+        .grace_ms = (uint32_t)settings->switchover_grace_ms,
         .epoch = opinion->epoch,
         .proxy = (uint32_t)settings->proxy_id,
         .mailbox = monitor->mailbox,
@@ -77,6 +79,9 @@ static bool wants_action(const struct monitor *monitor, const struct shard_opini
     case SHARD_FOLLOW:
         *kind = ACTION_FOLLOW;
         return true;
+    case SHARD_REJOIN:
+        *kind = ACTION_REJOIN;
+        return monitor_config(monitor)->settings.rejoin == REJOIN_AUTO;
     case SHARD_FENCE: // (not by facts from before the last job)
         *kind = ACTION_FENCE;
         return monitor->servers[opinion->subject].seen.seen_us >=
@@ -210,7 +215,8 @@ void monitor_judge(struct monitor *monitor, uint16_t shard)
     struct shard_opinion opinion;
     form_opinion(monitor, shard, &opinion);
     bool is_busy = monitor->action != NULL && monitor->action_shard == shard;
-    if (is_busy && monitor->action_kind == ACTION_FAILOVER) {
+    bool is_closed = monitor->action_kind == ACTION_SWITCHOVER && guarded->is_closed;
+    if (is_busy && (monitor->action_kind == ACTION_FAILOVER || is_closed)) {
         // Its reports say what is true now; probes that lag behind them don't.
         monitor_publish_changes(monitor);
         return;
@@ -221,7 +227,7 @@ void monitor_judge(struct monitor *monitor, uint16_t shard)
     tell_durability(monitor, shard);
     enum action_kind kind;
     if (wants_action(monitor, &opinion, &kind) && monitor->action == NULL &&
-        loop_now_us(monitor->host->loop) >= guarded->retry_us) {
+        (loop_now_us(monitor->host->loop) >= guarded->retry_us || kind != guarded->retry_kind)) {
         start_action(monitor, shard, kind, &opinion);
     }
     monitor_publish_changes(monitor);
@@ -258,9 +264,12 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
     struct guarded *guarded = &monitor->shards[monitor->action_shard];
     action_join(monitor->action); // its last message: the thread is ending
     monitor->action = NULL;
-    if (!report->is_done) {
+    guarded->is_closed = false;
+    monitor_end_wish(monitor, report->is_done, report->text);
+    if (!report->is_done && monitor->action_kind != ACTION_SWITCHOVER) {
         guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
         guarded->retry_ms = guarded->retry_ms > RETRY_MAX_MS ? RETRY_MAX_MS : guarded->retry_ms;
+        guarded->retry_kind = monitor->action_kind;
         guarded->retry_us = report->at_us + (uint64_t)guarded->retry_ms * 1000;
     }
     ask_members_anew(monitor, monitor->action_shard, report->at_us);
@@ -289,7 +298,12 @@ void monitor_on_report(struct message *message, void *receiver)
         switch (report->kind) {
         case REPORT_STEP:
             break;
+        case REPORT_CLOSED:
+            monitor->shards[monitor->action_shard].is_closed = true;
+            set_primary(monitor, monitor->action_shard, NO_SERVER);
+            break;
         case REPORT_OPENED:
+            monitor->shards[monitor->action_shard].is_closed = false;
             on_opened(monitor, report);
             break;
         case REPORT_END:
@@ -299,4 +313,36 @@ void monitor_on_report(struct message *message, void *receiver)
         monitor_publish_changes(monitor);
     }
     memory_free(report);
+}
+
+// ---- what an operator wishes
+
+void monitor_end_wish(struct monitor *monitor, bool is_done, const char *text)
+{
+    struct monitor_wish wish = monitor->wish;
+    monitor->wish = (struct monitor_wish){.on_end = NULL};
+    if (wish.on_end != NULL) {
+        wish.on_end(wish.asker, is_done, text);
+    }
+}
+
+bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
+                        const struct monitor_wish *wish, struct error *error)
+{
+    const struct guarded *guarded = &monitor->shards[shard];
+    if (monitor->action != NULL) {
+        error_set(error, ER_UNKNOWN, "HY000",
+                  "something else is going on (SHOW EVENTS): try again");
+        return false;
+    }
+    if (guarded->primary == NO_SERVER || guarded->primary == to) {
+        error_set(error, ER_UNKNOWN, "HY000", "%s",
+                  guarded->primary == to ? "it is the primary" : "the shard has no primary now");
+        return false;
+    }
+    struct shard_opinion wanted = {
+        .subject = guarded->primary, .primary = to, .epoch = guarded->epoch};
+    monitor->wish = *wish;
+    start_action(monitor, shard, ACTION_SWITCHOVER, &wanted);
+    return true;
 }

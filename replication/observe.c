@@ -450,6 +450,23 @@ static void find_stray(const struct shard_view *view, struct shard_opinion *opin
     }
 }
 
+// An old primary that is back, or was fenced. Who has no position at all was never one.
+static void find_returned(const struct shard_view *view, struct shard_opinion *opinion)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *member = &view->members[i];
+        const struct server_facts *facts = &member->seen->facts;
+        if (opinion->roles[i] == ROLE_DETACHED && member->seen->is_up && member->seen->has_facts &&
+            facts->source_count == 0 && facts->is_read_only && facts->has_tables &&
+            facts->binlog_gtid[0] != '\0' && member->seen->seen_us >= member->seen->valid_from_us) {
+            opinion->subject = member->server;
+            explain(opinion, SHARD_REJOIN, "%s was the primary once and replicates from nobody",
+                    member->name);
+            return;
+        }
+    }
+}
+
 static void find_outdated(const struct shard_view *view, const struct shard_member *owner,
                           struct shard_opinion *opinion)
 {
@@ -485,6 +502,9 @@ void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
     give_roles(view, owner, opinion);
     if (opinion->verdict == SHARD_FINE) {
         find_stray(view, opinion);
+    }
+    if (opinion->verdict == SHARD_FINE) {
+        find_returned(view, opinion);
     }
     find_outdated(view, owner, opinion); // first of all: a failover would refuse beside a writer
 }

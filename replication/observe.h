@@ -46,6 +46,7 @@ enum shard_verdict {
     SHARD_OPEN,     // `subject` is the primary, but read-only
     SHARD_DEAD,     // `subject` was the primary, and another takes its place
     SHARD_FOLLOW,   // fine, but `subject` replicates from a server that is no primary any more
+    SHARD_REJOIN,   // fine, but `subject`, once of this shard, replicates from nobody
     SHARD_FENCE,    // `subject` takes writes though a later epoch made another the primary
     SHARD_CONFLICT, // several servers take writes, or one that may not
 };

@@ -26,7 +26,8 @@
 //         default shard's primary only  (error 1146 or 1049: no tables yet; NULLs are fine)
 //   and where the monitor holds the server for the primary, and it is writable and replicates from
 //   nobody, before that last SELECT:
-//     INSERT INTO waybill.heartbeat (proxy, run, sent_us) VALUES (P, R, T)
+//     INSERT INTO waybill.heartbeat (proxy, run, sent_us) SELECT P, R, T FROM DUAL
+//         WHERE @@GLOBAL.read_only = 0
 //         ON DUPLICATE KEY UPDATE run = R, sent_us = T
 //     (error 1146 or 1049: the statements of schema.c, and the INSERT again)
 //
@@ -182,8 +183,9 @@ static bool write_beat(struct probe *probe, uint64_t *sent_us, struct error *err
     unsigned long long run = probe->setup.run;
     unsigned long long sent = *sent_us;
     return dbconn_run(probe->conn, error,
-                      "INSERT INTO waybill.heartbeat (proxy, run, sent_us) VALUES (%u, %llu, %llu) "
-                      "ON DUPLICATE KEY UPDATE run = %llu, sent_us = %llu",
+                      "INSERT INTO waybill.heartbeat (proxy, run, sent_us) SELECT %u, %llu, %llu "
+                      "FROM DUAL WHERE @@GLOBAL.read_only = 0 ON DUPLICATE KEY UPDATE run = %llu, "
+                      "sent_us = %llu",
                       probe->setup.proxy, run, sent, run, sent);
 }
 

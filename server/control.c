@@ -165,6 +165,12 @@ static bool host_reload(void *owner, struct text *errors)
     return true;
 }
 
+static bool host_switchover(void *owner, uint16_t shard, uint16_t to,
+                            const struct monitor_wish *wish, struct error *error)
+{
+    return monitor_switchover(((struct control *)owner)->monitor, shard, to, wish, error);
+}
+
 static void host_forget_hosts(void *owner)
 {
     struct control *control = owner;
@@ -407,6 +413,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .counters = host_counters,
         .ask_workers = host_ask_workers,
         .reload = host_reload,
+        .switchover = host_switchover,
         .forget_hosts = host_forget_hosts,
         .kill = host_kill,
         .started_wall_ms = host_started_wall_ms,

@@ -125,6 +125,7 @@ void request_finish(struct session *session)
     session->is_answer_between_rows = false;
     session->takes_input = false;
     session->is_input_held = false;
+    legs_leave_replaced(session);
     struct error removed;
     bool is_removed = session_is_removed(session, &removed);
     if (!session->wants_close && !is_removed && multi_goes_on(session)) {

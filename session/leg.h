@@ -22,6 +22,7 @@ struct session;
 struct flow;
 struct request;
 struct leg;
+struct sessions;
 
 enum leg_state { LEG_NEW, LEG_HELD, LEG_WAITING, LEG_RUNNING, LEG_KEPT };
 
@@ -119,6 +120,11 @@ bool leg_feed(struct leg *leg, struct slice bytes, bool is_end);
 // The flow's merge is ahead of this one, or the client is slow: its server is not read. Pairs.
 void leg_pause(struct leg *leg);
 void leg_resume(struct leg *leg);
+
+// leg_replaced.c. What a session keeps of a primary that is none any more is left, between two
+// statements: an open transaction ends with 1213, `wants_close` for one that is bound.
+void legs_leave_replaced(struct session *session);
+void sessions_leave_replaced(struct sessions *sessions); // after a new snapshot
 
 // The flow needs no more of the running answer: the backend is closed, nothing of the leg is
 // called any more. Only where leg_may_stop: in a transaction or on a pinned backend this would lose

@@ -420,10 +420,26 @@ static void end_removed_users(struct sessions *sessions)
     }
 }
 
+static bool has_another_primary(const struct snapshot *before, const struct snapshot *now)
+{
+    for (uint16_t i = 0; i < now->config->shard_count; i++) {
+        uint16_t primary = now->shards[i].primary;
+        if (primary != NO_SERVER &&
+            (i >= before->config->shard_count || before->shards[i].primary != primary)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sessions_set_snapshot(struct sessions *sessions, const struct snapshot *snapshot)
 {
+    bool has_moved = has_another_primary(sessions->snapshot, snapshot);
     take_snapshot(sessions, snapshot);
     end_removed_users(sessions);
+    if (has_moved) {
+        sessions_leave_replaced(sessions);
+    }
     login_accounts_read(sessions);
     account_waits_go_on(sessions);
     legs_retry_held(sessions);

@@ -550,7 +550,7 @@ class Fake:
         return None, 0
 
     def take_heartbeat(self, sql):
-        found = re.search(r'INTO waybill\.heartbeat.*VALUES \((\d+), (\d+), (\d+)\)', sql, re.S)
+        found = re.search(r'INTO waybill\.heartbeat.*SELECT (\d+), (\d+), (\d+) FROM', sql, re.S)
         if found:
             with self.shared.lock:
                 beats = self.shared.heartbeats.setdefault((found.group(1), found.group(2)), [])

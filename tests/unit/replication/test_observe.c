@@ -524,10 +524,36 @@ static void leads_strays_back(void **state)
     assert_int_equal(scene.opinion.roles[C], ROLE_DETACHED);
 }
 
+static void an_old_primary_that_is_back_may_rejoin(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    bad(&scene, A, DB_REFUSED, 3);
+    good(&scene, B, with_epoch(writable(), 1, B));
+    good(&scene, C, with_epoch(follows(B), 1, B));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    struct server_facts back = writable();
+    back.is_read_only = true;
+    good(&scene, A, back); // nothing shows that it was ever of this shard
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    back.has_tables = true;
+    snprintf(back.binlog_gtid, sizeof back.binlog_gtid, "0-1-7");
+    good(&scene, A, back);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_REJOIN);
+    assert_int_equal(scene.opinion.subject, A);
+    assert_int_equal(scene.opinion.primary, B);
+    assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damps),
+        cmocka_unit_test(an_old_primary_that_is_back_may_rejoin),
         cmocka_unit_test(finds_roles),
         cmocka_unit_test(dies),
         cmocka_unit_test(two_failures_are_not_enough),

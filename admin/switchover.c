@@ -1,0 +1,57 @@
+// SWITCHOVER SHARD shard [TO server]: names are looked up here, all else is the monitor's.
+
+#include "admin/command.h"
+#include "protocol/error_table.h"
+
+static uint16_t find_shard(const struct config *config, struct slice name)
+{
+    for (uint16_t i = 0; i < config->shard_count; i++) {
+        if (!config->shards[i].is_removed &&
+            slice_equal_nocase(name, slice_of_string(config->shards[i].name))) {
+            return i;
+        }
+    }
+    return NO_SHARD;
+}
+
+static uint16_t find_member(const struct config *config, uint16_t shard, struct slice name)
+{
+    const struct shard_config *members = &config->shards[shard];
+    for (uint16_t i = 0; i < members->server_count; i++) {
+        uint16_t server = members->servers[i];
+        if (slice_equal_nocase(name, slice_of_string(config->servers[server].name))) {
+            return server;
+        }
+    }
+    return NO_SERVER;
+}
+
+void admin_switchover(struct command_run *run)
+{
+    const struct config *config = run->snapshot->config;
+    struct slice rest = run->arguments;
+    struct slice shard_name = admin_command_next_word(&rest);
+    struct slice to_word = admin_command_next_word(&rest);
+    struct slice server_name = admin_command_next_word(&rest);
+    if (shard_name.len == 0 || rest.len > 0 ||
+        (to_word.len > 0 && (!slice_is_nocase(to_word, "TO") || server_name.len == 0))) {
+        error_set(&run->error, ER_PARSE, "42000", "SWITCHOVER SHARD shard [TO server]");
+        return;
+    }
+    uint16_t shard = find_shard(config, shard_name);
+    if (shard == NO_SHARD) {
+        error_set(&run->error, ER_UNKNOWN, "HY000", "there is no shard '%.*s' (SHOW SHARDS)",
+                  (int)shard_name.len, (const char *)shard_name.ptr);
+        return;
+    }
+    uint16_t to = server_name.len > 0 ? find_member(config, shard, server_name) : NO_SERVER;
+    if (server_name.len > 0 && to == NO_SERVER) {
+        error_set(&run->error, ER_UNKNOWN, "HY000",
+                  "shard '%s' has no server '%.*s' (SHOW SERVERS)", config->shards[shard].name,
+                  (int)server_name.len, (const char *)server_name.ptr);
+        return;
+    }
+    if (!run->host->switchover(run->host->owner, shard, to, &run->wish, &run->error)) {
+        return; // the error is set
+    }
+}

@@ -1,0 +1,193 @@
+"""A planned change of a primary: nobody's statement fails for it, and what can't be done changes nothing. An old primary that
+comes back becomes a replica by itself, unless it has something that was never acknowledged."""
+
+import os
+import threading
+import time
+
+import wire
+from test_failover import prepare, primary_of
+
+CLUSTER = {"shards": 1, "replicas": 2, "relaxed": False, "settings": "switchover_grace_ms = 1500\n"}
+
+
+def servers(stand):
+    return {row["server"]: row for row in stand.admin("SHOW SERVERS")}
+
+
+def other_than(stand, *names):
+    return next(name for name in ("s1a", "s1b", "s1c") if name not in names)
+
+
+def settled(stand, primary):
+    """All is as it should be: one primary, two fit replicas of it."""
+    stand.wait_until(lambda: primary_of(stand, "s1") == primary and
+                     all(row["role"] == "replica" and row["fit"] == "yes" for name, row in servers(stand).items() if name != primary),
+                     20, f"{primary} is the primary and the others follow")
+
+
+def refused(stand, command):
+    try:
+        answer = stand.admin(command)
+    except wire.ServerError as error:
+        return str(error)
+    raise AssertionError(f"{command} was not refused: {answer}")
+
+
+def test_nothing_fails_under_load(stand):
+    prepare(stand)
+    settled(stand, "s1a")
+    ledger = os.path.join(stand.directory, "ledger")
+    result = {}
+    load = threading.Thread(target=lambda: result.update(
+        zip(("code", "figures", "complaint"), stand.orders("place", "--seconds", "9", "--clients", "16", "--users", "500", "--ledger", ledger))))
+    load.start()
+    time.sleep(1.5)
+    for to in ("s1b", "s1c", "s1a"):
+        stand.admin(f"SWITCHOVER SHARD s1 TO {to}")
+        assert primary_of(stand, "s1") == to
+        settled(stand, to)
+    load.join()
+    figures = result["figures"]
+    assert figures["errors"] == "0" and figures["unknown"] == "0", figures
+    code, checked, complaint = stand.orders("verify", "--ledger", ledger)
+    assert code == 0 and checked["missing"] == "0" and int(checked["checked"]) > 100, f"{checked} {complaint}"
+    for name in ("s1b", "s1c"):
+        root = stand.root(name)
+        assert root.query("SELECT @@read_only").rows[0][0] == "1"
+
+
+def test_waybill_chooses(stand):
+    before = primary_of(stand, "s1")
+    stand.admin("SWITCHOVER SHARD s1")
+    now = primary_of(stand, "s1")
+    assert now != before and now in ("s1a", "s1b", "s1c")
+    settled(stand, now)
+
+
+def begin_switchover(stand):
+    """In a thread of its own; the shard is closed when this returns."""
+    began = len([row for row in stand.admin("SHOW EVENTS") if "new statements wait" in row["event"]])
+    outcome = {}
+
+    def run():
+        try:
+            outcome["answer"] = stand.admin("SWITCHOVER SHARD s1")
+        except wire.ServerError as error:
+            outcome["error"] = str(error)
+    thread = threading.Thread(target=run)
+    thread.start()
+    stand.wait_until(lambda: len([row for row in stand.admin("SHOW EVENTS") if "new statements wait" in row["event"]]) > began, 10,
+                     "the shard is closed")
+    return thread, outcome
+
+
+def test_open_transactions_may_end(stand):
+    before = primary_of(stand, "s1")
+    busy, new = stand.client(), stand.client()
+    busy.query("BEGIN")
+    busy.query("UPDATE users SET name = 'in time' WHERE buyer_id = 1")
+    thread, outcome = begin_switchover(stand)
+    held = {}
+    writer = threading.Thread(target=lambda: held.update(answer=new.query("UPDATE users SET name = 'held' WHERE buyer_id = 2")))
+    writer.start()
+    time.sleep(0.2)
+    assert not held, "a new statement should wait while the shard is closed"
+    busy.query("UPDATE users SET email = 'in@time' WHERE buyer_id = 1")
+    busy.query("COMMIT")
+    thread.join()
+    writer.join()
+    assert "error" not in outcome, outcome
+    now = primary_of(stand, "s1")
+    assert now != before
+    rows = stand.root(now).query("SELECT name FROM shop.users WHERE buyer_id IN (1, 2) ORDER BY buyer_id").rows
+    assert [row[0] for row in rows] == ["in time", "held"], rows
+    settled(stand, now)
+
+
+def test_longer_ones_are_rolled_back(stand):
+    busy, bound = stand.client(), stand.client()
+    busy.query("BEGIN")
+    busy.query("UPDATE users SET name = 'too late' WHERE buyer_id = 1")
+    bound.query("CREATE TEMPORARY TABLE mine (a INT)")
+    thread, outcome = begin_switchover(stand)
+    thread.join()
+    assert "error" not in outcome, outcome
+    try:
+        busy.query("COMMIT")
+        raise AssertionError("the transaction should be lost")
+    except wire.ServerError as error:
+        assert error.code == 1213, error
+    assert busy.query("SELECT name FROM users WHERE buyer_id = 1").rows[0][0] == "in time"
+    busy.query("UPDATE users SET name = 'again' WHERE buyer_id = 1")
+    try:
+        bound.query("INSERT INTO mine VALUES (1)")
+        raise AssertionError("the session was bound to the old primary")
+    except (wire.ServerError, wire.ConnectionLost, OSError) as error:
+        assert "read-only" not in str(error), error
+    settled(stand, primary_of(stand, "s1"))
+
+
+def test_refusals_change_nothing(stand):
+    primary = primary_of(stand, "s1")
+    replica = other_than(stand, primary)
+    assert "no shard 's7'" in refused(stand, "SWITCHOVER SHARD s7")
+    assert "no server 'nobody'" in refused(stand, "SWITCHOVER SHARD s1 TO nobody")
+    assert "is the primary" in refused(stand, f"SWITCHOVER SHARD s1 TO {primary}")
+    assert "SWITCHOVER SHARD shard" in refused(stand, "SWITCHOVER SHARD s1 s1b")
+    stand.root(replica).query("STOP SLAVE SQL_THREAD")
+    try:
+        assert "is stopped" in refused(stand, f"SWITCHOVER SHARD s1 TO {replica}")
+    finally:
+        stand.root(replica).query("START SLAVE SQL_THREAD")
+    settled(stand, primary)
+
+
+def test_put_back(stand):
+    """Nobody can replicate from the new one: the old one takes writes again, and what waited goes on there."""
+    primary = primary_of(stand, "s1")
+    root = stand.root(primary)
+    client = stand.client()
+    root.query("SET PASSWORD FOR repl@'%' = PASSWORD('changed')")
+    try:
+        thread, outcome = begin_switchover(stand)
+        held = threading.Thread(target=lambda: client.query("UPDATE users SET name = 'put back' WHERE buyer_id = 3"))
+        held.start()
+        thread.join()
+        assert "can receive from" in outcome.get("error", ""), outcome
+        assert primary_of(stand, "s1") == primary
+    finally:
+        root.query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+        root.query("SET PASSWORD FOR repl@'%' = PASSWORD('repl_pw')")
+        root.query("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+    held.join()
+    settled(stand, primary)
+    assert stand.root(primary).query("SELECT name FROM shop.users WHERE buyer_id = 3").rows[0][0] == "put back"
+
+
+def test_old_primary_rejoins(stand):
+    old = primary_of(stand, "s1")
+    stand.cluster("kill", f"s1/{old}")
+    stand.wait_until(lambda: primary_of(stand, "s1") not in (old, "", None, "-"), 20, "a replica is promoted")
+    stand.client().query("UPDATE users SET name = 'meanwhile' WHERE buyer_id = 4")
+    stand.cluster("start", f"s1/{old}")
+    settled(stand, primary_of(stand, "s1"))
+    stand.wait_until(lambda: stand.root(old).query("SELECT name FROM shop.users WHERE buyer_id = 4").rows[0][0] == "meanwhile", 10,
+                     "the old primary has what was written meanwhile")
+
+
+def test_one_with_more_does_not(stand):
+    """What only the old primary has was never acknowledged: it is not lost silently."""
+    old = primary_of(stand, "s1")
+    stand.cluster("kill", f"s1/{old}")
+    stand.wait_until(lambda: primary_of(stand, "s1") not in (old, "", None, "-"), 20, "a replica is promoted")
+    stand.cluster("start", f"s1/{old}")
+    # Waybill must not be faster: it leaves alone a server that is a replica of nobody but holds a transaction of its own.
+    root = stand.root(old)
+    root.query("STOP SLAVE")
+    root.query("RESET SLAVE ALL")
+    root.query("CREATE TABLE shop.never_acknowledged (a INT)")
+    stand.wait_until(lambda: any("rejoin of" in row["event"] and "never acknowledged" in row["event"] and old in row["event"] for row in stand.admin("SHOW EVENTS")), 20,
+                     "an event says what it has")
+    assert servers(stand)[old]["role"] == "detached"
+    assert root.query("SHOW TABLES FROM shop LIKE 'never_acknowledged'").rows
