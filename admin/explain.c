@@ -124,6 +124,7 @@ void admin_explain_route(struct command_run *run)
         .is_prepared = statement->param_count > 0,
         .is_strict = (parse_sql_mode(slice_of_string(run->snapshot->sql_mode)) & SQL_STRICT) != 0,
         .distributed = user != NULL ? user->distributed : DISTRIBUTED_REFUSE,
+        .scatter = user != NULL ? user->scatter : GUARD_ALLOW,
         .may_gather = snapshot_may_gather(run->snapshot),
         .last_shard = NO_SHARD,
         .now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000,

@@ -134,6 +134,8 @@ static const struct metric table[] = {
     COUNTER("waybill_queries_one_shard_total", METRIC_COUNTER, queries_one_shard, "... of them to one shard."),
     COUNTER("waybill_queries_many_shards_total", METRIC_COUNTER, queries_many_shards, "... of them to several shards."),
     COUNTER("waybill_queries_gathered_total", METRIC_COUNTER, queries_gathered, "... of them for which rows of several shards were brought to one server."),
+    COUNTER("waybill_scatter_warned_total", METRIC_COUNTER, scatter_warned, "Statements over several shards that were run with a guard's warning (9031)."),
+    COUNTER("waybill_scatter_denied_total", METRIC_COUNTER, scatter_denied, "... that a guard refused, or ended at max_result_rows (9030)."),
     COUNTER("waybill_rows_gathered_total", METRIC_COUNTER, rows_gathered, "Rows that were brought there, with the server's own."),
     COUNTER("waybill_queries_refused_total", METRIC_COUNTER, queries_refused, "... of them refused with a reason."),
     COUNTER("waybill_queries_held_total", METRIC_COUNTER, queries_held, "... of them that waited for a shard without a primary."),

@@ -64,6 +64,9 @@ struct shard_config {
     uint16_t server_count;
 };
 
+// What becomes of a SELECT that reads several shards.
+enum scatter_guard { GUARD_ALLOW, GUARD_WARN, GUARD_DENY };
+
 enum table_type { TABLE_SHARDED, TABLE_REFERENCE, TABLE_UNSHARDED };
 enum shard_method { METHOD_BUCKET, METHOD_RANGE, METHOD_LIST, METHOD_MODULO, METHOD_DATE };
 // How values of the shard key compare on the servers, so that equal keys always meet in one shard.
@@ -107,7 +110,8 @@ struct table_config {
     uint32_t range_count;
     struct key_listed *listed; // sorted by key bytes
     uint32_t listed_count;
-    int32_t line; // in the file
+    enum scatter_guard scatter; // of reads of its rows on several shards
+    int32_t line;               // in the file
 };
 
 enum distributed { DISTRIBUTED_REFUSE, DISTRIBUTED_BEST_EFFORT };
@@ -141,6 +145,7 @@ struct user_config {
     const char *server_password; // NULL: learned from clients that log in (pools_note_secret)
     const char *default_schema;  // empty: none
     enum distributed distributed;
+    enum scatter_guard scatter;
     uint32_t max_connections; // 0 = no limit
     bool reads_from_replicas; // default yes
     bool sees_all_sessions;   // SHOW PROCESSLIST, of other users too

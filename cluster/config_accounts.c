@@ -22,6 +22,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->server_password = user->has_empty_password ? "" : NULL;
     user->default_schema = "";
     user->distributed = DISTRIBUTED_REFUSE;
+    user->scatter = GUARD_ALLOW;
     user->reads_from_replicas = true;
     profile = profile != NULL ? profile : find_profile(config, "*");
     if (profile == NULL) {
@@ -39,6 +40,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     }
     user->default_schema = profile->default_schema;
     user->distributed = profile->distributed;
+    user->scatter = profile->scatter;
     user->reads_from_replicas = profile->reads_from_replicas;
     user->sees_all_sessions |= profile->sees_all_sessions;
     user->kills_all_sessions |= profile->kills_all_sessions;

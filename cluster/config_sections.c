@@ -68,6 +68,9 @@ static const struct section_setting table[] = {
     {SECTION_USER, 0, "distributed", "refuse|best_effort", "refuse",
      "A statement or transaction that writes to more than one shard. best_effort: each shard commits by "
      "itself, so a failure in between leaves a part of it."},
+    {SECTION_USER, 0, "scatter", "allow|warn|deny", "allow",
+     "SELECTs of this user that read several shards. warn: they are run, with a warning (9031) and a line in "
+     "the log. deny: error 9030. The stricter of the user's and the tables' counts."},
     {SECTION_USER, 0, "max_connections", "0..1000000", "0",
      "Clients of this user at one time. 0: no limit but max_clients."},
     {SECTION_USER, 0, "reads", "replica|primary", "replica",
@@ -94,6 +97,9 @@ static const struct section_setting table[] = {
     {SECTION_TABLE, SHAPE_BUCKET | SHAPE_WITH, "id", "COLUMN", "",
      "A BIGINT column whose values carry the bucket, so that a row is found by it as well. waybill makes "
      "the values for a table that has a key and is not `with` another."},
+    {SECTION_TABLE, KEYED | SHAPE_WITH, "scatter", "allow|warn|deny", "allow",
+     "SELECTs that read this table on several shards: as `scatter` of a user. A table that is `with` another "
+     "one has that one's, unless it says otherwise."},
     {SECTION_TABLE, SHAPE_RANGE | SHAPE_DATE, "ranges", "0..999:s1, 1000..:s2", "",
      "Ranges of keys (both ends belong to it, an end may be open) and the shard of each. By date: "
      "2024-01..2024-12:s1, 2025-01..:s2."},

@@ -14,6 +14,7 @@ enum { TABLES_MAX = 65535, NAME_MAX_BYTES = 64 };
 static const char *const type_words[] = {"sharded", "reference", "unsharded", NULL};
 static const char *const method_words[] = {"bucket", "range", "list", "modulo", "date", NULL};
 static const char *const key_type_words[] = {"integer", "string", "binary", "date", NULL};
+static const char *const scatter_words[] = {"allow", "warn", "deny", NULL};
 static const char *const unit_words[] = {"year", "month", "day", NULL};
 
 // ---- the shape
@@ -207,6 +208,8 @@ static void build_table(struct build *build, const struct section *section)
         return;
     }
     read_columns(build, section, table);
+    table->scatter =
+        (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);
     if (shape != SHAPE_WITH) {
         read_key_type(build, section, table);
         read_method(build, section, table);
@@ -264,6 +267,7 @@ static void join_parent(struct build *build, const struct section *section)
     joined.key = table->key;
     joined.id_column = table->id_column;
     joined.makes_ids = false;
+    joined.scatter = section_find(section, "scatter") != NULL ? table->scatter : parent->scatter;
     joined.line = table->line;
     *table = joined;
 }

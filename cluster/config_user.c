@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 static const char *const distributed_words[] = {"refuse", "best_effort", NULL};
+static const char *const scatter_words[] = {"allow", "warn", "deny", NULL};
 static const char *const reads_words[] = {"replica", "primary", NULL};
 
 static const char *const plugin_words[] = {
@@ -149,6 +150,8 @@ static void build_rights(struct build *build, const struct section *section,
     user->default_schema = section_text(build, section, "default_schema", "");
     user->distributed = (enum distributed)section_choice(build, section, "distributed",
                                                          distributed_words, DISTRIBUTED_REFUSE);
+    user->scatter =
+        (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);
     user->max_connections = (uint32_t)section_integer(build, section, "max_connections",
                                                       (struct integer_limits){0, 0, 1000000});
     user->reads_from_replicas = section_choice(build, section, "reads", reads_words, 0) == 0;

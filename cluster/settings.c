@@ -167,6 +167,10 @@ static const struct setting table[] = {
      "Rows that may be gathered for one statement, those of the server itself counted. With more it gets error 9008."},
     {"gather_max_bytes", SETTING_INTEGER, RELOAD, AT(gather_max_bytes), "67108864", 1024, 1099511627776, NULL,
      "Bytes of SQL that may be sent for it. With more it gets error 9008."},
+    {"max_scatter_shards", SETTING_INTEGER, RELOAD, AT(max_scatter_shards), "0", 0, 64, NULL,
+     "A SELECT that needs the rows of more shards gets error 9030. 0: no limit."},
+    {"max_result_rows", SETTING_INTEGER, RELOAD, AT(max_result_rows), "0", 0, 1000000000000, NULL,
+     "A SELECT over several shards that gives more rows ends with error 9030 behind so many of them. 0: no limit."},
     {"default_shard", SETTING_TEXT, RELOAD, AT(default_shard), "", ANY, NULL,
      "The shard of tables that have no section here. Empty: the first shard of the file."},
     // ---- failure

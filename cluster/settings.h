@@ -69,7 +69,8 @@ struct settings { // strings are owned by the config's arena, never NULL
     bool local_infile; // LOAD DATA LOCAL
     bool read_split;   // reads to replicas
     bool gather, gather_on_primary;
-    int64_t gather_max_rows, gather_max_bytes; // for each statement
+    int64_t gather_max_rows, gather_max_bytes;   // for each statement
+    int64_t max_scatter_shards, max_result_rows; // of a SELECT over several shards; 0 = no limit
     const char *default_shard;  // for tables that are not declared; empty: the first one
     const char *server_version; // announced to clients; empty: the servers' own
     int64_t slow_query_ms;      // 0 = off: logged when slower

@@ -160,7 +160,7 @@ static void add_gathered(struct arena *arena, struct explanation *explanation)
         const struct gather_table *table = &gather->tables[i];
         struct shard_set set = table->shards;
         struct text out;
-        set.bits &= ~shard_set_of(shard).bits;
+        set.bits &= gather->is_inside ? set.bits : ~shard_set_of(shard).bits;
         if (set.bits == 0) {
             continue;
         }
@@ -171,10 +171,11 @@ static void add_gathered(struct arena *arena, struct explanation *explanation)
         for (; set.bits != 0; set.bits &= set.bits - 1) {
             text_add_format(&out, " %s", config->shards[shard_set_first(set)].name);
         }
-        text_add_format(&out, "%s%s, into a temporary table on %s",
+        text_add_format(&out, "%s%s, into a temporary table on %s%s",
                         gather->wants_all_columns ? "" : ", the columns that are named",
                         table->conditions != NULL && table->uses == 1 ? ", filtered there" : "",
-                        config->shards[shard].name);
+                        config->shards[shard].name,
+                        gather->is_inside ? " beside the transaction" : "");
         add_text(arena, explanation, EXPLAIN_GATHER, &out);
     }
 }
@@ -277,6 +278,17 @@ static void add_guards(struct arena *arena, struct explanation *explanation)
                                  ": with more it is error 9008",
                                  (uint64_t)settings->gather_max_rows,
                                  (uint64_t)settings->gather_max_bytes));
+    }
+    bool is_rows = plan->gather != NULL || plan->merge == MERGE_ROWS || plan->merge == MERGE_SORT ||
+                   plan->merge == MERGE_GROUP;
+    if (is_rows && settings->max_result_rows > 0) {
+        explain_add(arena, explanation, EXPLAIN_GUARD,
+                    arena_format(arena, "max_result_rows = %" PRIu64 ": with more it is error 9030",
+                                 (uint64_t)settings->max_result_rows));
+    }
+    if (plan->warning != NULL) {
+        explain_add(arena, explanation, EXPLAIN_GUARD,
+                    arena_format(arena, "warning 9031: %s", plan->warning));
     }
     if (plan->is_write_to_many) {
         explain_add(arena, explanation, EXPLAIN_GUARD,

@@ -39,8 +39,11 @@ struct gather_plan {
     struct gather_table *tables; // those whose rows are not on every shard
     uint32_t table_count;
     struct shard_set places; // shards that have all of the tables, so that one may gather them
-    bool wants_all_columns;  // there is a * in it, or the like
-    struct slice text;       // of the statement: a column is needed if its name stands in it
+    // In a transaction: all rows are read on its own connections, those of reference tables on one
+    // of them, and none that are there already count.
+    bool is_inside;
+    bool wants_all_columns; // there is a * in it, or the like
+    struct slice text;      // of the statement: a column is needed if its name stands in it
 };
 
 // How values of a column are moved so that they arrive as they were.

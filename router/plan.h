@@ -113,8 +113,9 @@ struct plan {
     const struct load_split *split; // LOAD DATA: each row goes to the target of its own key
     // The one target's server is given rows of other shards before it runs the statement.
     const struct gather_plan *gather;
-    const char *why; // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
-                     // unless the request wants_why
+    const char *warning; // of a guard (scatter = warn), for SHOW WARNINGS; in the arena. NULL: none
+    const char *why;     // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
+                         // unless the request wants_why
 };
 
 struct route_request {
@@ -130,9 +131,10 @@ struct route_request {
     bool has_no_escapes;                 // sql_mode NO_BACKSLASH_ESCAPES
     const struct table_columns *columns; // of the statement's table; NULL: not asked for yet
     enum distributed distributed;
-    bool in_transaction; // reads go to primaries
-    bool may_gather;     // rows of several shards may be brought together on one server
-    bool must_gather;    // a merge was tried, and found at run time that it isn't exact
+    enum scatter_guard scatter; // the user's
+    bool in_transaction;        // reads go to primaries
+    bool may_gather;            // rows of several shards may be brought together on one server
+    bool must_gather;           // a merge was tried, and found at run time that it isn't exact
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or
                          // pinned shard); NO_SHARD
     struct order_id_source *ids; // the worker's; NULL (EXPLAIN ROUTE): ids are only for show

@@ -29,6 +29,21 @@ static bool has_star(const struct query *query)
     return query->items == NULL && !query->is_values && query->nested == NULL;
 }
 
+// @@autocommit and the like: the statement is run beside the transaction.
+static bool names_transaction(struct slice text)
+{
+    static const char *const names[] = {"autocommit", "in_transaction"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t len = strlen(names[i]);
+        for (size_t at = 0; at + len <= text.len; at++) {
+            if (slice_is_nocase(slice_part(text, at, at + len), names[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 // What one server alone would answer otherwise, or must not run.
 static bool is_fit(const struct planner *planner)
 {
@@ -38,7 +53,8 @@ static bool is_fit(const struct planner *planner)
                            FACT_NAMED_LOCK | FACT_FOUND_ROWS | FACT_ROW_COUNT |
                            FACT_CALC_FOUND_ROWS | FACT_DIAGNOSTICS | FACT_CONNECTION_ID |
                            FACT_SLEEPS | FACT_INSERT_ID_SET | FACT_UNKNOWN_FUNCTION;
-    if ((statement->facts & unfit) != 0 || planner->wants_primary) {
+    if ((statement->facts & unfit) != 0 || planner->wants_primary ||
+        (planner->request->in_transaction && names_transaction(statement->text))) {
         return false;
     }
     for (const struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
@@ -91,7 +107,8 @@ static bool add_ref(struct planner *planner, struct gather_plan *gather, struct 
     if (ref->place == PLACE_SYSTEM) {
         return false;
     }
-    if (ref->place != PLACE_SHARDED && !is_home) {
+    bool is_copied = ref->place == PLACE_REFERENCE && gather->is_inside;
+    if (ref->place != PLACE_SHARDED && !is_home && !is_copied) {
         return true;
     }
     struct gather_table *entry = entry_of(planner, gather, ref->table);
@@ -100,6 +117,10 @@ static bool add_ref(struct planner *planner, struct gather_plan *gather, struct 
     }
     struct shard_set set = is_home ? shard_set_of(ref->home) : scope_root(scope, ref)->set;
     struct shard_set has = is_home ? set : sharding_of_table(planner->config, ref->config);
+    if (is_copied) {
+        set = shard_set_of(plan_any_shard(planner)); // the transaction's first, if it has one
+        has = sharding_all(planner->config);
+    }
     entry->shards.bits |= set.bits & sharding_all(planner->config).bits;
     entry->uses++;
     gather->places.bits &= has.bits;
@@ -233,9 +254,9 @@ static void add_scope_conditions(struct planner *planner, struct gather_plan *ga
     all.table_of = arena_alloc(planner->arena, (scope->ref_count + 1u) * sizeof(void *));
     for (uint16_t i = 0; i < scope->ref_count; i++) {
         enum place place = scope->refs[i].place;
-        all.table_of[i] = place == PLACE_SHARDED || place == PLACE_HOME
-                              ? entry_of(planner, gather, scope->refs[i].table)
-                              : NULL;
+        bool is_moved = place == PLACE_SHARDED || place == PLACE_HOME ||
+                        (place == PLACE_REFERENCE && gather->is_inside);
+        all.table_of[i] = is_moved ? entry_of(planner, gather, scope->refs[i].table) : NULL;
     }
     add_conditions(&all, scope->query->where);
     for (uint16_t i = 0; i < scope->ref_count && !scope->has_outer_join; i++) {
@@ -265,15 +286,9 @@ bool plan_gather(struct planner *planner, const struct reach *reach)
 {
     struct plan *plan = planner->plan;
     struct gather_plan *gather = arena_alloc(planner->arena, sizeof *gather);
+    gather->is_inside = planner->request->in_transaction;
     if (!planner->request->may_gather || !is_fit(planner) || !add_tables(planner, gather)) {
         return false; // the error stays that of the merge
-    }
-    if (planner->request->in_transaction) {
-        return plan_refuse(planner, ER_CROSS_SHARD,
-                           "A statement over several shards that has to be gathered (joins, UNION, "
-                           "subqueries ... over shards) reads replicas, outside of the "
-                           "transaction that is open or that autocommit = 0 begins: run it before "
-                           "BEGIN or with autocommit, or limit it to one shard");
     }
     // SET STATEMENT time_zone = ... FOR: a condition could mean something else where it is read.
     bool has_settings = planner->statement->set != NULL;
@@ -282,7 +297,7 @@ bool plan_gather(struct planner *planner, const struct reach *reach)
         add_scope_conditions(planner, gather, scope);
     }
     *planner->error = (struct error){.code = 0};
-    *plan = (struct plan){.access = plan->access, .limit = UINT64_MAX, .gather = gather};
+    *plan = (struct plan){.access = ACCESS_REPLICA, .limit = UINT64_MAX, .gather = gather};
     gather->text = planner->statement->text;
     plan_because(planner, "%s", plan_spread(planner, reach));
     (void)plan_to(planner, choose_place(planner, gather));

@@ -62,6 +62,8 @@ bool plan_select(struct planner *planner);
 bool plan_select_scatter(struct planner *planner, const struct reach *reach);
 // After a refusal of the merge: all on one server? False leaves the error, or has a better one.
 bool plan_gather(struct planner *planner, const struct reach *reach);
+// plan_guard.c. May a SELECT read so many shards? Refused, or plan.warning is set.
+bool plan_guard(struct planner *planner, const struct reach *reach);
 bool plan_insert(struct planner *planner);
 bool plan_change(struct planner *planner);
 bool plan_ddl(struct planner *planner);

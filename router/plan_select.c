@@ -16,7 +16,7 @@ bool plan_select(struct planner *planner)
     scopes_reach(&planner->scopes, &reach);
     if (shard_set_count(reach.shards) > 1) {
         bool is_merged = !planner->request->must_gather && plan_select_scatter(planner, &reach);
-        return is_merged || plan_gather(planner, &reach);
+        return (is_merged || plan_gather(planner, &reach)) && plan_guard(planner, &reach);
     }
     if (reach.shards.bits != 0) {
         return plan_to(planner, shard_set_first(reach.shards));

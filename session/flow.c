@@ -21,6 +21,7 @@ static void forget_elsewhere(struct session *session)
     if (session->elsewhere != NULL) {
         state_done(&session->elsewhere[0]);
         state_done(&session->elsewhere[1]);
+        state_done(&session->elsewhere[2]);
         memory_free(session->elsewhere);
         session->elsewhere = NULL;
     }
@@ -29,9 +30,10 @@ static void forget_elsewhere(struct session *session)
 static void need_elsewhere(struct session *session)
 {
     if (session->elsewhere == NULL) {
-        session->elsewhere = memory_new(2 * sizeof *session->elsewhere);
+        session->elsewhere = memory_new(3 * sizeof *session->elsewhere);
         state_init(&session->elsewhere[0]);
         state_init(&session->elsewhere[1]);
+        state_init(&session->elsewhere[2]);
     }
 }
 
@@ -50,6 +52,15 @@ struct session_state *session_state_copy(struct session *session)
     struct session_state *copy = &session->elsewhere[1];
     state_copy(copy, session_state_now(session));
     return copy;
+}
+
+const struct session_state *session_state_apart(struct session *session)
+{
+    need_elsewhere(session);
+    struct session_state *apart = &session->elsewhere[2];
+    state_copy(apart, session_state_now(session));
+    state_drop_variable(apart, slice_of_string("autocommit"));
+    return apart;
 }
 
 void flow_begin(struct flow *flow, const struct flow_kind *kind, struct session *session,

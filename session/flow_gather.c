@@ -24,16 +24,16 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "protocol/row_text.h"
+#include "session/flow_scatter.h"
 #include "session/flow_single.h"
 #include "session/gather_impl.h"
 #include "session/query.h"
+#include "session/scatter_guard.h"
 
 enum {
     TRIES_MAX = 3,
     ANSWER_BYTES_MAX = 4 * 1024 * 1024,
     ROW_BYTES_MIN = PACKET_HEADER_BYTES + GATHER_FIELDS,
-    ER_DUPLICATE_KEY = 1062,
-    ER_DATABASE_DENIED = 1044,
 };
 
 bool gather_is_possible(const struct session *session)
@@ -52,95 +52,6 @@ uint64_t gathering_rows_left(const struct gathering *all)
     return max > all->rows ? max - all->rows : 0;
 }
 
-// ---- ending
-
-static void drop_server(struct gathering *all)
-{
-    struct leg *leg = leg_find_held(all->flow.session, all->shard);
-    if (leg != NULL) {
-        leg_drop_held(leg);
-    }
-}
-
-// None of this flow's commands runs any more, and what it had made is gone.
-static void stop_all(struct gathering *all)
-{
-    struct session *session = all->flow.session;
-    LIST_FOR_EACH_SAFE (&session->legs, node) {
-        struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->state != LEG_KEPT) {
-            leg_stop(leg);
-        }
-    }
-    drop_server(all);
-    gathering_read_stop(all);
-}
-
-static void give_back(struct gathering *all)
-{
-    gathering_read_stop(all);
-    text_done(&all->filling);
-    text_done(&all->sending);
-    state_done(&all->reader);
-    state_done(&all->writer);
-}
-
-void gathering_fail(struct gathering *all, const struct error *error)
-{
-    stop_all(all);
-    give_back(all);
-    counter_add(&all->flow.session->sessions->counters.queries_refused, 1);
-    flow_fail(&all->flow, error);
-}
-
-void gathering_explain(const struct gathering *all, enum error_code code, struct slice why,
-                       struct error *error)
-{
-    const struct config *config = session_config(all->flow.session);
-    const struct gather_table *table = &all->plan->tables[all->table];
-    char text[500];
-    int len =
-        snprintf(text, sizeof text,
-                 "The statement needs rows of several shards on one server, and gathering those of "
-                 "%.*s.%.*s on shard '%s' ",
-                 (int)table->schema.len, (const char *)table->schema.ptr, (int)table->name.len,
-                 (const char *)table->name.ptr, config->shards[all->shard].name);
-    size_t used = (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
-    if (code == ER_TOO_LARGE) {
-        snprintf(
-            text + used, sizeof text - used,
-            "would exceed gather_max_rows (%lld) or gather_max_bytes (%lld): add conditions, on "
-            "the shard key best of all, or raise the setting",
-            (long long)config->settings.gather_max_rows,
-            (long long)config->settings.gather_max_bytes);
-    } else {
-        snprintf(text + used, sizeof text - used, "failed: %.*s", (int)why.len,
-                 (const char *)why.ptr);
-    }
-    error_fill(error, code, text);
-}
-
-// What a server has said against a step.
-static void explain_refusal(const struct gathering *all, struct error *error)
-{
-    struct error told;
-    char text[300];
-    const char *advice = "";
-    gather_error(&all->told, &told);
-    if (told.code == ER_DUPLICATE_KEY) {
-        advice = ". Rows on different shards have the same unique key, which no single server "
-                 "could hold";
-    } else if (told.code == ER_DATABASE_DENIED && all->state == GATHER_MAKING) {
-        advice = ". The application's account on the servers needs CREATE TEMPORARY TABLES";
-    }
-    if (told.code == ER_QUERY_INTERRUPTED) {
-        *error = told;
-        return;
-    }
-    snprintf(text, sizeof text, "%.180s%s", told.text, advice);
-    gathering_explain(all, ER_CROSS_SHARD, slice_of_string(text), error);
-}
-
 // ---- commands to the server
 
 void gathering_command(struct gathering *all, struct slice packet,
@@ -154,6 +65,7 @@ void gathering_command(struct gathering *all, struct slice packet,
         .is_outside = true,
         .state = state,
         .wants_hold = true,
+        .needs_tables_only = all->plan->is_inside,
         .is_there = all->state != GATHER_ASKING,
         .tag = GATHERER_TAG,
     };
@@ -169,7 +81,7 @@ void gathering_command(struct gathering *all, struct slice packet,
 
 static void command_sql(struct gathering *all, struct slice sql)
 {
-    gathering_command(all, flow_frame_query(gathering_arena(all), sql), &all->reader);
+    gathering_command(all, flow_frame_query(gathering_arena(all), sql), &all->maker);
 }
 
 // ---- ASKING: what the tables are like
@@ -314,9 +226,16 @@ static void run_statement(struct gathering *all)
     }
     counter_add(&session->sessions->counters.queries_gathered, 1);
     counter_add(&session->sessions->counters.rows_gathered, all->rows);
-    give_back(all);
+    gathering_give_back(all);
     session->flow = NULL; // this flow is over, the command is not
-    flow_single_start(session, request);
+    if (all->plan->is_inside) {
+        request->state = session_state_apart(session);
+    }
+    if (all->plan->is_inside || scatter_guard_looks_at(session, request->plan)) {
+        flow_scatter_start(session, request); // the answer is looked at row by row
+    } else {
+        flow_single_start(session, request);
+    }
 }
 
 static void name_next(struct gathering *all)
@@ -370,7 +289,8 @@ static void on_made(struct gathering *all, const struct answer *last)
 {
     const struct gather_table *table = &all->plan->tables[all->table];
     struct error error;
-    if (!all->is_copying && shard_set_has(table->shards, all->shard)) {
+    bool has_own = !all->plan->is_inside && shard_set_has(table->shards, all->shard);
+    if (!all->is_copying && has_own) {
         all->is_copying = true;
         command_sql(all, gather_copy(gathering_arena(all), all->plan, all->table,
                                      &all->columns[all->table], gathering_rows_left(all) + 1));
@@ -412,7 +332,7 @@ static void on_told(struct gathering *all, const struct leg *leg, const struct a
     if (last->is_error || all->told.len > ANSWER_BYTES_MAX || all->flow.request->is_killed) {
         error_fill(&error, ER_QUERY_INTERRUPTED);
         if (last->is_error) {
-            explain_refusal(all, &error);
+            gathering_explain_refusal(all, &error);
         }
         gathering_fail(all, &error);
         return;
@@ -440,6 +360,12 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
                       const struct answer *last)
 {
     struct gathering *all = gathering_of(flow);
+    if (all->is_failing) {
+        if (last != NULL) {
+            gathering_go_on_failing(all);
+        }
+        return;
+    }
     if (leg->command.tag == GATHERER_TAG) {
         if (all->told.len <= ANSWER_BYTES_MAX) {
             gather_add(&all->told, gathering_arena(all), bytes, len);
@@ -471,15 +397,28 @@ static void on_failed(struct flow *flow, struct leg *leg, const struct error *er
 {
     struct gathering *all = gathering_of(flow);
     bool is_lost = error->code == ER_SERVER_LOST || error->code == ER_SERVER_SHUTDOWN;
+    if (all->is_failing) {
+        gathering_go_on_failing(all);
+        return;
+    }
     if (leg->command.tag != GATHERER_TAG) {
         all->sources[leg->command.tag].leg = NULL;
+    }
+    if (is_lost && all->plan->is_inside) { // its readings can't be stopped to begin anew
+        struct error again;
+        gathering_explain(all, ER_CROSS_SHARD,
+                          slice_of_string("failed as the server was lost; the "
+                                          "transaction goes on: try again"),
+                          &again);
+        gathering_fail(all, &again);
+        return;
     }
     if (!is_lost || all->flow.request->is_killed || ++all->tries > TRIES_MAX) {
         gathering_fail(all, error);
         return;
     }
     counter_add(&flow->session->sessions->counters.retries, 1);
-    stop_all(all);
+    gathering_stop_all(all);
     start(all);
 }
 
@@ -490,8 +429,8 @@ static void on_drained(struct flow *flow)
 
 static void on_abort(struct flow *flow)
 {
-    drop_server(gathering_of(flow));
-    give_back(gathering_of(flow));
+    gathering_drop_server(gathering_of(flow));
+    gathering_give_back(gathering_of(flow));
 }
 
 static const struct flow_kind gathering_kind = {
@@ -504,12 +443,16 @@ static const struct flow_kind gathering_kind = {
 
 // ---- starting
 
-static bool may_gather_on(const struct session *session, uint16_t shard)
+// In a transaction all rows come from its own connections: of what the session has written only
+// the definitions of tables must be there.
+static bool may_gather_on(const struct session *session, uint16_t shard, bool is_inside)
 {
     const struct sessions *sessions = session->sessions;
     const struct user_config *user = session_user(session);
     const struct settings *settings = &session_config(session)->settings;
-    uint64_t written_us = session->written_us != NULL ? session->written_us[shard] : 0;
+    uint64_t written_us = is_inside                     ? session->ddl_us
+                          : session->written_us != NULL ? session->written_us[shard]
+                                                        : 0;
     bool is_primary_only = !settings->read_split || !user->reads_from_replicas;
     uint16_t server = pool_choose(sessions->host.pools, shard, is_primary_only, written_us);
     return server != NO_SERVER &&
@@ -521,15 +464,24 @@ static uint16_t choose_shard(const struct session *session, const struct plan *p
 {
     struct shard_set places = plan->gather->places;
     uint16_t wanted = plan->targets[0].shard;
-    if (may_gather_on(session, wanted)) {
+    if (may_gather_on(session, wanted, plan->gather->is_inside)) {
         return wanted;
     }
     for (; places.bits != 0; places.bits &= places.bits - 1) {
-        if (may_gather_on(session, shard_set_first(places))) {
+        if (may_gather_on(session, shard_set_first(places), plan->gather->is_inside)) {
             return shard_set_first(places);
         }
     }
     return NO_SHARD;
+}
+
+// In what form rows are read and written.
+static void set_form(struct session_state *state)
+{
+    state_set_variable(state, slice_of_string("names"), slice_of_string("'utf8mb4'"));
+    state_set_variable(state, slice_of_string("character_set_results"), slice_of_string("NULL"));
+    state_set_variable(state, slice_of_string("sql_mode"),
+                       slice_of_string("'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'"));
 }
 
 static void init_states(struct gathering *all)
@@ -537,22 +489,27 @@ static void init_states(struct gathering *all)
     const struct session_state *carried = session_state_now(all->flow.session);
     struct slice time_zone = state_find_variable(carried, slice_of_string("time_zone"));
     state_init(&all->reader);
+    state_init(&all->maker);
     state_init(&all->writer);
-    state_set_database(&all->reader, text_slice(&carried->database));
-    state_set_variable(&all->reader, slice_of_string("names"), slice_of_string("'utf8mb4'"));
-    state_set_variable(&all->reader, slice_of_string("character_set_results"),
-                       slice_of_string("NULL"));
-    state_set_variable(&all->reader, slice_of_string("sql_mode"),
-                       slice_of_string("'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'"));
-    state_set_variable(&all->reader, slice_of_string("check_constraint_checks"),
+    state_set_database(&all->maker, text_slice(&carried->database));
+    set_form(&all->maker);
+    state_set_variable(&all->maker, slice_of_string("check_constraint_checks"),
                        slice_of_string("0"));
-    state_set_variable(&all->reader, slice_of_string("tx_isolation"),
+    state_set_variable(&all->maker, slice_of_string("tx_isolation"),
                        slice_of_string("'READ-COMMITTED'")); // so that copying locks nothing
-    state_copy(&all->writer, &all->reader);
+    state_copy(&all->writer, &all->maker);
     state_set_variable(&all->writer, slice_of_string("time_zone"), slice_of_string("'+00:00'"));
     if (time_zone.ptr != NULL) {
-        state_set_variable(&all->reader, slice_of_string("time_zone"), time_zone);
+        state_set_variable(&all->maker, slice_of_string("time_zone"), time_zone);
     }
+    if (!all->plan->is_inside) {
+        state_copy(&all->reader, &all->maker);
+        return;
+    }
+    // What could end the transaction, or change what it sees, stays as it is there.
+    state_copy(&all->reader, carried);
+    state_drop_variable(&all->reader, slice_of_string("sql_select_limit"));
+    set_form(&all->reader);
 }
 
 // False with *error: no server may do it for this session.

@@ -11,8 +11,8 @@
 //                                                              DRAINING --> (finished)
 //
 //     from -> to [function]
-//     HEADS -> ROWS [begin_rows], HEADS -> HEADS [start_all], ROWS <-> FULL [flush, on_drained],
-//     any -> DRAINING [decide], DRAINING -> finished [finish]
+//     HEADS -> ROWS [begin_rows], HEADS -> HEADS [scatter_start_all], ROWS <-> FULL [flush,
+//     on_drained], any -> DRAINING [decide], DRAINING -> finished [finish]
 //
 // What turns out in HEADS not to be mergeable (ENUM, some collations) is gathered instead.
 //
@@ -69,32 +69,6 @@ static void scatter_enter(struct scatter *scatter, enum scatter_state state)
 
 static const struct flow_kind scatter_kind;
 
-static struct leg_command command_of(struct scatter *scatter, uint32_t target)
-{
-    struct leg_command command =
-        leg_command_of(scatter->flow.request, &scatter->plan.targets[target]);
-    command.tag = target;
-    command.may_linger = true; // until it is asked for its warnings: scatter_ask_warnings
-    return command;
-}
-
-static void start_all(struct scatter *scatter)
-{
-    const struct session *session = scatter->flow.session;
-    const struct config *config = session_config(session);
-    for (uint32_t i = 0; i < scatter->source_count; i++) {
-        struct leg_command command = command_of(scatter, i);
-        struct slice name = slice_of_string(config->shards[command.shard].name);
-        struct slice shard =
-            arena_format(scatter_arena(scatter), "%.*s", (int)name.len, (const char *)name.ptr);
-        struct scatter_source *source = &scatter->sources[i];
-        source_start(source, scatter_arena(scatter), (const char *)shard.ptr, command.kind,
-                     session->capabilities);
-        scatter->columns.is_binary = command.kind == ANSWER_EXECUTE;
-        source->leg = leg_start(&scatter->flow, &command);
-    }
-}
-
 void flow_scatter_start(struct session *session, struct request *request)
 {
     struct scatter *scatter = arena_alloc(&session->arena, sizeof *scatter);
@@ -103,6 +77,9 @@ void flow_scatter_start(struct session *session, struct request *request)
     scatter->failed = NO_SOURCE;
     if (scatter->plan.merge == MERGE_FIRST) {
         scatter->merged_count = 1;
+    }
+    if (scatter->plan.gather != NULL) {
+        scatter->plan.merge = MERGE_ROWS; // of one
     }
     if (scatter->plan.merge != MERGE_SORT && scatter->plan.merge != MERGE_ROWS &&
         scatter->plan.merge != MERGE_GROUP) {
@@ -115,7 +92,7 @@ void flow_scatter_start(struct session *session, struct request *request)
     flow_begin(&scatter->flow, &scatter_kind, session, request);
     scatter->columns.is_sent_raw = scatter_is_sent_raw(session);
     scatter_enter(scatter, SCATTER_HEADS);
-    start_all(scatter);
+    scatter_start_all(scatter);
 }
 
 static void give_back(struct scatter *scatter)
@@ -157,7 +134,8 @@ static void decide(struct scatter *scatter, enum ending ending, const struct err
     if (error != NULL) {
         scatter->error = *error;
         scatter->wants_gather = scatter->state == SCATTER_HEADS && error->code == ER_CROSS_SHARD &&
-                                scatter->plan.access == ACCESS_REPLICA &&
+                                scatter->plan.access != ACCESS_WRITE &&
+                                scatter->plan.gather == NULL &&
                                 gather_is_possible(scatter->flow.session);
     }
     for (uint32_t i = 0;
@@ -365,10 +343,9 @@ static void next_of(struct scatter *scatter, uint32_t number)
 static void pass_row(struct scatter *scatter, uint32_t number)
 {
     struct error error;
-    if (scatter->group == NULL) {
-        scatter_add_packet(scatter, merge_shown(scatter->merge, number));
-        scatter->row_count++;
-    } else if (!scatter_group_row(scatter, number, &error)) {
+    bool is_fine = scatter->group == NULL ? scatter_add_row(scatter, number, &error)
+                                          : scatter_group_row(scatter, number, &error);
+    if (!is_fine) {
         decide(scatter, END_ERROR, &error);
         return;
     }
@@ -508,7 +485,7 @@ static bool may_run_again(const struct scatter *scatter, const struct error *err
 {
     bool is_lost = error->code == ER_SERVER_LOST || error->code == ER_SERVER_SHUTDOWN;
     if (!is_lost || scatter->state != SCATTER_HEADS || scatter->tries >= TRIES_MAX ||
-        scatter->plan.access != ACCESS_REPLICA) {
+        scatter->plan.access != ACCESS_REPLICA || scatter->plan.gather != NULL) {
         return false;
     }
     for (uint32_t i = 0; i < scatter->source_count; i++) {
@@ -530,7 +507,7 @@ static void run_again(struct scatter *scatter)
         stop_teller(&scatter->sources[i]);
         source_stop(&scatter->sources[i]);
     }
-    start_all(scatter);
+    scatter_start_all(scatter);
 }
 
 static void fail_at_once(struct scatter *scatter, const struct error *error)

@@ -32,7 +32,7 @@ void gathering_read_start(struct gathering *all)
             .access = ACCESS_REPLICA,
             .kind = ANSWER_QUERY,
             .packet = packet,
-            .is_outside = true,
+            .is_outside = !all->plan->is_inside,
             .state = &all->reader,
             .tag = i,
         };
@@ -147,6 +147,10 @@ static bool take_rows(struct gathering *all, struct scatter_source *source, stru
         if (!take_row(all, source, error)) {
             return false;
         }
+    }
+    if (source->at == SOURCE_AT_ERROR && all->plan->is_inside) {
+        *error = source->error; // a deadlock, a lock that was waited for: as in any statement
+        return false;
     }
     if (source->at == SOURCE_AT_ERROR) {
         gathering_explain(all, ER_CROSS_SHARD, slice_of_string(source->error.text), error);

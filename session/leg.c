@@ -206,7 +206,8 @@ static void prepare_ahead(struct leg *leg)
     struct session *session = leg->session;
     const struct request *request = session->request;
     bool has_text = leg->command.prepare_text.ptr != NULL && request->reading == NULL;
-    bool wants_id = request->statement != NULL && !leg->command.is_outside &&
+    bool is_clients = !leg->command.is_outside || leg->command.is_beside;
+    bool wants_id = request->statement != NULL && is_clients &&
                     session->insert_id.doubt == DOUBT_NONE &&
                     ((request->statement->facts & FACT_LAST_INSERT_ID) != 0 ||
                      insert_id_is_opaque(request->statement) ||
@@ -291,6 +292,7 @@ uint16_t leg_choose(struct leg *leg)
 {
     const struct session *session = leg->session;
     uint64_t written_us = session->written_us != NULL ? session->written_us[leg->shard] : 0;
+    written_us = leg->command.needs_tables_only ? session->ddl_us : written_us;
     bool is_primary_only = wants_primary(session, &leg->command);
     uint16_t server = pool_choose(leg_pools(leg), leg->shard, is_primary_only, written_us);
     if (server == leg->avoid && !is_primary_only) {
@@ -422,6 +424,9 @@ static struct leg *find_kept(const struct session *session, const struct leg_com
             continue;
         }
         assert(leg->state == LEG_KEPT);
+        if (leg->is_held && !command->is_there) {
+            continue; // the running flow has it for something else
+        }
         if (!leg_is_for_cursors(leg)) {
             return leg;
         }

@@ -137,6 +137,10 @@ static void note_written(const struct leg *leg)
         session->written_us = memory_new(SHARDS_MAX * sizeof *session->written_us);
     }
     session->written_us[leg->shard] = session_now_us(session);
+    const struct statement *statement = session->request->statement;
+    bool may_be_ddl = statement == NULL || statement->kind == STATEMENT_DDL ||
+                      statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_UNKNOWN;
+    session->ddl_us = may_be_ddl ? session_now_us(session) : session->ddl_us;
 }
 
 // Is the backend in the client's transaction now?

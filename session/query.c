@@ -34,6 +34,7 @@
 #include "session/multi.h"
 #include "session/own_status.h"
 #include "session/process_table.h"
+#include "session/scatter_guard.h"
 #include "session/text_statement.h"
 #include "session/transaction.h"
 #include "session/variables.h"
@@ -164,6 +165,7 @@ struct route_request query_route_request(const struct session *session,
         .has_no_escapes = (query_parse_options(session).sql_mode & SQL_NO_BACKSLASH_ESCAPES) != 0,
         .columns = request->columns,
         .distributed = user->distributed,
+        .scatter = user->scatter,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
         .may_gather = gather_is_possible(session),
         .must_gather = request->must_gather,
@@ -289,6 +291,7 @@ void query_refuse(struct session *session, struct request *request, const struct
         return;
     }
     counter_add(&session->sessions->counters.queries_refused, 1);
+    scatter_guard_note_refusal(session, error);
     command_error(session, error);
 }
 
@@ -309,6 +312,7 @@ static void run_plan(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
+    scatter_guard_note(session, request);
     if (request->plan->gather != NULL) {
         flow_gather_start(session, request);
         return;

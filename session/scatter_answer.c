@@ -6,6 +6,7 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/insert_id.h"
+#include "session/scatter_guard.h"
 #include "session/scatter_impl.h"
 #include "session/track.h"
 
@@ -84,12 +85,21 @@ bool scatter_start_groups(struct scatter *scatter, struct error *error)
     return is_fine;
 }
 
-static void add_group(struct scatter *scatter, struct slice row)
+static bool add_row(struct scatter *scatter, struct slice row, struct error *error)
 {
-    if (row.ptr != NULL) {
-        scatter_add_packet(scatter, row);
-        scatter->row_count++;
+    const struct session *session = scatter->flow.session;
+    if (!scatter_guard_allows_row(session, &scatter->plan, scatter->row_count, error)) {
+        counter_add(&session->sessions->counters.scatter_denied, 1);
+        return false;
     }
+    scatter_add_packet(scatter, row);
+    scatter->row_count++;
+    return true;
+}
+
+bool scatter_add_row(struct scatter *scatter, uint32_t number, struct error *error)
+{
+    return add_row(scatter, merge_shown(scatter->merge, number), error);
 }
 
 bool scatter_group_row(struct scatter *scatter, uint32_t number, struct error *error)
@@ -99,8 +109,7 @@ bool scatter_group_row(struct scatter *scatter, uint32_t number, struct error *e
     if (!merge_group_add(scatter->group, scatter->sources[number].row, is_same, &row, error)) {
         return false;
     }
-    add_group(scatter, row);
-    return true;
+    return row.ptr == NULL || add_row(scatter, row, error);
 }
 
 enum merge_step scatter_next(struct scatter *scatter, uint32_t *number)
@@ -115,8 +124,7 @@ bool scatter_end_groups(struct scatter *scatter, struct error *error)
     if (!merge_group_end(scatter->group, &row, error)) {
         return false;
     }
-    add_group(scatter, row);
-    return true;
+    return row.ptr == NULL || add_row(scatter, row, error);
 }
 
 static void add_names(const struct scatter *scatter, char *text, size_t text_bytes, bool is_failed)

@@ -43,7 +43,10 @@ static inline bool scatter_is_write(const struct scatter *scatter)
     return scatter->plan.access == ACCESS_WRITE;
 }
 
-// Appends the packet to what goes to the client.
+// scatter_start.c: all sources are asked, for the first time or anew.
+void scatter_start_all(struct scatter *scatter);
+
+// scatter_answer.c. Appends the packet to what goes to the client.
 void scatter_add_packet(struct scatter *scatter, struct slice payload);
 // Are values sent as they are stored? Asked with some caution: whatever isn't surely a character
 // set counts.
@@ -51,6 +54,8 @@ bool scatter_is_sent_raw(const struct session *session) MUST_CHECK;
 // The column definitions of all sources as one; each has given its own. False with *error.
 bool scatter_join_columns(struct scatter *scatter, struct error *error) MUST_CHECK;
 void scatter_add_columns(struct scatter *scatter);
+// The row that the merge has just taken goes to the client. False with *error: it is one too many.
+bool scatter_add_row(struct scatter *scatter, uint32_t number, struct error *error) MUST_CHECK;
 // MERGE_GROUP: the row that the merge has just taken goes into its group; a group that is over goes
 // to the client. False with *error.
 bool scatter_start_groups(struct scatter *scatter, struct error *error) MUST_CHECK;

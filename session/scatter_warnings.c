@@ -5,6 +5,7 @@
 
 #include "session/flow_single.h"
 #include "session/merge_warnings.h"
+#include "session/scatter_guard.h"
 #include "session/scatter_impl.h"
 
 enum { ROWS_BY_DEFAULT = 64 }; // max_error_count
@@ -174,6 +175,7 @@ uint16_t scatter_warning_count(const struct scatter *scatter)
     if (count > 0 && is_of_constants(scatter)) {
         count = scatter->sources[0].ok.warnings;
     }
+    count += scatter->plan.warning != NULL;
     return (uint16_t)(count < UINT16_MAX ? count : UINT16_MAX);
 }
 
@@ -183,8 +185,8 @@ struct warning_list *scatter_warnings(const struct scatter *scatter)
 {
     uint32_t count = is_of_constants(scatter) ? 1 : scatter->merged_count;
     struct warning_part *parts =
-        arena_alloc(scatter_arena(scatter), scatter->merged_count * sizeof *parts);
-    bool has_any = false;
+        arena_alloc(scatter_arena(scatter), (scatter->merged_count + 1) * sizeof *parts);
+    bool has_any = scatter->plan.warning != NULL;
     for (uint32_t i = 0; i < count; i++) {
         struct scatter_source *source = &scatter->sources[i];
         if (source->ok.warnings > 0 && source->warnings == NULL) {
@@ -196,7 +198,11 @@ struct warning_list *scatter_warnings(const struct scatter *scatter)
         }
         parts[i] = part_of(scatter, i);
     }
-    return has_any ? merge_warnings(parts, count, max_rows(scatter)) : NULL;
+    struct warning_list *of_guard = scatter_guard_list(&scatter->plan);
+    parts[count++] = (struct warning_part){.list = of_guard};
+    struct warning_list *all = has_any ? merge_warnings(parts, count, max_rows(scatter)) : NULL;
+    warning_list_free(of_guard);
+    return all;
 }
 
 // On one server all had been one statement: what it said where it was done, then why it ended.

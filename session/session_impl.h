@@ -223,7 +223,7 @@ struct session {
     uint32_t last_prepared_id;           // 0: none, it failed or was closed
     struct prepared_statement *prepared; // owned; uthash by id: prepared.c
     struct prepared_statement *named;    // owned; uthash by name
-    struct session_state *elsewhere;     // owned; two, of the running command only; NULL: none
+    struct session_state *elsewhere;     // owned; three, of the running command only; NULL: none
     // What runs.
     struct arena arena;
     struct text packet;      // a large packet, moved out of `input` instead of into the arena
@@ -241,6 +241,7 @@ struct session {
     uint64_t last_insert_id;
     struct insert_id insert_id; // whether it is so
     uint64_t *written_us; // owned; by shard: when the last write was acknowledged; NULL: none yet
+    uint64_t ddl_us; // when it last did what may have changed the definition of a table; 0: never
     uint64_t queries;
 };
 
@@ -261,8 +262,10 @@ struct sessions {
     struct login_cache *login_cache; // owned
     struct login_hosts *login_hosts; // owned
     struct session_ids ids;
-    uint64_t last_ticket; // of a question to other workers
-    uint64_t began_us;    // loop clock
+    uint64_t guard_logged_us; // when a guard's warning was in the log last; 0: never
+    uint64_t guard_unlogged;  // such warnings since
+    uint64_t last_ticket;     // of a question to other workers
+    uint64_t began_us;        // loop clock
     bool is_draining;
     uint64_t drain_deadline_us;
     struct session_counters counters;
@@ -312,6 +315,8 @@ static inline const struct session_state *session_state_now(const struct session
 const struct session_state *session_elsewhere(struct session *session, struct slice database);
 // A copy of session_state_now, to be changed; likewise.
 struct session_state *session_state_copy(struct session *session);
+// Another copy, with autocommit on: for a connection beside the session's transaction. Likewise.
+const struct session_state *session_state_apart(struct session *session);
 
 // leg.c
 void legs_release_lingering(struct session *session);

@@ -76,7 +76,7 @@ static void plans(void **state)
     fixture_done(&fixture);
 }
 
-static void by_turns_and_not_in_transactions(void **state)
+static void by_turns_and_in_transactions(void **state)
 {
     (void)state;
     struct fixture fixture;
@@ -92,7 +92,18 @@ static void by_turns_and_not_in_transactions(void **state)
     }
     fixture_reset(&fixture);
     fixture.request.may_gather = fixture.request.in_transaction = true;
-    fixture_expect(&fixture, "SELECT COUNT(DISTINCT a) FROM orders", "9001 transaction");
+    fixture.request.last_shard = 1;
+    fixture_expect(
+        &fixture, "SELECT COUNT(DISTINCT a) FROM orders",
+        "gather: rows of shop.orders from s1 s2 s3 s4, the columns that are named, into a "
+        "temporary table on s1 beside the transaction | s1 replica: as it came | merge: "
+        "none");
+    fixture_expect(&fixture, "SELECT COUNT(DISTINCT a), @@autocommit FROM orders", "9001");
+    // Reference tables, too, from where the transaction is already; a name of one is not enough.
+    const char *text =
+        fixture_plan(&fixture, "SELECT COUNT(*) FROM orders o JOIN orders p ON o.a = "
+                               "p.b JOIN countries USING (c)");
+    assert_non_null(strstr(text, "gather: rows of shop.countries from s2, "));
     fixture.request.in_transaction = false;
     fixture.request.must_gather = true;
     fixture_expect(&fixture, "SELECT a FROM orders ORDER BY a", ON_S1("s2 s3 s4", NAMED));
@@ -234,7 +245,7 @@ static void values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plans),  cmocka_unit_test(by_turns_and_not_in_transactions),
+        cmocka_unit_test(plans),  cmocka_unit_test(by_turns_and_in_transactions),
         cmocka_unit_test(texts),  cmocka_unit_test(unknown_types),
         cmocka_unit_test(values),
     };

@@ -89,6 +89,18 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
     stage->sequences[leg->shard] = 1;
 }
 
+struct leg *leg_find_held(const struct session *session, uint16_t shard)
+{
+    (void)session, (void)shard;
+    return NULL;
+}
+
+const struct user_config *session_user(const struct session *session)
+{
+    (void)session;
+    return NULL;
+}
+
 void legs_release_lingering(struct session *session)
 {
     stage_of(session)->released++;
@@ -650,6 +662,50 @@ static void hands_on_what_it_cannot_merge(void **state)
     stage_end(stage);
 }
 
+static void is_guarded(void **state)
+{
+    (void)state;
+    // One row too many: an error in its place, and the others are not read.
+    struct stage *stage = stage_new(MERGE_SORT, ACCESS_REPLICA);
+    stage->config.settings.max_result_rows = 2;
+    stage->plan.warning = "beware";
+    start(stage);
+    for (uint16_t i = 0; i < SHARDS; i++) {
+        say_columns(stage, i, "n");
+        say_row(stage, i, i == 0 ? "1" : i == 1 ? "2" : "3");
+    }
+    say_row(stage, 0, "4");
+    say_row(stage, 1, "5");
+    assert_string_equal(heard(stage), "1 2 ERR 9030");
+    assert_int_equal(counter_get(&stage->sessions.counters.scatter_denied), 1);
+    stage_end(stage);
+    // So many and no more, with a warning that no shard has.
+    stage = stage_new(MERGE_SORT, ACCESS_REPLICA);
+    stage->config.settings.max_result_rows = 3;
+    stage->plan.warning = "beware";
+    start(stage);
+    for (uint16_t i = 0; i < SHARDS; i++) {
+        say_columns(stage, i, "n");
+        say_row(stage, i, i == 0 ? "1" : i == 1 ? "2" : "3");
+        say_end(stage, i);
+    }
+    assert_null(strstr(heard(stage), "ERR"));
+    assert_int_equal(stage->aftermath.warnings, SHARDS + 1); // say_end tells of one each
+    stage_end(stage);
+    // Not what isn't a SELECT.
+    stage = stage_new(MERGE_FIRST, ACCESS_REPLICA);
+    stage->config.settings.max_result_rows = 1;
+    start(stage);
+    for (uint16_t i = 0; i < SHARDS; i++) {
+        say_columns(stage, i, "n");
+        say_row(stage, i, "1");
+        say_row(stage, i, "2");
+        say_end(stage, i);
+    }
+    assert_string_equal(heard(stage), "1 2 EOF 1");
+    stage_end(stage);
+}
+
 static void runs_again_when_lost(void **state)
 {
     (void)state;
@@ -830,6 +886,7 @@ int main(void)
         cmocka_unit_test(errors_stand_in_place_of_a_row),
         cmocka_unit_test(refuses_columns_that_differ),
         cmocka_unit_test(hands_on_what_it_cannot_merge),
+        cmocka_unit_test(is_guarded),
         cmocka_unit_test(runs_again_when_lost),
         cmocka_unit_test(writes_everywhere),
         cmocka_unit_test(answers_as_the_first),

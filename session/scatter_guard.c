@@ -1,0 +1,80 @@
+// See scatter_guard.h.
+
+#include "session/scatter_guard.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "protocol/error_table.h"
+
+enum { LOG_PAUSE_US = 1000 * 1000, SHOWN_BYTES_MAX = 500 };
+
+void scatter_guard_note(struct session *session, const struct request *request)
+{
+    struct sessions *sessions = session->sessions;
+    const struct plan *plan = request->plan;
+    uint64_t now_us = session_now_us(session);
+    if (plan->warning == NULL) {
+        return;
+    }
+    counter_add(&sessions->counters.scatter_warned, 1);
+    if (sessions->guard_logged_us != 0 && now_us < sessions->guard_logged_us + LOG_PAUSE_US) {
+        sessions->guard_unlogged++;
+        return;
+    }
+    struct slice text = request->statement->text;
+    size_t len = text.len < SHOWN_BYTES_MAX ? text.len : SHOWN_BYTES_MAX;
+    log_warning("session %u: user %s: %s: %.*s (%llu more like it since the last such line)",
+                session->id, session_user(session)->name, plan->warning, (int)len,
+                (const char *)text.ptr, (unsigned long long)sessions->guard_unlogged);
+    sessions->guard_logged_us = now_us;
+    sessions->guard_unlogged = 0;
+}
+
+void scatter_guard_note_refusal(struct session *session, const struct error *error)
+{
+    if (error->code == ER_SCATTER_DENIED) {
+        counter_add(&session->sessions->counters.scatter_denied, 1);
+    }
+}
+
+struct warning_list *scatter_guard_list(const struct plan *plan)
+{
+    struct error error;
+    if (plan->warning == NULL) {
+        return NULL;
+    }
+    error_fill(&error, ER_SCATTER_WARNED, plan->warning);
+    struct warning warning = {
+        .level = LEVEL_WARNING, .code = error.code, .message = slice_of_string(error.text)};
+    memcpy(warning.sqlstate, error.sqlstate, sizeof error.sqlstate);
+    struct warning_list *list = warning_list_new();
+    if (!warning_list_add(list, &warning)) {
+        warning_list_free(list);
+        return NULL;
+    }
+    return list;
+}
+
+bool scatter_guard_looks_at(const struct session *session, const struct plan *plan)
+{
+    return plan->warning != NULL || session_config(session)->settings.max_result_rows > 0;
+}
+
+bool scatter_guard_allows_row(const struct session *session, const struct plan *plan, uint64_t rows,
+                              struct error *error)
+{
+    int64_t max = session_config(session)->settings.max_result_rows;
+    bool is_select =
+        plan->merge == MERGE_ROWS || plan->merge == MERGE_SORT || plan->merge == MERGE_GROUP;
+    char text[300];
+    if (max == 0 || rows < (uint64_t)max || plan->access == ACCESS_WRITE || !is_select) {
+        return true;
+    }
+    snprintf(text, sizeof text,
+             "The statement reads several shards and gives more rows than max_result_rows (%lld): "
+             "add conditions or a LIMIT, or raise the setting",
+             (long long)max);
+    error_fill(error, ER_SCATTER_DENIED, text);
+    return false;
+}
