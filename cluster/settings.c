@@ -180,6 +180,9 @@ static const struct setting table[] = {
      "auto: when a primary is dead the best replica is promoted. off: waybill only says so."},
     {"failover_after_ms", SETTING_INTEGER, RELOAD, AT(failover_after_ms), "1000", 100, DAY_MS, NULL,
      "How long a primary must be seen dead before another server is promoted."},
+    {"failover_refused_ms", SETTING_INTEGER, RELOAD, AT(failover_refused_ms), "200", 0, DAY_MS, NULL,
+     "The same when its port refuses connections and all its replicas have lost it: its process is gone. More than a restart of "
+     "the server takes, if it shall not be replaced by that; failover_after_ms is the upper bound."},
     {"rejoin", SETTING_CHOICE, RELOAD, AT(rejoin), "auto", ANY, "off|auto",
      "auto: an old primary that is back, read-only, and has nothing that the new one lacks becomes its replica. off: it is "
      "left alone."},

@@ -10,8 +10,9 @@
 //      It is up and read-only: it may be opened if nobody can have newer data (a promotion that
 //      was begun is finished instead). It is down: 3.
 //   3. Is it dead? Only if the network says so several times over failover_after, and no replica
-//   still
-//      receives from it. A primary that answers late stays the primary until then.
+//      still receives from it. Sooner if its port refuses connections (the host answers, the
+//      server's process is gone) and all its replicas have lost it, too. A primary that answers
+//      late stays the primary until then.
 //
 // Damping: one refused connection or two lost ones make a server down, two good probes make it up
 // again (one the first time).
@@ -336,6 +337,32 @@ static bool is_still_heard(const struct shard_view *view, const struct shard_mem
            passed_us(view->now_us, seen->moved_us) < MOVING_US;
 }
 
+// Have all replicas that can be asked found, since it began to fail, that it is gone?
+static bool is_lost_to_all(const struct shard_view *view, const struct shard_member *primary)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct observation *seen = view->members[i].seen;
+        if (source_of(view, &view->members[i]) != primary || !seen->is_up) {
+            continue;
+        }
+        if (seen->facts.receiving == RECEIVING_YES ||
+            seen->seen_us < primary->seen->failing_since_us) {
+            return false;
+        }
+        count++;
+    }
+    return count > 0;
+}
+
+static uint64_t patience_us(const struct shard_view *view, const struct shard_member *primary)
+{
+    bool is_gone = primary->seen->was_refused && is_lost_to_all(view, primary);
+    return is_gone && view->failover_refused_us < view->failover_after_us
+               ? view->failover_refused_us
+               : view->failover_after_us;
+}
+
 static void judge_death(const struct shard_view *view, const struct shard_member *primary,
                         struct shard_opinion *opinion)
 {
@@ -347,7 +374,7 @@ static void judge_death(const struct shard_view *view, const struct shard_member
     }
     explain(opinion, SHARD_WAIT, "%s does not answer", primary->name);
     if (seen->fail_count < FAIL_COUNT_DEAD ||
-        passed_us(view->now_us, seen->failing_since_us) < view->failover_after_us) {
+        passed_us(view->now_us, seen->failing_since_us) < patience_us(view, primary)) {
         return;
     }
     size_t followers = 0;

@@ -38,6 +38,7 @@ struct shard_view {
     uint16_t known_primary; // the last one, also while it is down; NO_SERVER
     uint64_t now_us;
     uint64_t failover_after_us;
+    uint64_t failover_refused_us; // ... when nobody listens there and no replica has it any more
 };
 
 enum shard_verdict {

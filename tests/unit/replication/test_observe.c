@@ -34,7 +34,8 @@ static void begin(struct scene *scene)
                                       .count = MEMBERS,
                                       .known_primary = NO_SERVER,
                                       .now_us = START_US,
-                                      .failover_after_us = 1000000};
+                                      .failover_after_us = 1000000,
+                                      .failover_refused_us = 200000};
 }
 
 static struct server_facts writable(void)
@@ -524,6 +525,40 @@ static void leads_strays_back(void **state)
     assert_int_equal(scene.opinion.roles[C], ROLE_DETACHED);
 }
 
+static void one_that_is_gone_for_all_dies_sooner(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    struct server_facts lost = follows(A);
+    lost.receiving = RECEIVING_CONNECTING;
+    bad(&scene, A, DB_REFUSED, 3);
+    scene.view.now_us += 250000;
+    judge(&scene); // the replicas were asked before it went
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    good(&scene, B, lost);
+    judge(&scene); // c was not
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    good(&scene, C, lost);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
+}
+
+static void one_that_only_hangs_gets_its_time(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    struct server_facts lost = follows(A);
+    lost.receiving = RECEIVING_CONNECTING;
+    bad(&scene, A, DB_LOST, 3);
+    scene.view.now_us += 250000;
+    good(&scene, B, lost);
+    good(&scene, C, lost);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+}
+
 static void an_old_primary_that_is_back_may_rejoin(void **state)
 {
     (void)state;
@@ -553,6 +588,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damps),
+        cmocka_unit_test(one_that_is_gone_for_all_dies_sooner),
+        cmocka_unit_test(one_that_only_hangs_gets_its_time),
         cmocka_unit_test(an_old_primary_that_is_back_may_rejoin),
         cmocka_unit_test(finds_roles),
         cmocka_unit_test(dies),
