@@ -37,6 +37,11 @@ struct admin_host {
     // monitor_switchover: on_end comes once, later, on this thread, unless it returns false.
     bool (*switchover)(void *owner, uint16_t shard, uint16_t to, const struct monitor_wish *wish,
                        struct error *error);
+    // Work on the schema (replication/schema_work.h); `on_report` comes once, later, on this
+    // thread, with what came of it (borrowed), or NULL when waybill ends before.
+    void (*work_schema)(void *owner, enum schema_kind kind, struct slice argument,
+                        void (*on_report)(void *asker, const struct schema_report *report),
+                        void *asker);
     void (*forget_hosts)(void *owner); // whose log-ins failed
     void (*kill)(void *owner, const struct errand *order);
     uint64_t (*started_wall_ms)(void *owner);

@@ -1,5 +1,6 @@
 // COM_QUERY of the admin port: what clients send by themselves, then the table of commands. A
-// command that wants the workers' reports waits for them in state ASKING.
+// command that wants the workers' reports, or asks servers about the schema, waits for them in
+// state ASKING.
 //
 // An ask outlives its client when the client leaves first: the reports still come, and are freed.
 
@@ -75,14 +76,31 @@ static void on_reports(void *asker, struct worker_report **reports, uint16_t cou
     memory_free(ask);
 }
 
+// ---- the schema
+
+static void on_schema(void *asker, const struct schema_report *report)
+{
+    struct ask *ask = asker;
+    struct client *client = ask->client;
+    if (client != NULL && report != NULL) {
+        struct command_run run = {.arguments = text_slice(&ask->arguments), .schema = report};
+        client->ask = NULL;
+        run_command(client, ask->command, run);
+        admin_client_enter(client, CLIENT_IDLE);
+        loop_do_later(client->admin->host.loop, &client->later);
+    }
+    text_done(&ask->arguments);
+    memory_free(ask);
+}
+
 void admin_query_forget(struct client *client)
 {
     client->ask->client = NULL;
     client->ask = NULL;
 }
 
-static void ask_workers(struct client *client, const struct command *command,
-                        struct slice arguments)
+static struct ask *ask_new(struct client *client, const struct command *command,
+                           struct slice arguments)
 {
     struct ask *ask = memory_new(sizeof *ask);
     ask->client = client;
@@ -91,6 +109,13 @@ static void ask_workers(struct client *client, const struct command *command,
     text_add_slice(&ask->arguments, arguments);
     client->ask = ask;
     admin_client_enter(client, CLIENT_ASKING);
+    return ask;
+}
+
+static void ask_workers(struct client *client, const struct command *command,
+                        struct slice arguments)
+{
+    struct ask *ask = ask_new(client, command, arguments);
     client->admin->host.ask_workers(client->admin->host.owner, on_reports, ask);
 }
 
@@ -141,6 +166,21 @@ static void start_wish(struct client *client, const struct command *command, str
     arena_clear(&arena);
 }
 
+// ---- asking servers
+
+static void ask_schema(struct client *client, const struct command *command, struct slice arguments)
+{
+    enum schema_kind kind;
+    struct slice argument;
+    struct error error;
+    if (!admin_schema_order(command, arguments, &kind, &argument, &error)) {
+        admin_client_send_error(client, &error);
+        return;
+    }
+    struct ask *ask = ask_new(client, command, arguments);
+    client->admin->host.work_schema(client->admin->host.owner, kind, argument, on_schema, ask);
+}
+
 // ---- statements
 
 void admin_query_run(struct client *client, struct slice sql)
@@ -154,10 +194,12 @@ void admin_query_run(struct client *client, struct slice sql)
     const struct command *command = admin_command_find(sql, &run.arguments, &run.error);
     if (command == NULL) {
         admin_client_send_error(client, &run.error);
-    } else if (command->waits) {
+    } else if (command->asks == ASKS_MONITOR) {
         start_wish(client, command, run);
-    } else if (command->wants_reports) {
+    } else if (command->asks == ASKS_WORKERS) {
         ask_workers(client, command, run.arguments);
+    } else if (command->asks == ASKS_SCHEMA) {
+        ask_schema(client, command, run.arguments);
     } else {
         run_command(client, command, run);
     }

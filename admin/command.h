@@ -15,18 +15,26 @@ struct command_run {
     struct slice arguments;         // behind the command's words
     struct worker_report **reports; // by worker; NULL unless the row wants them
     uint16_t report_count;
-    struct monitor_wish wish; // for a row that waits
+    struct monitor_wish wish;           // for a row that waits
+    const struct schema_report *schema; // NULL unless the row asks for it
     struct grid grid;
     struct error error;
     struct slice message; // of OK; in the arena
+};
+
+// What is asked before `run`; its answer is in the command_run.
+enum command_asks {
+    ASKS_NOTHING,
+    ASKS_WORKERS, // reports
+    ASKS_SCHEMA,  // schema: a job asks the servers
+    ASKS_MONITOR, // `run` starts what ends later, and is answered then: `wish` is for that
 };
 
 struct command {
     const char *words; // "SHOW SHARDS"
     const char *form;  // what follows: "[LIKE 'pattern']"; empty: nothing may
     bool takes_like;   // `arguments` is taken by LIKE, the grid applies it
-    bool wants_reports;
-    bool waits; // what it starts ends later, and is answered then: `wish` is for that
+    enum command_asks asks;
     void (*run)(struct command_run *run);
     const char *help;
 };
@@ -44,7 +52,7 @@ void admin_command_done(struct command_run *run);
 // the end.
 struct slice admin_command_next_word(struct slice *rest);
 
-// show_cluster.c, show_workers.c, explain.c: what the rows name
+// show_cluster.c, show_workers.c, explain.c, schema.c: what the rows name
 void admin_show_shards(struct command_run *run);
 void admin_show_servers(struct command_run *run);
 void admin_show_tables(struct command_run *run);
@@ -59,3 +67,8 @@ void admin_show_status(struct command_run *run);
 void admin_kill(struct command_run *run);
 void admin_switchover(struct command_run *run);
 void admin_explain_route(struct command_run *run);
+void admin_show_schema(struct command_run *run);
+// schema.c: what the command asks of the schema, and with which argument. False with *error.
+bool admin_schema_order(const struct command *command, struct slice arguments,
+                        enum schema_kind *kind, struct slice *argument,
+                        struct error *error) MUST_CHECK;

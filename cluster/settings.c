@@ -190,6 +190,9 @@ static const struct setting table[] = {
      "How long SWITCHOVER SHARD waits for open transactions before it ends them (error 1213). New statements wait meanwhile."},
     {"hold_ms", SETTING_INTEGER, RELOAD, AT(hold_ms), "15000", 0, DAY_MS, NULL,
      "How long a statement that was not sent yet waits for a shard that has no primary. 0: it fails at once."},
+    {"ddl_lock_wait_ms", SETTING_INTEGER, RELOAD, AT(ddl_lock_wait_ms), "5000", 0, DAY_MS, NULL,
+     "How long DDL on several shards waits on each for transactions that use the table (in whole seconds); unless "
+     "the client has set lock_wait_timeout. 0: as the servers have it."},
     {"slow_query_ms", SETTING_INTEGER, RELOAD, AT(slow_query_ms), "0", 0, DAY_MS, NULL,
      "Statements that take longer are logged. 0: off."},
 };

@@ -67,6 +67,7 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t failover_refused_ms;
     int64_t rejoin; // enum rejoin_mode
     int64_t switchover_grace_ms;
+    int64_t ddl_lock_wait_ms;
     bool local_infile; // LOAD DATA LOCAL
     bool read_split;   // reads to replicas
     bool gather, gather_on_primary;

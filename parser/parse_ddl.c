@@ -272,6 +272,7 @@ void parse_create(struct parser *parser)
     struct ddl_part *ddl = begin_ddl(parser);
     if (parser_accept_word(parser, KW_OR)) {
         parser_expect_word(parser, KW_REPLACE);
+        ddl->is_replace = true;
     }
     for (;;) {
         if (parser_accept_word(parser, KW_TEMPORARY)) {

@@ -334,6 +334,7 @@ struct ddl_part {
     enum ddl_kind kind;
     bool is_temporary;
     bool if_exists;             // IF [NOT] EXISTS
+    bool is_replace;            // CREATE OR REPLACE
     struct slice database;      // CREATE/DROP DATABASE
     struct column_def *columns; // CREATE TABLE
     struct query *select;       // CREATE TABLE ... SELECT, CREATE VIEW ... AS SELECT

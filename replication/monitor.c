@@ -313,6 +313,7 @@ void monitor_stop(struct monitor *monitor)
     }
     monitor_stop_accounts(monitor);
     monitor_stop_kills(monitor);
+    monitor_stop_schema(monitor);
     for (size_t i = 0; i < monitor->retired_count; i++) {
         probe_join(monitor->retired[i]);
     }

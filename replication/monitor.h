@@ -7,6 +7,7 @@
 #include "base/loop.h"
 #include "cluster/snapshot.h"
 #include "replication/kill_mail.h"
+#include "replication/schema_work.h"
 
 struct monitor; // opaque
 
@@ -21,6 +22,10 @@ struct monitor_host { // filled in by server/control; outlives the monitor
     void (*on_kill_answer)(void *owner, uint64_t number, const struct kill_answer *answer);
     // Another waybill asks: ends by monitor_answer_kill.
     void (*on_kill_order)(void *owner, uint64_t number, const struct kill_order *order);
+    // What came of monitor_note_ddl: its id, or *error (code 0: none).
+    void (*on_ddl_noted)(void *owner, uint64_t number, uint64_t id, const struct error *error);
+    // What came of monitor_work_schema; borrowed.
+    void (*on_schema_report)(void *owner, const struct schema_report *report);
 };
 
 enum { MONITOR_EVENTS_MAX = 256 }; // the last ones are kept
@@ -55,5 +60,11 @@ struct monitor_wish {
 // was not begun, and nobody is told of an end.
 bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
                         const struct monitor_wish *wish, struct error *error) MUST_CHECK;
+// Has it written down on the default shard; takes the note over. Ends by on_ddl_noted.
+void monitor_note_ddl(struct monitor *monitor, uint64_t number, struct ddl_note *note);
+// All else of schema_work.h; ends by on_schema_report. `number`: the caller's, never the same
+// twice.
+void monitor_work_schema(struct monitor *monitor, uint64_t number, enum schema_kind kind,
+                         struct slice argument);
 // True once every server has been probed at least once (or found down).
 bool monitor_is_settled(const struct monitor *monitor) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "replication/action.h"
 #include "replication/monitor.h"
 #include "replication/observe.h"
+#include "replication/schema_work.h"
 #include "replication/told.h"
 
 struct watched {         // one server, by id
@@ -52,6 +53,14 @@ struct kills {                             // monitor_kill.c
     struct kill_answerer *answerer; // owned; NULL: there was nothing to answer
 };
 
+struct schema_works {           // monitor_schema.c
+    struct schema_work **items; // owned; those that run
+    size_t count;
+    uint64_t *running; // owned; ids of DDL that has begun and not ended
+    size_t running_count;
+    uint64_t last_id;
+};
+
 struct monitor {
     const struct monitor_host *host;
     struct mailbox *mailbox; // owned: what jobs post; delivered and emptied by monitor_stop
@@ -62,6 +71,7 @@ struct monitor {
     uint16_t server_count, shard_count;
     struct watched_accounts accounts;
     struct kills kills;
+    struct schema_works schema;
     struct probe **retired; // owned; ended probes whose threads may still run
     size_t retired_count;
     struct action *action; // owned; the one that runs; NULL
@@ -93,6 +103,8 @@ void monitor_stop_accounts(struct monitor *monitor);
 // monitor_kill.c
 void monitor_look_for_kills(struct monitor *monitor, uint32_t waiting); // so many are for us
 void monitor_stop_kills(struct monitor *monitor);
+
+void monitor_stop_schema(struct monitor *monitor); // monitor_schema.c
 
 // monitor_publish.c
 // Sends a new snapshot now if anything has changed that workers act on.

@@ -4,6 +4,8 @@
 //     topology    the job that promotes or opens a server: one row for each epoch of a shard
 //     event       what has happened, for people
 //     kill_request   KILL of another waybill's client, by both of them (kill_mail.c)
+//     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
+//                 runs one, or repairs (ddl_journal.c)
 
 #include "replication/schema.h"
 
@@ -47,6 +49,31 @@ static const char *const statements[] = {
         "state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
         "asked_at DATETIME(3) NOT NULL, "
         "PRIMARY KEY (target, asker, slot)) ENGINE=InnoDB",
+    // settings, charset, database_name: of the session that ran it. checks: SHOW CREATE statements,
+    // a line each. state: open, done, failed (nowhere), forgotten.
+    "CREATE TABLE IF NOT EXISTS waybill.ddl ("
+        "id BIGINT UNSIGNED NOT NULL PRIMARY KEY, "
+        "state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "proxy INT NOT NULL, "
+        "run BIGINT UNSIGNED NOT NULL, "
+        "user_name VARBINARY(255) NOT NULL, "
+        "database_name VARBINARY(255) NOT NULL, "
+        "charset VARCHAR(64) CHARACTER SET ascii NOT NULL, "
+        "settings MEDIUMBLOB NOT NULL, "
+        "statement LONGBLOB NOT NULL, "
+        "checks MEDIUMBLOB NOT NULL, "
+        "is_repeatable BOOL NOT NULL, "
+        "begun_at DATETIME(3) NOT NULL, "
+        "KEY (state)) ENGINE=InnoDB",
+    // before_hash: of what the checks answered before; 0: not known. state: enum ddl_state.
+    "CREATE TABLE IF NOT EXISTS waybill.ddl_shard ("
+        "ddl BIGINT UNSIGNED NOT NULL, "
+        "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "before_hash BIGINT UNSIGNED NOT NULL, "
+        "state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "problem VARBINARY(255) NOT NULL, "
+        "changed_at DATETIME(3) NOT NULL, "
+        "PRIMARY KEY (ddl, shard)) ENGINE=InnoDB",
 };
 // clang-format on
 

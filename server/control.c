@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/memory.h"
+#include "cluster/ddl_note.h"
 #include "protocol/auth_rsa.h"
 #include "protocol/error_table.h"
 #include "server/elsewhere.h"
@@ -26,6 +27,7 @@
 #include "server/notify.h"
 #include "server/publish.h"
 #include "server/reload.h"
+#include "server/schema_asks.h"
 #include "server/worker.h"
 
 enum {
@@ -67,6 +69,7 @@ struct control {
     struct list questions;
     uint64_t last_question;
     struct errands errands;
+    struct schema_asks schema_asks;
     _Atomic uint32_t *account_clients; // owned; by account id
     struct rsa_key *_Atomic rsa_key;   // owned; NULL until it is needed
 };
@@ -179,6 +182,19 @@ static void host_forget_hosts(void *owner)
     }
 }
 
+static void host_work_schema(void *owner, enum schema_kind kind, struct slice argument,
+                             void (*on_report)(void *asker, const struct schema_report *report),
+                             void *asker)
+{
+    struct control *control = owner;
+    schema_asks_start(&control->schema_asks, control->monitor, kind, argument, on_report, asker);
+}
+
+static void on_schema_report(void *owner, const struct schema_report *report)
+{
+    schema_asks_answered(&((struct control *)owner)->schema_asks, report);
+}
+
 static void host_kill(void *owner, const struct errand *order)
 {
     errands_start(&((struct control *)owner)->errands, NO_WORKER, order);
@@ -201,7 +217,10 @@ static void on_errand(void *receiver, uint16_t worker, const struct errand *orde
     struct control *control = receiver;
     const struct settings *settings = &publish_newest(&control->publisher)->config->settings;
     bool is_one = order->kind == ERRAND_KILL && !order->is_user;
-    if (is_one && control->monitor != NULL && session_id_is_elsewhere(order->victim, settings)) {
+    if (order->kind == ERRAND_DDL && control->monitor == NULL) {
+        ddl_note_free(order->ddl); // waybill ends
+    } else if (order->kind == ERRAND_DDL || (is_one && control->monitor != NULL &&
+                                             session_id_is_elsewhere(order->victim, settings))) {
         errands_start_elsewhere(&control->errands, worker, order);
     } else {
         errands_start(&control->errands, worker, order);
@@ -210,7 +229,12 @@ static void on_errand(void *receiver, uint16_t worker, const struct errand *orde
 
 static void send_elsewhere(void *owner, uint64_t question, const struct errand *order)
 {
-    elsewhere_send(((struct control *)owner)->monitor, question, order);
+    struct monitor *monitor = ((struct control *)owner)->monitor;
+    if (order->kind == ERRAND_DDL) {
+        monitor_note_ddl(monitor, question, order->ddl);
+    } else {
+        elsewhere_send(monitor, question, order);
+    }
 }
 
 static void answer_elsewhere(void *owner, uint64_t ticket, const struct errand_result *outcome)
@@ -224,6 +248,12 @@ static void answer_elsewhere(void *owner, uint64_t ticket, const struct errand_r
 static void on_kill_answer(void *owner, uint64_t number, const struct kill_answer *answer)
 {
     elsewhere_take_answer(&((struct control *)owner)->errands, number, answer);
+}
+
+static void on_ddl_noted(void *owner, uint64_t number, uint64_t id, const struct error *error)
+{
+    struct errand_result result = {.number = id, .problem = *error};
+    errands_answered(&((struct control *)owner)->errands, number, &result);
 }
 
 static void on_kill_order(void *owner, uint64_t number, const struct kill_order *order)
@@ -416,6 +446,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .switchover = host_switchover,
         .forget_hosts = host_forget_hosts,
         .kill = host_kill,
+        .work_schema = host_work_schema,
         .started_wall_ms = host_started_wall_ms,
     };
     control->admin = admin_start(&control->admin_host, error);
@@ -435,6 +466,8 @@ static bool start_rooms(struct control *control, struct error *error)
         .publish = host_publish,
         .on_kill_answer = on_kill_answer,
         .on_kill_order = on_kill_order,
+        .on_ddl_noted = on_ddl_noted,
+        .on_schema_report = on_schema_report,
     };
     control->monitor = monitor_start(&control->monitor_host);
     return true;
@@ -476,6 +509,7 @@ static void control_init(struct control *control, struct config *config)
     list_init(&control->questions);
     const struct errands_elsewhere elsewhere = {
         .owner = control, .send = send_elsewhere, .answer = answer_elsewhere};
+    schema_asks_init(&control->schema_asks);
     errands_init(&control->errands, &elsewhere, control->workers, control->worker_count);
     control->worker_host = (struct worker_host){
         .mailbox = control->mailbox,
@@ -517,6 +551,7 @@ static void control_done(struct control *control)
         memory_free(question);
     }
     errands_done(&control->errands);
+    schema_asks_done(&control->schema_asks);
     publish_done(&control->publisher);
     rsa_key_free(atomic_load(&control->rsa_key));
     memory_free((void *)control->account_clients);

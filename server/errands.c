@@ -44,6 +44,7 @@ static struct errand_question *note(struct errands *errands, uint16_t worker,
     question->worker = worker;
     question->missing = missing;
     question->order = *order;
+    question->order.ddl = NULL; // handed on
     text_init(&question->sum.list);
     list_push_back(&errands->questions, &question->node);
     return question;
@@ -81,6 +82,7 @@ void errands_answered(struct errands *errands, uint64_t number, const struct err
         question->sum.denied += outcome->denied;
         question->sum.committing += outcome->committing;
         question->sum.problem = outcome->problem;
+        question->sum.number = outcome->number;
         text_add_slice(&question->sum.list, text_slice(&outcome->list));
         if (--question->missing == 0) {
             if (question->worker == FROM_ELSEWHERE) {

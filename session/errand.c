@@ -1,6 +1,7 @@
 #include "session/errand.h"
 
 #include "session/account_wait.h"
+#include "session/flow_ddl.h"
 #include "session/flow_kill.h"
 #include "session/flow_processlist.h"
 #include "session/kill.h"
@@ -47,6 +48,8 @@ void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
             pools_outdate(sessions->host.pools, errand->shard);
         }
         break;
+    case ERRAND_DDL:
+        break; // goes to the monitor
     }
 }
 
@@ -54,8 +57,13 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
                           const struct errand_result *result)
 {
     struct session *session = session_ids_find(&sessions->ids, errand->asker);
-    if (session == NULL || session->flow == NULL || session->request->ticket != errand->ticket) {
-        return; // it has gone
+    bool has_gone =
+        session == NULL || session->flow == NULL || session->request->ticket != errand->ticket;
+    if (has_gone) {
+        if (errand->kind == ERRAND_DDL) {
+            flow_ddl_answered(sessions, NULL, errand, result);
+        }
+        return;
     }
     switch (errand->kind) {
     case ERRAND_KILL:
@@ -69,6 +77,9 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
         break;
     case ERRAND_ACCOUNTS:
         account_wait_answered(session);
+        break;
+    case ERRAND_DDL:
+        flow_ddl_answered(sessions, session, errand, result);
         break;
     }
 }

@@ -32,6 +32,7 @@
 
 #include "protocol/error_table.h"
 #include "session/cursor_aside.h"
+#include "session/ddl_run.h"
 #include "session/flow_gather.h"
 #include "session/query.h"
 #include "session/scatter_impl.h"
@@ -97,6 +98,7 @@ void flow_scatter_start(struct session *session, struct request *request)
 
 static void give_back(struct scatter *scatter)
 {
+    ddl_run_abandon(scatter->flow.session->sessions, scatter->flow.request->ddl);
     for (uint32_t i = 0; i < scatter->source_count; i++) {
         source_stop(&scatter->sources[i]);
     }
@@ -427,16 +429,7 @@ static void update_pauses(struct scatter *scatter)
         struct scatter_source *source = &scatter->sources[i];
         bool is_ahead = source->at == SOURCE_AT_ROW && scatter->state != SCATTER_DRAINING &&
                         source_waiting_bytes(source) >= MERGE_SOURCE_BYTES;
-        bool is_paused = is_ahead || scatter->state == SCATTER_FULL;
-        if (source->leg == NULL || is_paused == source->is_paused) {
-            continue;
-        }
-        source->is_paused = is_paused;
-        if (is_paused) {
-            leg_pause(source->leg);
-        } else {
-            leg_resume(source->leg);
-        }
+        scatter_set_paused(source, is_ahead || scatter->state == SCATTER_FULL);
     }
 }
 
@@ -450,10 +443,17 @@ static void advance(struct scatter *scatter)
         merge_rows(scatter);
     }
     if (scatter->state == SCATTER_DRAINING && is_drained(scatter)) {
-        finish(scatter);
+        if (!scatter_end_ddl(scatter)) {
+            finish(scatter);
+        }
         return;
     }
     update_pauses(scatter);
+}
+
+void flow_scatter_go_on(struct session *session)
+{
+    finish(CONTAINER_OF(session->flow, struct scatter, flow));
 }
 
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,

@@ -20,6 +20,7 @@
 #include "session/command.h"
 #include "session/explain_route.h"
 #include "session/flow_columns.h"
+#include "session/flow_ddl.h"
 #include "session/flow_gather.h"
 #include "session/flow_infile.h"
 #include "session/flow_kill.h"
@@ -325,6 +326,8 @@ static void run_plan(struct session *session, struct request *request)
         flow_status_start(session, request);
     } else if (is_one) {
         flow_single_start(session, request);
+    } else if (flow_ddl_is_for(request)) {
+        flow_ddl_start(session, request);
     } else {
         flow_scatter_start(session, request);
     }

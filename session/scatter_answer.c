@@ -5,6 +5,7 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/aftermath.h"
+#include "session/ddl_run.h"
 #include "session/insert_id.h"
 #include "session/scatter_guard.h"
 #include "session/scatter_impl.h"
@@ -149,8 +150,32 @@ void scatter_explain_write(const struct scatter *scatter, struct error *error)
     }
     size_t len = strlen(error->text), max = sizeof error->text - NAMES_SENTENCE_BYTES;
     len = len < max ? len : max;
-    snprintf(error->text + len, sizeof error->text - len, " (waybill: done on %s; not done on %s)",
-             done, failed);
+    snprintf(error->text + len, sizeof error->text - len,
+             " (waybill: done on %s; not done on %s%s)", done, failed,
+             scatter->flow.request->ddl != NULL ? "; REPAIR SCHEMA on the admin port" : "");
+}
+
+bool scatter_end_ddl(struct scatter *scatter)
+{
+    struct ddl_run *run = scatter->flow.request->ddl;
+    for (uint16_t i = 0; run != NULL && i < scatter->source_count; i++) {
+        const struct scatter_source *source = &scatter->sources[i];
+        ddl_run_set(run, i, source->at == SOURCE_AT_ERROR ? &source->error : NULL);
+    }
+    return ddl_run_end(scatter->flow.session, run);
+}
+
+void scatter_set_paused(struct scatter_source *source, bool is_paused)
+{
+    if (source->leg == NULL || is_paused == source->is_paused) {
+        return;
+    }
+    source->is_paused = is_paused;
+    if (is_paused) {
+        leg_pause(source->leg);
+    } else {
+        leg_resume(source->leg);
+    }
 }
 
 // The sum of what the sources said at their ends.

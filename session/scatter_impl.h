@@ -65,6 +65,9 @@ enum merge_step scatter_next(struct scatter *scatter, uint32_t *number) MUST_CHE
 bool scatter_end_groups(struct scatter *scatter, struct error *error) MUST_CHECK;
 // To a write's error, where it was done all the same, if it was anywhere.
 void scatter_explain_write(const struct scatter *scatter, struct error *error);
+void scatter_set_paused(struct scatter_source *source, bool is_paused); // whether its leg is read
+// DDL: has what came of it written down, if that isn't done; then flow_scatter_go_on is called.
+bool scatter_end_ddl(struct scatter *scatter) MUST_CHECK;
 // The ends; the session is told what came of the statement.
 void scatter_write_ok(struct scatter *scatter);
 void scatter_write_rows_end(struct scatter *scatter);

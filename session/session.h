@@ -35,7 +35,9 @@ enum errand_kind {
     ERRAND_LIST,  // SHOW PROCESSLIST
     ERRAND_TABLE, // information_schema.PROCESSLIST
     ERRAND_ACCOUNTS,
+    ERRAND_DDL, // to be written down: flow_ddl.h
 };
+struct ddl_note; // cluster/ddl_note.h
 struct errand {
     enum errand_kind kind;
     uint32_t asker;  // session id; 0: the admin port
@@ -54,6 +56,9 @@ struct errand {
     // ACCOUNTS: they have changed on that shard, which nobody reads. NO_SHARD: every worker has
     // them already, once this was answered
     uint16_t shard;
+    // DDL
+    bool is_end;          // what came of it
+    struct ddl_note *ddl; // owned by who has the errand; NULL: it was handed on
 };
 
 struct errand_result {
@@ -62,6 +67,7 @@ struct errand_result {
     uint32_t committing;  // KILL QUERY of what can't be interrupted
     struct error problem; // of a victim elsewhere: nobody has said what came of it
     struct text list;     // owned: processlist.h
+    uint64_t number;      // DDL: its id
 };
 
 struct sessions; // a worker's; opaque

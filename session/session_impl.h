@@ -81,6 +81,7 @@ struct request {
     struct answer_marks *marks; // NULL: the answer is written as it is
     struct cursor_aside *aside; // NULL: its rows go to the client
     uint64_t ticket;            // of an errand; 0: none
+    struct ddl_run *ddl;        // DDL on several shards that is written down; NULL
     bool is_killed;             // KILL QUERY: nothing more is begun for it
     bool is_counted;            // in the latency figures: it reached the router
     bool must_gather;           // the shards' rows could not be merged exactly

@@ -15,6 +15,7 @@
 #include "protocol/row_text.h"
 #include "session/aftermath.h"
 #include "session/flow_gather.h"
+#include "session/ddl_run.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
 #include "session/insert_id.h"
@@ -104,6 +105,22 @@ const struct user_config *session_user(const struct session *session)
 void legs_release_lingering(struct session *session)
 {
     stage_of(session)->released++;
+}
+
+void ddl_run_set(struct ddl_run *run, uint16_t target, const struct error *error)
+{
+    (void)run, (void)target, (void)error;
+}
+
+bool ddl_run_end(struct session *session, struct ddl_run *run)
+{
+    (void)session;
+    return run != NULL;
+}
+
+void ddl_run_abandon(struct sessions *sessions, struct ddl_run *run)
+{
+    (void)sessions, (void)run;
 }
 
 struct slice flow_frame_query(struct arena *arena, struct slice sql)

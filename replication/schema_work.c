@@ -1,0 +1,150 @@
+#include "replication/schema_work.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "protocol/error_table.h"
+#include "replication/ddl_journal.h"
+#include "replication/job.h"
+
+enum { NO_SUCH_DATABASE = 1049, FIELD_BYTES = 1200 };
+
+struct dbconn *schema_work_conn(struct schema_work *work, uint16_t shard, struct error *error)
+{
+    struct schema_shard *to = &work->order.shards[shard];
+    enum db_failure failure;
+    if (work->conns[shard] != NULL) {
+        return work->conns[shard];
+    }
+    if (!to->has_primary) {
+        error_fill(error, ER_SHARD_UNAVAILABLE, "it has no primary now");
+        return NULL;
+    }
+    work->conns[shard] = dbconn_open(&to->endpoint, error, &failure);
+    return work->conns[shard];
+}
+
+void schema_work_say_text(struct schema_work *work, struct slice text)
+{
+    text_add_slice(&work->report->rows, text);
+    text_add(&work->report->rows, "", 1);
+}
+
+void schema_work_say(struct schema_work *work, const char *format, ...)
+{
+    char text[FIELD_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    schema_work_say_text(work, slice_of_string(text));
+}
+
+bool schema_work_is_absent(const struct error *error)
+{
+    return error->code == ER_NO_SUCH_TABLE || error->code == NO_SUCH_DATABASE;
+}
+
+bool schema_work_definition(struct dbconn *conn, const char *question, struct text *create,
+                            struct error *error)
+{
+    static const char *const columns[] = {"Create Table", "Create View", "Create Database"};
+    struct db_rows rows;
+    const char *definition = NULL;
+    bool is_fine = dbconn_query(conn, &rows, error, "%s", question);
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0] && definition == NULL; i++) {
+        definition = is_fine ? db_rows_get(&rows, columns[i]) : NULL;
+    }
+    if (is_fine && definition == NULL) {
+        error_fill(error, ER_UNKNOWN, "its answer can't be read");
+        is_fine = false;
+    } else if (is_fine) {
+        text_add(create, definition, strlen(definition) + 1);
+    }
+    db_rows_done(&rows);
+    return is_fine;
+}
+
+// ---- the job
+
+static void note_ddl(struct schema_work *work)
+{
+    const struct schema_order *order = &work->order;
+    struct schema_report *report = work->report;
+    report->id = order->note->id;
+    report->is_end = order->note->is_end;
+    struct dbconn *conn = schema_work_conn(work, order->home, &report->error);
+    if (conn == NULL) {
+        return;
+    }
+    bool is_fine =
+        report->is_end
+            ? ddl_journal_end(conn, order->note, &report->is_open, &report->error)
+            : ddl_journal_begin(conn, order->note, order->proxy, order->run, &report->error);
+    if (is_fine) {
+        report->error.code = 0; // of what was made good
+    }
+}
+
+static void run_work(struct job *job, void *owner)
+{
+    struct schema_work *work = owner;
+    work->self = job;
+    switch (work->order.kind) {
+    case SCHEMA_NOTE:
+        note_ddl(work);
+        break;
+    case SCHEMA_DIFF:
+        schema_diff_run(work);
+        break;
+    case SCHEMA_REPAIR:
+    case SCHEMA_FORGET:
+        schema_repair_run(work);
+        break;
+    }
+    for (uint16_t i = 0; i < work->order.shard_count; i++) {
+        dbconn_close(work->conns[i]);
+    }
+    struct schema_report *report = work->report;
+    work->report = NULL;
+    mailbox_post(work->mailbox, &report->message);
+}
+
+struct schema_work *schema_work_start(const struct schema_order *order, struct mailbox *mailbox,
+                                      void (*deliver)(struct message *message, void *receiver))
+{
+    struct schema_work *work = memory_new(sizeof *work);
+    work->order = *order;
+    work->mailbox = mailbox;
+    work->conns = memory_new(order->shard_count * sizeof(struct dbconn *));
+    work->report = memory_new(sizeof *work->report);
+    work->report->message.deliver = deliver;
+    work->report->kind = order->kind;
+    work->report->number = order->number;
+    text_init(&work->report->rows);
+    work->job = job_start("schema", run_work, work);
+    return work;
+}
+
+void schema_order_done(struct schema_order *order)
+{
+    ddl_note_free(order->note);
+    memory_free(order->shards);
+    memory_free(order->tables);
+    memory_free(order->running);
+}
+
+void schema_work_join(struct schema_work *work)
+{
+    job_join(work->job);
+    schema_order_done(&work->order);
+    memory_free(work->conns);
+    memory_free(work);
+}
+
+void schema_report_free(struct schema_report *report)
+{
+    text_done(&report->rows);
+    memory_free(report);
+}
