@@ -127,6 +127,11 @@ $(BUILD)/orders $(BUILD)/knock: $(BUILD)/%: tests/support/%.c
 	@echo '  build   $@'
 	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -isystem /usr/include/mariadb $(LDFLAGS) -o $@ $< -lmariadb
 
+# What the bench measures without servers: the merge alone.
+$(BUILD)/merge_speed: tests/bench/merge_speed.c $(foreach room,$(below_session),$(BUILD)/$(room).a)
+	@echo '  build   $@'
+	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c %.a,$^) $(LIBS)
+
 # The demo's servers and waybill listen on ports from here on (tools/cluster).
 DEMO_PORT ?= 3300
 
@@ -207,7 +212,7 @@ fuzz: fuzz-build
 
 .PHONY: bench
 bench: bench-packages
-	$(parallel) $(BUILD)/waybill $(BUILD)/knock
+	$(parallel) $(BUILD)/waybill $(BUILD)/knock $(BUILD)/merge_speed
 	tests/bench/run --build $(BUILD)
 
 # MariaDB's own tests straight on a server and through waybill, in TRANSPARENCY_VARIANTS (all) of the protocol.

@@ -37,14 +37,6 @@ enum {
 
 // ---- numbers as text
 
-// A decimal number: its digits from the first that isn't 0, with the point somewhere between.
-struct number {
-    int sign;           // -1, 0, 1
-    int64_t magnitude;  // place of the first digit: 1 = units, 2 = tens, 0 = tenths
-    const uint8_t *at;  // the first digit that isn't 0
-    const uint8_t *end; // of the mantissa
-};
-
 static bool is_digit(uint8_t byte)
 {
     return byte >= '0' && byte <= '9';
@@ -68,10 +60,10 @@ static int64_t exponent_of(const uint8_t *at, const uint8_t *end)
     return is_negative ? -exponent : exponent;
 }
 
-static struct number number_of(struct slice text)
+struct compare_number compare_number_of(struct slice text)
 {
     const uint8_t *at = text.ptr, *end = text.ptr + text.len;
-    struct number number = {.sign = 1};
+    struct compare_number number = {.sign = 1};
     if (at < end && (*at == '-' || *at == '+')) {
         number.sign = *at == '-' ? -1 : 1;
         at++;
@@ -89,14 +81,14 @@ static struct number number_of(struct slice text)
     }
     number.end = at;
     if (number.at == NULL) {
-        return (struct number){.sign = 0};
+        return (struct compare_number){.sign = 0};
     }
     number.magnitude += exponent_of(at, end);
     return number;
 }
 
 // The next digit, 0 behind the last.
-static uint8_t next_digit(struct number *number)
+static uint8_t next_digit(struct compare_number *number)
 {
     if (number->at < number->end && *number->at == '.') {
         number->at++;
@@ -106,7 +98,7 @@ static uint8_t next_digit(struct number *number)
 
 static int compare_number_text(struct slice a_text, struct slice b_text)
 {
-    struct number a = number_of(a_text), b = number_of(b_text);
+    struct compare_number a = compare_number_of(a_text), b = compare_number_of(b_text);
     if (a.sign != b.sign || a.sign == 0) {
         return a.sign - b.sign;
     }
@@ -367,37 +359,60 @@ bool comparison_choose(struct comparison *comparison, const struct comparison_wi
     }
 }
 
-#define ORDER_OF(x, y) (((x) > (y)) - ((x) < (y)))
+enum { SIGN_BIT = 63 };
 
-static int compare_values(const struct comparison *comparison, struct slice a, struct slice b)
+// Doubles in the order of their bits; both zeros are one.
+static uint64_t double_key(double value)
 {
+    uint64_t bits = 0;
+    if (value != 0) {
+        memcpy(&bits, &value, sizeof bits);
+    }
+    return bits >> SIGN_BIT != 0 ? ~bits : bits | 1ull << SIGN_BIT;
+}
+
+uint64_t compare_fixed_key(const struct comparison *comparison, struct slice value)
+{
+    const uint64_t sign = 1ull << SIGN_BIT;
     switch (comparison->method) {
-    case COMPARE_NUMBER_TEXT:
-        return compare_number_text(a, b);
     case COMPARE_SIGNED:
-        return ORDER_OF(signed_of(a), signed_of(b));
+        return (uint64_t)signed_of(value) ^ sign;
     case COMPARE_UNSIGNED:
-        return ORDER_OF(little_endian(a), little_endian(b));
+        return little_endian(value);
     case COMPARE_FLOAT:
-        return ORDER_OF(float_of(a), float_of(b));
+        return double_key(float_of(value));
     case COMPARE_DOUBLE:
-        return ORDER_OF(double_of(a), double_of(b));
-    case COMPARE_BITS:
-        return compare_bits(a, b);
+        return double_key(double_of(value));
     case COMPARE_DATETIME_TEXT:
-        return ORDER_OF(datetime_of_text(a), datetime_of_text(b));
+        return datetime_of_text(value);
     case COMPARE_DATETIME_BINARY:
-        return ORDER_OF(datetime_of_binary(a), datetime_of_binary(b));
+        return datetime_of_binary(value);
     case COMPARE_TIME_TEXT:
-        return ORDER_OF(time_of_text(a), time_of_text(b));
+        return (uint64_t)time_of_text(value) ^ sign;
     case COMPARE_TIME_BINARY:
-        return ORDER_OF(time_of_binary(a), time_of_binary(b));
+        return (uint64_t)time_of_binary(value) ^ sign;
+    case COMPARE_NUMBER_TEXT:
+    case COMPARE_BITS:
     case COMPARE_STRING:
-        return compare_strings(comparison, a, b);
     case COMPARE_NOTHING:
         break;
     }
     return 0;
+}
+
+static int compare_values(const struct comparison *comparison, struct slice a, struct slice b)
+{
+    if (comparison->method == COMPARE_NUMBER_TEXT) {
+        return compare_number_text(a, b);
+    }
+    if (comparison->method == COMPARE_BITS) {
+        return compare_bits(a, b);
+    }
+    if (comparison->method == COMPARE_STRING) {
+        return compare_strings(comparison, a, b);
+    }
+    uint64_t a_key = compare_fixed_key(comparison, a), b_key = compare_fixed_key(comparison, b);
+    return (a_key > b_key) - (a_key < b_key);
 }
 
 // Empty values may be nowhere, where not even 0 may be added to the pointer.

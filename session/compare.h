@@ -31,6 +31,7 @@ struct comparison {
     bool is_descending;
     bool is_padded;        // COMPARE_STRING: the shorter value counts as filled up with blanks
     compare_weight weight; // COMPARE_STRING
+    uint16_t ascii[128];   // COMPARE_STRING: weights of the bytes that are characters everywhere
 };
 
 struct comparison_wish {

@@ -148,6 +148,14 @@ static unsigned sent_as(uint16_t results_collation_id)
     return SENT_ANY | (slice_is_nocase(charset, "latin1") ? SENT_LATIN1 : 0);
 }
 
+static void weigh_ascii(struct comparison *comparison)
+{
+    for (uint8_t byte = 0; byte < 128; byte++) {
+        const uint8_t *at = &byte;
+        comparison->ascii[byte] = (uint16_t)comparison->weight(&at, &byte + 1);
+    }
+}
+
 bool compare_choose_collation(struct comparison *comparison, struct slice collation,
                               uint16_t results_collation_id)
 {
@@ -157,6 +165,7 @@ bool compare_choose_collation(struct comparison *comparison, struct slice collat
         if ((row->sent_as & sent) != 0 && slice_is_nocase(collation, row->name)) {
             comparison->weight = row->weight;
             comparison->is_padded = row->is_padded;
+            weigh_ascii(comparison);
             return true;
         }
     }
@@ -191,8 +200,8 @@ int compare_strings(const struct comparison *comparison, struct slice a, struct 
     const uint8_t *a_at = a.ptr, *a_end = a.ptr + a.len;
     const uint8_t *b_at = b.ptr, *b_end = b.ptr + b.len;
     while (a_at < a_end && b_at < b_end) {
-        uint32_t a_weight = comparison->weight(&a_at, a_end);
-        uint32_t b_weight = comparison->weight(&b_at, b_end);
+        uint32_t a_weight = compare_next_weight(comparison, &a_at, a_end);
+        uint32_t b_weight = compare_next_weight(comparison, &b_at, b_end);
         if (a_weight != b_weight) {
             return a_weight < b_weight ? -1 : 1;
         }

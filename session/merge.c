@@ -7,7 +7,8 @@
 //
 // MERGE_SORT takes the smallest row; equal ones by source, so that the answer doesn't depend on who
 // is faster. MERGE_ROWS takes whatever is there. A row is never copied: only the places of its keys
-// are kept (relative to its payload, which may move), and where its visible part ends.
+// are kept (relative to its payload, which may move), what they compare by as bytes, and where its
+// visible part ends.
 //
 // MERGE_GROUP gives all rows sorted likewise, and says which are of the same group as the one
 // before (merge_group.h makes one of them). Each source must have each group once: one that tells
@@ -28,22 +29,22 @@
 #include <stdio.h>
 
 #include "protocol/error_table.h"
-#include "protocol/row_binary.h"
+#include "session/compare_key.h"
+#include "session/merge_scan.h"
 #include "session/merge_seen.h"
 
 #define NO_COLUMN UINT32_MAX
 
 enum {
-    NULL_BYTE = 0xfb,     // of a text row
     BITMAP_OFFSET = 2,    // of a binary row
     SORT_LENGTH_MIN = 64, // max_sort_length may be as low: the server doesn't look further
     ALIAS_BYTES = 48,
 };
 
-struct place { // of a field in its row's payload
-    size_t begin;
-    size_t len;
-    bool is_null;
+struct row_keys {
+    struct place *places; // one for each key
+    uint8_t *bytes;       // sort keys (compare_key.h), one behind the other
+    bool is_exact;        // each of them
 };
 
 struct merge_source {
@@ -52,7 +53,7 @@ struct merge_source {
     bool is_repeated;     // MERGE_UNION: another source has given the same row
     struct slice payload; // of its row; borrowed from the flow
     size_t visible_end;   // in the payload
-    struct place *keys;   // one for each key
+    struct row_keys keys; // in the payload
 };
 
 struct merge {
@@ -72,13 +73,14 @@ struct merge {
     uint32_t heap_count;
     uint64_t offset_left;
     uint64_t limit_left;
-    uint32_t last_source;    // whose row was taken last
-    bool has_last;           // ... and its keys are kept
-    bool is_same;            // MERGE_GROUP: ... and are those of the row before
-    struct text last_bytes;  // owned; the keys of that row
-    struct place *last_keys; // in last_bytes
-    struct merge_seen seen;  // MERGE_UNION
-    struct text shown;       // owned; a binary row without its hidden columns
+    uint32_t last_source;      // whose row was taken last
+    bool has_last;             // ... and its keys are kept
+    bool is_same;              // MERGE_GROUP: ... and are those of the row before
+    struct text last_bytes;    // owned; the keys of that row
+    struct row_keys last_keys; // in last_bytes
+    size_t key_bytes;          // of all sort keys of a row
+    struct merge_seen seen;    // MERGE_UNION
+    struct text shown;         // owned; a binary row without its hidden columns
 };
 
 static bool is_sorted(const struct merge *merge)
@@ -98,66 +100,13 @@ static bool is_union(const struct merge *merge)
 
 // ---- reading a row
 
-static bool scan_text(const struct merge_columns *columns, struct slice payload,
-                      struct place *places, size_t *visible_end)
-{
-    struct reader reader = reader_of(payload);
-    for (uint32_t i = 0; i < columns->count; i++) {
-        places[i] = (struct place){.begin = 0};
-        if (reader_left(&reader) > 0 && reader.at[0] == NULL_BYTE) {
-            reader.at++;
-            places[i].is_null = true;
-        } else {
-            struct slice bytes = read_lenenc_bytes(&reader);
-            places[i].begin = (size_t)(reader.at - payload.ptr) - bytes.len;
-            places[i].len = bytes.len;
-        }
-        if (i + 1 == columns->visible) {
-            *visible_end = (size_t)(reader.at - payload.ptr);
-        }
-    }
-    return !reader.is_bad && reader_left(&reader) == 0;
-}
-
-static size_t bitmap_bytes(uint32_t columns)
-{
-    return ((size_t)columns + BITMAP_OFFSET + 7) / 8;
-}
-
-static bool scan_binary(const struct merge_columns *columns, struct slice payload,
-                        struct place *places, size_t *visible_end)
-{
-    struct reader reader = reader_of(payload);
-    uint8_t first = read_u8(&reader);
-    struct slice bitmap = read_bytes(&reader, bitmap_bytes(columns->count));
-    if (reader.is_bad || first != 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < columns->count; i++) {
-        uint32_t bit = i + BITMAP_OFFSET;
-        places[i] = (struct place){.is_null = (bitmap.ptr[bit / 8] >> (bit % 8)) & 1};
-        if (!places[i].is_null) {
-            struct slice bytes = binary_read_value(&reader, columns->columns[i].type);
-            places[i].begin = (size_t)(reader.at - payload.ptr) - bytes.len;
-            places[i].len = bytes.len;
-        }
-        if (i + 1 == columns->visible) {
-            *visible_end = (size_t)(reader.at - payload.ptr);
-        }
-    }
-    return !reader.is_bad && reader_left(&reader) == 0;
-}
-
 static bool scan_row(struct merge *merge, struct merge_source *source, struct error *error)
 {
-    const struct merge_columns *columns = merge->columns;
-    bool is_fine = columns->is_binary
-                       ? scan_binary(columns, source->payload, merge->places, &source->visible_end)
-                       : scan_text(columns, source->payload, merge->places, &source->visible_end);
-    if (!is_fine) {
+    if (!merge_scan(merge->columns, source->payload, merge->places, &source->visible_end)) {
         error_fill(error, ER_MALFORMED_PACKET);
+        return false;
     }
-    return is_fine;
+    return true;
 }
 
 static struct field field_at(const uint8_t *base, const struct place *place)
@@ -217,6 +166,19 @@ static bool choose_comparison(struct merge *merge, uint32_t key, struct error *e
     return comparison_choose(&merge->comparisons[key], &wish, error);
 }
 
+// Room for the sort keys, once it is known how they are compared.
+static void make_room_for_keys(struct merge *merge)
+{
+    merge->key_bytes = 0;
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        merge->key_bytes += compare_key_bytes(&merge->comparisons[i]);
+    }
+    for (uint32_t i = 0; i < merge->source_count; i++) {
+        merge->sources[i].keys.bytes = arena_alloc(merge->arena, merge->key_bytes);
+    }
+    merge->last_keys.bytes = arena_alloc(merge->arena, merge->key_bytes);
+}
+
 // The first row of each source: all must sort by the same collations.
 static bool look_at_collations(struct merge *merge, struct merge_source *source,
                                struct error *error)
@@ -238,19 +200,52 @@ static bool look_at_collations(struct merge *merge, struct merge_source *source,
             return false;
         }
     }
-    merge->has_comparisons = true;
+    if (!merge->has_comparisons) {
+        make_room_for_keys(merge);
+        merge->has_comparisons = true;
+    }
     return true;
 }
 
 // ---- order
 
-static int compare_keys(const struct merge *merge, const uint8_t *a_base, const struct place *a,
-                        const uint8_t *b_base, const struct place *b)
+static void find_key_fields(const struct merge *merge, struct merge_source *source)
 {
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        source->keys.places[i] = merge->places[merge->key_columns[i]];
+    }
+}
+
+static void write_keys(const struct merge *merge, struct merge_source *source)
+{
+    uint8_t *to = source->keys.bytes;
+    source->keys.is_exact = true;
+    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
+        struct field field = field_at(source->payload.ptr, &source->keys.places[i]);
+        source->keys.is_exact &= compare_key_write(&merge->comparisons[i], &field, to);
+        to += compare_key_bytes(&merge->comparisons[i]);
+    }
+}
+
+// Of two rows; each with the bytes in which its keys' places are.
+static int compare_keys(const struct merge *merge, const uint8_t *a_base, const struct row_keys *a,
+                        const uint8_t *b_base, const struct row_keys *b)
+{
+    if (a->is_exact && b->is_exact) {
+        return memcmp(a->bytes, b->bytes, merge->key_bytes);
+    }
+    size_t at = 0;
     int order = 0;
     for (uint32_t i = 0; i < merge->plan->key_count && order == 0; i++) {
-        struct field a_field = field_at(a_base, &a[i]), b_field = field_at(b_base, &b[i]);
-        order = compare_fields(&merge->comparisons[i], &a_field, &b_field);
+        const struct comparison *comparison = &merge->comparisons[i];
+        size_t len = compare_key_bytes(comparison);
+        order = memcmp(a->bytes + at, b->bytes + at, len);
+        if (order == 0) {
+            struct field a_field = field_at(a_base, &a->places[i]);
+            struct field b_field = field_at(b_base, &b->places[i]);
+            order = compare_fields(comparison, &a_field, &b_field);
+        }
+        at += len;
     }
     return order;
 }
@@ -258,7 +253,7 @@ static int compare_keys(const struct merge *merge, const uint8_t *a_base, const 
 static bool is_before(const struct merge *merge, uint32_t a, uint32_t b)
 {
     const struct merge_source *x = &merge->sources[a], *y = &merge->sources[b];
-    int order = compare_keys(merge, x->payload.ptr, x->keys, y->payload.ptr, y->keys);
+    int order = compare_keys(merge, x->payload.ptr, &x->keys, y->payload.ptr, &y->keys);
     return order != 0 ? order < 0 : a < b;
 }
 
@@ -295,8 +290,8 @@ static uint32_t heap_pop(struct merge *merge)
 static bool is_long_tie(const struct merge *merge, const struct merge_source *source)
 {
     for (uint32_t i = 0; i < merge->plan->key_count; i++) {
-        struct field last = field_at(merge->last_bytes.ptr, &merge->last_keys[i]);
-        struct field next = field_at(source->payload.ptr, &source->keys[i]);
+        struct field last = field_at(merge->last_bytes.ptr, &merge->last_keys.places[i]);
+        struct field next = field_at(source->payload.ptr, &source->keys.places[i]);
         if (compare_fields(&merge->comparisons[i], &last, &next) != 0) {
             return merge->comparisons[i].method == COMPARE_STRING &&
                    last.bytes.len >= SORT_LENGTH_MIN && next.bytes.len >= SORT_LENGTH_MIN;
@@ -307,8 +302,8 @@ static bool is_long_tie(const struct merge *merge, const struct merge_source *so
 
 static bool is_in_order(struct merge *merge, const struct merge_source *source, struct error *error)
 {
-    int order = compare_keys(merge, merge->last_bytes.ptr, merge->last_keys, source->payload.ptr,
-                             source->keys);
+    int order = compare_keys(merge, merge->last_bytes.ptr, &merge->last_keys, source->payload.ptr,
+                             &source->keys);
     if (is_grouped(merge) ? order < 0 : (order <= 0 || is_long_tie(merge, source))) {
         return true;
     }
@@ -328,8 +323,8 @@ static bool is_in_order(struct merge *merge, const struct merge_source *source, 
 static void note_group(struct merge *merge, const struct merge_source *source)
 {
     merge->is_same = is_grouped(merge) && merge->has_last &&
-                     compare_keys(merge, merge->last_bytes.ptr, merge->last_keys,
-                                  source->payload.ptr, source->keys) == 0;
+                     compare_keys(merge, merge->last_bytes.ptr, &merge->last_keys,
+                                  source->payload.ptr, &source->keys) == 0;
 }
 
 bool merge_is_same(const struct merge *merge)
@@ -341,11 +336,13 @@ static void keep_last(struct merge *merge, const struct merge_source *source)
 {
     merge->last_bytes.len = 0;
     for (uint32_t i = 0; i < merge->plan->key_count; i++) {
-        const struct place *key = &source->keys[i];
-        merge->last_keys[i] = *key;
-        merge->last_keys[i].begin = merge->last_bytes.len;
+        const struct place *key = &source->keys.places[i];
+        merge->last_keys.places[i] = *key;
+        merge->last_keys.places[i].begin = merge->last_bytes.len;
         text_add(&merge->last_bytes, source->payload.ptr + key->begin, key->len);
     }
+    memcpy(merge->last_keys.bytes, source->keys.bytes, merge->key_bytes);
+    merge->last_keys.is_exact = source->keys.is_exact;
     merge->has_last = true;
 }
 
@@ -367,12 +364,12 @@ struct merge *merge_start(struct arena *arena, const struct plan *plan,
     merge->collations = arena_alloc(arena, keys * sizeof *merge->collations);
     merge->key_columns = arena_alloc(arena, keys * sizeof *merge->key_columns);
     merge->collation_columns = arena_alloc(arena, keys * sizeof *merge->collation_columns);
-    merge->last_keys = arena_alloc(arena, keys * sizeof *merge->last_keys);
+    merge->last_keys.places = arena_alloc(arena, keys * sizeof *merge->last_keys.places);
     merge->places = arena_alloc(arena, columns->count * sizeof *merge->places);
     merge->sources = arena_alloc(arena, source_count * sizeof *merge->sources);
     merge->heap = arena_alloc(arena, source_count * sizeof *merge->heap);
     for (uint32_t i = 0; i < source_count; i++) {
-        merge->sources[i].keys = arena_alloc(arena, keys * sizeof *merge->sources[i].keys);
+        merge->sources[i].keys.places = arena_alloc(arena, keys * sizeof(struct place));
     }
     text_init(&merge->last_bytes);
     text_init(&merge->shown);
@@ -392,9 +389,8 @@ static bool put_sorted(struct merge *merge, uint32_t number, struct error *error
     if (!source->is_seen && !look_at_collations(merge, source, error)) {
         return false;
     }
-    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
-        source->keys[i] = merge->places[merge->key_columns[i]];
-    }
+    find_key_fields(merge, source);
+    write_keys(merge, source);
     if (merge->has_last && merge->last_source == number && !is_in_order(merge, source, error)) {
         return false;
     }
@@ -404,9 +400,7 @@ static bool put_sorted(struct merge *merge, uint32_t number, struct error *error
 
 static void put_united(struct merge *merge, struct merge_source *source)
 {
-    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
-        source->keys[i] = merge->places[merge->key_columns[i]];
-    }
+    find_key_fields(merge, source);
     source->is_repeated = merge_seen_has(&merge->seen, source->payload);
 }
 
@@ -469,8 +463,8 @@ static int compare_rows(const struct merge *merge, const struct merge_source *a,
 {
     int order = 0;
     for (uint32_t i = 0; i < merge->plan->key_count && order == 0; i++) {
-        order = compare_bytes(field_at(a->payload.ptr, &a->keys[i]).bytes,
-                              field_at(b->payload.ptr, &b->keys[i]).bytes);
+        order = compare_bytes(field_at(a->payload.ptr, &a->keys.places[i]).bytes,
+                              field_at(b->payload.ptr, &b->keys.places[i]).bytes);
     }
     return order != 0 ? order : compare_bytes(a->payload, b->payload);
 }
@@ -548,7 +542,8 @@ enum merge_step merge_next(struct merge *merge, uint32_t *number)
 static struct slice shown_binary(struct merge *merge, const struct merge_source *source)
 {
     uint32_t visible = merge->columns->visible;
-    size_t have = 1 + bitmap_bytes(merge->columns->count), want = 1 + bitmap_bytes(visible);
+    size_t have = 1 + merge_bitmap_bytes(merge->columns->count),
+           want = 1 + merge_bitmap_bytes(visible);
     uint32_t last_bits = (visible + BITMAP_OFFSET) % 8;
     merge->shown.len = 0;
     text_add(&merge->shown, source->payload.ptr, want);
