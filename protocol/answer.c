@@ -245,9 +245,11 @@ static enum answer_part take_prepared_end(struct answer *answer, struct slice he
                                           size_t payload_bytes)
 {
     bool is_params = answer->state == STATE_PARAMS_END;
+    uint16_t warnings = answer->warnings; // the first packet tells them
     if (!take_eof_values(answer, head, payload_bytes)) {
         return answer_bad(answer);
     }
+    answer->warnings = warnings;
     if (is_params) {
         enter_prepared_columns(answer);
     } else {

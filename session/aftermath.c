@@ -260,9 +260,28 @@ void aftermath_note_refused(struct session *session, uint16_t shard)
     }
 }
 
-void aftermath_note_prepared(struct session *session)
+// Syntax that is deprecated, for example: the list is the server's, as after any other statement.
+static void note_prepared_warnings(struct session *session, uint16_t warnings, uint16_t shard)
 {
     struct aftermath *aftermath = &session->aftermath;
+    aftermath_lose(session); // FOUND_ROWS() too, if it is not known here
+    forget_list(session);
+    aftermath->warnings = warnings;
+    aftermath->is_error = aftermath->is_lost = false;
+    aftermath->is_behind = true;
+    aftermath->shard = shard;
+    if (aftermath_leg(session) == NULL) {
+        aftermath_lose(session);
+    }
+}
+
+void aftermath_note_prepared(struct session *session, uint16_t warnings, uint16_t shard)
+{
+    struct aftermath *aftermath = &session->aftermath;
+    if (warnings > 0) {
+        note_prepared_warnings(session, warnings, shard);
+        return;
+    }
     enum aftermath_list list = aftermath_list_of(session->request);
     if (aftermath_leg(session) == NULL) {
         aftermath_lose(session);

@@ -37,7 +37,8 @@ void aftermath_note_ok(struct session *session);
 void aftermath_note_question(struct session *session);
 void aftermath_note_error(struct session *session, const struct error *error);
 void aftermath_note_refused(struct session *session, uint16_t shard);
-void aftermath_note_prepared(struct session *session);
+// PREPARE was done, with so many warnings, which a backend on `shard` has (NO_SHARD: by waybill).
+void aftermath_note_prepared(struct session *session, uint16_t warnings, uint16_t shard);
 // Of several shards together: before flow_finish. row_count -1: a result set, of found_rows rows.
 // `list` is the session's then; NULL: it is not known, but for its number.
 void aftermath_note_merged(struct session *session, const struct aftermath *aftermath,

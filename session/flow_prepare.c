@@ -84,7 +84,7 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
         return;
     }
     if (!last->is_error) {
-        aftermath_note_prepared(session);
+        aftermath_note_prepared(session, last->warnings, prepare->shard);
         (void)prepared_add(session, flow->request->statement->text, last->param_count);
     } else {
         aftermath_note_refused(session, prepare->shard);
@@ -146,7 +146,7 @@ static void prepare_there(struct session *session, struct request *request)
         .kind = ANSWER_PREPARE,
         .packet = request->raw,
         .is_outside = true,
-        .may_linger = true, // SHOW WARNINGS after an error
+        .may_linger = true, // SHOW WARNINGS
     };
     prepare->shard = command.shard;
     flow_begin(&prepare->flow, &flow_prepare_kind, session, request);

@@ -119,6 +119,13 @@ static const struct flow_kind flow_login_kind = {
     .on_failed = flow_login_on_failed,
 };
 
+// The connection is in that database now, for whoever gets it next.
+static void note_database(struct leg *leg, const struct answer *answer)
+{
+    (void)answer;
+    state_set_database(backend_state(leg->backend), text_slice(&leg->session->carried.database));
+}
+
 // Asks a server whether the schema is there for the account.
 static void check_database(struct session *session, struct request *request)
 {
@@ -138,6 +145,7 @@ static void check_database(struct session *session, struct request *request)
         .packet = arena_copy(&session->arena, text_slice(&packet)),
         .is_outside = true,
         .is_stateless = true,
+        .on_ok = note_database,
     };
     text_done(&packet);
     flow_begin(&login->flow, &flow_login_kind, session, request);

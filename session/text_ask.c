@@ -171,9 +171,10 @@ static void add_expr(struct text *out, const struct text_ask *ask, const struct 
 static void add_text(struct text *out, const struct text_ask *ask, const char *charset)
 {
     const struct expr *expr = part_of(ask)->text;
-    text_add_string(out, "HEX(IF(CHARSET(");
+    // Compared in one collation, whatever that of the connection's literals is.
+    text_add_string(out, "HEX(IF(CONVERT(CHARSET(");
     add_expr(out, ask, expr);
-    text_add_format(out, ") IN ('binary', '%s'), CAST(", charset);
+    text_add_format(out, ") USING latin1) IN (_latin1'binary', _latin1'%s'), CAST(", charset);
     add_expr(out, ask, expr);
     text_add_string(out, " AS BINARY), CONVERT(");
     add_expr(out, ask, expr);

@@ -81,15 +81,17 @@ struct flow_check {
     uint16_t shard;
 };
 
-static void note_prepared(struct session *session, struct slice name, uint32_t param_count)
+// `answer`: of the server that was asked on `shard`.
+static void note_prepared(struct session *session, struct slice name, const struct answer *answer,
+                          uint16_t shard)
 {
-    (void)prepared_add_named(session, name, session->request->statement->text, param_count);
-    aftermath_note_prepared(session);
+    (void)prepared_add_named(session, name, session->request->statement->text, answer->param_count);
+    aftermath_note_prepared(session, answer->warnings, shard);
     session->aftermath.row_count = 0;
     session->aftermath.is_behind = true; // a server has prepared it otherwise, or not at all
     track_note_changed(session);
-    session_write_ok(session,
-                     &(struct ok_packet){.message = slice_of_string("Statement prepared")});
+    session_write_ok(session, &(struct ok_packet){.warnings = answer->warnings,
+                                                  .message = slice_of_string("Statement prepared")});
 }
 
 static void on_checked(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
@@ -109,7 +111,7 @@ static void on_checked(struct flow *flow, struct leg *leg, const uint8_t *bytes,
         counter_add(&session->sessions->counters.errors_sent, 1);
         session_write_payload(session, gather_payload(&check->gather));
     } else {
-        note_prepared(session, check->name, last->param_count);
+        note_prepared(session, check->name, last, check->shard);
     }
     flow_finish(flow);
 }
@@ -156,7 +158,7 @@ static void check_on_server(struct session *session, struct request *request, st
         .kind = ANSWER_PREPARE,
         .packet = frame_prepare(&session->arena, request->statement->text),
         .is_outside = true,
-        .may_linger = true, // SHOW WARNINGS after the server's error
+        .may_linger = true, // SHOW WARNINGS
     };
     legs_release_lingering(session);
     flow_begin(&check->flow, &flow_check_kind, session, request);
@@ -182,7 +184,7 @@ static void prepare_known(struct session *session, struct request *request, stru
         return;
     }
     if (query_is_local_kind(request->statement->kind)) {
-        note_prepared(session, name, 0);
+        note_prepared(session, name, &(struct answer){0}, NO_SHARD);
         request_finish(session);
     } else {
         check_on_server(session, request, name);

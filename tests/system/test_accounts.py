@@ -60,6 +60,14 @@ def refused(stand, user, password="pw", **more):
     raise AssertionError(f"{user} got in")
 
 
+def error_of(client, sql):
+    try:
+        client.query(sql)
+    except wire.ServerError as error:
+        return error.code
+    return None
+
+
 def run(stand, *statements):
     """On the primary, as root; what is there already is dropped first. Then the replicas have it, too."""
     primary = next((row["primary"] for row in stand.admin("SHOW SHARDS")), "s1a") if is_ready(stand) else "s1a"
@@ -131,6 +139,16 @@ def test_accounts_of_the_servers(stand):
     assert shown["mine"]["source"] == "file" and shown["plain"]["source"] == "servers", shown
     assert shown["locked"]["state"] == "locked" and shown["expired"]["state"] == "expired" and shown["ages"]["state"] == "ok"
     assert "part" not in shown and "unix_socket" in shown["socket"]["state"]
+
+
+def test_who_names_no_database_is_in_none(stand):
+    """... also on a connection over which somebody was just asked whether his may be used."""
+    for _ in range(5):
+        prover(stand, "app", "app_pw", database="shop").close()
+        client = prover(stand, "app", "app_pw")
+        assert client.query("SELECT DATABASE()").rows == [(None,)]
+        assert error_of(client, "SELECT * FROM no_such_table") == 1046
+        client.close()
 
 
 def test_a_default_role_is_there(stand):

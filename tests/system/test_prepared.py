@@ -129,6 +129,25 @@ def test_prepare_tells_what_one_server_tells(stand):
             assert want == got, f"{sql}: {want} through waybill {got}"
 
 
+def test_warnings_of_prepare(stand):
+    """The server's, asked for behind PREPARE; what was prepared without any leaves them or forgets them as a server does."""
+    old = "CREATE TABLE nowhere (a VARCHAR(10) BINARY COMPRESSED)"
+    for capabilities in (wire.CLIENT_DEFAULT, wire.CLIENT_DEFAULT & ~wire.DEPRECATE_EOF):
+        heard = []
+        for client in (plain(stand, capabilities=capabilities), stand.client(capabilities=capabilities)):
+            fill(client)
+            told = []
+            for sql in (old, "SELECT 1", "SELECT age FROM users WHERE buyer_id = 1", old, "SELECT FROM"):
+                told.append(outcome(lambda: client.prepare(sql) and None))
+                told.append(client.query("SHOW WARNINGS").rows)
+            for sql in (f"PREPARE s FROM '{old}'", "PREPARE s FROM 'SELECT 1'", f"PREPARE s FROM '{old}'"):
+                told.append(client.query(sql).warnings)
+                told.append(client.query("SHOW WARNINGS").rows)
+            heard.append(told)
+        assert "deprecated" in heard[0][1][0][2], heard[0]
+        assert heard[0] == heard[1], heard
+
+
 VALUES = [None, 0, 1, -1, 127, -128, 2**31, -2**31, 2**63 - 1, -2**63, 2**64 - 1, 2**63, 1.5, -0.25, "text", "", "é", b"\0\xff'\\", "5", "-7",
           " 5", "1e3", "9" * 30]
 

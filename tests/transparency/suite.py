@@ -225,7 +225,7 @@ class Stand:
             out.write(text + "\n")
 
 
-def wait_for(condition, what, seconds=30):
+def wait_for(condition, what, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
