@@ -90,8 +90,9 @@ static void note_prepared(struct session *session, struct slice name, const stru
     session->aftermath.row_count = 0;
     session->aftermath.is_behind = true; // a server has prepared it otherwise, or not at all
     track_note_changed(session);
-    session_write_ok(session, &(struct ok_packet){.warnings = answer->warnings,
-                                                  .message = slice_of_string("Statement prepared")});
+    session_write_ok(session,
+                     &(struct ok_packet){.warnings = answer->warnings,
+                                         .message = slice_of_string("Statement prepared")});
 }
 
 static void on_checked(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
