@@ -130,7 +130,8 @@ static void test_text_is_asked(void **state)
         7,  0,  0, 4,  0xfe, 0,   0,   2,   0,   0,   0};
     fixture_query("EXECUTE IMMEDIATE CONCAT('DO ', 5)");
     fixture_expect(fixture_running(1), "",
-                   "SELECT HEX(IF(CHARSET(CONCAT('DO ', 5)) IN ('binary', 'utf8mb4'), "
+                   "SELECT HEX(IF(CONVERT(CHARSET(CONCAT('DO ', 5)) USING latin1) IN "
+                   "(_latin1'binary', _latin1'utf8mb4'), "
                    "CAST(CONCAT('DO ', 5) AS BINARY), CONVERT(CONCAT('DO ', 5) USING utf8mb4)))");
     fixture_feed(fixture_running(1), answer, sizeof answer);
     expect_and_answer(1, "EXECUTE IMMEDIATE 'DO 5'");
