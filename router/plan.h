@@ -98,6 +98,8 @@ struct plan {
     uint32_t key_count;
     uint32_t hidden_columns; // at the end of the targets' rows: dropped before the client sees
                              // them; for each key also its collation, see MERGE_COLLATION_ALIAS
+    bool counts_found; // SQL_CALC_FOUND_ROWS: how many rows there are without LIMIT is asked of the
+                       // targets (ROWS, SORT); all groups come and are counted (GROUP)
     struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees
     uint32_t fold_count;     // 0: all FOLD_FIRST
     uint64_t offset; // of MERGE_SORT, _ROWS and _GROUP, already taken out of the targets' text

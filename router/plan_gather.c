@@ -50,9 +50,9 @@ static bool is_fit(const struct planner *planner)
     const struct statement *statement = planner->statement;
     const uint32_t unfit = FACT_WRITES | FACT_LOCKS_ROWS | FACT_NEEDS_PRIMARY | FACT_OUTFILE |
                            FACT_SETS_USER_VARIABLE | FACT_TEMPORARY_TABLE | FACT_TABLE_LOCK |
-                           FACT_NAMED_LOCK | FACT_FOUND_ROWS | FACT_ROW_COUNT |
-                           FACT_CALC_FOUND_ROWS | FACT_DIAGNOSTICS | FACT_CONNECTION_ID |
-                           FACT_SLEEPS | FACT_INSERT_ID_SET | FACT_UNKNOWN_FUNCTION;
+                           FACT_NAMED_LOCK | FACT_FOUND_ROWS | FACT_ROW_COUNT | FACT_DIAGNOSTICS |
+                           FACT_CONNECTION_ID | FACT_SLEEPS | FACT_INSERT_ID_SET |
+                           FACT_UNKNOWN_FUNCTION;
     if ((statement->facts & unfit) != 0 || planner->wants_primary ||
         (planner->request->in_transaction && names_transaction(statement->text))) {
         return false;
@@ -297,7 +297,12 @@ bool plan_gather(struct planner *planner, const struct reach *reach)
         add_scope_conditions(planner, gather, scope);
     }
     *planner->error = (struct error){.code = 0};
-    *plan = (struct plan){.access = ACCESS_REPLICA, .limit = UINT64_MAX, .gather = gather};
+    *plan = (struct plan){
+        .access = ACCESS_REPLICA,
+        .limit = UINT64_MAX,
+        .gather = gather,
+        .counts_found = (planner->statement->facts & FACT_CALC_FOUND_ROWS) != 0,
+    };
     gather->text = planner->statement->text;
     plan_because(planner, "%s", plan_spread(planner, reach));
     (void)plan_to(planner, choose_place(planner, gather));

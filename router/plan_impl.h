@@ -90,9 +90,10 @@ bool plan_check_system(struct planner *planner);
 // ---- rewrite_limit.c
 
 // How LIMIT and OFFSET change when a statement goes to several shards: each gives limit + offset
-// rows, the merge cuts. Fills plan.offset, plan.limit and parameter edits; adds at most two
-// splices.
-bool rewrite_limit(struct planner *planner, const struct query *query, struct splice_list *splices);
+// rows, the merge cuts. Groups that are to be counted (plan.counts_found) all come. Fills
+// plan.offset, plan.limit and parameter edits; adds at most two splices.
+bool rewrite_limit(struct planner *planner, const struct query *query, bool is_grouped,
+                   struct splice_list *splices);
 
 // ---- rewrite_order_by.c
 

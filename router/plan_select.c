@@ -56,7 +56,9 @@ static const char *inexact_part(const struct query *query, const struct statemen
             return parts[i].part;
         }
     }
-    return plan_single_server_part(statement);
+    struct statement others = *statement;
+    others.facts &= ~(uint32_t)FACT_CALC_FOUND_ROWS; // which is added up
+    return plan_single_server_part(&others);
 }
 
 // Each row of the result must have a row of a sharded table in it, or it would come from every
@@ -148,7 +150,8 @@ static bool scatter_rows(struct planner *planner, struct shard_set set)
     if (!is_grouped && query->order_by != NULL && !rewrite_order_by(planner, query, &list)) {
         return false;
     }
-    if (query->limit != NULL && !rewrite_limit(planner, query, &list)) {
+    plan->counts_found = (planner->statement->facts & FACT_CALC_FOUND_ROWS) != 0;
+    if (query->limit != NULL && !rewrite_limit(planner, query, is_grouped, &list)) {
         return false;
     }
     if (!plan_to_all(planner, set,

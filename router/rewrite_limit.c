@@ -32,7 +32,8 @@ static void change(struct planner *planner, const struct expr *expr, uint64_t co
     };
 }
 
-bool rewrite_limit(struct planner *planner, const struct query *query, struct splice_list *splices)
+bool rewrite_limit(struct planner *planner, const struct query *query, bool is_grouped,
+                   struct splice_list *splices)
 {
     struct plan *plan = planner->plan;
     uint64_t limit = 0;
@@ -43,15 +44,20 @@ bool rewrite_limit(struct planner *planner, const struct query *query, struct sp
     }
     plan->limit = limit;
     plan->offset = offset;
-    if (offset == 0) {
+    bool wants_all = plan->counts_found && is_grouped;
+    if (offset == 0 && !wants_all) {
         return true;
     }
     plan->edits = arena_alloc(planner->arena, 2 * sizeof *plan->edits);
+    if (query->offset == NULL) {
+        change(planner, query->limit, UINT64_MAX, splices);
+        return true;
+    }
     // LIMIT m, n has the offset first
     bool is_offset_first = query->offset->span.begin < query->limit->span.begin;
     const struct expr *first = is_offset_first ? query->offset : query->limit;
     const struct expr *second = is_offset_first ? query->limit : query->offset;
-    uint64_t sum = limit > UINT64_MAX - offset ? UINT64_MAX : limit + offset;
+    uint64_t sum = wants_all || limit > UINT64_MAX - offset ? UINT64_MAX : limit + offset;
     change(planner, first, first == query->limit ? sum : 0, splices);
     change(planner, second, second == query->limit ? sum : 0, splices);
     return true;

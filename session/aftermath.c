@@ -303,6 +303,10 @@ void aftermath_note_merged(struct session *session, const struct aftermath *afte
     struct answer answer = {.has_rows = aftermath->row_count < 0,
                             .row_count = aftermath->found_rows};
     found_rows_note(session, &next, &answer);
+    if (aftermath->has_found_rows) { // it is known for certain
+        next.found_rows = aftermath->found_rows;
+        next.has_found_rows = next.is_found_lost = next.is_found_old = false;
+    }
     next.is_lost = list == NULL && next.warnings > 0;
     forget_list(session);
     session->aftermath = next;

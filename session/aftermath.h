@@ -39,7 +39,8 @@ void aftermath_note_error(struct session *session, const struct error *error);
 void aftermath_note_refused(struct session *session, uint16_t shard);
 // PREPARE was done, with so many warnings, which a backend on `shard` has (NO_SHARD: by waybill).
 void aftermath_note_prepared(struct session *session, uint16_t warnings, uint16_t shard);
-// Of several shards together: before flow_finish. row_count -1: a result set, of found_rows rows.
+// Of several shards together: before flow_finish. row_count -1: a result set, of found_rows rows;
+// has_found_rows: that many were counted for SQL_CALC_FOUND_ROWS.
 // `list` is the session's then; NULL: it is not known, but for its number.
 void aftermath_note_merged(struct session *session, const struct aftermath *aftermath,
                            struct warning_list *list);

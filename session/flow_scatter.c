@@ -405,7 +405,8 @@ static bool drain(struct scatter *scatter, uint32_t number)
         scatter->error = source->error;
         scatter->failed = number;
     }
-    if (source->dropped_bytes > DRAIN_BYTES_MAX) {
+    bool must_end = scatter_asks_found(scatter) && scatter->ending == END_ROWS;
+    if (source->dropped_bytes > DRAIN_BYTES_MAX && !must_end) {
         stop_leg(source);
     }
     return source->leg == NULL && source->teller == NULL;

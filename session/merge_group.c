@@ -17,6 +17,8 @@ struct merge_group {
     bool has_rows;                       // of a group that is not over
     uint64_t offset_left;
     uint64_t limit_left;
+    bool counts_all;   // groups beyond the limit, too
+    uint64_t count;    // of groups that are over
     struct text row;   // owned
     struct text value; // owned; scratch
 };
@@ -29,6 +31,7 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
     group->columns = columns;
     group->offset_left = plan->offset;
     group->limit_left = plan->limit;
+    group->counts_all = plan->counts_found;
     group->folds = arena_alloc(arena, columns->visible * sizeof *group->folds);
     group->fields = arena_alloc(arena, columns->count * sizeof *group->fields);
     text_init(&group->row);
@@ -109,13 +112,14 @@ static bool write_row(struct merge_group *group, struct error *error)
 static bool finish_group(struct merge_group *group, struct slice *row, struct error *error)
 {
     *row = slice_of(NULL, 0);
-    if (!group->has_rows || group->limit_left == 0) {
+    if (!group->has_rows || merge_group_is_full(group)) {
         return true;
     }
     group->has_rows = false;
+    group->count++;
     if (group->offset_left > 0) {
         group->offset_left--;
-    } else {
+    } else if (group->limit_left > 0) {
         if (!write_row(group, error)) {
             return false;
         }
@@ -155,5 +159,10 @@ bool merge_group_end(struct merge_group *group, struct slice *row, struct error 
 
 bool merge_group_is_full(const struct merge_group *group)
 {
-    return group->limit_left == 0;
+    return group->limit_left == 0 && !group->counts_all;
+}
+
+uint64_t merge_group_count(const struct merge_group *group)
+{
+    return group->count;
 }

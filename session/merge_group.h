@@ -19,5 +19,7 @@ bool merge_group_look(struct merge_group *group, struct slice payload,
 bool merge_group_add(struct merge_group *group, struct slice payload, bool is_same,
                      struct slice *row, struct error *error) MUST_CHECK;
 bool merge_group_end(struct merge_group *group, struct slice *row, struct error *error) MUST_CHECK;
-// Has the client all rows of its LIMIT?
+// Has the client all rows of its LIMIT, and nobody wants to know how many there are without it?
 bool merge_group_is_full(const struct merge_group *group) MUST_CHECK;
+// The groups that are over, with those that OFFSET and LIMIT kept from the client.
+uint64_t merge_group_count(const struct merge_group *group);

@@ -36,6 +36,7 @@
 #include "session/own_status.h"
 #include "session/process_table.h"
 #include "session/scatter_guard.h"
+#include "session/select_limit.h"
 #include "session/text_statement.h"
 #include "session/transaction.h"
 #include "session/variables.h"
@@ -248,8 +249,7 @@ static bool may_be_set_everywhere(struct slice name)
 
 // Settings that each server would apply to its own part of the rows, and values that only one could
 // have set.
-static bool may_scatter(const struct session *session, const struct statement *statement,
-                        struct error *error)
+static bool may_scatter(const struct statement *statement, struct error *error)
 {
     if (insert_id_is_set_by(statement)) {
         error_fill(error, ER_CROSS_SHARD,
@@ -265,14 +265,6 @@ static bool may_scatter(const struct session *session, const struct statement *s
             return false;
         }
     }
-    struct slice limit =
-        state_find_variable(&session->carried, slice_of_string("sql_select_limit"));
-    if (limit.ptr != NULL && !slice_is_nocase(limit, "DEFAULT")) {
-        error_fill(error, ER_CROSS_SHARD,
-                   "sql_select_limit is set, and the statement concerns several shards: write "
-                   "LIMIT into the statement instead");
-        return false;
-    }
     return true;
 }
 
@@ -281,7 +273,8 @@ bool query_is_allowed(const struct session *session, const struct request *reque
 {
     return is_within_pin(session, request, error) &&
            transaction_may_write(session, request->plan, error) &&
-           (request->plan->target_count == 1 || may_scatter(session, request->statement, error));
+           (request->plan->target_count == 1 || (may_scatter(request->statement, error) &&
+                                                 select_limit_apply(session, request, error)));
 }
 
 void query_refuse(struct session *session, struct request *request, const struct error *error)
@@ -469,7 +462,7 @@ static void run_committing(struct session *session, struct request *request)
     struct error error;
     request->pin_reason = query_pin_reason(request->statement);
     if (!query_plan(session, request, &error) || !is_within_pin(session, request, &error) ||
-        (request->plan->target_count > 1 && !may_scatter(session, request->statement, &error))) {
+        (request->plan->target_count > 1 && !may_scatter(request->statement, &error))) {
         query_refuse(session, request, &error);
     } else if (is_only_participant(session, request->plan)) {
         query_route(session, request);

@@ -184,7 +184,7 @@ static struct aftermath aftermath_of(const struct scatter *scatter)
     return (struct aftermath){
         .warnings = scatter_warning_count(scatter),
         .row_count = -1,
-        .found_rows = scatter->row_count,
+        .found_rows = scatter->row_count, // see aftermath_note_merged
         .shard = NO_SHARD,
     };
 }
@@ -220,6 +220,7 @@ void scatter_write_rows_end(struct scatter *scatter)
 {
     struct session *session = scatter->flow.session;
     struct aftermath aftermath = aftermath_of(scatter);
+    aftermath.has_found_rows = scatter_found(scatter, &aftermath.found_rows);
     uint16_t status = 0;
     for (uint32_t i = 0; i < scatter->merged_count; i++) {
         status |= scatter->sources[i].ok.status;

@@ -58,7 +58,8 @@ struct warning_list *scatter_guard_list(const struct plan *plan)
 
 bool scatter_guard_looks_at(const struct session *session, const struct plan *plan)
 {
-    return plan->warning != NULL || session_config(session)->settings.max_result_rows > 0;
+    return plan->warning != NULL || plan->counts_found ||
+           session_config(session)->settings.max_result_rows > 0;
 }
 
 bool scatter_guard_allows_row(const struct session *session, const struct plan *plan, uint64_t rows,

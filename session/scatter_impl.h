@@ -78,7 +78,7 @@ void scatter_ask_warnings(struct scatter *scatter, uint32_t number, struct leg *
                           const struct answer *last);
 // Does the leg bring them? Then its bytes go here; with `last` it is settled.
 bool scatter_is_teller(const struct scatter *scatter, const struct leg *leg) MUST_CHECK;
-void scatter_take_warnings(struct scatter *scatter, const struct leg *leg, const uint8_t *bytes,
+void scatter_take_warnings(struct scatter *scatter, struct leg *leg, const uint8_t *bytes,
                            size_t len, const struct answer *last);
 void scatter_lose_warnings(struct scatter *scatter, const struct leg *leg);
 uint16_t scatter_warning_count(const struct scatter *scatter); // for the client's OK or EOF
@@ -86,6 +86,13 @@ uint16_t scatter_warning_count(const struct scatter *scatter); // for the client
 struct warning_list *scatter_warnings(const struct scatter *scatter) MUST_CHECK;
 // Those that go with the error of the statement, without itself. May be NULL.
 struct warning_list *scatter_warnings_of_error(const struct scatter *scatter) MUST_CHECK;
+
+// scatter_found.c: SQL_CALC_FOUND_ROWS. Is each source asked how many rows it found?
+bool scatter_asks_found(const struct scatter *scatter) MUST_CHECK;
+// The source has answered that; false: it can't be read.
+bool scatter_read_found(struct scatter *scatter, struct scatter_source *source) MUST_CHECK;
+// What FOUND_ROWS() is afterwards. False: as without SQL_CALC_FOUND_ROWS, or nobody knows.
+bool scatter_found(const struct scatter *scatter, uint64_t *found) MUST_CHECK;
 
 // scatter_insert.c: the parts of an INSERT whose rows are on several shards.
 void scatter_complete_records(struct scatter *scatter); // before the OKs are added up

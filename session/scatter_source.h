@@ -40,8 +40,11 @@ struct scatter_source {
     struct error error;
     uint64_t dropped_bytes; // rows that nobody wanted
     // What SHOW WARNINGS has to say of it, asked as soon as its answer is whole.
-    struct leg *teller;            // session's; NULL: nothing was asked, or it is settled
-    struct gather told;            // the answer
+    struct leg *teller;  // session's; NULL: nothing was asked, or it is settled
+    struct gather told;  // the answer
+    bool is_asked_found; // ... to a question for FOUND_ROWS(), which comes first
+    bool has_found;      // it is known:
+    uint64_t found;
     struct warning_list *warnings; // owned; NULL: none, or not known
 };
 

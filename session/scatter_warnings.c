@@ -23,33 +23,50 @@ static struct scatter_source *source_of(const struct scatter *scatter, const str
     return &scatter->sources[leg->command.tag - scatter->source_count];
 }
 
-void scatter_ask_warnings(struct scatter *scatter, uint32_t number, struct leg *leg,
-                          const struct answer *last)
+static void ask(struct scatter *scatter, uint32_t number, struct leg *leg, const char *question,
+                bool is_more)
 {
     struct scatter_source *source = &scatter->sources[number];
-    bool is_wanted = last->is_error || (last->warnings > 0 && number < scatter->merged_count);
-    if (leg->state != LEG_KEPT) {
-        return; // it had none, and was given back
-    }
-    if (!is_wanted) {
-        legs_release_lingering(scatter->flow.session);
-        return;
-    }
     struct leg_command command = {
         .shard = leg->shard,
         .access = ACCESS_REPLICA,
         .kind = ANSWER_QUERY,
-        .packet = flow_frame_query(scatter_arena(scatter), slice_of_string("SHOW WARNINGS")),
+        .packet = flow_frame_query(scatter_arena(scatter), slice_of_string(question)),
         .is_outside = true,
         .is_stateless = true,
         .is_there = true,
+        .wants_keep = is_more,
         .tag = scatter->source_count + number,
     };
     source->teller = leg;
+    source->told.len = 0;
     leg_start_there(&scatter->flow, leg, &command);
 }
 
-void scatter_take_warnings(struct scatter *scatter, const struct leg *leg, const uint8_t *bytes,
+static bool wants_list(const struct scatter *scatter, uint32_t number)
+{
+    return number < scatter->merged_count && scatter->sources[number].answer.warnings > 0;
+}
+
+void scatter_ask_warnings(struct scatter *scatter, uint32_t number, struct leg *leg,
+                          const struct answer *last)
+{
+    struct scatter_source *source = &scatter->sources[number];
+    if (leg->state != LEG_KEPT) {
+        return; // it had none, and was given back
+    }
+    source->is_asked_found = !last->is_error && scatter_asks_found(scatter);
+    if (source->is_asked_found) {
+        source->answer.warnings = last->warnings;
+        ask(scatter, number, leg, "SELECT FOUND_ROWS()", wants_list(scatter, number));
+    } else if (last->is_error || (last->warnings > 0 && number < scatter->merged_count)) {
+        ask(scatter, number, leg, "SHOW WARNINGS", false);
+    } else {
+        legs_release_lingering(scatter->flow.session);
+    }
+}
+
+void scatter_take_warnings(struct scatter *scatter, struct leg *leg, const uint8_t *bytes,
                            size_t len, const struct answer *last)
 {
     struct scatter_source *source = source_of(scatter, leg);
@@ -59,8 +76,17 @@ void scatter_take_warnings(struct scatter *scatter, const struct leg *leg, const
     if (last == NULL) {
         return;
     }
-    struct warning_list *list = warning_list_new();
     source->teller = NULL;
+    if (source->is_asked_found) {
+        uint32_t number = leg->command.tag - scatter->source_count;
+        source->is_asked_found = false;
+        if (scatter_read_found(scatter, source) && leg->state == LEG_KEPT &&
+            wants_list(scatter, number)) {
+            ask(scatter, number, leg, "SHOW WARNINGS", false);
+        }
+        return;
+    }
+    struct warning_list *list = warning_list_new();
     if (!warning_list_read(list, slice_of(source->told.bytes, source->told.len),
                            scatter->flow.session->capabilities)) {
         warning_list_free(list);

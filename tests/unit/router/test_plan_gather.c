@@ -45,7 +45,7 @@ static const struct gather_case cases[] = {
     {"SELECT COUNT(DISTINCT a), SLEEP(1) FROM orders", "9001"},
     {"SELECT COUNT(DISTINCT a), FOUND_ROWS() FROM orders", "9001"},
     {"SELECT COUNT(DISTINCT a), CONNECTION_ID() FROM orders", "9001"},
-    {"SELECT SQL_CALC_FOUND_ROWS a FROM orders GROUP BY a", "9001"},
+    {"SELECT SQL_CALC_FOUND_ROWS a FROM orders GROUP BY a HAVING a > 1", ON_S1("s2 s3 s4", NAMED)},
     {"SELECT /* waybill: primary */ COUNT(DISTINCT a) FROM orders", "9001 aggregates"},
     {"SELECT COUNT(DISTINCT a) FROM orders, information_schema.tables", "9001"},
     {"SELECT * FROM flags f JOIN undeclared u ON u.a = f.a", "9001"}, // different homes

@@ -371,7 +371,6 @@ static const struct route_case merge_cases[] = {
     {"SELECT id FROM orders ORDER BY RAND()", "9001 functions like NOW() and RAND()"},
     {"(SELECT id FROM orders) ORDER BY id", "9001 parentheses"},
     {"SELECT id FROM orders HAVING id > 5", "9001 HAVING"},
-    {"SELECT SQL_CALC_FOUND_ROWS id FROM orders LIMIT 3", "9001 SQL_CALC_FOUND_ROWS"},
     {"SELECT id, ROW_NUMBER() OVER (ORDER BY id) FROM orders", "9001 window"},
     {"SELECT id INTO OUTFILE '/tmp/x' FROM orders", "9001 INTO"},
     {"SELECT id FROM orders FOR UPDATE", "9001 locking read"},

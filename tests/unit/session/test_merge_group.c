@@ -48,6 +48,7 @@ struct bench {
     struct plan plan;
     struct slice rows[SOURCES][GROUPS];
     uint32_t counts[SOURCES];
+    uint64_t counted; // groups, by the last run
 };
 
 static void bench_init(struct bench *bench, bool is_binary)
@@ -167,6 +168,7 @@ static const char *run(struct bench *bench)
         show_row(bench, row, &out);
     }
     merge_stop(merge);
+    bench->counted = group != NULL ? merge_group_count(group) : 0;
     if (group != NULL) {
         merge_group_stop(group);
     }
@@ -294,6 +296,32 @@ static void every_spread(void **state)
 }
 
 // All values of two rows on each of three sources, in one group.
+// SQL_CALC_FOUND_ROWS: all groups are counted, and the client gets those that it gets anyway.
+static void counts_beyond_the_limit(void **state)
+{
+    (void)state;
+    for (uint64_t limit = 0; limit <= GROUPS; limit++) {
+        for (uint64_t offset = 0; offset <= GROUPS; offset++) {
+            struct bench bench;
+            const char *rows[2];
+            bench_init(&bench, limit % 2 == 0);
+            for (uint32_t group = 0; group < GROUPS; group++) {
+                source_row(&bench, 0, group_names[group], 1);
+                source_row(&bench, group % 2 == 0 ? 1 : 2, group_names[group], 5);
+            }
+            bench.plan.offset = offset;
+            bench.plan.limit = limit;
+            for (int i = 0; i < 2; i++) {
+                bench.plan.counts_found = i == 1;
+                rows[i] = run(&bench);
+            }
+            assert_string_equal(rows[0], rows[1]);
+            assert_int_equal(bench.counted, GROUPS);
+            arena_clear(&bench.arena);
+        }
+    }
+}
+
 static void every_value(void **state)
 {
     (void)state;
@@ -397,8 +425,11 @@ static void folds_other_types(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_spread),      cmocka_unit_test(every_value),
-        cmocka_unit_test(without_keys),      cmocka_unit_test(refuses_sources_out_of_order),
+        cmocka_unit_test(counts_beyond_the_limit),
+        cmocka_unit_test(every_spread),
+        cmocka_unit_test(every_value),
+        cmocka_unit_test(without_keys),
+        cmocka_unit_test(refuses_sources_out_of_order),
         cmocka_unit_test(folds_other_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
