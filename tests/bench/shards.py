@@ -28,6 +28,7 @@ def fill(bench, values):
     for i in range(SHARDS_MAX):
         client = wire.Client(unix_socket=values[f"WAYBILL_S{i + 1}A_SOCKET"], user=values["WAYBILL_ROOT_USER"], password="", timeout=600)
         client.query("CREATE DATABASE IF NOT EXISTS shop")
+        client.query("USE shop")
         client.query("CREATE TABLE shop.rows_of (id BIGINT NOT NULL PRIMARY KEY, other BIGINT NOT NULL, name VARCHAR(20) NOT NULL, "
                      "amount DECIMAL(10,2) NOT NULL, KEY (other))")
         client.query(f"INSERT INTO shop.rows_of SELECT seq * {SHARDS_MAX} + {i}, seq * {SHARDS_MAX} + {i}, CONCAT('customer ', seq), "
