@@ -1,4 +1,4 @@
-// SHOW SCHEMA DIFF, REPAIR SCHEMA: what a job has found out, as a grid.
+// SHOW SCHEMA DIFF, REPAIR SCHEMA, CHECK REFERENCE: what a job has found out, as a grid.
 
 #include "admin/command.h"
 
@@ -10,6 +10,8 @@ bool admin_schema_order(const struct command *command, struct slice arguments,
     *argument = admin_command_next_word(&arguments);
     if (slice_is_nocase(slice_of_string(command->words), "SHOW SCHEMA DIFF")) {
         *kind = SCHEMA_DIFF;
+    } else if (slice_is_nocase(slice_of_string(command->words), "CHECK REFERENCE")) {
+        *kind = SCHEMA_REFERENCE;
     } else if (argument->len == 0) {
         *kind = SCHEMA_REPAIR;
     } else if (slice_is_nocase(*argument, "FORGET") && arguments.len > 0) {
@@ -39,6 +41,13 @@ static void name_columns(struct grid *grid, enum schema_kind kind)
         grid_column(grid, "shard");
         grid_column(grid, "statement");
         grid_column(grid, "outcome");
+        break;
+    case SCHEMA_REFERENCE:
+        grid_column(grid, "table");
+        grid_column(grid, "shard");
+        grid_number_column(grid, "rows");
+        grid_number_column(grid, "checksum");
+        grid_column(grid, "difference");
         break;
     case SCHEMA_NOTE:
         break;

@@ -16,20 +16,6 @@ struct found { // a table on a shard
     uint64_t hash;      // 0: not there
 };
 
-static void quote_name(const char *name, char *quoted, size_t quoted_bytes)
-{
-    size_t at = 0;
-    quoted[at++] = '`';
-    for (; *name != '\0' && at + 4 < quoted_bytes; name++) {
-        if (*name == '`') {
-            quoted[at++] = *name;
-        }
-        quoted[at++] = *name;
-    }
-    quoted[at++] = '`';
-    quoted[at] = '\0';
-}
-
 static void say(struct schema_work *work, const struct schema_table *table, uint16_t shard,
                 const char *difference)
 {
@@ -44,7 +30,7 @@ static void say(struct schema_work *work, const struct schema_table *table, uint
 static void find(struct schema_work *work, const struct schema_table *table, uint16_t shard,
                  struct found *found)
 {
-    char schema[600], name[600], question[1300];
+    char name[1300], question[1400];
     struct error error;
     struct dbconn *conn = work->conns[shard];
     *found = (struct found){.is_known = false};
@@ -52,9 +38,8 @@ static void find(struct schema_work *work, const struct schema_table *table, uin
     if (conn == NULL) {
         return; // told once
     }
-    quote_name(table->schema, schema, sizeof schema);
-    quote_name(table->name, name, sizeof name);
-    snprintf(question, sizeof question, "SHOW CREATE TABLE %s.%s", schema, name);
+    schema_table_quote(table, name, sizeof name);
+    snprintf(question, sizeof question, "SHOW CREATE TABLE %s", name);
     found->is_there = schema_work_definition(conn, question, &found->create, &error);
     found->is_known = found->is_there || schema_work_is_absent(&error);
     if (found->is_there) {
@@ -171,20 +156,12 @@ static void connect_all(struct schema_work *work)
     }
 }
 
-static bool is_meant(const struct schema_order *order, const struct schema_table *table)
-{
-    char name[600];
-    snprintf(name, sizeof name, "%s.%s", table->schema, table->name);
-    return order->argument[0] == '\0' ||
-           slice_equal_nocase(slice_of_string(order->argument), slice_of_string(name));
-}
-
 void schema_diff_run(struct schema_work *work)
 {
     work->report->columns = COLUMNS;
     connect_all(work);
     for (size_t i = 0; i < work->order.table_count; i++) {
-        if (is_meant(&work->order, &work->order.tables[i])) {
+        if (schema_table_is_meant(&work->order, &work->order.tables[i])) {
             look_at_table(work, &work->order.tables[i]);
         }
     }

@@ -66,6 +66,36 @@ bool schema_work_definition(struct dbconn *conn, const char *question, struct te
     return is_fine;
 }
 
+static void quote_name(const char *name, char *quoted, size_t quoted_bytes)
+{
+    size_t at = 0;
+    quoted[at++] = '`';
+    for (; *name != '\0' && at + 4 < quoted_bytes; name++) {
+        if (*name == '`') {
+            quoted[at++] = *name;
+        }
+        quoted[at++] = *name;
+    }
+    quoted[at++] = '`';
+    quoted[at] = '\0';
+}
+
+void schema_table_quote(const struct schema_table *table, char *quoted, size_t quoted_bytes)
+{
+    char schema[600], name[600];
+    quote_name(table->schema, schema, sizeof schema);
+    quote_name(table->name, name, sizeof name);
+    snprintf(quoted, quoted_bytes, "%s.%s", schema, name);
+}
+
+bool schema_table_is_meant(const struct schema_order *order, const struct schema_table *table)
+{
+    char name[600];
+    snprintf(name, sizeof name, "%s.%s", table->schema, table->name);
+    return order->argument[0] == '\0' ||
+           slice_equal_nocase(slice_of_string(order->argument), slice_of_string(name));
+}
+
 // ---- the job
 
 static void note_ddl(struct schema_work *work)
@@ -101,6 +131,9 @@ static void run_work(struct job *job, void *owner)
     case SCHEMA_REPAIR:
     case SCHEMA_FORGET:
         schema_repair_run(work);
+        break;
+    case SCHEMA_REFERENCE:
+        reference_check_run(work);
         break;
     }
     for (uint16_t i = 0; i < work->order.shard_count; i++) {

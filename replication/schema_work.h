@@ -7,10 +7,11 @@
 #include "replication/dbconn.h"
 
 enum schema_kind {
-    SCHEMA_NOTE,   // a ddl_note is written down
-    SCHEMA_DIFF,   // SHOW SCHEMA DIFF
-    SCHEMA_REPAIR, // REPAIR SCHEMA
-    SCHEMA_FORGET, // REPAIR SCHEMA FORGET id
+    SCHEMA_NOTE,      // a ddl_note is written down
+    SCHEMA_DIFF,      // SHOW SCHEMA DIFF
+    SCHEMA_REPAIR,    // REPAIR SCHEMA
+    SCHEMA_FORGET,    // REPAIR SCHEMA FORGET id
+    SCHEMA_REFERENCE, // CHECK REFERENCE
 };
 
 struct schema_shard {
@@ -80,5 +81,11 @@ bool schema_work_definition(struct dbconn *conn, const char *question, struct te
                             struct error *error) MUST_CHECK;
 // Is it the error of a table that isn't there?
 bool schema_work_is_absent(const struct error *error) MUST_CHECK;
+// "`shop`.`orders`", 1300 bytes at most.
+void schema_table_quote(const struct schema_table *table, char *quoted, size_t quoted_bytes);
+// Is it the one that the order's argument names, or are all meant?
+bool schema_table_is_meant(const struct schema_order *order,
+                           const struct schema_table *table) MUST_CHECK;
+void reference_check_run(struct schema_work *work);
 void schema_diff_run(struct schema_work *work);
 void schema_repair_run(struct schema_work *work);

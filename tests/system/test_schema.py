@@ -74,6 +74,26 @@ def test_a_statement_that_is_wrong_everywhere_gets_the_servers_error(stand):
     assert repair(stand) == []
 
 
+def test_copies_of_reference_tables(stand):
+    loader = stand.client("loader")
+    loader.query("INSERT INTO products VALUES (1, 'one'), (2, 'two'), (3, NULL)")
+
+    def differences(table=""):
+        return {(row["shard"], row["rows"]): row["difference"] for row in stand.admin(f"CHECK REFERENCE {table}")}
+
+    assert differences() == {("s1", "3"): "", ("s2", "3"): ""}, differences()
+    assert differences("shop.orders") == {}
+    stand.root("s2a").query("UPDATE shop.products SET name = 'deux' WHERE product_id = 2")
+    assert differences("shop.products")[("s2", "3")] == "as many rows, but not the same"
+    stand.root("s2a").query("DELETE FROM shop.products WHERE product_id > 1")
+    assert differences() == {("s1", "3"): "", ("s2", "1"): "lacks 2 rows, at least"}, differences()
+    stand.root("s2a").query("DROP TABLE shop.products")
+    assert "can't be looked at" in differences()[("s2", "0")]
+    stand.client().query("CREATE TABLE IF NOT EXISTS products (product_id BIGINT PRIMARY KEY, name VARCHAR(50))")
+    loader.query("DELETE FROM products")
+    assert differences() == {("s1", "0"): "", ("s2", "0"): ""}, differences()
+
+
 def test_prepared(stand):
     client = stand.client()
     client.query("PREPARE s FROM 'ALTER TABLE orders ADD note2 INT'")
