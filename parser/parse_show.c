@@ -183,7 +183,9 @@ void parse_show(struct parser *parser)
     while (accept_modifier(parser)) {
     }
     read_shown(parser);
+    parser->statement->show_rest.begin = parser->token.span.begin;
     parser_skip_rest(parser); // LIKE, WHERE, LIMIT ...
+    parser->statement->show_rest.end = parser->token.span.begin;
 }
 
 // ---- EXPLAIN and DESCRIBE

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
+#include "router/catalog.h"
 #include "router/gather.h"
 
 const char *explain_access_name(enum plan_access access)
@@ -143,7 +144,9 @@ static void add_targets(struct arena *arena, struct explanation *explanation)
     const struct config *config = explanation->request->config;
     for (uint16_t i = 0; i < plan->target_count; i++) {
         const struct plan_target *target = &plan->targets[i];
-        struct slice sql = target->sql.ptr != NULL ? target->sql : slice_of_string("as it came");
+        const char *untouched =
+            plan->catalog != NULL ? "with what the shards answered in it" : "as it came";
+        struct slice sql = target->sql.ptr != NULL ? target->sql : slice_of_string(untouched);
         struct explain_step *step = explain_add(arena, explanation, EXPLAIN_SEND, sql);
         step->shard = config->shards[target->shard].name;
         step->access = explain_access_name(plan->access);
@@ -177,6 +180,20 @@ static void add_gathered(struct arena *arena, struct explanation *explanation)
                         config->shards[shard].name,
                         gather->is_inside ? " beside the transaction" : "");
         add_text(arena, explanation, EXPLAIN_GATHER, &out);
+    }
+}
+
+static void add_catalog(struct arena *arena, struct explanation *explanation)
+{
+    const struct catalog_plan *catalog = explanation->plan->catalog;
+    const struct config *config = explanation->request->config;
+    for (uint32_t i = 0; i < catalog->ref_count; i++) {
+        const struct catalog_ref *ref = &catalog->refs[i];
+        for (uint32_t k = 0; k < ref->question_count; k++) {
+            struct explain_step *step =
+                explain_add(arena, explanation, EXPLAIN_ASK, ref->questions[k].sql);
+            step->shard = config->shards[ref->questions[k].shard].name;
+        }
     }
 }
 
@@ -255,6 +272,9 @@ static void add_memory(struct arena *arena, struct explanation *explanation)
             arena, "%u KiB of rows on their way, and the longest row; all rows are on %s",
             2 * GATHER_INSERT_BYTES / 1024,
             explanation->request->config->shards[plan->targets[0].shard].name);
+    } else if (plan->catalog != NULL) {
+        detail = arena_format(arena, "what the shards answer, at most %u KiB",
+                              CATALOG_SQL_BYTES_MAX / 1024);
     } else if (plan->split != NULL) {
         detail = slice_of_string("a part of the client's file for each shard");
     } else if (held != NULL && plan->target_count > 1) {
@@ -308,6 +328,9 @@ static void add_plan(struct arena *arena, struct explanation *explanation)
     } else {
         if (plan->gather != NULL) {
             add_gathered(arena, explanation);
+        }
+        if (plan->catalog != NULL) {
+            add_catalog(arena, explanation);
         }
         add_targets(arena, explanation);
         add_merge(arena, explanation);

@@ -15,7 +15,9 @@
 
 static void add_line(struct text *out, const struct explain_step *step)
 {
-    if (step->kind == EXPLAIN_SEND) {
+    if (step->kind == EXPLAIN_ASK && step->shard != NULL) {
+        text_add_format(out, "ask %s: ", step->shard);
+    } else if (step->kind == EXPLAIN_SEND) {
         text_add_format(out, "%s %s: ", step->shard, step->access);
     } else if (step->kind != EXPLAIN_ASK && step->kind != EXPLAIN_PARAMETER) {
         text_add_format(out, "%s: ", explain_kind_name(step->kind));
@@ -54,7 +56,7 @@ static void add_targets(struct json *json, const struct explanation *explanation
         json_string(json, "shard", explanation->request->config->shards[target->shard].name);
         json_string(json, "access", explain_access_name(plan->access));
         json_slice(json, "sql", target->sql.ptr != NULL ? target->sql : came);
-        json_bool(json, "as_it_came", target->sql.ptr == NULL);
+        json_bool(json, "as_it_came", target->sql.ptr == NULL && plan->catalog == NULL);
         json_end_object(json);
     }
     json_end_array(json);

@@ -86,8 +86,9 @@ struct plan_target {
 struct plan;
 const struct param_edit *plan_edits(const struct plan *plan, const struct plan_target *target,
                                     uint32_t *count);
-struct load_split;  // load_split.h
-struct gather_plan; // gather.h
+struct load_split;   // load_split.h
+struct gather_plan;  // gather.h
+struct catalog_plan; // catalog.h
 
 struct plan {
     enum plan_access access;
@@ -115,6 +116,8 @@ struct plan {
     const struct load_split *split; // LOAD DATA: each row goes to the target of its own key
     // The one target's server is given rows of other shards before it runs the statement.
     const struct gather_plan *gather;
+    // Rows of information_schema are asked of the shards first: they become a part of the text.
+    const struct catalog_plan *catalog;
     const char *warning; // of a guard (scatter = warn), for SHOW WARNINGS; in the arena. NULL: none
     const char *why;     // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
                          // unless the request wants_why

@@ -79,6 +79,23 @@ bool plan_anywhere(struct planner *planner);
 bool plan_prepared_text(struct planner *planner);
 bool plan_unknown(struct planner *planner);
 
+// ---- plan_catalog.c
+
+struct catalog_plan;
+// The tables that a mention of information_schema is about, as far as the statement says so.
+struct asked_tables {
+    struct slice schema;       // empty: any
+    const struct slice *names; // NULL: any
+    uint32_t name_count;
+};
+// Adds what has to be asked for that mention, if anything; the first one makes *catalog. False: it
+// tells of tables in a way that can't be put together, or there are too many.
+bool plan_catalog_add(struct planner *planner, struct catalog_plan **catalog,
+                      const struct table_ref *table, const struct asked_tables *asked,
+                      bool wants_figures) MUST_CHECK;
+// SHOW TABLE STATUS or SHOW TRIGGERS.
+bool plan_show_catalog(struct planner *planner, bool is_status);
+
 // ---- system_schema.c
 
 // Are there tables on a shard by themselves that the default shard does not know?

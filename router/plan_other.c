@@ -132,6 +132,23 @@ static bool is_about_the_session(struct slice name)
     return false;
 }
 
+// SHOW DATABASES without a condition leaves waybill's own schema out.
+static void hide_own_schema(struct planner *planner)
+{
+    const struct statement *statement = planner->statement;
+    bool is_of_schemas = !slice_is_nocase(statement->name, "TABLES");
+    if (!is_of_schemas || statement->show_rest.begin < statement->show_rest.end ||
+        statement->has_executable_comment) {
+        return;
+    }
+    struct slice sql =
+        arena_format(planner->arena, "%.*s\nWHERE `Database` <> 'waybill'",
+                     (int)statement->show_rest.end, (const char *)statement->text.ptr);
+    for (uint16_t i = 0; i < planner->plan->target_count; i++) {
+        planner->plan->targets[i].sql = sql;
+    }
+}
+
 // Tables that are not sharded are on their home shards only, so each shard has other names. The
 // servers give them sorted by the first column.
 static bool show_names(struct planner *planner)
@@ -148,24 +165,9 @@ static bool show_names(struct planner *planner)
     planner->plan->keys = key; // the first column
     planner->plan->key_count = 1;
     plan_because(planner, "the names that any shard has");
-    return plan_to_all(planner, sharding_all(planner->config), MERGE_UNION);
-}
-
-// Has the schema tables of which one shard has a part only, or nothing?
-static bool shows_parts(const struct planner *planner)
-{
-    const struct config *config = planner->config;
-    struct slice named = planner->statement->name_schema;
-    struct slice schema = named.len > 0 ? named : planner->request->database;
-    for (uint16_t i = 0; config->shard_count > 1 && i < config->table_count; i++) {
-        const struct table_config *table = &config->tables[i];
-        bool is_whole = table->type == TABLE_REFERENCE ||
-                        (table->type == TABLE_UNSHARDED && table->home == config->default_shard);
-        if (!is_whole && slice_is_nocase(schema, table->schema)) {
-            return true;
-        }
-    }
-    return false;
+    bool is_done = plan_to_all(planner, sharding_all(planner->config), MERGE_UNION);
+    hide_own_schema(planner);
+    return is_done;
 }
 
 // SHOW VARIABLES is about the session's own server; SHOW TABLES about all of them.
@@ -187,17 +189,14 @@ bool plan_show(struct planner *planner)
         slice_is_nocase(name, "SCHEMAS")) {
         return show_names(planner);
     }
-    if (slice_is_nocase(name, "TABLE STATUS") && shows_parts(planner)) {
-        return plan_refuse(planner, ER_CROSS_SHARD,
-                           "SHOW TABLE STATUS has other figures on each shard: name the shard with "
-                           "/* waybill: shard=NAME */; SHOW TABLES has the names of all");
+    bool is_status = slice_is_nocase(name, "TABLE STATUS");
+    if (is_status || slice_is_nocase(name, "TRIGGERS")) {
+        return plan_show_catalog(planner, is_status);
     }
-    bool is_of_tables = slice_is_nocase(name, "TRIGGERS") || slice_is_nocase(name, "EVENTS");
-    if (slice_is_nocase(name, "OPEN TABLES") || (is_of_tables && plan_has_stray_tables(planner))) {
+    if (slice_is_nocase(name, "OPEN TABLES")) {
         return plan_refuse(planner, ER_CROSS_SHARD,
-                           "SHOW %.*s would show those of one shard only: name it with "
-                           "/* waybill: shard=NAME */",
-                           (int)name.len, (const char *)name.ptr);
+                           "SHOW OPEN TABLES would show those of one shard only: name it with "
+                           "/* waybill: shard=NAME */");
     }
     return plan_to(planner, planner->config->default_shard);
 }

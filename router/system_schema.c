@@ -1,8 +1,12 @@
-// information_schema tells of the tables of one server, and those that are not sharded are on their
-// home shards only. While all homes are the default shard, that one knows every table. Otherwise a
-// statement must say by constants which tables it is about (table_name = 'x', IN), and is sent to
-// the shard that has them; anything else would miss rows in silence, and is refused.
+// information_schema tells of the tables of one server: those that are not sharded are on their
+// home shards only, and the figures of a sharded one are of a part. A statement that says by
+// constants which tables it is about (table_name = 'x', IN), and asks for no figures, is sent to
+// the shard that has them. For any other SELECT the rows that the default shard lacks are asked of
+// the others (catalog.h). What would miss rows in silence is refused.
 
+#include <stdlib.h>
+
+#include "router/catalog.h"
 #include "router/plan_impl.h"
 
 // What is the same on every shard, or about the server itself.
@@ -14,6 +18,8 @@ static const char *const without_tables[] = {
     "COLLATION_CHARACTER_SET_APPLICABILITY",
     "ENABLED_ROLES",
     "ENGINES",
+    "EVENTS",
+    "FILES",
     "GLOBAL_STATUS",
     "GLOBAL_VARIABLES",
     "KEYWORDS",
@@ -37,7 +43,7 @@ struct names {
     struct planner *planner;
     struct scope *scope;
     uint64_t known; // bits by ref: its tables are named
-    struct slice schemas[SCOPE_REFS_MAX];
+    struct asked_tables asked[SCOPE_REFS_MAX];
     struct shard_set shards; // of the named ones
 };
 
@@ -166,7 +172,7 @@ static void use_schema(struct names *names, const struct expr *expr, int only)
     }
     int ref = find_ref(names, expr->children[0], true);
     if (ref >= 0 && (only < 0 || only == ref)) {
-        (void)!read_name(names, expr->children[1], &names->schemas[ref]);
+        (void)!read_name(names, expr->children[1], &names->asked[ref].schema);
     }
 }
 
@@ -174,7 +180,7 @@ static void use_schema(struct names *names, const struct expr *expr, int only)
 static struct shard_set shards_of(const struct names *names, int ref, struct slice name)
 {
     const struct config *config = names->planner->config;
-    struct slice schema = names->schemas[ref];
+    struct slice schema = names->asked[ref].schema;
     struct shard_set set = {0};
     for (uint16_t i = 0; i < config->table_count; i++) {
         const struct table_config *table = &config->tables[i];
@@ -199,13 +205,15 @@ static void use_name(struct names *names, const struct expr *expr, int only)
     if (ref < 0 || (only >= 0 && only != ref)) {
         return;
     }
+    struct slice *list = arena_alloc(names->planner->arena, expr->child_count * sizeof *list);
     for (uint32_t i = 1; i < expr->child_count; i++) {
-        struct slice name;
-        if (!read_name(names, expr->children[i], &name)) {
+        if (!read_name(names, expr->children[i], &list[i - 1])) {
             return;
         }
-        set.bits |= shards_of(names, ref, name).bits;
+        set.bits |= shards_of(names, ref, list[i - 1]).bits;
     }
+    names->asked[ref].names = list;
+    names->asked[ref].name_count = expr->child_count - 1;
     names->known |= 1ull << ref;
     names->shards.bits |= set.bits;
 }
@@ -231,53 +239,146 @@ static void use_equality(struct names *names, const struct expr *expr, int only)
     }
 }
 
-// False: rows of other shards could be missed.
-static bool add_scope(struct planner *planner, struct scope *scope, struct shard_set *shards)
+// What all lists of a statement need.
+struct needs {
+    bool is_known;           // every table is named
+    struct shard_set shards; // of the named ones
+    bool has_figures;
+    bool is_fit;                  // `catalog` has all that is needed
+    struct catalog_plan *catalog; // NULL: nothing
+};
+
+// Columns that are not named are asked for as well.
+static bool asks_all_columns(const struct scope *scope)
 {
-    struct names names = {.planner = planner, .scope = scope};
+    const struct query *query = scope->query;
+    if (query == NULL || scope->has_natural) {
+        return true;
+    }
+    for (const struct select_item *item = query->items; item != NULL; item = item->next) {
+        if (item->expr->kind == EXPR_STAR) {
+            return true;
+        }
+    }
+    return query->items == NULL;
+}
+
+static uint64_t refs_about_tables(const struct scope *scope)
+{
     uint64_t wanted = 0;
     for (uint16_t i = 0; i < scope->ref_count; i++) {
         wanted |= is_about_tables(scope, &scope->refs[i]) ? 1ull << i : 0;
     }
+    return wanted;
+}
+
+static void add_scope(struct planner *planner, struct scope *scope, struct needs *needs)
+{
+    uint64_t wanted = refs_about_tables(scope);
     if (wanted == 0) {
-        return true;
+        return;
     }
+    struct names names = {.planner = planner, .scope = scope};
+    bool has_all = asks_all_columns(scope);
     all_conditions(&names, use_schema);
     all_conditions(&names, use_name);
     for (uint64_t before = 0; before != names.known;) {
         before = names.known;
         all_conditions(&names, use_equality);
     }
-    shards->bits |= names.shards.bits;
-    return (wanted & ~names.known) == 0;
+    needs->shards.bits |= names.shards.bits;
+    needs->is_known &= (wanted & ~names.known) == 0;
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        if ((wanted >> i & 1) == 0) {
+            continue;
+        }
+        const struct table_ref *table = scope->refs[i].table;
+        const struct catalog_kind *kind = catalog_find(table->name);
+        bool has_figures = kind != NULL && catalog_can_fold(kind) &&
+                           (has_all || catalog_has_figures(kind, planner->statement->text));
+        needs->has_figures |= has_figures;
+        needs->is_fit &=
+            plan_catalog_add(planner, &needs->catalog, table, &names.asked[i], has_figures) ||
+            (kind == NULL && !plan_has_stray_tables(planner));
+    }
+}
+
+// All tables are named, and on one shard: there, as it came.
+static bool plan_to_named(struct planner *planner, const struct needs *needs,
+                          const struct reach *reach)
+{
+    struct plan *plan = planner->plan;
+    if (!needs->is_known || shard_set_count(needs->shards) != 1 || plan->target_count != 1) {
+        return false;
+    }
+    uint16_t shard = shard_set_first(needs->shards);
+    bool is_free = planner->statement->kind == STATEMENT_SELECT && reach->shards.bits == 0;
+    if (is_free || plan->targets[0].shard == shard) {
+        plan->targets[0].shard = shard;
+        return true;
+    }
+    return false;
+}
+
+static bool refuse(struct planner *planner)
+{
+    return plan_refuse(
+        planner, ER_CROSS_SHARD,
+        "information_schema knows the tables of one shard, and here rows or figures of several are "
+        "needed, which waybill puts together for a SELECT of such tables alone (TABLES, COLUMNS, "
+        "STATISTICS, PARTITIONS, VIEWS, TRIGGERS, ..._CONSTRAINTS, KEY_COLUMN_USAGE): name tables "
+        "of one shard by table_name = '...', or the shard with /* waybill: shard=NAME */");
+}
+
+static bool plan_with_catalog(struct planner *planner, const struct needs *needs,
+                              const struct reach *reach)
+{
+    struct plan *plan = planner->plan;
+    uint16_t place = planner->config->default_shard;
+    bool is_select = planner->statement->kind == STATEMENT_SELECT && plan->target_count == 1;
+    if (!needs->is_fit || !is_select || plan->gather != NULL ||
+        (reach->shards.bits & ~shard_set_of(place).bits) != 0) {
+        return refuse(planner);
+    }
+    if (!plan_may_rewrite(planner)) {
+        return false;
+    }
+    plan->targets[0].shard = place;
+    plan->catalog = needs->catalog;
+    return true;
+}
+
+static int compare_refs(const void *a, const void *b)
+{
+    const struct catalog_ref *left = a, *right = b;
+    return left->span.begin < right->span.begin ? -1 : left->span.begin > right->span.begin;
 }
 
 bool plan_check_system(struct planner *planner)
 {
-    struct plan *plan = planner->plan;
-    struct shard_set shards = {0};
+    struct needs needs = {.is_known = true, .is_fit = true};
     struct reach reach;
-    bool is_known = true;
-    if (planner->hint_shard != NO_SHARD || !plan_has_stray_tables(planner)) {
+    bool has_system = false;
+    for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
+        has_system |= refs_about_tables(scope) != 0;
+    }
+    if (!has_system || planner->hint_shard != NO_SHARD) {
         return true;
     }
     for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
-        is_known &= add_scope(planner, scope, &shards);
+        add_scope(planner, scope, &needs);
     }
     scopes_reach(&planner->scopes, &reach);
-    if (is_known && shards.bits == 0) {
+    if (needs.catalog == NULL && needs.is_fit) {
+        return !plan_has_stray_tables(planner) || needs.shards.bits == 0 ||
+               plan_to_named(planner, &needs, &reach) || plan_with_catalog(planner, &needs, &reach);
+    }
+    if (!needs.has_figures && plan_to_named(planner, &needs, &reach)) {
         return true;
     }
-    if (is_known && shard_set_count(shards) == 1 && plan->target_count == 1) {
-        uint16_t shard = shard_set_first(shards);
-        bool is_free = planner->statement->kind == STATEMENT_SELECT && reach.shards.bits == 0;
-        if (is_free || plan->targets[0].shard == shard) {
-            plan->targets[0].shard = shard;
-            return true;
-        }
+    if (needs.catalog != NULL) {
+        qsort(needs.catalog->refs, needs.catalog->ref_count, sizeof *needs.catalog->refs,
+              compare_refs);
     }
-    return plan_refuse(planner, ER_CROSS_SHARD,
-                       "information_schema knows the tables of one shard, and the tables that are "
-                       "not sharded are on several: name tables of one shard by table_name = "
-                       "'...', or the shard with /* waybill: shard=NAME */");
+    return plan_with_catalog(planner, &needs, &reach);
 }

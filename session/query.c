@@ -19,6 +19,7 @@
 #include "session/bulk.h"
 #include "session/command.h"
 #include "session/explain_route.h"
+#include "session/flow_catalog.h"
 #include "session/flow_columns.h"
 #include "session/flow_ddl.h"
 #include "session/flow_gather.h"
@@ -347,6 +348,10 @@ static void route(struct session *session, struct request *request)
     }
     if (request->plan->split == NULL && !query_is_allowed(session, request, &error)) {
         query_refuse(session, request, &error); // a split asks shard by shard
+        return;
+    }
+    if (request->plan->catalog != NULL) {
+        catalog_ask(session, request, run_plan);
         return;
     }
     stay_with_list(session, request);
