@@ -67,6 +67,8 @@ const char *explain_fold_name(enum fold_kind kind)
         return "bit or";
     case FOLD_XOR:
         return "bit xor";
+    case FOLD_CHECKSUM:
+        return "add modulo 2^32";
     }
     return "?";
 }

@@ -50,6 +50,7 @@ enum fold_kind {
     FOLD_AND, // BIT_AND
     FOLD_OR,
     FOLD_XOR,
+    FOLD_CHECKSUM, // CHECKSUM TABLE: added up modulo 2^32, as servers do with rows; NULL if one is
 };
 
 #define NO_HIDDEN UINT32_MAX

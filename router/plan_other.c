@@ -62,23 +62,48 @@ bool plan_call(struct planner *planner)
                        "/* waybill: shard=NAME */ CALL ...");
 }
 
-// CHECK and CHECKSUM answer about the rows themselves, which differ from shard to shard.
-static bool is_about_rows(const struct statement *statement)
+// The rows of one table on several shards have one checksum: the sum of those of the shards, as a
+// server adds up those of the rows.
+static bool plan_checksum(struct planner *planner, struct shard_set set)
 {
-    return slice_is_nocase(statement->name, "CHECK") ||
-           slice_is_nocase(statement->name, "CHECKSUM");
+    struct plan *plan = planner->plan;
+    if (planner->statement->tables->next != NULL) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "CHECKSUM TABLE adds up what the shards answer for one table: name them "
+                           "in statements of their own");
+    }
+    plan->folds = arena_alloc(planner->arena, 2 * sizeof *plan->folds);
+    plan->folds[0] = (struct plan_fold){.kind = FOLD_FIRST, .collation = NO_HIDDEN};
+    plan->folds[1] = (struct plan_fold){.kind = FOLD_CHECKSUM, .collation = NO_HIDDEN};
+    plan->fold_count = 2;
+    plan_because(planner, "every shard has a part of the table");
+    return plan_to_all(planner, set, MERGE_GROUP);
 }
 
-// ANALYZE TABLE and the like on every shard that has the table. Accounts, FLUSH and the rest belong
-// to a server: done on one shard alone they would leave the shards different.
+// ANALYZE TABLE and the like on every shard that has the table: what all of them say is shown once.
+// Copies of a reference table should have the same checksum: each one that differs is shown.
+static bool plan_maintenance(struct planner *planner, struct shard_set set, bool has_parts)
+{
+    bool is_checksum = slice_is_nocase(planner->statement->name, "CHECKSUM");
+    if (shard_set_count(set) > 1 && is_checksum && has_parts) {
+        return plan_checksum(planner, set);
+    }
+    plan_because(planner, "every shard that has the table");
+    return plan_to_all(planner, set, MERGE_UNION);
+}
+
+// Accounts, FLUSH and the rest belong to a server: done on one shard alone they would leave the
+// shards different.
 bool plan_admin(struct planner *planner)
 {
     const struct table_ref *table = planner->statement->tables;
     struct shard_set set = {0};
+    bool has_parts = false;
     for (; table != NULL; table = table->next) {
         struct scope_ref ref;
         struct shard_set one = {0};
         scope_place(planner->request, table, &ref);
+        has_parts |= ref.place == PLACE_SHARDED;
         if (ref.place == PLACE_SHARDED || ref.place == PLACE_REFERENCE) {
             one = sharding_all(planner->config);
         } else if (ref.place == PLACE_HOME) {
@@ -91,13 +116,8 @@ bool plan_admin(struct planner *planner)
         }
         set.bits |= one.bits;
     }
-    if (shard_set_count(set) > 1 && is_about_rows(planner->statement)) {
-        return plan_refuse(
-            planner, ER_CROSS_SHARD,
-            "The answer differs from shard to shard: name one by /* waybill: shard=NAME */");
-    }
     if (set.bits != 0) {
-        return plan_to_all(planner, set, MERGE_FIRST);
+        return plan_maintenance(planner, set, has_parts);
     }
     return plan_refuse(
         planner, ER_CROSS_SHARD,

@@ -108,6 +108,7 @@ static bool check_kind(struct fold *fold, struct error *error)
     case FOLD_FIRST:
         return true;
     case FOLD_ADD:
+    case FOLD_CHECKSUM:
         return choose_number(fold, error);
     case FOLD_AVERAGE:
         return choose_number(fold, error) && check_average(fold, error);
@@ -153,6 +154,7 @@ void fold_done(struct fold *fold)
 void fold_reset(struct fold *fold)
 {
     fold->is_null = true;
+    fold->is_unknown = false;
     fold->count = 0;
     fold->bytes.len = 0;
 }
@@ -352,6 +354,10 @@ static bool add_value(struct fold *fold, struct arena *arena, const struct field
     case FOLD_ADD:
         is_fine = add_number(fold, bytes);
         break;
+    case FOLD_CHECKSUM:
+        is_fine = add_number(fold, bytes);
+        fold->integer &= UINT32_MAX;
+        break;
     case FOLD_AVERAGE:
         is_fine = add_number(fold, bytes) && add_count(fold, &fields[fold->count_at]);
         break;
@@ -371,6 +377,7 @@ bool fold_add(struct fold *fold, struct arena *arena, const struct field *fields
               struct error *error)
 {
     if (fields[fold->value_at].is_null) {
+        fold->is_unknown = kind_of(fold) == FOLD_CHECKSUM;
         return true;
     }
     bool is_fine = add_value(fold, arena, fields, error);
@@ -437,8 +444,8 @@ static bool write_number(const struct fold *fold, struct text *value)
 bool fold_value(const struct fold *fold, struct text *value, bool *is_null, struct error *error)
 {
     bool is_fine = true;
-    *is_null = fold->is_null;
-    if (fold->is_null) {
+    *is_null = fold->is_null || fold->is_unknown;
+    if (*is_null) {
         return true;
     }
     switch (kind_of(fold)) {
@@ -448,6 +455,7 @@ bool fold_value(const struct fold *fold, struct text *value, bool *is_null, stru
         text_add_slice(value, text_slice(&fold->bytes));
         break;
     case FOLD_ADD:
+    case FOLD_CHECKSUM:
         is_fine = write_number(fold, value);
         break;
     case FOLD_AVERAGE:

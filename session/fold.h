@@ -20,6 +20,7 @@ struct fold {
     uint32_t collation_at;               // MIN, MAX; NO_HIDDEN
     enum number_kind number;             // of value_at: ADD, AVERAGE
     bool is_null;                        // no value yet
+    bool is_unknown;                     // FOLD_CHECKSUM: a shard had none
     uint64_t integer; // ADD of integers (signed ones as they are in memory), bits
     uint64_t count;   // AVERAGE
     double real;

@@ -210,7 +210,7 @@ static bool is_within_pin(const struct session *session, const struct request *r
 {
     const struct plan *plan = request->plan;
     char text[300];
-    if (plan->merge == MERGE_UNION) {
+    if (plan->merge == MERGE_UNION && request->statement->kind == STATEMENT_SHOW) {
         return true; // names of all shards, whatever this session has set on one of them
     }
     if (session->pin != NULL) {
