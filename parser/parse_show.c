@@ -89,6 +89,8 @@ static void read_show_create(struct parser *parser)
     parser_advance(parser);
     if (is_table) {
         parser->statement->tables = parse_table_name(parser);
+    } else if (slice_is_nocase(word, "TRIGGER")) {
+        parser->statement->shown_trigger = parse_table_name(parser);
     } else if (is_schema) {
         if (parser_accept_word(parser, KW_IF)) {
             parser_expect_word(parser, KW_NOT);

@@ -415,6 +415,7 @@ struct statement {
                        // ("TABLES"); of diagnostics "WARNINGS", "ERRORS", "COUNT WARNINGS" ...
     struct slice name_schema; // CALL schema.procedure; SHOW ... FROM schema; KILL USER name
     struct diagnostics_part *diagnostics; // GET DIAGNOSTICS, SIGNAL, RESIGNAL; else NULL
+    struct table_ref *shown_trigger;      // SHOW CREATE TRIGGER
     struct span show_rest;     // SHOW TABLE STATUS, TRIGGERS ...: LIKE or WHERE and all behind it
     struct query *shown;       // SHOW WARNINGS / ERRORS: limit and offset, nothing else; NULL: none
     struct statement *inner;   // EXPLAIN

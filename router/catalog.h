@@ -45,6 +45,7 @@ enum catalog_form {
     CATALOG_SELECT,
     CATALOG_STATUS,   // SHOW TABLE STATUS, made a SELECT
     CATALOG_TRIGGERS, // SHOW TRIGGERS, likewise
+    CATALOG_PLACE,    // SHOW CREATE TRIGGER: goes as it came to the shard that answers with a row
 };
 
 struct catalog_plan {

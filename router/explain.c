@@ -146,8 +146,10 @@ static void add_targets(struct arena *arena, struct explanation *explanation)
     const struct config *config = explanation->request->config;
     for (uint16_t i = 0; i < plan->target_count; i++) {
         const struct plan_target *target = &plan->targets[i];
-        const char *untouched =
-            plan->catalog != NULL ? "with what the shards answered in it" : "as it came";
+        bool is_place = plan->catalog != NULL && plan->catalog->form == CATALOG_PLACE;
+        const char *untouched = is_place                ? "as it came; or to the one that has it"
+                                : plan->catalog != NULL ? "with what the shards answered in it"
+                                                        : "as it came";
         struct slice sql = target->sql.ptr != NULL ? target->sql : slice_of_string(untouched);
         struct explain_step *step = explain_add(arena, explanation, EXPLAIN_SEND, sql);
         step->shard = config->shards[target->shard].name;

@@ -30,6 +30,17 @@ static bool is_asked(const struct asked_tables *asked, const struct table_config
     return asked->name_count == 0;
 }
 
+bool plan_catalog_asks_parts(const struct planner *planner, const struct asked_tables *asked)
+{
+    const struct config *config = planner->config;
+    for (uint16_t i = 0; i < config->table_count; i++) {
+        if (config->tables[i].type == TABLE_SHARDED && is_asked(asked, &config->tables[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Which shards tell of the table; none: the statement's server does, as of its own.
 static struct shard_set tellers(const struct catalog_builder *all, const struct table_config *table)
 {
@@ -241,4 +252,38 @@ bool plan_show_catalog(struct planner *planner, bool is_status)
         plan_because(planner, "the rows of all shards");
     }
     return plan_to(planner, planner->config->default_shard);
+}
+
+bool plan_show_trigger(struct planner *planner)
+{
+    const struct config *config = planner->config;
+    const struct table_ref *trigger = planner->statement->shown_trigger;
+    struct slice schema = trigger->schema.len > 0 ? trigger->schema : planner->request->database;
+    struct shard_set set = {0};
+    struct text sql;
+    for (uint16_t i = 0; i < config->table_count; i++) {
+        bool has_home = config->tables[i].type == TABLE_UNSHARDED;
+        set.bits |= has_home ? shard_set_of(config->tables[i].home).bits : 0;
+    }
+    set.bits &= ~shard_set_of(config->default_shard).bits;
+    if (set.bits == 0 || schema.len == 0) {
+        return plan_to(planner, config->default_shard);
+    }
+    struct catalog_plan *catalog = new_catalog(planner, CATALOG_PLACE);
+    struct catalog_ref *ref = &catalog->refs[catalog->ref_count++];
+    *ref = (struct catalog_ref){.kind = catalog_find(slice_of_string("TRIGGERS"))};
+    ref->questions = arena_alloc(planner->arena, shard_set_count(set) * sizeof *ref->questions);
+    text_init(&sql);
+    text_add_string(&sql, "SELECT * FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ");
+    sql_add_utf8mb3(&sql, schema);
+    text_add_string(&sql, " AND TRIGGER_NAME = ");
+    sql_add_utf8mb3(&sql, trigger->name);
+    struct slice copy = arena_copy(planner->arena, text_slice(&sql));
+    text_done(&sql);
+    for (; set.bits != 0; set.bits &= set.bits - 1) {
+        ref->questions[ref->question_count++] =
+            (struct catalog_question){.shard = shard_set_first(set), .sql = copy};
+    }
+    planner->plan->catalog = catalog;
+    return plan_to(planner, config->default_shard);
 }

@@ -88,11 +88,16 @@ struct asked_tables {
     const struct slice *names; // NULL: any
     uint32_t name_count;
 };
+// May sharded tables be among them, so that one server has a part of the figures only?
+bool plan_catalog_asks_parts(const struct planner *planner,
+                             const struct asked_tables *asked) MUST_CHECK;
 // Adds what has to be asked for that mention, if anything; the first one makes *catalog. False: it
 // tells of tables in a way that can't be put together, or there are too many.
 bool plan_catalog_add(struct planner *planner, struct catalog_plan **catalog,
                       const struct table_ref *table, const struct asked_tables *asked,
                       bool wants_figures) MUST_CHECK;
+// SHOW CREATE TRIGGER: is the trigger on another shard than the default one?
+bool plan_show_trigger(struct planner *planner);
 // SHOW TABLE STATUS or SHOW TRIGGERS.
 bool plan_show_catalog(struct planner *planner, bool is_status);
 

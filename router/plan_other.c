@@ -209,6 +209,9 @@ bool plan_show(struct planner *planner)
         slice_is_nocase(name, "SCHEMAS")) {
         return show_names(planner);
     }
+    if (planner->statement->shown_trigger != NULL) {
+        return plan_show_trigger(planner);
+    }
     bool is_status = slice_is_nocase(name, "TABLE STATUS");
     if (is_status || slice_is_nocase(name, "TRIGGERS")) {
         return plan_show_catalog(planner, is_status);

@@ -295,6 +295,7 @@ static void add_scope(struct planner *planner, struct scope *scope, struct needs
         const struct table_ref *table = scope->refs[i].table;
         const struct catalog_kind *kind = catalog_find(table->name);
         bool has_figures = kind != NULL && catalog_can_fold(kind) &&
+                           plan_catalog_asks_parts(planner, &names.asked[i]) &&
                            (has_all || catalog_has_figures(kind, planner->statement->text));
         needs->has_figures |= has_figures;
         needs->is_fit &=

@@ -93,6 +93,10 @@ static bool take_rows(struct flow_catalog *ask, struct scatter_source *source, s
     }
     bool is_fine =
         source->has_columns && catalog_rows_columns(rows, source->columns, source->column_count);
+    if (is_fine && at == SOURCE_AT_ROW && ask->plan->form == CATALOG_PLACE) {
+        const struct catalog_ref *ref = &ask->plan->refs[ask->ref];
+        ask->flow.request->plan->targets[0].shard = ref->questions[source - ask->sources].shard;
+    }
     for (; is_fine && at == SOURCE_AT_ROW; at = source_look(source)) {
         is_fine = catalog_rows_add(rows, source->row);
         source_take(source);
@@ -123,9 +127,12 @@ static void write_statement(struct flow_catalog *ask)
     struct session *session = ask->flow.session;
     struct request *request = ask->flow.request;
     struct parse_options options = query_parse_options(session);
-    struct slice sql = catalog_write(&session->arena, ask->plan, ask->rows, &options);
+    bool is_as_it_came = ask->plan->form == CATALOG_PLACE;
+    struct slice sql = is_as_it_came
+                           ? slice_of(NULL, 0)
+                           : catalog_write(&session->arena, ask->plan, ask->rows, &options);
     struct error error;
-    if (sql.len == 0) {
+    if (sql.len == 0 && !is_as_it_came) {
         explain_size(&error);
         fail(ask, &error);
         return;

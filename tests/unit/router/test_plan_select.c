@@ -135,6 +135,13 @@ static const struct route_case method_cases[] = {
     {"SELECT * FROM stock WHERE product_id = 18446744073709551615", ON("s1")},
 };
 
+#define ROWS(table, names)                                                                         \
+    "SELECT * FROM information_schema." table                                                      \
+    " WHERE (TABLE_SCHEMA = _utf8'shop' AND TABLE_NAME IN (" names "))"
+#define ASK(table)                                                                                 \
+    "ask s3: " ROWS(table, "_utf8'flags'") " | s1 replica: with what the shards answered in it | " \
+                                           "merge: none"
+
 static const struct route_case place_cases[] = {
     {"SELECT 1", ON("s1")},
     {"SELECT 1 FROM DUAL", ON("s1")},
@@ -142,8 +149,19 @@ static const struct route_case place_cases[] = {
     {"SELECT * FROM flags", ON("s3")},
     {"SELECT * FROM notes", ON("s1")},
     {"SELECT * FROM other.orders", ON("s1")},
-    {"SELECT * FROM information_schema.tables", "9001 information_schema knows the tables of one"},
-    {"SELECT * FROM information_schema.tables WHERE table_schema = 'shop'", "9001 information_sch"},
+    {"SELECT table_name FROM information_schema.tables", ASK("TABLES")},
+    {"SELECT table_name FROM information_schema.tables WHERE table_schema = 'shop'", ASK("TABLES")},
+    {"SELECT * FROM information_schema.tables WHERE table_name IN ('numbers', 'flags', 'orders') "
+     "AND table_schema = 'shop'",
+     "ask s1: " ROWS("TABLES", "_utf8'numbers',_utf8'orders'") " | "
+     "ask s2: " ROWS("TABLES", "_utf8'numbers',_utf8'orders'") " | "
+     "ask s3: " ROWS("TABLES", "_utf8'flags',_utf8'numbers',_utf8'orders'") " | "
+     "ask s4: " ROWS("TABLES", "_utf8'orders'") " | "
+     "s1 replica: with what the shards answered in it | merge: none"},
+    {"SELECT table_rows FROM information_schema.tables WHERE table_name = 'countries'", ON("s1")},
+    {"SELECT * FROM information_schema.innodb_sys_tables", "9001 information_schema knows the"},
+    {"SELECT table_name FROM information_schema.tables JOIN orders USING (table_name)",
+     "9001 Table information_schema.tables is on one shard"},
     {"SELECT * FROM information_schema.tables WHERE table_name = 'FLAGS '", ON("s3")},
     {"SELECT * FROM information_schema.tables WHERE table_name = 'flags' AND table_schema = "
      "DATABASE() AND table_rows > 3", ON("s3")},
@@ -152,17 +170,18 @@ static const struct route_case place_cases[] = {
     {"SELECT * FROM information_schema.columns c WHERE c.table_name = 'flags'", ON("s3")},
     {"SELECT * FROM information_schema.columns WHERE table_name IN ('orders', 'notes')", ON("s1")},
     {"SELECT * FROM information_schema.columns WHERE table_name IN ('orders', 'flags')",
-     "9001 information_schema"},
-    {"SELECT * FROM information_schema.columns WHERE table_name = 'flags' OR 1", "9001 informati"},
-    {"SELECT * FROM information_schema.columns WHERE table_name NOT IN ('x')", "9001 informati"},
-    {"SELECT * FROM information_schema.columns WHERE table_name = 'fl\xc3\xa4gs'", "9001 informat"},
-    {"SELECT * FROM information_schema.columns WHERE table_name LIKE 'f%'", "9001 information_sc"},
+     ASK("COLUMNS")},
+    {"SELECT * FROM information_schema.columns WHERE table_name = 'flags' OR 1", ASK("COLUMNS")},
+    {"SELECT * FROM information_schema.columns WHERE table_name NOT IN ('x')", ASK("COLUMNS")},
+    {"SELECT * FROM information_schema.columns WHERE table_name = 'fl\xc3\xa4gs'", ASK("COLUMNS")},
+    {"SELECT * FROM information_schema.columns WHERE table_name LIKE 'f%'", ASK("COLUMNS")},
     {"SELECT * FROM information_schema.tables t JOIN information_schema.columns c ON "
      "c.table_name = t.table_name WHERE t.table_name = 'flags'", ON("s3")},
-    {"SELECT * FROM information_schema.tables t LEFT JOIN information_schema.columns c ON "
-     "c.table_name = t.table_name AND c.table_name = 'flags'", "9001 information_schema"},
-    {"SELECT * FROM information_schema.tables t, information_schema.columns c WHERE "
-     "t.table_name = 'flags'", "9001 information_schema"},
+    {"SELECT t.table_name FROM information_schema.tables t LEFT JOIN information_schema.columns c "
+     "ON c.table_name = t.table_name AND c.table_name = 'flags'",
+     "ask s3: " ROWS("TABLES", "_utf8'flags'") " | " ASK("COLUMNS")},
+    {"SELECT t.table_name FROM information_schema.tables t, information_schema.columns c WHERE "
+     "t.table_name = 'flags'", "ask s3: " ROWS("TABLES", "_utf8'flags'") " | " ASK("COLUMNS")},
     {"SELECT * FROM information_schema.triggers WHERE event_object_table = 'flags'", ON("s3")},
     {"SELECT * FROM information_schema.schemata", ON("s1")},
     {"SELECT * FROM information_schema.collations", ON("s1")},
