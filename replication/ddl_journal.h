@@ -17,8 +17,8 @@ bool ddl_journal_close(struct dbconn *conn, uint64_t id, const char *state,
 
 struct ddl_entry { // as it was read; owns `note`
     struct ddl_note *note;
-    uint32_t proxy;
     uint64_t run;
+    uint32_t proxy;
     bool is_whole; // its statement and checks can be read
 };
 

@@ -79,7 +79,7 @@ static void compare(struct schema_work *work, const struct schema_table *table,
         if (!found[i].is_known || (norm != NULL && found[i].hash == norm->hash)) {
             continue;
         }
-        if (!found[i].is_there) {
+        if (!found[i].is_there || norm == NULL) {
             say(work, table, i, norm != NULL ? "is not there" : "is not there, as on no shard");
             continue;
         }
