@@ -46,8 +46,12 @@ class Stands:
         self.stands = [Stand(self.output, number) for number in range(count)]
 
     def __enter__(self):
-        for stand in self.stands:
-            stand.prepare()
+        try:
+            for stand in self.stands:
+                stand.prepare()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
