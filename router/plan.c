@@ -195,6 +195,11 @@ const char *plan_single_server_part(const struct statement *statement)
     return NULL;
 }
 
+bool plan_may_write_several(const struct route_request *request)
+{
+    return request->distributed != DISTRIBUTED_REFUSE;
+}
+
 bool plan_reference_write(struct planner *planner, const char *what)
 {
     const char *part = plan_single_server_part(planner->statement);
@@ -207,7 +212,7 @@ bool plan_reference_write(struct planner *planner, const char *what)
                            "would differ between the copies: put the value itself in",
                            what, part);
     }
-    if (planner->request->distributed != DISTRIBUTED_BEST_EFFORT) {
+    if (!plan_may_write_several(planner->request)) {
         return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
                            "%s writes a reference table, so every shard, which is not done "
                            "atomically yet: a user with distributed = best_effort may do it",

@@ -151,6 +151,10 @@ struct route_request {
     bool wants_why;              // fill plan.why (EXPLAIN ROUTE); costs time
 };
 
+// May a statement, or the transaction that it is a part of, write to several shards? The one place
+// that decides it: atomically (XA), or each shard by itself where the user accepts that.
+bool plan_may_write_several(const struct route_request *request) MUST_CHECK;
+
 // False with *error (number, SQLSTATE, sentence). The plan is in the arena, and borrows from the
 // statement.
 bool plan_make(struct arena *arena, const struct route_request *request, struct plan **plan,

@@ -218,7 +218,7 @@ static bool change_many(struct planner *planner, struct scope *top, const struct
                            "shard=NAME */",
                            verb(planner), part, spread);
     }
-    if (planner->request->distributed != DISTRIBUTED_BEST_EFFORT) {
+    if (!plan_may_write_several(planner->request)) {
         return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
                            "%s on several shards is not done atomically yet, and %s. Add a "
                            "condition on the shard key, or use a user with distributed = "

@@ -374,7 +374,7 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
     for (uint32_t i = 0; i < insert->row_count; i++) {
         set.bits |= shard_set_of(placements[i].shard).bits;
     }
-    if (planner->request->distributed != DISTRIBUTED_BEST_EFFORT) {
+    if (!plan_may_write_several(planner->request)) {
         what = "which is not done atomically yet: insert the rows of each shard by a statement of "
                "their own, or use a user with distributed = best_effort";
     } else if (planner->statement->param_count > 0 && !rewrite_sees_params(planner)) {

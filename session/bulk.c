@@ -267,7 +267,7 @@ static bool split(struct planning *planning)
             shards[count++] = shard;
         }
     }
-    bool may = planning->route->distributed == DISTRIBUTED_BEST_EFFORT;
+    bool may = plan_may_write_several(planning->route);
     if (count > 1 && !may) {
         return refuse(planning, ER_CROSS_SHARD_WRITE,
                       "The sets of values of this COM_STMT_BULK_EXECUTE belong to several shards, "
