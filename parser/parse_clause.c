@@ -216,6 +216,7 @@ static void read_lock_wait(struct parser *parser)
 static void read_locks(struct parser *parser, struct query *query)
 {
     for (;;) {
+        uint32_t begin = parser->token.span.begin;
         if (parser_accept_words(parser, KW_FOR, KW_UPDATE)) {
             query->lock = LOCK_UPDATE;
         } else if (parser_accept_words(parser, KW_FOR, KW_SHARE)) {
@@ -227,7 +228,8 @@ static void read_locks(struct parser *parser, struct query *query)
         } else {
             return;
         }
-        parser_add_fact(parser, FACT_LOCKS_ROWS | FACT_NEEDS_PRIMARY);
+        query->lock_at = query->lock_at == 0 ? begin : query->lock_at;
+        parser_add_fact(parser, FACT_LOCKS_ROWS);
         read_lock_wait(parser);
     }
 }

@@ -232,13 +232,16 @@ static struct expr *read_where(struct parser *parser)
 
 static void read_order_and_limit(struct parser *parser, struct change_part *change)
 {
+    uint32_t begin = parser->token.span.begin;
     if (parser_accept_words(parser, KW_ORDER, KW_BY)) {
         change->order_by = parse_order_items(parser);
+        change->order_by_span = parser_span_from(parser, begin);
     }
     if (parser_accept_word(parser, KW_LIMIT)) {
         change->limit = parse_primary(parser);
         if (parser_accept_words(parser, KW_ROWS, KW_EXAMINED)) {
             (void)parse_primary(parser);
+            change->has_odd_part = true;
         }
     }
 }
@@ -259,7 +262,9 @@ void parse_update(struct parser *parser)
     parser_advance(parser);
     (void)parser_accept_word(parser, KW_LOW_PRIORITY);
     change->is_ignore = parser_accept_word(parser, KW_IGNORE);
+    uint32_t begin = parser->token.span.begin;
     statement->tables = parse_table_refs(parser);
+    change->tables_span = parser_span_from(parser, begin);
     change->is_multi_table = !is_single_table(statement->tables);
     parser_expect_word(parser, KW_SET);
     change->set = parse_assignments(parser);
@@ -321,6 +326,7 @@ static void read_delete_options(struct parser *parser, struct change_part *chang
 // DELETE FROM t ...; DELETE FROM a, b USING a JOIN b ...: behind FROM.
 static void read_delete_from(struct parser *parser, struct change_part *change)
 {
+    uint32_t begin = parser->token.span.begin;
     struct table_ref *targets = read_targets(parser);
     if (parser_accept_word(parser, KW_USING)) {
         change->targets = targets;
@@ -333,6 +339,7 @@ static void read_delete_from(struct parser *parser, struct change_part *change)
     }
     parse_table_suffix(parser, targets);
     parser->statement->tables = targets;
+    change->tables_span = parser_span_from(parser, begin);
 }
 
 void parse_delete(struct parser *parser)
@@ -353,6 +360,7 @@ void parse_delete(struct parser *parser)
         statement->tables = parse_table_refs(parser);
     }
     if (parser_at_word(parser, KW_BEFORE)) { // BEFORE SYSTEM_TIME x
+        change->has_odd_part = true;
         parser_advance(parser);
         parser_expect_word(parser, KW_SYSTEM_TIME);
         (void)parse_expr_level(parser, LEVEL_BIT_OR);

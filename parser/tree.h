@@ -200,6 +200,7 @@ struct query {
     struct span order_by_span;   // from ORDER to the end of the list; empty when none
     struct span limit_span;      // from LIMIT to the end of it; empty when none
     enum lock_kind lock;
+    uint32_t lock_at;   // where FOR UPDATE, LOCK IN SHARE MODE begin; 0: there is none
     enum set_op set_op; // how `next` is combined with what stands before. INTERSECT binds closer
                         // than the others
     struct query *next;
@@ -249,6 +250,9 @@ struct change_part {        // UPDATE and DELETE
     bool is_ignore;
     struct table_ref *targets; // DELETE a, b FROM ...: names or aliases of what is deleted from
     struct query *ctes;        // WITH ... UPDATE / DELETE (MySQL 8)
+    struct span tables_span;   // all that stands between the verb and SET, or FROM and WHERE
+    struct span order_by_span; // from ORDER to the end of the list; empty when none
+    bool has_odd_part;         // BEFORE SYSTEM_TIME, ROWS EXAMINED
     // the tables stand in statement.tables
 };
 

@@ -323,6 +323,22 @@ static void add_guards(struct arena *arena, struct explanation *explanation)
 
 // ---- all
 
+static const char *steps_text(enum plan_steps steps)
+{
+    switch (steps) {
+    case STEPS_NONE:
+        break;
+    case STEPS_LIMIT:
+        return "first the rows are found and locked (SELECT ... FOR UPDATE); then each shard gets "
+               "its part of the LIMIT";
+    case STEPS_SELECT:
+        return "first the SELECT is run; its rows are then inserted as VALUES";
+    case STEPS_VALUES:
+        return "first a server is asked for the values of expressions that place rows";
+    }
+    return "";
+}
+
 static void add_plan(struct arena *arena, struct explanation *explanation)
 {
     const struct plan *plan = explanation->plan;
@@ -330,6 +346,9 @@ static void add_plan(struct arena *arena, struct explanation *explanation)
         explain_add(arena, explanation, EXPLAIN_ASK,
                     slice_of_string("first a server is asked for the columns of the table"));
     } else {
+        if (plan->steps != STEPS_NONE) {
+            explain_add(arena, explanation, EXPLAIN_ASK, slice_of_string(steps_text(plan->steps)));
+        }
         if (plan->gather != NULL) {
             add_gathered(arena, explanation);
         }

@@ -61,6 +61,15 @@ struct plan_fold {
     uint32_t collation;  // MIN, MAX: the hidden one that tells the collation; NO_HIDDEN: none
 };
 
+// A statement that waybill runs as several ones, see session/steps.h.
+enum plan_steps {
+    STEPS_NONE,
+    STEPS_LIMIT,  // UPDATE, DELETE with LIMIT: first it is found out how many rows each target has
+                  // among the plan.limit first ones
+    STEPS_SELECT, // INSERT ... SELECT: the rows are read, then inserted as VALUES
+    STEPS_VALUES, // INSERT: a server is asked for the values of plan.asked, which place rows
+};
+
 enum param_edit_kind { EDIT_REPLACE, EDIT_INSERT, EDIT_DROP };
 
 // For prepared statements: parameters that the target's text has instead of the client's, sorted by
@@ -111,6 +120,8 @@ struct plan {
     bool has_made_ids; // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives
     uint64_t first_made_id;
     bool is_write_to_many; // best effort: more than one shard is written
+    bool is_in_row_order;  // MERGE_ROWS of an INSERT: each target gives a row for each of its
+                           // `rows`, and the client gets them in the statement's order
     // What it needs to know first is which columns the table of the statement has: ask a server and
     // make the plan anew, with request.columns. Nothing else of this plan counts.
     bool wants_columns;
@@ -120,8 +131,11 @@ struct plan {
     // Rows of information_schema are asked of the shards first: they become a part of the text.
     const struct catalog_plan *catalog;
     const char *warning; // of a guard (scatter = warn), for SHOW WARNINGS; in the arena. NULL: none
-    const char *why;     // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
-                         // unless the request wants_why
+    enum plan_steps steps;     // not STEPS_NONE: the targets are only for show
+    const struct expr **asked; // STEPS_VALUES, in the order of the text; asked_count of them
+    uint32_t asked_count;
+    const char *why; // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
+                     // unless the request wants_why
 };
 
 struct route_request {

@@ -1,6 +1,7 @@
-// UPDATE and DELETE. Where the rows are follows from WHERE as for SELECT. On several shards only
-// the plain form of one table, for a user who accepts that each shard commits by itself. The
-// columns that place a row are never changed: the row would be where nobody looks for it.
+// UPDATE and DELETE. Where the rows are follows from WHERE as for SELECT. On several shards each
+// changes its own rows, if the tables' rows meet only within a shard, and the user may write to
+// several. The columns that place a row are never changed: the row would be where nobody looks for
+// it.
 
 #include "router/plan_impl.h"
 
@@ -79,8 +80,22 @@ static void find_pins(struct planner *planner, struct scope *scope, const struct
     }
 }
 
+// All rows that WHERE leaves are on the shard to which the new key belongs, and nothing else says
+// where they are. Not where the server might store another key than this one.
+static bool stays_on_shard(struct planner *planner, struct scope *scope,
+                           const struct shard_key *key)
+{
+    const struct table_config *table = scope->refs[0].config;
+    bool is_strict = planner->request->is_strict && !planner->statement->change->is_ignore;
+    uint16_t shard = NO_SHARD;
+    return table->id_column == NULL && is_strict &&
+           sharding_of_key(planner->config, table, key, &shard) &&
+           scope_root(scope, &scope->refs[0])->set.bits == shard_set_of(shard).bits;
+}
+
 // Object-relational mappers write every column back. That is fine when the row keeps its place: the
-// value is the one that WHERE asks for, or the key's bucket is the one of the id in WHERE.
+// value is the one that WHERE asks for, the key's bucket is the one of the id in WHERE, or the
+// shard stays the same.
 static bool keeps_place(struct planner *planner, struct scope *scope,
                         const struct assignment *assignment)
 {
@@ -101,6 +116,7 @@ static bool keeps_place(struct planner *planner, struct scope *scope,
         return false;
     }
     return (pins.has_key && slice_equal(key.bytes, pins.key.bytes)) ||
+           stays_on_shard(planner, scope, &key) ||
            (pins.has_id && table->method == METHOD_BUCKET &&
             bucket_of_key(key.bytes) == order_id_bucket(pins.id));
 }
@@ -179,21 +195,34 @@ static bool change_reference(struct planner *planner)
     return plan_reference_write(planner, verb(planner));
 }
 
+// May the rows of LIMIT be found by a locking SELECT of the same tables, WHERE and ORDER BY?
+static bool may_be_counted(const struct planner *planner)
+{
+    const struct change_part *change = planner->statement->change;
+    bool is_plain = !change->is_multi_table && !change->is_ignore && !change->has_odd_part &&
+                    change->ctes == NULL && planner->statement->set == NULL;
+    for (const struct order_item *item = change->order_by; item != NULL; item = item->next) {
+        is_plain = is_plain && item->expr->kind != EXPR_INTEGER; // not the place of a column
+    }
+    return is_plain && (planner->statement->facts & FACT_SUBQUERY) == 0;
+}
+
 // What several shards can't do each by themselves; NULL when nothing.
 static const char *inexact_part(struct planner *planner, const struct scope *top)
 {
     const struct change_part *change = planner->statement->change;
-    if (top->ref_count != 1) {
-        return "several tables";
-    }
-    if (top->refs[0].place != PLACE_SHARDED) {
+    if (top->ref_count == 1 && top->refs[0].place != PLACE_SHARDED) {
         return "a subquery on tables of other shards";
     }
-    if (change->order_by != NULL || change->limit != NULL) {
-        return "ORDER BY or LIMIT";
+    if (change->limit != NULL && !may_be_counted(planner)) {
+        return "LIMIT beside other tables, IGNORE and the like";
     }
-    if (change->has_returning) {
-        return "RETURNING";
+    if (change->limit != NULL && change->order_by != NULL &&
+        (planner->statement->facts & FACT_NOT_DETERMINISTIC) != 0) {
+        return "LIMIT and functions like NOW() or RAND()";
+    }
+    if (change->limit == NULL && change->order_by != NULL && change->has_returning) {
+        return "ORDER BY and RETURNING without LIMIT";
     }
     for (struct scope *scope = top->next; scope != NULL; scope = scope->next) {
         for (uint16_t i = 0; i < scope->ref_count; i++) {
@@ -207,10 +236,28 @@ static const char *inexact_part(struct planner *planner, const struct scope *top
     return plan_single_server_part(planner->statement);
 }
 
+// How many of the first rows each shard has is found out first; what it then does is its own LIMIT.
+static bool change_limited(struct planner *planner, struct shard_set set)
+{
+    const struct expr *limit = planner->statement->change->limit;
+    struct value value = value_of_expr(planner->arena, planner->request, limit);
+    if (!value_to_count(&value, &planner->plan->limit)) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "The LIMIT of %s on several shards must be a whole number from 0 on",
+                           verb(planner));
+    }
+    if (planner->plan->limit == 0) {
+        return plan_to(planner, shard_set_first(set));
+    }
+    planner->plan->steps = STEPS_LIMIT;
+    return plan_may_rewrite(planner) && plan_to_all(planner, set, MERGE_OK);
+}
+
 static bool change_many(struct planner *planner, struct scope *top, const struct reach *reach)
 {
     const char *part = inexact_part(planner, top);
     const char *spread = plan_spread(planner, reach);
+    struct shard_set set;
     if (part != NULL) {
         return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
                            "waybill doesn't do %s with %s on several shards yet, and %s. Add a "
@@ -225,9 +272,17 @@ static bool change_many(struct planner *planner, struct scope *top, const struct
                            "best_effort",
                            verb(planner), spread);
     }
+    if (!plan_within_shards(planner, reach, &set)) {
+        planner->error->code = ER_CROSS_SHARD_WRITE; // it is no read
+        return false;
+    }
     planner->plan->is_write_to_many = true;
     plan_because(planner, "%s", spread);
-    return plan_to_all(planner, scope_root(top, &top->refs[0])->set, MERGE_OK);
+    if (planner->statement->change->limit != NULL) {
+        return change_limited(planner, set);
+    }
+    return plan_to_all(planner, set,
+                       planner->statement->change->has_returning ? MERGE_ROWS : MERGE_OK);
 }
 
 static void add_assigned_values(struct planner *planner, struct scope *scope)

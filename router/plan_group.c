@@ -366,18 +366,20 @@ static void splice_order(struct grouping *grouping, struct slice order, struct s
     struct arena *arena = grouping->planner->arena;
     bool has_order = query->order_by_span.end > query->order_by_span.begin;
     bool has_limit = query->limit_span.end > query->limit_span.begin;
+    bool has_tail = has_limit || query->lock_at > 0;
     uint32_t at = has_order   ? query->order_by_span.end
                   : has_limit ? query->limit_span.begin
+                  : has_tail  ? query->lock_at
                               : query->span.end;
     if (order.len > 0) {
         list->items[list->count++] = (struct splice){
             .span = {at, at},
             .with = arena_format(arena, "%s%.*s%s",
-                                 has_order   ? ", "
-                                 : has_limit ? "ORDER BY "
-                                             : " ORDER BY ",
+                                 has_order  ? ", "
+                                 : has_tail ? "ORDER BY "
+                                            : " ORDER BY ",
                                  (int)order.len, (const char *)order.ptr,
-                                 has_limit && !has_order ? " " : ""),
+                                 has_tail && !has_order ? " " : ""),
         };
     }
 }

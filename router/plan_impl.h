@@ -60,12 +60,16 @@ enum plan_access plan_access_of(const struct planner *planner);
 
 bool plan_select(struct planner *planner);
 bool plan_select_scatter(struct planner *planner, const struct reach *reach);
+// Do the rows of the statement's tables meet only within a shard, those of its subqueries too? Then
+// each shard of *set has its own part of the result. Refused otherwise.
+bool plan_within_shards(struct planner *planner, const struct reach *reach, struct shard_set *set);
 // After a refusal of the merge: all on one server? False leaves the error, or has a better one.
 bool plan_gather(struct planner *planner, const struct reach *reach);
 // plan_guard.c. May a SELECT read so many shards? Refused, or plan.warning is set.
 bool plan_guard(struct planner *planner, const struct reach *reach);
 bool plan_insert(struct planner *planner);
 bool plan_change(struct planner *planner);
+bool plan_insert_select(struct planner *planner, const struct scope_ref *target);
 bool plan_ddl(struct planner *planner);
 bool plan_load(struct planner *planner);
 bool plan_load_split(struct planner *planner, const struct scope_ref *target); // to a sharded table
@@ -100,6 +104,23 @@ bool plan_catalog_add(struct planner *planner, struct catalog_plan **catalog,
 bool plan_show_trigger(struct planner *planner);
 // SHOW TABLE STATUS or SHOW TRIGGERS.
 bool plan_show_catalog(struct planner *planner, bool is_status);
+
+// ---- plan_insert.c
+
+// Which columns of an INSERT place its rows: places in its list, or NO_COLUMN.
+enum { NO_COLUMN = -1 };
+struct insert_shape {
+    const struct table_config *table;
+    int32_t key_at, id_at;
+};
+bool plan_insert_shape(struct planner *planner, const struct table_config *table,
+                       struct insert_shape *shape); // refused when one is missing
+
+// ---- insert_asked.c
+
+// Are there expressions that place rows and that a server can be asked for? Then plan.steps and
+// plan.asked are filled.
+bool insert_asked_find(struct planner *planner, const struct insert_shape *shape);
 
 // ---- system_schema.c
 

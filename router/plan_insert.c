@@ -7,13 +7,6 @@
 
 #include "router/plan_impl.h"
 
-enum { NO_COLUMN = -1 };
-
-struct shape { // which columns place the rows
-    const struct table_config *table;
-    int32_t key_at, id_at; // in the column list
-};
-
 struct placement {
     uint16_t shard;
     uint16_t bucket;
@@ -58,19 +51,6 @@ static bool check_on_duplicate(struct planner *planner, const struct scope_ref *
                 (int)one->column->name.len, (const char *)one->column->name.ptr,
                 table_name(planner, target->config));
         }
-    }
-    return true;
-}
-
-static bool check_form(struct planner *planner, const struct table_config *table)
-{
-    const struct insert_part *insert = planner->statement->insert;
-    if (insert->select != NULL) {
-        return plan_refuse(
-            planner, ER_CROSS_SHARD_WRITE,
-            "INSERT ... SELECT into sharded table %s is not done yet, since each row "
-            "may belong to another shard: read the rows and insert them by VALUES",
-            table_name(planner, table));
     }
     return true;
 }
@@ -123,8 +103,8 @@ static int32_t column_at(const struct insert_part *insert, const char *name)
     return NO_COLUMN;
 }
 
-static bool read_shape(struct planner *planner, const struct table_config *table,
-                       struct shape *shape)
+bool plan_insert_shape(struct planner *planner, const struct table_config *table,
+                       struct insert_shape *shape)
 {
     const struct insert_part *insert = planner->statement->insert;
     shape->table = table;
@@ -172,7 +152,7 @@ static bool may_be_changed(const struct planner *planner, const struct table_con
     return !slice_to_uint64(key->bytes, &number) || number > INT64_MAX;
 }
 
-static bool place_by_key(struct planner *planner, const struct shape *shape,
+static bool place_by_key(struct planner *planner, const struct insert_shape *shape,
                          const struct value_row *row, uint32_t number, struct placement *placement)
 {
     const struct table_config *table = shape->table;
@@ -207,7 +187,7 @@ static bool place_by_key(struct planner *planner, const struct shape *shape,
     return true;
 }
 
-static bool check_id(struct planner *planner, const struct shape *shape, uint32_t number,
+static bool check_id(struct planner *planner, const struct insert_shape *shape, uint32_t number,
                      uint64_t id, struct placement *placement)
 {
     const struct table_config *table = shape->table;
@@ -227,7 +207,7 @@ static bool check_id(struct planner *planner, const struct shape *shape, uint32_
     return true;
 }
 
-static bool place_by_id(struct planner *planner, const struct shape *shape,
+static bool place_by_id(struct planner *planner, const struct insert_shape *shape,
                         const struct value_row *row, uint32_t number, struct placement *placement)
 {
     const struct table_config *table = shape->table;
@@ -261,7 +241,7 @@ static bool place_by_id(struct planner *planner, const struct shape *shape,
                        table->id_column, number, table_name(planner, table));
 }
 
-static bool place_row(struct planner *planner, const struct shape *shape,
+static bool place_row(struct planner *planner, const struct insert_shape *shape,
                       const struct value_row *row, uint32_t number, struct placement *placement)
 {
     *placement = (struct placement){.has_bucket = false};
@@ -380,8 +360,6 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
     } else if (planner->statement->param_count > 0 && !rewrite_sees_params(planner)) {
         what = "which waybill can't split where parameters stand in subqueries: read the values "
                "first and put them in";
-    } else if (insert->has_returning) {
-        what = "and waybill can't put together RETURNING of several shards yet";
     } else if (plan_single_server_part(planner->statement) != NULL) {
         what = "and waybill can't do that with functions that only one server can answer";
     }
@@ -391,7 +369,7 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
                            table_name(planner, table), shard_set_count(set), what);
     }
     if (!plan_may_rewrite(planner) || !check_inner_of_many(planner) ||
-        !plan_to_all(planner, set, MERGE_OK)) {
+        !plan_to_all(planner, set, insert->has_returning ? MERGE_ROWS : MERGE_OK)) {
         return false;
     }
     uint16_t *shards = arena_alloc(planner->arena, insert->row_count * sizeof *shards);
@@ -407,11 +385,12 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
         note_rows(planner, placements, target);
     }
     planner->plan->is_write_to_many = true;
+    planner->plan->is_in_row_order = insert->has_returning && !insert->is_ignore;
     plan_because(planner, "its rows belong to %u shards", shard_set_count(set));
     return true;
 }
 
-static bool place_rows(struct planner *planner, const struct shape *shape,
+static bool place_rows(struct planner *planner, const struct insert_shape *shape,
                        struct id_rewrite *rewrite, struct placement *placements)
 {
     const struct insert_part *insert = planner->statement->insert;
@@ -478,19 +457,26 @@ static bool insert_sharded(struct planner *planner, const struct scope_ref *targ
 {
     const struct table_config *table = target->config;
     const struct insert_part *insert = planner->statement->insert;
-    struct shape shape;
+    struct insert_shape shape;
     struct id_rewrite rewrite;
-    if (!check_on_duplicate(planner, target) || !check_form(planner, table)) {
+    if (!check_on_duplicate(planner, target)) {
         return false;
+    }
+    if (insert->select != NULL) {
+        return plan_insert_select(planner, target);
     }
     if (!has_list(insert)) {
         return plan_without_list(planner, table);
     }
-    if (!read_shape(planner, table, &shape)) {
+    if (!plan_insert_shape(planner, table, &shape)) {
         return false;
     }
     if (has_wrong_count(insert)) {
         return plan_to(planner, plan_any_shard(planner));
+    }
+    if (!planner->is_lenient && insert_asked_find(planner, &shape)) {
+        plan_because(planner, "a server knows what the expressions are");
+        return plan_may_rewrite(planner) && plan_to(planner, plan_any_shard(planner));
     }
     struct placement *placements =
         arena_alloc(planner->arena, insert->row_count * sizeof *placements);
@@ -511,7 +497,7 @@ static void add_sources(struct planner *planner)
     scopes_add_rest(&planner->scopes, planner->statement);
 }
 
-static bool insert_reference(struct planner *planner)
+static bool insert_reference(struct planner *planner, const struct scope_ref *target)
 {
     struct reach reach;
     add_sources(planner);
@@ -519,6 +505,10 @@ static bool insert_reference(struct planner *planner)
         return false;
     }
     scopes_reach(&planner->scopes, &reach);
+    if (planner->statement->insert->select != NULL &&
+        (reach.has_sharded || reach.has_home || reach.has_system)) {
+        return plan_insert_select(planner, target);
+    }
     if (reach.has_sharded || reach.has_home || reach.has_system) {
         return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
                            "An INSERT into a reference table may read only reference tables, since "
@@ -545,12 +535,17 @@ bool plan_insert(struct planner *planner)
         return plan_to(planner, planner->hint_shard);
     }
     if (target.place == PLACE_REFERENCE) {
-        return insert_reference(planner);
+        return insert_reference(planner, &target);
     }
     struct table_ref only = *table; // without what may follow it in the list
     only.next = NULL;
     if (scopes_add_tables(&planner->scopes, &only, NULL) != NULL) {
         add_sources(planner);
+    }
+    struct reach reach;
+    scopes_reach(&planner->scopes, &reach);
+    if (shard_set_count(reach.shards) > 1 && planner->statement->insert->select != NULL) {
+        return plan_insert_select(planner, &target);
     }
     return plan_to_reach(planner, ER_CROSS_SHARD_WRITE, "INSERT ... SELECT");
 }

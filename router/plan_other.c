@@ -248,6 +248,12 @@ bool plan_explained(struct planner *planner)
                            "where the statement goes",
                            inner->target_count);
     }
+    if (inner->steps != STEPS_NONE) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD,
+            "EXPLAIN of a statement that waybill runs as several ones: EXPLAIN ROUTE "
+            "on the admin port shows how");
+    }
     planner->plan->why = inner->why;
     return plan_to(planner, inner->targets[0].shard);
 }

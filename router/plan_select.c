@@ -46,8 +46,6 @@ static const char *inexact_part(const struct query *query, const struct statemen
         {query->having != NULL, "HAVING"},
         {query->has_window || (statement->facts & FACT_WINDOW) != 0, "window functions"},
         {query->has_into, "SELECT ... INTO"},
-        {query->lock != LOCK_NONE || (statement->facts & FACT_LOCKS_ROWS) != 0,
-         "a locking read (FOR UPDATE, LOCK IN SHARE MODE)"},
         {(statement->facts & (FACT_WRITES | FACT_UNKNOWN_FUNCTION)) != 0, "stored functions"},
         {query->has_limit_expr, "a LIMIT that is no number"},
     };
@@ -173,6 +171,23 @@ static bool scatter_rows(struct planner *planner, struct shard_set set)
     return true;
 }
 
+bool plan_within_shards(struct planner *planner, const struct reach *reach, struct shard_set *set)
+{
+    for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
+        if (!check_scope(planner, reach, scope)) {
+            return false;
+        }
+    }
+    struct scope *top = planner->scopes.first;
+    *set = (struct shard_set){0};
+    for (uint16_t i = 0; top != NULL && i < top->ref_count; i++) {
+        if (top->refs[i].place == PLACE_SHARDED) {
+            set->bits |= scope_root(top, &top->refs[i])->set.bits;
+        }
+    }
+    return true;
+}
+
 bool plan_select_scatter(struct planner *planner, const struct reach *reach)
 {
     const struct query *query = planner->statement->query;
@@ -181,16 +196,8 @@ bool plan_select_scatter(struct planner *planner, const struct reach *reach)
     if (part != NULL) {
         return refuse_part(planner, reach, part);
     }
-    for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
-        if (!check_scope(planner, reach, scope)) {
-            return false;
-        }
-    }
-    struct scope *top = planner->scopes.first;
-    for (uint16_t i = 0; top != NULL && i < top->ref_count; i++) {
-        if (top->refs[i].place == PLACE_SHARDED) {
-            set.bits |= scope_root(top, &top->refs[i])->set.bits;
-        }
+    if (!plan_within_shards(planner, reach, &set)) {
+        return false;
     }
     plan_because(planner, "%s", plan_spread(planner, reach));
     return scatter_rows(planner, set);

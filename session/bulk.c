@@ -53,6 +53,13 @@ static bool refuse(struct planning *planning, enum error_code code, const char *
     return false;
 }
 
+static bool is_in_one_step(struct planning *planning, const struct plan *plan)
+{
+    return plan->steps == STEPS_NONE || refuse(planning, ER_NOT_SUPPORTED_YET,
+                                               "COM_STMT_BULK_EXECUTE of a statement that it runs "
+                                               "as several ones: execute it set by set");
+}
+
 // Does it matter what the values are? Not for tables that are wholly on their shards.
 static bool depends_on_values(const struct planning *planning)
 {
@@ -115,8 +122,8 @@ static bool plan_set(struct planning *planning, struct reader *reader)
     set->end = (uint32_t)(reader->at - planning->bulk.rows.ptr);
     route.params = planning->params;
     arena_init(&arena, planning->session->sessions->host.arena_blocks);
-    bool is_planned =
-        plan_make(&arena, &route, &plan, planning->error) && note_set(planning, plan, set);
+    bool is_planned = plan_make(&arena, &route, &plan, planning->error) &&
+                      is_in_one_step(planning, plan) && note_set(planning, plan, set);
     arena_clear(&arena);
     planning->set_count++;
     return is_planned;
@@ -237,7 +244,8 @@ static bool send_whole(struct planning *planning)
         return refuse(planning, ER_WRONG_ARGUMENTS, COMMAND);
     }
     route.params = planning->params;
-    if (!plan_make(arena, &route, &request->plan, planning->error)) {
+    if (!plan_make(arena, &route, &request->plan, planning->error) ||
+        !is_in_one_step(planning, request->plan)) {
         return false;
     }
     text_init(&out);

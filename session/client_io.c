@@ -23,6 +23,7 @@
 #include "session/client_login.h"
 #include "session/command.h"
 #include "session/cursor_aside.h"
+#include "session/steps.h"
 
 enum { LOGIN_PACKET_MAX = ATTRIBUTES_MAX + 4096, PARTS_MAX = 16 };
 
@@ -101,6 +102,10 @@ bool client_io_write(struct session *session, const void *bytes, size_t len)
 bool session_write_parts(struct session *session, const struct iovec *parts, int count)
 {
     bool is_marked = session->request != NULL && session->request->marks != NULL;
+    if (session->request != NULL && session->request->is_step) {
+        steps_catch(session, parts, count);
+        return false;
+    }
     return is_marked ? answer_marks_write(session, parts, count)
                      : write_or_put_aside(session, parts, count);
 }

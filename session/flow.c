@@ -14,6 +14,7 @@
 #include "session/command.h"
 #include "session/cursor_aside.h"
 #include "session/multi.h"
+#include "session/steps.h"
 #include "session/transaction.h"
 
 static void forget_elsewhere(struct session *session)
@@ -124,6 +125,12 @@ void request_finish(struct session *session)
     }
     note_dropped_database(session);
     (void)transaction_settle(session);
+    if (session->request->is_step) {
+        forget_elsewhere(session);
+        steps_go_on(session);
+        return;
+    }
+    steps_done(session); // their COMMIT may have failed
     transaction_tidy(session);
     multi_note_answer(session);
     forget_elsewhere(session);
@@ -199,6 +206,7 @@ void session_drop_flow(struct session *session)
     stop_legs(session);
     session->flow = NULL;
     session->takes_input = false;
+    steps_done(session);
     if (flow != NULL && flow->kind->on_abort != NULL) {
         flow->kind->on_abort(flow);
     }

@@ -51,6 +51,7 @@ struct merge_source {
     enum { SOURCE_WANTED, SOURCE_HAS_ROW, SOURCE_ENDED } state;
     bool is_seen;         // its collations were looked at
     bool is_repeated;     // MERGE_UNION: another source has given the same row
+    uint32_t taken;       // is_in_row_order: how many rows of it are given
     struct slice payload; // of its row; borrowed from the flow
     size_t visible_end;   // in the payload
     struct row_keys keys; // in the payload
@@ -450,6 +451,27 @@ static bool take_any(const struct merge *merge, uint32_t *number)
     return false;
 }
 
+// The source whose next row stands first in the statement; false: it hasn't brought it yet, or all
+// have ended.
+static bool take_placed(struct merge *merge, uint32_t *number)
+{
+    uint32_t first = UINT32_MAX;
+    for (uint32_t i = 0; i < merge->source_count; i++) {
+        const struct merge_source *source = &merge->sources[i];
+        const struct plan_target *target = &merge->plan->targets[i];
+        // More rows than the INSERT has would come last.
+        uint32_t row =
+            source->taken < target->row_count ? target->rows[source->taken] : UINT32_MAX - 1;
+        if (source->state != SOURCE_ENDED && row < first) {
+            first = row;
+            *number = i;
+        }
+    }
+    bool has_row = first != UINT32_MAX && merge->sources[*number].state == SOURCE_HAS_ROW;
+    merge->sources[has_row ? *number : 0].taken += has_row;
+    return has_row;
+}
+
 static int compare_bytes(struct slice a, struct slice b)
 {
     size_t len = a.len < b.len ? a.len : b.len;
@@ -524,7 +546,8 @@ enum merge_step merge_next(struct merge *merge, uint32_t *number)
         *number = heap_pop(merge);
         note_group(merge, &merge->sources[*number]);
         keep_last(merge, &merge->sources[*number]);
-    } else if (!take_any(merge, number)) {
+    } else if (!(merge->plan->is_in_row_order ? take_placed(merge, number)
+                                              : take_any(merge, number))) {
         return merge->wanted_count > 0 ? MERGE_STEP_WAIT : MERGE_STEP_DONE;
     }
     merge->sources[*number].state = SOURCE_WANTED;

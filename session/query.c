@@ -38,6 +38,7 @@
 #include "session/process_table.h"
 #include "session/scatter_guard.h"
 #include "session/select_limit.h"
+#include "session/step_kinds.h"
 #include "session/text_statement.h"
 #include "session/transaction.h"
 #include "session/variables.h"
@@ -303,7 +304,7 @@ static void stay_with_list(struct session *session, struct request *request)
     }
 }
 
-static void run_plan(struct session *session, struct request *request)
+void query_run_plan(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
@@ -346,23 +347,27 @@ static void route(struct session *session, struct request *request)
         columns_ask(session, request, route);
         return;
     }
+    if (request->plan->steps != STEPS_NONE) {
+        step_kinds_start(session, request);
+        return;
+    }
     if (request->plan->split == NULL && !query_is_allowed(session, request, &error)) {
         query_refuse(session, request, &error); // a split asks shard by shard
         return;
     }
     if (request->plan->catalog != NULL) {
-        catalog_ask(session, request, run_plan);
+        catalog_ask(session, request, query_run_plan);
         return;
     }
     stay_with_list(session, request);
     if ((request->statement->facts & FACT_SYSTEM_SCHEMA) != 0 || is_in_system_schema(session)) {
         own_status_rewrite(session, request);
         if (process_table_is_for(session, request)) {
-            process_table_ask(session, request, run_plan);
+            process_table_ask(session, request, query_run_plan);
             return;
         }
     }
-    run_plan(session, request);
+    query_run_plan(session, request);
 }
 
 void query_gather(struct session *session, struct request *request, const struct error *refusal)

@@ -14,6 +14,8 @@ bool query_parse(struct session *session, struct request *request, struct slice 
 void query_run_statement(struct session *session, struct request *request);
 // To the servers, by the router.
 void query_route(struct session *session, struct request *request);
+// Runs request->plan, which the session is allowed to.
+void query_run_plan(struct session *session, struct request *request);
 // No merge of the shards' answers is exact: on one server, or refused with that error.
 void query_gather(struct session *session, struct request *request, const struct error *refusal);
 // The router's question for the request, as the session is now.

@@ -22,7 +22,7 @@ enum {
 
 bool scatter_is_sent_raw(const struct session *session)
 {
-    const struct session_state *carried = &session->carried;
+    const struct session_state *carried = session_state_now(session);
     struct slice names = state_find_variable(carried, slice_of_string("names"));
     struct slice results = state_find_variable(carried, slice_of_string("character_set_results"));
     if (results.ptr != NULL || names.ptr == NULL) {
@@ -216,6 +216,26 @@ void scatter_write_ok(struct scatter *scatter)
     session_write_ok(session, &scatter->ok);
 }
 
+// INSERT ... RETURNING tells no id: what waybill has made is certain when each row was inserted.
+static void note_returned_ids(const struct scatter *scatter)
+{
+    struct session *session = scatter->flow.session;
+    const struct statement *statement = session->request->statement;
+    const struct insert_part *insert = statement != NULL ? statement->insert : NULL;
+    if (insert == NULL) {
+        return;
+    }
+    if (scatter->plan.has_made_ids && insert->on_duplicate == NULL &&
+        scatter->row_count == insert->row_count) {
+        insert_id_set(session, scatter->plan.first_made_id);
+    } else if (scatter->plan.has_made_ids) {
+        insert_id_lose(session);
+    } else {
+        struct answer answer = {.has_rows = true};
+        (void)insert_id_note(session, &answer, scatter->plan.targets[0].shard);
+    }
+}
+
 void scatter_write_rows_end(struct scatter *scatter)
 {
     struct session *session = scatter->flow.session;
@@ -226,6 +246,7 @@ void scatter_write_rows_end(struct scatter *scatter)
         status |= scatter->sources[i].ok.status;
     }
     gather_changes(scatter);
+    note_returned_ids(scatter);
     aftermath_note_merged(session, &aftermath, scatter_warnings(scatter));
     session_write_rows_end(session, aftermath.warnings, status & STATUS_OF_STATEMENT);
 }

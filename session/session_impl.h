@@ -85,6 +85,7 @@ struct request {
     bool is_killed;             // KILL QUERY: nothing more is begun for it
     bool is_counted;            // in the latency figures: it reached the router
     bool must_gather;           // the shards' rows could not be merged exactly
+    bool is_step;               // one of session->steps: its answer isn't the client's
 };
 
 // A prepared statement's text means what it meant when it was prepared.
@@ -165,6 +166,7 @@ struct answer_marks; // answer_marks.h
 struct cursor_aside; // cursor_aside.h
 struct track;        // track.c
 struct multi;        // multi.c
+struct steps;        // steps.c
 struct bulk_run;     // bulk.h
 struct text_execute; // text_statement.h
 struct warning_list; // warning_list.h
@@ -232,6 +234,7 @@ struct session {
     struct flow *flow;       // in the arena
     struct track *track;     // owned; session tracking that needs more than a relay: track.c. NULL
     struct multi *multi;     // owned; several statements in one command: multi.c. NULL
+    struct steps *steps;     // owned; one statement that is run as several: steps.c. NULL
     struct list legs;        // struct leg
     struct transaction transaction;
     struct leg *pin;        // the backend that stays with the session

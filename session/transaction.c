@@ -408,6 +408,41 @@ void transaction_commit_then(struct session *session, struct request *request,
     round_start(session, request, &order);
 }
 
+bool transaction_begin_own(struct session *session)
+{
+    struct transaction *transaction = &session->transaction;
+    if (session_in_transaction(session) || session->carried.is_autocommit_off) {
+        return false;
+    }
+    transaction->is_open = true;
+    transaction->is_read_only = characteristics_is_read_only(session);
+    text_add_string(&transaction->begin, "START TRANSACTION");
+    return true;
+}
+
+static void after_rollback(struct session *session, struct request *request,
+                           const struct round_result *result)
+{
+    (void)result; // a lost connection is rolled back, too
+    session->transaction.is_lost = false;
+    transaction_abandon(session);
+    request->then(session, request);
+}
+
+void transaction_rollback_then(struct session *session, struct request *request,
+                               void (*then)(struct session *session, struct request *request))
+{
+    if (transaction_participants(session) == 0) {
+        transaction_abandon(session);
+        then(session, request);
+        return;
+    }
+    request->then = then;
+    struct round_order order = {
+        .sql = slice_of_string("ROLLBACK"), .is_end = true, .then = after_rollback};
+    round_start(session, request, &order);
+}
+
 static void note_point(struct session *session, const struct statement *statement)
 {
     struct text *points = &session->transaction.points;

@@ -26,6 +26,12 @@ bool transaction_may_write(const struct session *session, const struct plan *pla
 
 // BEGIN, COMMIT, ROLLBACK, SAVEPOINT x, ROLLBACK TO x, RELEASE x.
 void transaction_run(struct session *session, struct request *request);
+// For a statement that waybill runs as several ones: begins a transaction that the client doesn't
+// see, unless it has one (or autocommit off). True: it was begun.
+bool transaction_begin_own(struct session *session) MUST_CHECK;
+// Rolls it back, then calls `then`, whatever came of it.
+void transaction_rollback_then(struct session *session, struct request *request,
+                               void (*then)(struct session *session, struct request *request));
 // SET TRANSACTION ... without SESSION.
 void transaction_set_once(struct session *session, struct request *request);
 // Commits what is open (an implicit commit), then calls `then`; its errors are told to the client

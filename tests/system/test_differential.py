@@ -207,6 +207,19 @@ def test_aftermath_duplicates(stand):
     both(stand, "aftermath_duplicates.sql", user="loader")
 
 
+def test_writes_of_many(stand):
+    """On several shards: locking reads, joins within a shard, RETURNING, LIMIT, INSERT ... SELECT."""
+    both(stand, "writes_many.sql", user="loader")
+
+
+def test_writes_of_many_prepared(stand):
+    both(stand, "writes_many.sql", is_prepared=True, user="loader")
+
+
+def test_writes_of_many_found_rows(stand):
+    both(stand, "writes_many.sql", way="found rows", user="loader")
+
+
 def test_insert_ids(stand):
     both(stand, "insert_ids.sql")
 

@@ -3,3 +3,11 @@ INSERT INTO users (buyer_id, name) VALUES (301, 'a'), (302, 'b'), (303, 'c'), (3
 INSERT INTO users (buyer_id, name) VALUES (301, 'a'), (302, 'b'), (303, 'c'), (304, 'd') ON DUPLICATE KEY UPDATE name = CONCAT(name, 'x');
 INSERT INTO users (buyer_id, name) VALUES (301, 'a'), (302, 'b'), (303, 'c'), (404, 'd') ON DUPLICATE KEY UPDATE name = name;
 INSERT INTO users (buyer_id, name) VALUES (301, 'a'), (505, 'b'), (506, 'c'), (507, 'd') ON DUPLICATE KEY UPDATE name = 'same';
+INSERT INTO addresses (buyer_id, no, city) SELECT buyer_id + 1000, 1, name FROM users WHERE buyer_id BETWEEN 5 AND 7;
+INSERT INTO addresses (buyer_id, no, city) SELECT buyer_id + 1000, 1, 'x' FROM users WHERE buyer_id < 20 ORDER BY buyer_id LIMIT 5 ON DUPLICATE KEY UPDATE city = CONCAT(addresses.city, '+');
+SELECT ROW_COUNT();
+INSERT INTO by_name (name, n) VALUES (CONCAT('a', 'b', 1), 1) RETURNING name;
+SELECT ROW_COUNT();
+DELETE FROM users ORDER BY balance DESC, buyer_id LIMIT 6 RETURNING buyer_id, balance;
+SELECT ROW_COUNT();
+DELETE FROM users WHERE buyer_id < 0 LIMIT 3 RETURNING buyer_id;

@@ -47,6 +47,5 @@ UPDATE by_name SET n = 3 WHERE name = 'ZOE';
 SELECT * FROM by_name WHERE name = 'zoe';
 -- unordered
 SELECT * FROM users WHERE buyer_id BETWEEN 100 AND 110;
--- refused 9002
 INSERT INTO users (buyer_id, name) SELECT 111, 'selected';
 SELECT * FROM users WHERE buyer_id = 111;

@@ -48,7 +48,7 @@ static const struct parser_case mysql8_cases[] = {
     {"insert into t table u", "insert t <* from u> | writes"},
     {"with a as (select 1) update t set x = (select * from a)", "update t set x=(query <* from a^>) | writes subquery"},
     {"select * from t where a in (table u)", "select * from t where (in a <* from u>) | subquery"},
-    {"select a from t for update of t nowait", "select a from t lock | locks primary"},
+    {"select a from t for update of t nowait", "select a from t lock | locks"},
     {"select lateral from t", "unknown near 'lateral from t'"},
 };
 

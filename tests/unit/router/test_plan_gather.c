@@ -37,8 +37,8 @@ static const struct gather_case cases[] = {
      "s1 replica: as it came | s3 replica: as it came | merge: group; 1 add"},
     {"SELECT MAX(a) FROM orders WHERE buyer_id = {b2}", "s2 replica: as it came | merge: none"},
     // never
-    {"SELECT COUNT(DISTINCT a) FROM orders FOR UPDATE", "9001 locking read"},
-    {"SELECT COUNT(DISTINCT a) FROM orders LOCK IN SHARE MODE", "9001 locking read"},
+    {"SELECT COUNT(DISTINCT a) FROM orders FOR UPDATE", "9001 aggregates of DISTINCT values"},
+    {"SELECT COUNT(DISTINCT a) FROM orders LOCK IN SHARE MODE", "9001 aggregates of DISTINCT values"},
     {"SELECT COUNT(DISTINCT a) INTO @x FROM orders", "9001"},
     {"SELECT COUNT(DISTINCT a), @x := 1 FROM orders", "9001"},
     {"SELECT own(a) FROM orders GROUP BY 1", "9001"},

@@ -392,7 +392,7 @@ static const struct route_case merge_cases[] = {
     {"SELECT id FROM orders HAVING id > 5", "9001 HAVING"},
     {"SELECT id, ROW_NUMBER() OVER (ORDER BY id) FROM orders", "9001 window"},
     {"SELECT id INTO OUTFILE '/tmp/x' FROM orders", "9001 INTO"},
-    {"SELECT id FROM orders FOR UPDATE", "9001 locking read"},
+    {"SELECT id FROM orders FOR UPDATE", "s1 primary: as it came | s2 primary: as it came | s3 primary: as it came | s4 primary: as it came | merge: rows"},
     {"SELECT id, @x FROM orders", "9001 user variable"},
     {"SELECT id, CONNECTION_ID() FROM orders", "9001 CONNECTION_ID"},
     {"SELECT id, SLEEP(1) FROM orders", "9001 SLEEP"},
