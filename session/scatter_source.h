@@ -43,6 +43,7 @@ struct scatter_source {
     struct leg *teller;  // session's; NULL: nothing was asked, or it is settled
     struct gather told;  // the answer
     bool is_asked_found; // ... to a question for FOUND_ROWS(), which comes first
+    bool wants_list;     // then for the warnings
     bool has_found;      // it is known:
     uint64_t found;
     struct warning_list *warnings; // owned; NULL: none, or not known

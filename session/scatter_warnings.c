@@ -43,11 +43,6 @@ static void ask(struct scatter *scatter, uint32_t number, struct leg *leg, const
     leg_start_there(&scatter->flow, leg, &command);
 }
 
-static bool wants_list(const struct scatter *scatter, uint32_t number)
-{
-    return number < scatter->merged_count && scatter->sources[number].answer.warnings > 0;
-}
-
 void scatter_ask_warnings(struct scatter *scatter, uint32_t number, struct leg *leg,
                           const struct answer *last)
 {
@@ -57,8 +52,8 @@ void scatter_ask_warnings(struct scatter *scatter, uint32_t number, struct leg *
     }
     source->is_asked_found = !last->is_error && scatter_asks_found(scatter);
     if (source->is_asked_found) {
-        source->answer.warnings = last->warnings;
-        ask(scatter, number, leg, "SELECT FOUND_ROWS()", wants_list(scatter, number));
+        source->wants_list = last->warnings > 0 && number < scatter->merged_count;
+        ask(scatter, number, leg, "SELECT FOUND_ROWS()", source->wants_list);
     } else if (last->is_error || (last->warnings > 0 && number < scatter->merged_count)) {
         ask(scatter, number, leg, "SHOW WARNINGS", false);
     } else {
@@ -80,8 +75,7 @@ void scatter_take_warnings(struct scatter *scatter, struct leg *leg, const uint8
     if (source->is_asked_found) {
         uint32_t number = leg->command.tag - scatter->source_count;
         source->is_asked_found = false;
-        if (scatter_read_found(scatter, source) && leg->state == LEG_KEPT &&
-            wants_list(scatter, number)) {
+        if (scatter_read_found(scatter, source) && leg->state == LEG_KEPT && source->wants_list) {
             ask(scatter, number, leg, "SHOW WARNINGS", false);
         }
         return;
