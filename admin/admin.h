@@ -44,6 +44,7 @@ struct admin_host {
                         void *asker);
     void (*forget_hosts)(void *owner); // whose log-ins failed
     void (*kill)(void *owner, const struct errand *order);
+    bool (*resolve)(void *owner, struct slice gtrid, char outcome); // monitor_resolve
     uint64_t (*started_wall_ms)(void *owner);
 };
 

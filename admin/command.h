@@ -60,6 +60,8 @@ void admin_show_users(struct command_run *run);
 void admin_show_buckets(struct command_run *run);
 void admin_show_settings(struct command_run *run);
 void admin_show_events(struct command_run *run);
+void admin_show_transactions(struct command_run *run);
+void admin_resolve(struct command_run *run);
 void admin_show_version(struct command_run *run);
 void admin_show_pools(struct command_run *run);
 void admin_show_sessions(struct command_run *run);

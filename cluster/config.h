@@ -114,7 +114,7 @@ struct table_config {
     int32_t line;               // in the file
 };
 
-enum distributed { DISTRIBUTED_REFUSE, DISTRIBUTED_BEST_EFFORT };
+enum distributed { DISTRIBUTED_REFUSE, DISTRIBUTED_BEST_EFFORT, DISTRIBUTED_ATOMIC };
 
 enum auth_plugin { AUTH_ANY, AUTH_NATIVE, AUTH_SHA2, AUTH_ED25519, AUTH_CLEAR };
 enum require_kind { REQUIRE_NONE, REQUIRE_SSL, REQUIRE_X509, REQUIRE_SPECIFIED };

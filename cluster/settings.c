@@ -188,6 +188,9 @@ static const struct setting table[] = {
      "left alone."},
     {"switchover_grace_ms", SETTING_INTEGER, RELOAD, AT(switchover_grace_ms), "2000", 0, DAY_MS, NULL,
      "How long SWITCHOVER SHARD waits for open transactions before it ends them (error 1213). New statements wait meanwhile."},
+    {"in_doubt_ms", SETTING_INTEGER, RELOAD, AT(in_doubt_ms), "5000", 100, DAY_MS, NULL,
+     "A transaction on several shards that is prepared and gets no further (its waybill is gone, or a "
+     "server was) is finished after so long, by any waybill."},
     {"hold_ms", SETTING_INTEGER, RELOAD, AT(hold_ms), "15000", 0, DAY_MS, NULL,
      "How long a statement that was not sent yet waits for a shard that has no primary. 0: it fails at once."},
     {"ddl_lock_wait_ms", SETTING_INTEGER, RELOAD, AT(ddl_lock_wait_ms), "5000", 0, DAY_MS, NULL,

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "cluster/decision.h"
 
 static const struct server_state unknown_server = {.role = ROLE_UNKNOWN, .source = NO_SERVER};
 static const struct shard_state unknown_shard = {.primary = NO_SERVER};
@@ -117,4 +118,23 @@ bool snapshot_may_gather(const struct snapshot *snapshot)
     enum { MARIADB_MIN = 100201 };
     return snapshot->config->settings.gather && snapshot->is_mariadb &&
            snapshot->server_version >= MARIADB_MIN;
+}
+
+// MySQL's prepared branches don't outlive their connection (5.6), or were not tried; MariaDB's do
+// since 10.5.
+bool snapshot_may_decide(const struct snapshot *snapshot, const char **why)
+{
+    const struct config *config = snapshot->config;
+    if (!snapshot->is_mariadb || snapshot->server_version < 100500) {
+        *why = "which can't be done atomically on servers that are not MariaDB 10.5 or later";
+        return false;
+    }
+    for (uint16_t i = 0; i < config->shard_count; i++) {
+        if (strlen(config->shards[i].name) > DECISION_SHARD_BYTES_MAX) {
+            *why = "which can't be done atomically where the name of a shard is longer than 24 "
+                   "characters";
+            return false;
+        }
+    }
+    return true;
 }

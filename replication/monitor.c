@@ -263,6 +263,7 @@ static void on_tick(struct timer *timer)
     }
     join_retired(monitor);
     monitor_watch_accounts(monitor);
+    monitor_watch_transactions(monitor);
     timer_start(timer, TICK_MS);
 }
 
@@ -314,11 +315,13 @@ void monitor_stop(struct monitor *monitor)
     monitor_stop_accounts(monitor);
     monitor_stop_kills(monitor);
     monitor_stop_schema(monitor);
+    monitor_stop_transactions(monitor);
     for (size_t i = 0; i < monitor->retired_count; i++) {
         probe_join(monitor->retired[i]);
     }
     mailbox_free(monitor->mailbox); // the last messages come in, and are only freed
     account_list_done(&monitor->accounts.list);
+    memory_free(monitor->transactions.branches);
     memory_free(monitor->retired);
     memory_free(monitor->servers);
     memory_free(monitor->shards);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "cluster/snapshot.h"
+#include "replication/commit_recover.h"
 #include "replication/kill_mail.h"
 #include "replication/schema_work.h"
 
@@ -66,5 +67,10 @@ void monitor_note_ddl(struct monitor *monitor, uint64_t number, struct ddl_note 
 // twice.
 void monitor_work_schema(struct monitor *monitor, uint64_t number, enum schema_kind kind,
                          struct slice argument);
+// Branches of transactions on several shards that are prepared and not ended, as the recovery saw
+// them last; how many were filled.
+size_t monitor_transactions(const struct monitor *monitor, struct recover_branch *out, size_t max);
+// The operator's word ('C' or 'A') for that one's branches. False: it is not in doubt.
+bool monitor_resolve(struct monitor *monitor, struct slice gtrid, char outcome) MUST_CHECK;
 // True once every server has been probed at least once (or found down).
 bool monitor_is_settled(const struct monitor *monitor) MUST_CHECK;

@@ -3,6 +3,7 @@
 
 #include "replication/accounts.h"
 #include "replication/action.h"
+#include "replication/commit_recover.h"
 #include "replication/monitor.h"
 #include "replication/observe.h"
 #include "replication/schema_work.h"
@@ -61,6 +62,14 @@ struct schema_works {           // monitor_schema.c
     uint64_t last_id;
 };
 
+struct watched_transactions {        // on several shards, in doubt: monitor_recover.c
+    struct recover_job *job;         // owned; the round that runs; NULL
+    struct recover_branch *branches; // owned; as the last round left them
+    size_t count;
+    struct recover_word word;   // for the next round
+    uint64_t next_us, sweep_us; // due then
+};
+
 struct monitor {
     const struct monitor_host *host;
     struct mailbox *mailbox; // owned: what jobs post; delivered and emptied by monitor_stop
@@ -72,6 +81,7 @@ struct monitor {
     struct watched_accounts accounts;
     struct kills kills;
     struct schema_works schema;
+    struct watched_transactions transactions;
     struct probe **retired; // owned; ended probes whose threads may still run
     size_t retired_count;
     struct action *action; // owned; the one that runs; NULL
@@ -99,6 +109,10 @@ void monitor_end_wish(struct monitor *monitor, bool is_done, const char *text);
 void monitor_watch_accounts(struct monitor *monitor);                // reads them if it is time
 bool monitor_has_accounts(const struct monitor *monitor) MUST_CHECK; // or need not have
 void monitor_stop_accounts(struct monitor *monitor);
+
+// monitor_recover.c
+void monitor_watch_transactions(struct monitor *monitor); // a round, if it is time
+void monitor_stop_transactions(struct monitor *monitor);
 
 // monitor_kill.c
 void monitor_look_for_kills(struct monitor *monitor, uint32_t waiting); // so many are for us

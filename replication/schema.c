@@ -3,6 +3,8 @@
 //     heartbeat   each proxy its own row, on each primary, at every probe
 //     topology    the job that promotes or opens a server: one row for each epoch of a shard
 //     event       what has happened, for people
+//     decision    of transactions on several shards, on the shard that decides: the sessions of the
+//                 application's own accounts, and the recovery (commit_recover.c)
 //     kill_request   KILL of another waybill's client, by both of them (kill_mail.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
 //                 runs one, or repairs (ddl_journal.c)
@@ -34,6 +36,12 @@ static const char *const statements[] = {
         "at DATETIME(3) NOT NULL, "
         "proxy INT NOT NULL, "
         "text VARCHAR(500) CHARACTER SET utf8mb4 NOT NULL) ENGINE=InnoDB",
+    // outcome: C committed, A aborted. asked: by whoever must know that a replica has the row.
+    "CREATE TABLE IF NOT EXISTS waybill.decision ("
+        "gtrid VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, "
+        "outcome CHAR(1) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "asked INT UNSIGNED NOT NULL DEFAULT 0, "
+        "at DATETIME(3) NOT NULL) ENGINE=InnoDB",
     "CREATE TABLE IF NOT EXISTS waybill.kill_request ("
         "target INT NOT NULL, "
         "asker INT NOT NULL, "

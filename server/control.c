@@ -174,6 +174,12 @@ static bool host_switchover(void *owner, uint16_t shard, uint16_t to,
     return monitor_switchover(((struct control *)owner)->monitor, shard, to, wish, error);
 }
 
+static bool host_resolve(void *owner, struct slice gtrid, char outcome)
+{
+    struct control *control = owner;
+    return control->monitor != NULL && monitor_resolve(control->monitor, gtrid, outcome);
+}
+
 static void host_forget_hosts(void *owner)
 {
     struct control *control = owner;
@@ -445,6 +451,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .reload = host_reload,
         .switchover = host_switchover,
         .forget_hosts = host_forget_hosts,
+        .resolve = host_resolve,
         .kill = host_kill,
         .work_schema = host_work_schema,
         .started_wall_ms = host_started_wall_ms,

@@ -177,13 +177,33 @@ void flow_finish(struct flow *flow)
     request_finish(session);
 }
 
+void flow_suspend(struct flow *flow)
+{
+    struct session *session = flow->session;
+    assert(session->flow == flow && flow->request->suspended == NULL);
+    session->flow = NULL;
+    flow->request->suspended = flow;
+}
+
+struct flow *flow_resume(struct session *session)
+{
+    struct flow *flow = session->request->suspended;
+    assert(session->flow == NULL && flow != NULL);
+    session->flow = flow;
+    session->request->suspended = NULL;
+    return flow;
+}
+
 void flow_fail(struct flow *flow, const struct error *error)
 {
     struct session *session = flow->session;
     struct error lost;
+    bool is_statement = session->transaction.is_statement; // then the error says it all
     stop_legs(session);
-    if (transaction_settle(session) && error->code != ER_LOCK_DEADLOCK &&
-        error->code != ER_OUTCOME_UNKNOWN) {
+    if (is_statement) {
+        transaction_abandon(session);
+    } else if (transaction_settle(session) && error->code != ER_LOCK_DEADLOCK &&
+               error->code != ER_OUTCOME_UNKNOWN) {
         // The client must know that its transaction is gone, whatever took it.
         error_fill(&lost, ER_LOCK_DEADLOCK, error->text);
         error = &lost;
@@ -209,6 +229,10 @@ void session_drop_flow(struct session *session)
     steps_done(session);
     if (flow != NULL && flow->kind->on_abort != NULL) {
         flow->kind->on_abort(flow);
+    }
+    struct flow *suspended = session->request != NULL ? session->request->suspended : NULL;
+    if (suspended != NULL && suspended->kind->on_abort != NULL) {
+        suspended->kind->on_abort(suspended);
     }
     forget_elsewhere(session);
     session->request = NULL;

@@ -52,6 +52,10 @@ void flow_begin(struct flow *flow, const struct flow_kind *kind, struct session 
 // The answer is whole and written (with session_write...): the session takes its next command.
 // All legs must be settled or stopped. The arena and the flow are gone afterwards.
 void flow_finish(struct flow *flow);
+// The flow's answer is to be written when its statement's transaction has ended: another flow runs
+// until then. Pairs; no leg runs a command of it.
+void flow_suspend(struct flow *flow);
+struct flow *flow_resume(struct session *session);
 // Stops the legs that still run, then tells the client: an ERR packet when nothing of the answer
 // was written yet, or in its place where the protocol allows one (between rows, by
 // session->is_answer_between_rows); else the connection is closed, for a half answer must never

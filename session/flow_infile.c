@@ -45,6 +45,7 @@
 #include "session/flow_single.h"
 #include "session/infile_impl.h"
 #include "session/track.h"
+#include "session/transaction.h"
 
 enum { INFILE_ASKS = 0xfb };
 
@@ -454,6 +455,7 @@ static void start_parts(struct infile *infile)
     for (uint32_t i = 0; i < infile->part_count; i++) {
         struct leg_command command = leg_command_of(request, &request->plan->targets[i]);
         command.tag = i;
+        command.wants_point = infile->wants_point;
         // To others a server says what it says to one that sends no files.
         command.takes_file = (infile->flow.session->capabilities & CAP_LOCAL_FILES) != 0;
         command.may_linger = infile->part_count == 1;
@@ -476,6 +478,12 @@ void flow_infile_start(struct session *session, struct request *request)
     struct infile *infile = arena_alloc(&session->arena, sizeof *infile);
     infile->parts = arena_alloc(&session->arena, plan->target_count * sizeof *infile->parts);
     flow_begin(&infile->flow, &infile_kind, session, request);
+    infile->is_to_many = (plan->split != NULL && sends_files) || plan->target_count > 1;
+    if (infile->is_to_many) {
+        transaction_begin_statement(session);
+        infile->wants_point = transaction_wants_point(session);
+        infile->is_atomic = session->transaction.is_statement || infile->wants_point;
+    }
     if (plan->split != NULL && sends_files) {
         split_start(infile);
         ask_client(infile);

@@ -35,10 +35,11 @@
 #include "session/ddl_run.h"
 #include "session/flow_gather.h"
 #include "session/query.h"
+#include "session/round.h"
 #include "session/scatter_impl.h"
+#include "session/transaction.h"
 
 enum {
-    DRAIN_BYTES_MAX = 256 * 1024,
     OUT_BYTES = 32 * 1024, // rows are collected up to this before they are written
     TRIES_MAX = 3,
 };
@@ -93,6 +94,10 @@ void flow_scatter_start(struct session *session, struct request *request)
     flow_begin(&scatter->flow, &scatter_kind, session, request);
     scatter->columns.is_sent_raw = scatter_is_sent_raw(session);
     scatter_enter(scatter, SCATTER_HEADS);
+    if (scatter->plan.is_write_to_many) {
+        transaction_begin_statement(session);
+        scatter->wants_point = transaction_wants_point(session);
+    }
     scatter_start_all(scatter);
 }
 
@@ -113,23 +118,6 @@ static void give_back(struct scatter *scatter)
 
 // ---- deciding and ending
 
-static void stop_leg(struct scatter_source *source)
-{
-    if (source->leg != NULL && leg_may_stop(source->leg)) {
-        leg_stop(source->leg);
-        source->leg = NULL;
-        source_cut(source);
-    }
-}
-
-static void stop_teller(struct scatter_source *source)
-{
-    if (source->teller != NULL) {
-        leg_stop(source->teller);
-        source->teller = NULL;
-    }
-}
-
 static void decide(struct scatter *scatter, enum ending ending, const struct error *error)
 {
     scatter->ending = ending;
@@ -142,7 +130,7 @@ static void decide(struct scatter *scatter, enum ending ending, const struct err
     }
     for (uint32_t i = 0;
          ending == END_ERROR && !scatter_is_write(scatter) && i < scatter->source_count; i++) {
-        stop_leg(&scatter->sources[i]);
+        source_stop_leg(&scatter->sources[i]);
     }
     scatter_enter(scatter, SCATTER_DRAINING);
 }
@@ -163,9 +151,34 @@ static void flush(struct scatter *scatter)
     }
 }
 
+static void finish(struct scatter *scatter);
+
+// The statement has ended on all shards as one, or on none.
+static void on_ended(struct session *session, struct request *request,
+                     const struct round_result *result)
+{
+    struct scatter *scatter = CONTAINER_OF(flow_resume(session), struct scatter, flow);
+    (void)request;
+    scatter->left = result->left;
+    if (result->failed > 0 && scatter->ending != END_ERROR) {
+        scatter->ending = END_ERROR;
+        scatter->error = result->error;
+        scatter->failed = NO_SOURCE;
+    }
+    finish(scatter);
+}
+
 // The last thing in an event: the flow is gone afterwards.
 static void finish(struct scatter *scatter)
 {
+    if (scatter->plan.is_write_to_many && !scatter->is_ended) {
+        struct session *session = scatter->flow.session;
+        scatter->is_ended = true;
+        flow_suspend(&scatter->flow);
+        transaction_end_statement(session, session->request, scatter->ending == END_ERROR,
+                                  on_ended);
+        return;
+    }
     flush(scatter);
     struct error error = scatter->error;
     enum ending ending = scatter->ending;
@@ -201,8 +214,8 @@ static void decide_error(struct scatter *scatter)
     struct error error = scatter->sources[first].error;
     scatter->failed = first;
     scatter_correct_row(scatter, first, &error);
-    if (scatter_is_write(scatter)) {
-        scatter_explain_write(scatter, &error);
+    if (scatter_is_write(scatter) && !scatter->flow.session->transaction.is_atomic) {
+        scatter_explain_write(scatter, &error); // else it is done nowhere
     }
     decide(scatter, END_ERROR, &error);
 }
@@ -390,49 +403,7 @@ static void merge_rows(struct scatter *scatter)
     flush(scatter);
 }
 
-// ---- DRAINING
-
-// Reads on where it must, so that no transaction is lost and errors are seen. True: it is settled.
-static bool drain(struct scatter *scatter, uint32_t number)
-{
-    struct scatter_source *source = &scatter->sources[number];
-    while (source_look(source) == SOURCE_AT_ROW) {
-        source->dropped_bytes += source->front_bytes;
-        source_take(source);
-    }
-    if (source->at == SOURCE_AT_ERROR && scatter->ending != END_ERROR) {
-        scatter->ending = END_ERROR; // in a transaction even unwanted rows may tell of its end
-        scatter->error = source->error;
-        scatter->failed = number;
-    }
-    bool must_end = scatter_asks_found(scatter) && scatter->ending == END_ROWS;
-    if (source->dropped_bytes > DRAIN_BYTES_MAX && !must_end) {
-        stop_leg(source);
-    }
-    return source->leg == NULL && source->teller == NULL;
-}
-
-static bool is_drained(struct scatter *scatter)
-{
-    bool is_over = true;
-    for (uint32_t i = 0; i < scatter->source_count; i++) {
-        is_over = drain(scatter, i) && is_over;
-    }
-    return is_over;
-}
-
 // ---- events
-
-// A source that is ahead of the others is not read; nor is any while the client is slow.
-static void update_pauses(struct scatter *scatter)
-{
-    for (uint32_t i = 0; i < scatter->source_count; i++) {
-        struct scatter_source *source = &scatter->sources[i];
-        bool is_ahead = source->at == SOURCE_AT_ROW && scatter->state != SCATTER_DRAINING &&
-                        source_waiting_bytes(source) >= MERGE_SOURCE_BYTES;
-        scatter_set_paused(source, is_ahead || scatter->state == SCATTER_FULL);
-    }
-}
 
 // Goes as far as the bytes at hand allow. The flow may be gone afterwards.
 static void advance(struct scatter *scatter)
@@ -443,13 +414,13 @@ static void advance(struct scatter *scatter)
     if (scatter->state == SCATTER_ROWS) {
         merge_rows(scatter);
     }
-    if (scatter->state == SCATTER_DRAINING && is_drained(scatter)) {
+    if (scatter->state == SCATTER_DRAINING && scatter_is_drained(scatter)) {
         if (!scatter_end_ddl(scatter)) {
             finish(scatter);
         }
         return;
     }
-    update_pauses(scatter);
+    scatter_update_pauses(scatter);
 }
 
 void flow_scatter_go_on(struct session *session)
@@ -504,8 +475,8 @@ static void run_again(struct scatter *scatter)
     scatter->tries++;
     counter_add(&scatter->flow.session->sessions->counters.retries, 1);
     for (uint32_t i = 0; i < scatter->source_count; i++) {
-        stop_leg(&scatter->sources[i]);
-        stop_teller(&scatter->sources[i]);
+        source_stop_leg(&scatter->sources[i]);
+        source_stop_teller(&scatter->sources[i]);
         source_stop(&scatter->sources[i]);
     }
     scatter_start_all(scatter);

@@ -6,7 +6,9 @@
 #include "session/infile_impl.h"
 #include "session/insert_id.h"
 #include "session/merge.h"
+#include "session/round.h"
 #include "session/track.h"
+#include "session/transaction.h"
 
 enum { NAMES_BYTES = 100, NAMES_SENTENCE_BYTES = 250 };
 
@@ -21,6 +23,16 @@ static void add_names(const struct infile *infile, char *text, size_t text_bytes
                                     shards[infile->parts[i].shard].name);
         }
     }
+}
+
+static bool has_error(const struct infile *infile)
+{
+    for (uint32_t i = 0; i < infile->part_count; i++) {
+        if (infile->parts[i].is_error) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // Where it was done all the same, if it was anywhere.
@@ -66,7 +78,9 @@ static void finish_all(struct infile *infile)
     for (uint32_t i = 0; i < infile->part_count; i++) {
         if (infile->parts[i].is_error) {
             struct error error = infile->parts[i].error;
-            explain(infile, &error);
+            if (!infile->is_atomic) {
+                explain(infile, &error);
+            }
             flow_fail(&infile->flow, &error);
             return;
         }
@@ -101,8 +115,30 @@ static void finish_none(struct infile *infile)
     flow_finish(&infile->flow);
 }
 
+static void on_ended(struct session *session, struct request *request,
+                     const struct round_result *result)
+{
+    struct infile *infile = CONTAINER_OF(flow_resume(session), struct infile, flow);
+    (void)request;
+    if (result->failed > 0 && !has_error(infile)) {
+        struct error error = result->error;
+        flow_fail(&infile->flow, &error);
+        return;
+    }
+    infile_finish(infile);
+}
+
 void infile_finish(struct infile *infile)
 {
+    if (infile->is_to_many && !infile->is_ended) {
+        struct session *session = infile->flow.session;
+        infile->is_ended = true;
+        session->is_answer_between_rows = true;
+        split_stop(infile);
+        flow_suspend(&infile->flow);
+        transaction_end_statement(session, session->request, has_error(infile), on_ended);
+        return;
+    }
     infile->flow.session->is_answer_between_rows = true; // an ERR may stand here
     split_stop(infile);
     if (infile->part_count == 0) {

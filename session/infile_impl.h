@@ -37,8 +37,12 @@ struct infile {
     struct infile_part *parts; // a split's begin with their first row
     uint32_t part_count;
     struct infile_split *split; // NULL: every part gets the whole file
-    bool has_failed;            // STARTING: with `error`
-    struct error error;         // SKIPPING and STARTING: what the client gets in the end
+    bool is_to_many;            // maybe to several shards: its transaction ends with it
+    bool is_atomic;             // ... on all of them
+    bool wants_point;           // ... or it is undone in that which is open
+    bool is_ended;
+    bool has_failed;    // STARTING: with `error`
+    struct error error; // SKIPPING and STARTING: what the client gets in the end
     // The client's packets.
     uint8_t next_sequence;
     uint8_t header_have;

@@ -19,6 +19,7 @@
 
 #include "protocol/error_table.h"
 #include "router/load_split.h"
+#include "session/branch.h"
 #include "session/client_io.h"
 #include "session/flow_single.h"
 #include "session/infile_impl.h"
@@ -75,7 +76,7 @@ static bool may_begin(const struct infile *infile, uint16_t shard, struct error 
         !transaction_may_write(session, &one, error)) {
         return false;
     }
-    if (infile->part_count > 0 && session_user(session)->distributed != DISTRIBUTED_BEST_EFFORT) {
+    if (infile->part_count > 0 && branch_mode(session, NULL) == DISTRIBUTED_REFUSE) {
         error_fill(error, ER_CROSS_SHARD_WRITE,
                    "the rows of this file belong to several shards, which is not done atomically "
                    "yet: load a file for each shard, or use a user with distributed = best_effort. "
@@ -93,6 +94,7 @@ static struct infile_part *begin_part(struct infile *infile, uint16_t shard)
     struct leg_command command = leg_command_of(request, &target);
     assert(infile->part_count < request->plan->target_count);
     command.tag = infile->part_count++;
+    command.wants_point = infile->wants_point;
     command.takes_file = true;
     command.state = &infile->split->state;
     command.pin_reason = NULL; // split_note_end

@@ -8,13 +8,14 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/branch.h"
 #include "session/cursor.h"
 #include "session/insert_id.h"
 #include "session/kill.h"
 #include "session/transaction.h"
 
 enum {
-    AHEAD_MORE_MAX = 2, // beside the transaction's: PREPARE, LAST_INSERT_ID()
+    AHEAD_MORE_MAX = 3, // beside the transaction's: SAVEPOINT, PREPARE, LAST_INSERT_ID()
 };
 
 struct pools *leg_pools(const struct leg *leg)
@@ -93,12 +94,33 @@ static void release(struct leg *leg)
         if (leg->cursors > 0) {
             backend_mark_dirty(leg->backend);
         }
-        pool_give(pools, leg->backend);
+        if (leg->branch != BRANCH_NONE) {
+            pool_close(pools, leg->backend);
+        } else {
+            pool_give(pools, leg->backend);
+        }
         break;
     }
     struct sessions *sessions = leg->session->sessions;
     leg_detach(leg);
     leg_free(sessions, leg);
+}
+
+void leg_give_up(struct leg *leg)
+{
+    assert(leg->state == LEG_KEPT);
+    leg->session->wants_close |= leg->session->pin == leg;
+    pool_close(leg_pools(leg), leg->backend);
+    struct sessions *sessions = leg->session->sessions;
+    leg_detach(leg);
+    leg_free(sessions, leg);
+}
+
+void legs_forget_points(struct session *session)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        CONTAINER_OF(node, struct leg, node)->has_point = false;
+    }
 }
 
 bool leg_is_for_cursors(const struct leg *leg)
@@ -141,8 +163,13 @@ void legs_release_participants(struct session *session)
 {
     LIST_FOR_EACH_SAFE (&session->legs, node) {
         struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->state == LEG_KEPT && leg->is_participant && leg != session->pin) {
+        if (leg->state != LEG_KEPT || !leg->is_participant) {
+            continue;
+        }
+        if (leg != session->pin) {
             release(leg);
+        } else {
+            session->wants_close = true; // it can't be rolled back without what is set there
         }
     }
 }
@@ -220,11 +247,16 @@ static void prepare_ahead(struct leg *leg)
         return;
     }
     if (!leg->command.is_outside && !leg->is_participant && !leg->command.is_own) {
-        leg->ahead_count = transaction_ahead(session, &leg->ahead, AHEAD_MORE_MAX);
-        leg->is_joining = session->transaction.is_open;
+        bool is_branch = branch_is_wanted(leg);
+        leg->ahead_count = transaction_ahead(leg, is_branch, &leg->ahead, AHEAD_MORE_MAX);
+        leg->is_joining = session->transaction.is_open || is_branch;
+        leg->branch = is_branch ? BRANCH_ACTIVE : BRANCH_NONE;
     }
-    if ((wants_id || has_text) && leg->ahead_count == 0) {
+    if ((wants_id || has_text || leg->command.wants_point) && leg->ahead_count == 0) {
         leg->ahead = arena_alloc(&session->arena, AHEAD_MORE_MAX * sizeof *leg->ahead);
+    }
+    if (leg->command.wants_point) {
+        leg->ahead[leg->ahead_count++] = slice_of_string("SAVEPOINT " BRANCH_POINT);
     }
     if (has_text) {
         leg->ahead[leg->ahead_count++] = leg->command.prepare_text;
@@ -522,6 +554,7 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
     leg->avoid = NO_SERVER;
     leg->held_us = 0;
     leg->has_delivered = false;
+    leg->was_sent = false;
     leg->is_file_over = false;
     leg->is_lingering = false;
     leg->is_held = false;

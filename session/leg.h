@@ -24,6 +24,10 @@ struct request;
 struct leg;
 struct sessions;
 
+// Of a transaction on several shards: branch.h. Whatever it is, its backend is not given back
+// before it has ended.
+enum branch_state { BRANCH_NONE, BRANCH_ACTIVE, BRANCH_PREPARED };
+
 enum leg_state { LEG_NEW, LEG_HELD, LEG_WAITING, LEG_RUNNING, LEG_KEPT };
 
 // What a flow asks of a leg. Slices are borrowed until the leg's answer is whole or it failed; in
@@ -41,6 +45,7 @@ struct leg_command {
     bool is_own;       // runs on the transaction's backend although it ends it: COMMIT, ROLLBACK
     bool may_linger;   // after warnings or an error the backend stays for SHOW WARNINGS
     bool wants_keep;   // the backend stays until the next command (SQL_CALC_FOUND_ROWS)
+    bool wants_point;  // BRANCH_POINT ahead of it, in a transaction
     bool wants_hold;   // the backend stays with the flow, for its next command there
     bool is_beside;    // with is_outside: the client's statement, though not in its transaction
     bool needs_tables_only; // of what the session has written only definitions of tables matter
@@ -70,6 +75,9 @@ struct leg {
     bool has_delivered;  // bytes of the answer went to the flow
     bool is_participant; // of the session's transaction
     bool has_written;    // in this transaction
+    bool has_point;      // BRANCH_POINT stands before its last statement, which has succeeded
+    bool was_sent;       // on_failed: the command had gone out
+    enum branch_state branch;
     bool is_paused;
     bool is_file_over; // takes_file: leg_feed was told so
     bool is_lingering; // KEPT only for diagnostics
@@ -101,6 +109,8 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
 bool leg_is_for_cursors(const struct leg *leg) MUST_CHECK;
 // The shard's leg, KEPT not for its cursors alone; NULL: there is none.
 struct leg *leg_kept_on(const struct session *session, uint16_t shard) MUST_CHECK;
+// A KEPT leg whose backend is closed: what it has begun there must not go on.
+void leg_give_up(struct leg *leg);
 // A KEPT leg for which the last reason may be gone: then its backend goes back.
 void leg_let_go(struct leg *leg);
 // The one that is_held on the shard; NULL: its server is lost, or it was let go.

@@ -37,6 +37,9 @@ static void lose_kept(struct leg *leg)
     bool is_participant = leg->is_participant;
     leg_detach(leg);
     leg_free(sessions, leg);
+    if (session->transaction.is_ending) {
+        return; // its flow misses it
+    }
     session->transaction.is_lost |= is_participant;
     transaction_note_broken(session);
     if (is_pin) {
@@ -122,6 +125,7 @@ void leg_on_lost(struct backend_user *user, struct backend *backend, const struc
         return;
     }
     struct error error;
+    leg->was_sent = was_sent;
     explain_loss(leg, why, was_sent, &error);
     session->transaction.is_lost |= leg->is_participant || leg->is_joining;
     session->wants_close |= session->pin == leg;
@@ -147,6 +151,9 @@ static void note_written(const struct leg *leg)
 static bool is_in_transaction(const struct leg *leg, const struct answer *answer)
 {
     const struct session *session = leg->session;
+    if (leg->branch != BRANCH_NONE) {
+        return true; // until XA itself has ended it
+    }
     if (answer->is_error && leg->is_participant) {
         return true; // an ERR has no status; the client's ROLLBACK will make it clear
     }
@@ -176,10 +183,17 @@ static void settle_transaction(struct leg *leg, const struct answer *answer)
     struct session *session = leg->session;
     struct transaction *transaction = &session->transaction;
     bool was_in = leg->is_participant || leg->is_joining;
+    if (answer->is_error && !leg->is_participant && !backend_in_transaction(leg->backend)) {
+        leg->branch = BRANCH_NONE; // it did not come to XA START
+    }
+    if (leg->command.wants_point) {
+        leg->has_point = !answer->is_error;
+    }
     leg->is_participant = is_in_transaction(leg, answer);
     bool is_rolled_back =
         answer->error_code == ER_LOCK_DEADLOCK || answer->error_code == ER_LOCK_TABLE_FULL;
-    if (answer->is_error && is_rolled_back && transaction_participants(session) > 1) {
+    if (answer->is_error && is_rolled_back &&
+        (transaction_participants(session) > 1 || leg->branch != BRANCH_NONE)) {
         transaction->is_lost = true; // that server has rolled back its part
     }
     if (was_in && !leg->is_participant && !leg->command.is_own && !answer->is_error) {
@@ -281,6 +295,7 @@ static void end_unsure(struct leg *leg, const struct answer *answer)
     struct flow *flow = leg->flow;
     struct error error;
     struct answer last = *answer;
+    leg->was_sent = true;
     error_fill(&error, ER_OUTCOME_UNKNOWN,
                "the statement was killed while it was committing: whether a replica has it is not "
                "known; look before you repeat it");

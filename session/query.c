@@ -16,6 +16,7 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/branch.h"
 #include "session/bulk.h"
 #include "session/command.h"
 #include "session/explain_route.h"
@@ -157,7 +158,6 @@ const char *query_pin_reason(const struct statement *statement)
 struct route_request query_route_request(const struct session *session,
                                          const struct request *request)
 {
-    const struct user_config *user = session_user(session);
     bool is_bound = session->pin != NULL || session->transaction.first_shard != NO_SHARD;
     return (struct route_request){
         .statement = request->statement,
@@ -168,8 +168,8 @@ struct route_request query_route_request(const struct session *session,
         .is_strict = (session_sql_mode(session) & SQL_STRICT) != 0,
         .has_no_escapes = (query_parse_options(session).sql_mode & SQL_NO_BACKSLASH_ESCAPES) != 0,
         .columns = request->columns,
-        .distributed = user->distributed,
-        .scatter = user->scatter,
+        .distributed = branch_mode(session, NULL),
+        .scatter = session_user(session)->scatter,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
         .may_gather = gather_is_possible(session),
         .must_gather = request->must_gather,

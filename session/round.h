@@ -8,6 +8,7 @@ struct round_result {
     uint16_t answered;  // participants that said OK ...
     uint16_t written;   // ... of them such that had written
     uint16_t failed;    // that said ERR, or are lost
+    uint16_t left;      // committed, but not told of it yet (flow_commit)
     // What one participant (on that shard) has to warn of; of the end of several: nothing.
     uint16_t warnings;
     uint16_t shard;
@@ -15,7 +16,8 @@ struct round_result {
 
 struct round_order {
     struct slice sql;
-    bool is_end; // COMMIT or ROLLBACK: a participant that had written nothing may be lost
+    bool only_points; // to those that has_point
+    bool is_end;      // COMMIT or ROLLBACK: a participant that had written nothing may be lost
     // No flow runs any more; answers the client and calls request_finish, or begins a flow.
     void (*then)(struct session *session, struct request *request,
                  const struct round_result *result);

@@ -27,6 +27,9 @@ struct scatter {
     struct text out;           // owned; framed bytes for the client
     uint64_t row_count;
     uint32_t tries;
+    bool wants_point;  // in a transaction: to be undone where it has succeeded
+    bool is_ended;     // ... or committed, or undone
+    uint16_t left;     // committed, and so many shards were not told of it
     bool wants_gather; // END_ERROR: the rows can't be merged, but one server may answer with all
     uint32_t failed;   // END_ERROR: the source whose error it is; NO_SOURCE: waybill's own
 };
@@ -71,6 +74,12 @@ bool scatter_end_ddl(struct scatter *scatter) MUST_CHECK;
 // The ends; the session is told what came of the statement.
 void scatter_write_ok(struct scatter *scatter);
 void scatter_write_rows_end(struct scatter *scatter);
+
+// scatter_pace.c
+void source_stop_leg(struct scatter_source *source); // where it may be stopped
+void source_stop_teller(struct scatter_source *source);
+bool scatter_is_drained(struct scatter *scatter) MUST_CHECK; // reads on; all is settled
+void scatter_update_pauses(struct scatter *scatter);
 
 // scatter_warnings.c. The source's answer is whole: its backend is asked for warnings, if it has
 // any.

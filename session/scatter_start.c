@@ -9,6 +9,7 @@ static struct leg_command command_of(struct scatter *scatter, uint32_t target)
     struct leg_command command =
         leg_command_of(scatter->flow.request, &scatter->plan.targets[target]);
     command.tag = target;
+    command.wants_point = scatter->wants_point;
     command.may_linger = true; // until it is asked for its warnings: scatter_ask_warnings
     command.wants_keep = scatter_asks_found(scatter);
     return command;

@@ -13,6 +13,7 @@
 #include "session/session.h"
 
 #include <assert.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -343,11 +344,22 @@ static void take_snapshot(struct sessions *sessions, const struct snapshot *snap
     sessions->order_ids.proxy_id = (uint8_t)snapshot->config->settings.proxy_id;
 }
 
+// 40 bits: names of transactions have room for no more.
+static uint64_t random_run(uint64_t fallback)
+{
+    uint64_t run = 0;
+    if (getrandom(&run, sizeof run, 0) != (ssize_t)sizeof run) {
+        run = fallback;
+    }
+    return run & 0xffffffffff;
+}
+
 struct sessions *sessions_new(const struct sessions_host *host, const struct snapshot *snapshot)
 {
     struct sessions *sessions = memory_new(sizeof *sessions);
     sessions->host = *host;
     sessions->began_us = loop_now_us(host->loop);
+    sessions->run = random_run(sessions->began_us);
     for (int stage = 0; stage < SESSION_STAGES; stage++) {
         list_init(&sessions->stages[stage]);
     }

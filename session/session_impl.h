@@ -45,6 +45,7 @@ enum {
 };
 
 struct session;
+struct round_result; // round.h
 
 // What binds a session to its server.
 #define PIN_FACTS                                                                                  \
@@ -78,14 +79,17 @@ struct request {
     struct warning_list
         *told; // owned; what stands in the list before its error: flow_fail takes it
     void (*then)(struct session *session, struct request *request); // transaction_commit_then
-    struct answer_marks *marks; // NULL: the answer is written as it is
-    struct cursor_aside *aside; // NULL: its rows go to the client
-    uint64_t ticket;            // of an errand; 0: none
-    struct ddl_run *ddl;        // DDL on several shards that is written down; NULL
-    bool is_killed;             // KILL QUERY: nothing more is begun for it
-    bool is_counted;            // in the latency figures: it reached the router
-    bool must_gather;           // the shards' rows could not be merged exactly
-    bool is_step;               // one of session->steps: its answer isn't the client's
+    void (*then_ended)(struct session *session, struct request *request,
+                       const struct round_result *result); // transaction_end_statement
+    struct answer_marks *marks;                            // NULL: the answer is written as it is
+    struct cursor_aside *aside;                            // NULL: its rows go to the client
+    struct flow *suspended; // whose answer waits for the end of its transaction: flow_suspend
+    uint64_t ticket;        // of an errand; 0: none
+    bool is_killed;         // KILL QUERY: nothing more is begun for it
+    bool is_counted;        // in the latency figures: it reached the router
+    bool must_gather;       // the shards' rows could not be merged exactly
+    struct ddl_run *ddl;    // DDL on several shards that is written down; NULL
+    bool is_step;           // one of session->steps: its answer isn't the client's
 };
 
 // A prepared statement's text means what it meant when it was prepared.
@@ -115,6 +119,11 @@ struct transaction {
     bool is_read_only;            // the one that is open
     bool is_once_used;            // and that one was the statement by itself that has just run
     struct text points;           // SAVEPOINT statements in order, each ended by a NUL
+    bool is_statement;            // a statement is one by itself, since it writes to several shards
+    bool is_ending;               // flow_commit runs
+    bool is_atomic;               // all shards but the decider's have branches: branch.h
+    uint16_t decider;             // the shard whose commit is the transaction's; NO_SHARD
+    uint64_t number;              // of this worker's; 0: it has no name yet
     uint16_t first_shard;         // the first participant's; NO_SHARD
     uint16_t writer_shard;        // the first that was written; NO_SHARD
 };
@@ -209,8 +218,10 @@ struct session {
     bool wants_close;     // after the running command: its pinned server is lost, RELEASE, drain
     // The client, as it logged in.
     uint16_t login_collation;
-    uint16_t account;            // user_config id; NO_ACCOUNT before log-in
-    uint32_t account_generation; // ... of that place
+    uint16_t account;             // user_config id; NO_ACCOUNT before log-in
+    uint32_t account_generation;  // ... of that place
+    bool has_distributed;         // it has set waybill_distributed
+    enum distributed distributed; // ... to this
     uint64_t capabilities;
     uint8_t failed_changes;     // COM_CHANGE_USER
     uint16_t counted_account;   // among whose clients it counts; NO_ACCOUNT
@@ -263,6 +274,8 @@ struct sessions {
     struct timer tick;
     struct later sweep; // frees the closed ones after the turn
     struct order_id_source order_ids;
+    uint64_t run;               // a number that no other process has, for names of transactions
+    uint64_t transaction_count; // of those that had a name
     struct login_cache *login_cache; // owned
     struct login_hosts *login_hosts; // owned
     struct session_ids ids;
@@ -324,6 +337,7 @@ const struct session_state *session_state_apart(struct session *session);
 
 // leg.c
 void legs_release_lingering(struct session *session);
+void legs_forget_points(struct session *session);        // before a statement that sets them
 void legs_release_participants(struct session *session); // rolls their transactions back
 void legs_release_all(struct session *session); // the session ends or is reset: all given up
 void legs_tick(struct sessions *sessions); // held too long, silent too long, lingering too long

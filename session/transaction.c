@@ -19,7 +19,9 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/branch.h"
 #include "session/characteristics.h"
+#include "session/flow_commit.h"
 #include "session/round.h"
 #include "session/track.h"
 
@@ -52,7 +54,8 @@ void transaction_done(struct session *session)
 static void forget(struct session *session)
 {
     transaction_done(session);
-    session->transaction = (struct transaction){.first_shard = NO_SHARD, .writer_shard = NO_SHARD};
+    session->transaction = (struct transaction){
+        .first_shard = NO_SHARD, .writer_shard = NO_SHARD, .decider = NO_SHARD};
 }
 
 void transaction_tidy(struct session *session)
@@ -61,7 +64,8 @@ void transaction_tidy(struct session *session)
     // With autocommit off a savepoint may stand before the first statement.
     bool has_points = transaction->points.len > 0 && !session->carried.is_autocommit_off;
     bool has_any = transaction->first_shard != NO_SHARD || has_points ||
-                   transaction->is_once_used || transaction->begin.len > 0;
+                   transaction->decider != NO_SHARD || transaction->is_once_used ||
+                   transaction->begin.len > 0;
     if (has_any && !session_in_transaction(session)) {
         forget(session);
     }
@@ -158,12 +162,13 @@ static uint32_t count_points(const struct text *points)
     return count;
 }
 
-uint32_t transaction_ahead(struct session *session, struct slice **ahead, uint32_t extra)
+uint32_t transaction_ahead(struct leg *leg, bool is_branch, struct slice **ahead, uint32_t extra)
 {
+    struct session *session = leg->session;
     const struct transaction *transaction = &session->transaction;
     uint32_t points = count_points(&transaction->points);
-    uint32_t max =
-        (transaction->once.len > 0 ? 1u : 0u) + (transaction->is_open ? 1u : 0u) + points;
+    uint32_t max = (transaction->once.len > 0 ? 1u : 0u) +
+                   (transaction->is_open || is_branch ? 1u : 0u) + points;
     if (max == 0) {
         return 0;
     }
@@ -172,7 +177,9 @@ uint32_t transaction_ahead(struct session *session, struct slice **ahead, uint32
     if (transaction->once.len > 0) {
         out[count++] = text_slice(&transaction->once);
     }
-    if (transaction->is_open) {
+    if (is_branch) {
+        out[count++] = branch_sql(leg, "XA START");
+    } else if (transaction->is_open) {
         out[count++] = text_slice(&transaction->begin);
     }
     size_t offset = 0;
@@ -187,9 +194,9 @@ uint32_t transaction_ahead(struct session *session, struct slice **ahead, uint32
 
 // ---- one writing shard
 
-static bool is_best_effort(const struct session *session)
+static bool may_write_several(const struct session *session)
 {
-    return session_user(session)->distributed == DISTRIBUTED_BEST_EFFORT;
+    return branch_mode(session, NULL) != DISTRIBUTED_REFUSE;
 }
 
 bool transaction_may_write(const struct session *session, const struct plan *plan,
@@ -197,11 +204,13 @@ bool transaction_may_write(const struct session *session, const struct plan *pla
 {
     uint16_t writer = session->transaction.writer_shard;
     if (plan->access != ACCESS_WRITE || !session_in_transaction(session) ||
-        is_best_effort(session)) {
+        may_write_several(session)) {
         return true;
     }
     const struct shard_config *shards = session_config(session)->shards;
-    char text[300];
+    char text[400];
+    const char *why = NULL;
+    (void)branch_mode(session, &why);
     for (uint16_t i = 0; i < plan->target_count; i++) {
         uint16_t shard = plan->targets[i].shard;
         if (writer == NO_SHARD) {
@@ -209,9 +218,9 @@ bool transaction_may_write(const struct session *session, const struct plan *pla
         }
         if (shard != writer) {
             snprintf(text, sizeof text,
-                     "a transaction may write to one shard: this one writes to '%s', and the "
-                     "statement to '%s'. Commit first, or give the user distributed = best_effort",
-                     shards[writer].name, shards[shard].name);
+                     "this transaction writes to shard '%s', and the statement to shard '%s', %s. "
+                     "Commit first",
+                     shards[writer].name, shards[shard].name, why);
             error_fill(error, ER_CROSS_SHARD_WRITE, text);
             return false;
         }
@@ -366,19 +375,29 @@ static void after_end(struct session *session, struct request *request,
     }
 }
 
+void transaction_end_them(struct session *session, struct request *request, bool is_commit,
+                          void (*then)(struct session *session, struct request *request,
+                                       const struct round_result *result))
+{
+    if (flow_commit_is_needed(session)) {
+        flow_commit_start(session, request, !is_commit, then);
+        return;
+    }
+    struct round_order order = {
+        .sql = slice_of_string(is_commit ? "COMMIT" : "ROLLBACK"),
+        .is_end = true,
+        .then = then,
+    };
+    round_start(session, request, &order);
+}
+
 static void end(struct session *session, struct request *request)
 {
     if (transaction_participants(session) == 0) {
         end_now(session, request, NULL);
         return;
     }
-    bool is_commit = request->statement->kind == STATEMENT_COMMIT;
-    struct round_order order = {
-        .sql = slice_of_string(is_commit ? "COMMIT" : "ROLLBACK"),
-        .is_end = true,
-        .then = after_end,
-    };
-    round_start(session, request, &order);
+    transaction_end_them(session, request, request->statement->kind == STATEMENT_COMMIT, after_end);
 }
 
 static void after_commit(struct session *session, struct request *request,
@@ -403,9 +422,7 @@ void transaction_commit_then(struct session *session, struct request *request,
         return;
     }
     request->then = then;
-    struct round_order order = {
-        .sql = slice_of_string("COMMIT"), .is_end = true, .then = after_commit};
-    round_start(session, request, &order);
+    transaction_end_them(session, request, true, after_commit);
 }
 
 bool transaction_begin_own(struct session *session)
@@ -438,9 +455,7 @@ void transaction_rollback_then(struct session *session, struct request *request,
         return;
     }
     request->then = then;
-    struct round_order order = {
-        .sql = slice_of_string("ROLLBACK"), .is_end = true, .then = after_rollback};
-    round_start(session, request, &order);
+    transaction_end_them(session, request, false, after_rollback);
 }
 
 static void note_point(struct session *session, const struct statement *statement)

@@ -7,9 +7,9 @@ bool session_in_transaction(const struct session *session) MUST_CHECK;
 uint32_t transaction_participants(const struct session *session);
 void transaction_done(struct session *session); // frees what it owns; the legs are gone already
 
-// What goes ahead of a shard's first statement: SET TRANSACTION, BEGIN, the savepoints. Returns how
-// many slices were put into *ahead (in the session's arena).
-uint32_t transaction_ahead(struct session *session, struct slice **ahead, uint32_t extra);
+// What goes ahead of a shard's first statement: SET TRANSACTION, BEGIN or XA START, the savepoints.
+// Returns how many slices were put into *ahead (in the session's arena).
+uint32_t transaction_ahead(struct leg *leg, bool is_branch, struct slice **ahead, uint32_t extra);
 // At the end of every command: forgets what belongs to a transaction that is over.
 void transaction_tidy(struct session *session);
 // The transaction was lost between two statements: the next one is told so.
@@ -23,6 +23,22 @@ bool transaction_settle(struct session *session);
 // False with *error: this write would be on a second shard.
 bool transaction_may_write(const struct session *session, const struct plan *plan,
                            struct error *error) MUST_CHECK;
+
+struct round_result;
+// Commits or rolls back the participants, of which there is one at least.
+void transaction_end_them(struct session *session, struct request *request, bool is_commit,
+                          void (*then)(struct session *session, struct request *request,
+                                       const struct round_result *result));
+// Before a statement that writes to several shards: outside of a transaction it is one by itself,
+// where that can be done atomically.
+void transaction_begin_statement(struct session *session);
+// In a transaction, instead: is a savepoint to stand before it on each shard?
+bool transaction_wants_point(const struct session *session) MUST_CHECK;
+// After its last answer; no flow runs. Commits it, or undoes on all shards what it has done on
+// some. `then` may be called from inside; result->failed: it was not committed, with result->error.
+void transaction_end_statement(struct session *session, struct request *request, bool is_failed,
+                               void (*then)(struct session *session, struct request *request,
+                                            const struct round_result *result));
 
 // BEGIN, COMMIT, ROLLBACK, SAVEPOINT x, ROLLBACK TO x, RELEASE x.
 void transaction_run(struct session *session, struct request *request);

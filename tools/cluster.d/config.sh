@@ -131,6 +131,7 @@ CONF
     done
     print_conf_user app app_pw refuse
     print_conf_user loader loader_pw best_effort
+    print_conf_user bank bank_pw atomic
     if [[ -n $tables_file ]]; then
         cat -- "$tables_file"
     else

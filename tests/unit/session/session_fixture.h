@@ -262,6 +262,12 @@ void backend_resume(struct backend *backend)
     backend->is_paused = false;
 }
 
+uint32_t backend_connection_id(const struct backend *backend)
+{
+    (void)backend;
+    return 77;
+}
+
 bool backend_in_transaction(const struct backend *backend)
 {
     return backend->in_transaction;
@@ -570,7 +576,7 @@ static const char fixture_config[] =
     "[server c]\naddress = 127.0.0.1:3303\n[server d]\naddress = 127.0.0.1:3304\n"
     "[shard s1]\nservers = a, b\nbuckets = 0-2047\n"
     "[shard s2]\nservers = c, d\nbuckets = 2048-4095\n"
-    "[user app]\npassword = pw\ndefault_schema = shop\n"
+    "[user app]\npassword = pw\ndefault_schema = shop\ndistributed = refuse\n"
     "[user both]\npassword = pw\ndefault_schema = shop\ndistributed = best_effort\n" FIXTURE_TABLES
     "[table shop.home]\ntype = unsharded\nshard = s1\n";
 

@@ -20,7 +20,9 @@
 #include "session/flow_single.h"
 #include "session/insert_id.h"
 #include "session/query.h"
+#include "session/round.h"
 #include "session/session_impl.h"
+#include "session/transaction.h"
 #include "session/warning_list.h"
 
 enum { SHARDS = 3, BIG_ROW = 20000 };
@@ -164,6 +166,37 @@ void flow_begin(struct flow *flow, const struct flow_kind *kind, struct session 
     flow->session = session;
     flow->request = request;
     session->flow = flow;
+}
+
+void flow_suspend(struct flow *flow)
+{
+    flow->request->suspended = flow;
+}
+
+struct flow *flow_resume(struct session *session)
+{
+    return session->request->suspended;
+}
+
+// Here every write is outside of a transaction, and each shard commits by itself.
+void transaction_begin_statement(struct session *session)
+{
+    (void)session;
+}
+
+bool transaction_wants_point(const struct session *session)
+{
+    (void)session;
+    return false;
+}
+
+void transaction_end_statement(struct session *session, struct request *request, bool is_failed,
+                               void (*then)(struct session *session, struct request *request,
+                                            const struct round_result *result))
+{
+    const struct round_result nothing = {.answered = 0};
+    (void)is_failed;
+    then(session, request, &nothing);
 }
 
 void flow_finish(struct flow *flow)

@@ -1,0 +1,28 @@
+#pragma once
+// A transaction on several shards: which shard decides, and the names of the branches on the
+// others.
+//
+//     gtrid  wb:PROXY:RUN:WORKER.NUMBER:DECIDER    the transaction; DECIDER is the deciding shard
+//     bqual  SERVER.CONNECTION                     who holds it: a recovery may have to KILL it
+//
+// Anybody who finds one can finish it: waybill.decision on the primary of DECIDER has a row for the
+// gtrid, or gets one that says that there never will be.
+
+#include "session/session_impl.h"
+
+enum { GTRID_BYTES_MAX = 64 };
+
+// How writes to several shards are done for this session now: its own or its user's choice, as far
+// as the servers are fit for it. *why (may be NULL): why they are refused; a literal.
+enum distributed branch_mode(const struct session *session, const char **why);
+
+// The leg is about to join the session's transaction: is that as a branch? The first one that asks
+// is the decider.
+bool branch_is_wanted(struct leg *leg) MUST_CHECK;
+// The statement is to be undone on its shards alone when it fails on one: a savepoint goes ahead.
+#define BRANCH_POINT "`waybill statement`"
+
+// "verb 'gtrid','bqual',format": of the leg's branch; in the arena.
+struct slice branch_sql(const struct leg *leg, const char *verb);
+// The transaction's own name, quoted as a string.
+struct slice branch_gtrid(struct session *session);

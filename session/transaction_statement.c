@@ -1,0 +1,80 @@
+// A statement that writes to several shards is done on all of them or on none. Outside of a
+// transaction it is one by itself; in one, what it has done is undone by a savepoint:
+//
+//     autocommit   BEGIN | XA START, statement, then COMMIT as flow_commit.c does it
+//     in BEGIN     SAVEPOINT, statement, and where another shard has failed ROLLBACK TO SAVEPOINT
+
+#include "session/branch.h"
+#include "session/flow_commit.h"
+#include "session/transaction.h"
+
+void transaction_begin_statement(struct session *session)
+{
+    struct transaction *transaction = &session->transaction;
+    legs_forget_points(session);
+    if (session_in_transaction(session) || session->carried.is_autocommit_off ||
+        branch_mode(session, NULL) != DISTRIBUTED_ATOMIC) {
+        return;
+    }
+    transaction->is_open = true;
+    transaction->is_statement = true;
+    text_add_string(&transaction->begin, "START TRANSACTION");
+}
+
+bool transaction_wants_point(const struct session *session)
+{
+    bool is_in = session_in_transaction(session) || session->carried.is_autocommit_off;
+    return is_in && !session->transaction.is_statement &&
+           branch_mode(session, NULL) == DISTRIBUTED_ATOMIC;
+}
+
+static bool has_points_to_undo(const struct session *session)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        const struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->has_point && leg->is_participant) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void after_statement(struct session *session, struct request *request,
+                            const struct round_result *result)
+{
+    struct round_result copy = *result;
+    transaction_abandon(session);
+    request->then_ended(session, request, &copy);
+}
+
+// Where the savepoint can't be gone back to, the whole of it is lost.
+static void after_undone(struct session *session, struct request *request,
+                         const struct round_result *result)
+{
+    struct round_result copy = *result;
+    session->transaction.is_lost |= result->failed > 0;
+    legs_forget_points(session);
+    request->then_ended(session, request, &copy);
+}
+
+void transaction_end_statement(struct session *session, struct request *request, bool is_failed,
+                               void (*then)(struct session *session, struct request *request,
+                                            const struct round_result *result))
+{
+    const struct round_result nothing = {.answered = 0};
+    request->then_ended = then;
+    if (session->transaction.is_statement && transaction_participants(session) > 0) {
+        transaction_end_them(session, request, !is_failed, after_statement);
+    } else if (session->transaction.is_statement) {
+        after_statement(session, request, &nothing);
+    } else if (is_failed && !session->transaction.is_lost && has_points_to_undo(session)) {
+        struct round_order order = {
+            .sql = slice_of_string("ROLLBACK TO SAVEPOINT " BRANCH_POINT),
+            .only_points = true,
+            .then = after_undone,
+        };
+        round_start(session, request, &order);
+    } else {
+        then(session, request, &nothing);
+    }
+}

@@ -1,0 +1,135 @@
+"""Transactions on several shards: all shards or none, and what is left is finished by anybody."""
+
+import os
+import random
+import signal
+import threading
+import time
+
+import wire
+
+CLUSTER = {"shards": 2, "replicas": 0, "settings": "in_doubt_ms = 500\n"}
+BUYERS, MONEY = 20, 100
+
+
+def bank(stand):
+    return wire.Client(port=int(stand.values["WAYBILL_PORT"]), user="bank", password="bank_pw", database="shop", timeout=20)
+
+
+def fill(stand):
+    client = bank(stand)
+    client.query("CREATE TABLE IF NOT EXISTS users (buyer_id BIGINT PRIMARY KEY, money INT NOT NULL) ENGINE=InnoDB")
+    client.query("CREATE TABLE IF NOT EXISTS products (id INT PRIMARY KEY, v INT NOT NULL) ENGINE=InnoDB")
+    client.query("DELETE FROM users")
+    client.query("DELETE FROM products")
+    client.query("INSERT INTO users VALUES " + ", ".join(f"({i}, {MONEY})" for i in range(1, BUYERS + 1)))
+    return client
+
+
+def branches(stand):
+    return [row for server in ("s1a", "s2a") for row in stand.root(server).query("XA RECOVER").rows]
+
+
+def total(client):
+    return int(client.query("SELECT SUM(money) FROM users").rows[0][0])
+
+
+def here_and_there(stand):
+    """A buyer on s1 and one on s2."""
+    return [int(stand.root(f"{shard}a").query("SELECT MIN(buyer_id) FROM shop.users").rows[0][0]) for shard in ("s1", "s2")]
+
+
+def code_of(client, sql):
+    try:
+        client.query(sql)
+        return 0
+    except wire.ServerError as error:
+        return error.code
+
+
+def test_transfer(stand):
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    for end, moved in (("COMMIT", 7), ("ROLLBACK", 0)):
+        client.query("BEGIN")
+        client.query(f"UPDATE users SET money = {MONEY} - 7 WHERE buyer_id = {one}")
+        client.query(f"UPDATE users SET money = {MONEY} + 7 WHERE buyer_id = {other}")
+        client.query(end)
+        rows = client.query(f"SELECT money FROM users WHERE buyer_id = {one}").rows
+        assert rows == [(str(MONEY - 7),)], rows
+        assert total(client) == BUYERS * MONEY
+    decided = stand.root("s1a").query("SELECT COUNT(*) FROM waybill.decision WHERE outcome = 'C'").rows
+    assert int(decided[0][0]) >= 1, decided
+    assert branches(stand) == []
+
+
+def test_statement_is_all_or_nothing(stand):
+    client = fill(stand)
+    values = ", ".join(f"({i}, 1)" for i in [*range(101, 110), 1])
+    assert code_of(client, f"INSERT INTO users VALUES {values}") == 1062
+    assert client.query("SELECT COUNT(*) FROM users").rows == [(str(BUYERS),)]
+    client.query("BEGIN")
+    client.query("UPDATE users SET money = money + 1")
+    assert code_of(client, f"INSERT INTO users VALUES {values}") == 1062  # undone everywhere, and it goes on
+    client.query("COMMIT")
+    assert client.query("SELECT COUNT(*), SUM(money) FROM users").rows == [(str(BUYERS), str(BUYERS * (MONEY + 1)))]
+    client.query("INSERT INTO products VALUES (1, 1)")
+    for server in ("s1a", "s2a"):
+        assert stand.root(server).query("SELECT COUNT(*) FROM shop.products").rows == [("1",)]
+
+
+def test_left_branches_are_finished(stand):
+    fill(stand)
+    one, other = here_and_there(stand)
+    names = {"C": f"wb:9:{time.time_ns():x}:1:s1", "A": f"wb:9:{time.time_ns():x}:2:s1"}
+    stand.root("s1a").query(f"INSERT INTO waybill.decision VALUES ('{names['C']}', 'C', 0, UTC_TIMESTAMP(3))")
+    holders = []
+    for outcome, buyer in (("C", 1000001), ("A", 1000002)):
+        holder = stand.root("s2a")
+        number = holder.query("SELECT CONNECTION_ID()").rows[0][0]
+        xid = f"'{names[outcome]}', 's2a.{number}', 22338"
+        for sql in (f"XA START {xid}", f"INSERT INTO shop.users VALUES ({buyer}, 0)", f"XA END {xid}", f"XA PREPARE {xid}"):
+            holder.query(sql)
+        holders.append(holder)
+    holders[0].close()  # the other one stays, as a frozen waybill's would
+    stand.wait_until(lambda: branches(stand) == [], 15, lambda: branches(stand))
+    rows = stand.root("s2a").query("SELECT buyer_id FROM shop.users WHERE buyer_id > 1000000").rows
+    assert rows == [("1000001",)], rows
+    late = code_of(stand.root("s1a"), f"INSERT INTO waybill.decision VALUES ('{names['A']}', 'C', 0, UTC_TIMESTAMP(3))")
+    assert late == 1062, late  # a coordinator that comes back can't decide any more
+
+
+def transfer_until(stand, is_over, done):
+    client = None
+    while not is_over.is_set():
+        try:
+            client = client or bank(stand)
+            one, other = random.sample(range(1, BUYERS + 1), 2)
+            client.query("BEGIN")
+            client.query(f"UPDATE users SET money = money - 1 WHERE buyer_id = {one}")
+            client.query(f"UPDATE users SET money = money + 1 WHERE buyer_id = {other}")
+            client.query("COMMIT")
+            done.append(1)
+        except wire.ServerError:
+            pass  # rolled back everywhere; a new BEGIN comes
+        except (OSError, wire.ConnectionLost):
+            client = None
+            time.sleep(0.05)
+
+
+def test_waybill_is_killed(stand):
+    fill(stand)
+    is_over, done = threading.Event(), []
+    clients = [threading.Thread(target=transfer_until, args=(stand, is_over, done)) for _ in range(6)]
+    for client in clients:
+        client.start()
+    for _ in range(3):
+        time.sleep(0.7)
+        os.kill(stand.waybill_pid(), signal.SIGKILL)
+        stand.start_waybill()
+    time.sleep(0.5)
+    is_over.set()
+    for client in clients:
+        client.join()
+    stand.wait_until(lambda: branches(stand) == [], 20, lambda: branches(stand))
+    assert done and total(bank(stand)) == BUYERS * MONEY
