@@ -104,7 +104,7 @@ def transfer_until(stand, is_over, done):
     while not is_over.is_set():
         try:
             client = client or bank(stand)
-            one, other = random.sample(range(1, BUYERS + 1), 2)
+            one, other = sorted(random.sample(range(1, BUYERS + 1), 2))  # no deadlock between shards
             client.query("BEGIN")
             client.query(f"UPDATE users SET money = money - 1 WHERE buyer_id = {one}")
             client.query(f"UPDATE users SET money = money + 1 WHERE buyer_id = {other}")
