@@ -106,11 +106,25 @@ void parse_kill(struct parser *parser)
     statement->kill_id = parse_expr(parser);
 }
 
+// An expression, DEFAULT, or (MariaDB) IGNORE, which leaves the column as it is.
+static struct expr *read_value(struct parser *parser)
+{
+    if (!parser_at_word(parser, KW_IGNORE)) {
+        return parse_expr(parser);
+    }
+    struct expr *expr = expr_new(parser, EXPR_DEFAULT, parser->token.span.begin);
+    expr->span = parser->token.span;
+    parser_advance(parser);
+    return expr;
+}
+
 static void read_using(struct parser *parser, struct prepare_part *prepare)
 {
     struct expr_list list = {0};
     if (parser_accept_word(parser, KW_USING)) {
-        parse_expr_list(parser, &list);
+        do {
+            expr_list_add(parser, &list, read_value(parser));
+        } while (parser_accept(parser, TOKEN_COMMA));
         prepare->values = list.items;
         prepare->value_count = list.count;
     }
@@ -121,6 +135,7 @@ static void read_using(struct parser *parser, struct prepare_part *prepare)
 void parse_prepare(struct parser *parser)
 {
     struct prepare_part *prepare = arena_alloc(parser->arena, sizeof *prepare);
+    prepare->begin = parser->token.span.begin;
     bool is_execute = parser_at_word(parser, KW_EXECUTE);
     bool is_prepare = parser_at_word(parser, KW_PREPARE);
     parser_begin(parser, STATEMENT_PREPARE, FACT_PREPARED_TEXT | FACT_NEEDS_PRIMARY);

@@ -266,6 +266,7 @@ enum prepare_verb {
 // Prepared statements as text. The name is statement.name.
 struct prepare_part {
     enum prepare_verb verb;
+    uint32_t begin;       // of its first word: behind SET STATEMENT ... FOR
     struct expr *text;    // PREPARE, IMMEDIATE
     struct expr **values; // USING; NULL when there is none
     uint32_t value_count;

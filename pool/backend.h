@@ -81,6 +81,8 @@ struct session_state *backend_state(struct backend *backend);
 // The state changes in the OK to the last statement that was sent ahead of the command; empty: none
 // were told. Until the next command.
 struct slice backend_ahead_changes(const struct backend *backend);
+// ... and its warnings. Likewise.
+uint16_t backend_ahead_warnings(const struct backend *backend) MUST_CHECK;
 // The server's id of the statement that was executed last, by prepare_sql. When that has opened a
 // cursor, nothing else is executed by this id until backend_end_cursor; `is_closed`: the server has
 // said that the cursor is closed. No command may run meanwhile.

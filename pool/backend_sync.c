@@ -224,6 +224,7 @@ void backend_sync_start(struct backend *backend, const struct backend_command *c
     text_add_slice(&backend->out, text_slice(&backend->closing));
     backend->closing.len = 0;
     backend->ahead_changes.len = 0;
+    backend->ahead_warnings = 0;
     add_session(backend, command->state);
     for (uint32_t i = 0; i < command->ahead_count; i++) {
         add_packet(&backend->out, COM_QUERY, command->ahead[i]);
@@ -258,6 +259,7 @@ static void note_changes(struct backend *backend)
     struct slice packet = text_slice(&backend->failure);
     bool is_whole = packet.len > PACKET_HEADER_BYTES && packet.len == backend->answer.byte_count;
     backend->ahead_changes.len = 0;
+    backend->ahead_warnings = backend->answer.warnings;
     if ((backend->answer.status & STATUS_SESSION_CHANGED) != 0 && is_whole &&
         ok_read(slice_part(packet, PACKET_HEADER_BYTES, packet.len), &ok)) {
         text_add_slice(&backend->ahead_changes, ok.changes);
@@ -267,6 +269,11 @@ static void note_changes(struct backend *backend)
 struct slice backend_ahead_changes(const struct backend *backend)
 {
     return text_slice(&backend->ahead_changes);
+}
+
+uint16_t backend_ahead_warnings(const struct backend *backend)
+{
+    return backend->ahead_warnings;
 }
 
 static void note_prepared(struct backend *backend)

@@ -124,8 +124,9 @@ struct backend {
     size_t sent_bytes;         // of out and packet together
     struct text closing;       // COM_STMT_CLOSE packets that go out with the next command
     struct text ahead_changes; // backend_ahead_changes
-    struct text failure;       // first bytes of an answer to what was sent ahead
-    struct error *lost;        // owned; NULL unless `loss` is asked for
+    uint16_t ahead_warnings;
+    struct text failure; // first bytes of an answer to what was sent ahead
+    struct error *lost;  // owned; NULL unless `loss` is asked for
 };
 
 // ---- backend.c

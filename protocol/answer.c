@@ -56,6 +56,7 @@ enum {
     FIRST_EOF = 0xfe,
     FIRST_ERROR = 0xff,
     EOF_BYTES = 5,
+    METADATA_FOLLOWS = 1, // behind the count of columns
     OK_BYTES_MIN = 7,
     COLUMNS_MAX = UINT16_MAX,
     PROGRESS_CODE = 0xffff, // MariaDB's progress reports; never asked for
@@ -143,9 +144,12 @@ static enum answer_part take_column_count(struct answer *answer, struct slice he
 {
     struct reader reader = reader_of(head);
     uint64_t count = read_lenenc(&reader);
-    // Anything behind the count belongs to capabilities that are never asked for.
-    if (reader.is_bad || reader_left(&reader) > 0 || payload_bytes != head.len || count == 0 ||
-        count > COLUMNS_MAX) {
+    // Anything behind the count belongs to capabilities that are never asked for. But MariaDB's
+    // query cache (10.11) gives what a client that caches metadata has read to others as well,
+    // with the byte that says "the columns follow".
+    bool is_cached = reader_left(&reader) == 1 && head.ptr[head.len - 1] == METADATA_FOLLOWS;
+    if (reader.is_bad || (reader_left(&reader) > 0 && !is_cached) || payload_bytes != head.len ||
+        count == 0 || count > COLUMNS_MAX) {
         return answer_bad(answer);
     }
     answer->column_count = (uint32_t)count;

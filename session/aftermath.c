@@ -49,6 +49,15 @@ static bool has_tables(const struct statement *statement)
     return false;
 }
 
+// SELECT @x := 5, SELECT 5 INTO @x: needs the primary for its variables only.
+static bool only_sets_variables(const struct statement *statement)
+{
+    uint32_t others = (uint32_t)FACT_WRITES | FACT_LOCKS_ROWS | FACT_NAMED_LOCK | FACT_OUTFILE |
+                      FACT_UNKNOWN_FUNCTION | FACT_ROUTINE | FACT_CONNECTION_ID |
+                      FACT_INSERT_ID_SET;
+    return (statement->facts & FACT_SETS_USER_VARIABLE) != 0 && (statement->facts & others) == 0;
+}
+
 enum aftermath_list aftermath_list_of(const struct request *request)
 {
     const struct statement *statement = request->statement;
@@ -73,7 +82,8 @@ enum aftermath_list aftermath_list_of(const struct request *request)
     case STATEMENT_SAVEPOINT:
     case STATEMENT_ROLLBACK_TO:
     case STATEMENT_RELEASE:
-        return (statement->facts & unclear) != 0 ? LIST_UNCLEAR : LIST_KEPT;
+        return (statement->facts & unclear) != 0 && !only_sets_variables(statement) ? LIST_UNCLEAR
+                                                                                    : LIST_KEPT;
     default:
         return LIST_UNCLEAR;
     }
@@ -135,14 +145,27 @@ struct leg *aftermath_leg(const struct session *session)
 bool aftermath_needs(const struct session *session, const struct leg *leg)
 {
     const struct aftermath *aftermath = &session->aftermath;
-    return has_list(aftermath) && session->warnings == NULL && !aftermath->is_lost &&
-           leg == aftermath_leg(session);
+    bool is_list_there = has_list(aftermath) && session->warnings == NULL && !aftermath->is_lost;
+    return (is_list_there || aftermath->has_found_rows) && leg == aftermath_leg(session);
 }
 
 uint16_t aftermath_lingers_on(const struct session *session)
 {
     const struct leg *leg = aftermath_leg(session);
     return leg != NULL && leg->is_lingering ? leg->shard : NO_SHARD;
+}
+
+bool aftermath_goes_with(const struct session *session, const struct request *request)
+{
+    const struct statement *statement = request->statement;
+    const struct snapshot *snapshot = session->sessions->snapshot;
+    uint16_t shard = aftermath_lingers_on(session);
+    if (shard == NO_SHARD || config_only_shard(session_config(session)) == NO_SHARD ||
+        aftermath_leg(session)->server != snapshot->shards[shard].primary) {
+        return false;
+    }
+    bool has_figure = session->aftermath.has_found_rows && !found_rows_is_replaced(statement);
+    return has_figure || aftermath_list_of(request) == LIST_UNCLEAR;
 }
 
 void aftermath_lose(struct session *session)
@@ -199,7 +222,13 @@ void aftermath_note(struct session *session, const struct answer *answer, uint16
     if (!has_message && list == LIST_KEPT) {
         keep_list(session, &next, &old);
     } else {
-        next.is_lost = !has_message && list == LIST_UNCLEAR && (old.is_lost || has_list(&old));
+        bool is_unclear = !has_message && list == LIST_UNCLEAR;
+        // The backend that has the old list has run this, too: it knows which one it has now.
+        bool is_there =
+            old.shard == shard && shard != NO_SHARD && session->warnings == NULL && !old.is_behind;
+        bool has_old = has_list(&old) || old.is_unclear;
+        next.is_lost = is_unclear && (old.is_lost || (has_old && !is_there));
+        next.is_unclear |= is_unclear && has_old && is_there;
         forget_list(session);
     }
     session->aftermath = next;

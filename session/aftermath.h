@@ -15,7 +15,10 @@ enum aftermath_list aftermath_list_of(const struct request *request);
 bool aftermath_is_empty(const struct session *session) MUST_CHECK;
 // The kept leg whose backend has the list, and knows FOUND_ROWS(); NULL: there is none.
 struct leg *aftermath_leg(const struct session *session);
-// Is it the one, and does it have a list?
+// Where there is one shard: does the backend that has the list, or FOUND_ROWS(), run this request
+// as well, since it leaves (or may leave) something of that?
+bool aftermath_goes_with(const struct session *session, const struct request *request) MUST_CHECK;
+// Is it the one, and does it have a list, or FOUND_ROWS()?
 bool aftermath_needs(const struct session *session, const struct leg *leg) MUST_CHECK;
 // The shard where the backend lingers on for it; NO_SHARD.
 uint16_t aftermath_lingers_on(const struct session *session);

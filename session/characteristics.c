@@ -30,6 +30,21 @@ void characteristics_note(struct characteristics *asked, const struct set_item *
     }
 }
 
+void characteristics_forget(struct characteristics *asked, struct slice variable)
+{
+    static const char *const isolation[] = {"transaction isolation", "tx_isolation",
+                                            "transaction_isolation"};
+    static const char *const access[] = {"transaction access", "tx_read_only",
+                                         "transaction_read_only"};
+    for (size_t i = 0; i < sizeof isolation / sizeof isolation[0]; i++) {
+        if (slice_is_nocase(variable, isolation[i])) {
+            asked->isolation = NULL;
+        } else if (slice_is_nocase(variable, access[i])) {
+            asked->access = NULL;
+        }
+    }
+}
+
 bool characteristics_are_doubled(const struct set_item *items)
 {
     const struct set_item *second = items->next;

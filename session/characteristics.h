@@ -5,6 +5,8 @@
 
 // Takes the items of SET TRANSACTION over; what they don't name stays.
 void characteristics_note(struct characteristics *asked, const struct set_item *items);
+// The session variable was set, and that counts for the next transaction, too.
+void characteristics_forget(struct characteristics *asked, struct slice variable);
 bool characteristics_are_doubled(const struct set_item *items) MUST_CHECK;
 // The SET TRANSACTION statement; nothing where nothing is asked.
 void characteristics_print_sql(struct text *sql, const struct characteristics *asked);

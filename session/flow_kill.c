@@ -5,6 +5,7 @@
 
 #include "session/flow_kill.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "protocol/error_table.h"
@@ -14,6 +15,9 @@
 #include "session/command.h"
 #include "session/errand.h"
 #include "session/kill.h"
+#include "session/text_ask.h"
+
+enum { ER_SUBQUERIES = 1970 };
 
 // ---- the answer
 
@@ -190,6 +194,61 @@ static bool read_number(struct session *session, const struct request *request, 
     return true;
 }
 
+// A server has said what the expression comes to.
+static void on_number(struct session *session, struct request *request, struct text_ask *ask)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.*s", (int)ask->sql.len, (const char *)ask->sql.ptr);
+    uint64_t id = digits[0] == '-' ? (uint64_t)strtoll(digits, NULL, 10)
+                                   : strtoull(digits, NULL, 10); // "NULL": 0
+    kill_id(session, request, id, request->statement->name.ptr[0] == 'Q');
+}
+
+// What a LASTVAL reads is a table, too.
+static bool reads_tables(const struct statement *statement)
+{
+    for (uint32_t i = 0; i < statement->subquery_count; i++) {
+        if (statement->subqueries[i]->tables != NULL) {
+            return true;
+        }
+    }
+    uint32_t last_value = (uint32_t)FACT_NEEDS_PRIMARY | FACT_CONNECTION_ID;
+    return statement->tables != NULL || (statement->facts & last_value) == last_value;
+}
+
+// KILL 1 + 2: as text_ask does it with the text of a PREPARE.
+static void ask_number(struct session *session, struct request *request)
+{
+    const struct statement *statement = request->statement;
+    const struct span span = statement->kill_id->span;
+    if (reads_tables(statement)) {
+        struct error error;
+        error_set(&error, ER_SUBQUERIES, "42000",
+                  "KILL does not support subqueries or stored functions");
+        command_error(session, &error);
+        return;
+    }
+    if ((statement->facts & TEXT_ASK_NO_FACTS) != 0 || statement->param_count > 0) {
+        command_refuse(session, "KILL with such an expression: give the connection's id");
+        return;
+    }
+    struct slice inner = slice_part(statement->text, span.begin, span.end);
+    struct statement *outer = arena_alloc(&session->arena, sizeof *outer);
+    struct prepare_part *part = arena_alloc(&session->arena, sizeof *part);
+    struct expr *expr = arena_alloc(&session->arena, sizeof *expr);
+    struct text_ask *ask = arena_alloc(&session->arena, sizeof *ask);
+    outer->text = arena_format(&session->arena, "CAST((%.*s) AS SIGNED)", (int)inner.len,
+                               (const char *)inner.ptr);
+    outer->facts = statement->facts & ~(uint32_t)FACT_SUBQUERY; // without a table: a value
+    outer->prepare = part;
+    expr->kind = EXPR_FUNCTION;
+    expr->span = (struct span){.begin = 0, .end = (uint32_t)outer->text.len};
+    part->text = expr;
+    ask->outer = outer;
+    ask->then = on_number;
+    text_ask_start(session, request, ask);
+}
+
 void kill_run(struct session *session, struct request *request)
 {
     struct slice what = request->statement->name;
@@ -201,7 +260,7 @@ void kill_run(struct session *session, struct request *request)
     } else if (request->statement->kill_id == NULL) {
         kill_user(session, request, is_query);
     } else if (!read_number(session, request, &id)) {
-        command_refuse(session, "KILL with an expression: give the connection's id");
+        ask_number(session, request);
     } else {
         kill_id(session, request, id, is_query);
     }

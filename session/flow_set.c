@@ -24,7 +24,9 @@ struct flow_set {
     struct slice names[EVALUATED_MAX]; // of the SELECT
     bool is_number[EVALUATED_MAX];     // by the column's type
     uint32_t count;
-    uint32_t told; // columns
+    uint16_t shard;
+    uint32_t told;     // columns
+    uint16_t warnings; // of the SET
 };
 
 // A value is written as what it is: a server takes no string for a number.
@@ -96,6 +98,9 @@ static void add_literal(struct text *out, const struct field *field, bool is_num
 static void on_set_ok(struct leg *leg, const struct answer *answer)
 {
     (void)answer; // the session's own are noted when the row was read
+    struct flow_set *set = flow_set_of(leg->flow);
+    set->warnings = backend_ahead_warnings(leg->backend);
+    leg->command.wants_keep |= set->warnings > 0; // for SHOW WARNINGS
     track_gather(leg->session, leg->shard, backend_ahead_changes(leg->backend));
     variables_note_backend(leg);
     backend_mark_dirty(leg->backend);
@@ -170,9 +175,10 @@ static void finish(struct flow_set *set, struct leg *leg, const struct answer *l
     }
     struct answer ok = *last; // the rows are waybill's own
     ok.has_rows = false;
-    aftermath_note(session, &ok, leg->shard);
+    ok.warnings = set->warnings;
+    aftermath_note(session, &ok, set->shard);
     aftermath_note_question(session);
-    session_write_ok(session, &(struct ok_packet){0});
+    session_write_ok(session, &(struct ok_packet){.warnings = set->warnings});
     flow_finish(&set->flow);
 }
 
@@ -246,6 +252,7 @@ void flow_set_start(struct session *session, struct request *request,
     text_done(&sql);
     command.first = request->statement->text;
     command.on_ok = on_set_ok;
+    set->shard = command.shard;
     flow_begin(&set->flow, &flow_set_kind, session, request);
     (void)leg_start(&set->flow, &command);
 }

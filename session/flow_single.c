@@ -17,6 +17,7 @@
 #include "session/aftermath.h"
 #include "session/bulk.h"
 #include "session/cursor_aside.h"
+#include "session/found_rows.h"
 #include "session/answer_marks.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
@@ -387,7 +388,10 @@ void flow_single_start(struct session *session, struct request *request)
         insert_id_is_asked_after(session, request->statement) && !request->plan->has_made_ids;
     command.may_linger = true;
     command.is_there = request->plan->gather != NULL; // what was gathered is
-    command.wants_keep = asks_id || (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0 ||
+    bool hides_found = found_rows_is_hidden(request->statement) &&
+                       config_only_shard(session_config(session)) != NO_SHARD;
+    command.wants_keep = asks_id || hides_found ||
+                         (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0 ||
                          aftermath_lingers_on(session) == command.shard;
     relay_start(session, request, &command, asks_id);
 }

@@ -9,10 +9,16 @@
 
 enum found { FOUND_GIVEN, FOUND_KEPT, FOUND_UNKNOWN };
 
+// Is the figure of this SELECT another one than that of the rows that it gives?
+static bool is_select_hidden(const struct query *query)
+{
+    return query == NULL || query->next != NULL || query->nested != NULL ||
+           query->is_parenthesized || query->is_values || query->has_into || query->has_limit_expr;
+}
+
 static enum found found_by_select(const struct query *query, uint64_t *passed, uint64_t rows)
 {
-    if (query == NULL || query->next != NULL || query->nested != NULL || query->is_parenthesized ||
-        query->is_values || query->has_into || query->has_limit_expr) {
+    if (is_select_hidden(query)) {
         return FOUND_UNKNOWN;
     }
     if (query->offset == NULL) {
@@ -21,6 +27,26 @@ static enum found found_by_select(const struct query *query, uint64_t *passed, u
     bool is_number =
         query->offset->kind == EXPR_INTEGER && slice_to_uint64(query->offset->value, passed);
     return is_number && (rows > 0 || *passed == 0) ? FOUND_GIVEN : FOUND_UNKNOWN;
+}
+
+// INSERT ... SELECT, CREATE TABLE ... SELECT: the rows of the SELECT are counted.
+static bool has_select(const struct statement *statement)
+{
+    const struct ddl_part *ddl = statement->ddl;
+    return (statement->insert != NULL && statement->insert->select != NULL) ||
+           (ddl != NULL && ddl->kind == DDL_CREATE_TABLE && ddl->select != NULL);
+}
+
+bool found_rows_is_hidden(const struct statement *statement)
+{
+    return (statement->kind == STATEMENT_SELECT && is_select_hidden(statement->query)) ||
+           has_select(statement);
+}
+
+bool found_rows_is_replaced(const struct statement *statement)
+{
+    return statement->kind == STATEMENT_SELECT || has_select(statement) ||
+           (statement->kind == STATEMENT_SHOW && found_rows_is_of_tables(statement->name));
 }
 
 bool found_rows_is_of_tables(struct slice name)
@@ -34,6 +60,49 @@ bool found_rows_is_of_tables(struct slice name)
         }
     }
     return false;
+}
+
+// Other SHOWs that servers answer from information_schema, and those that leave the old figure.
+// Of one that is not named here only its server knows.
+static enum found found_by_show(struct slice name)
+{
+    static const char *const given[] = {"TRIGGERS",         "PLUGINS",     "FUNCTION STATUS",
+                                        "PROCEDURE STATUS", "OPEN TABLES", "EVENTS",
+                                        "CHARACTER SET",    "CHARSET"};
+    static const char *const kept[] = {"GRANTS",       "PROCESSLIST",      "MASTER STATUS",
+                                       "SLAVE STATUS", "BINLOG STATUS",    "PRIVILEGES",
+                                       "PROFILES",     "ENGINE ",          "SLAVE HOSTS",
+                                       "CREATE ",      "ALL SLAVES STATUS"};
+    if (found_rows_is_of_tables(name)) {
+        return FOUND_GIVEN;
+    }
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        if (slice_is_nocase(name, given[i])) {
+            return FOUND_GIVEN;
+        }
+    }
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        size_t len = strlen(kept[i]);
+        bool is_beginning = kept[i][len - 1] == ' ' && name.len > len;
+        if (slice_is_nocase(is_beginning ? slice_part(name, 0, len) : name, kept[i])) {
+            return FOUND_KEPT;
+        }
+    }
+    return FOUND_UNKNOWN;
+}
+
+// DESCRIBE t shows columns. EXPLAIN of a plain SELECT from tables counts nothing, ANALYZE does, and
+// EXPLAIN SELECT 1 sets it to 0.
+static enum found found_by_explain(const struct statement *statement)
+{
+    const struct statement *inner = statement->inner;
+    if (inner == NULL) {
+        return FOUND_GIVEN;
+    }
+    bool is_analyze = statement->text.len > 0 && (statement->text.ptr[0] | 32) == 'a';
+    bool is_plain = statement->subquery_count == 0 && inner->query != NULL &&
+                    inner->query->tables != NULL && !is_select_hidden(inner->query);
+    return is_plain && !is_analyze ? FOUND_KEPT : FOUND_UNKNOWN;
 }
 
 static bool is_refused_unread(uint16_t error_code)
@@ -57,16 +126,37 @@ static enum found found_by(const struct statement *statement, const struct answe
                    ? FOUND_UNKNOWN
                    : found_by_select(statement->query, passed, answer->row_count);
     case STATEMENT_SHOW:
-        return !answer->is_error && found_rows_is_of_tables(statement->name) ? FOUND_GIVEN
-                                                                             : FOUND_UNKNOWN;
+        return answer->is_error ? FOUND_UNKNOWN : found_by_show(statement->name);
     case STATEMENT_EXPLAIN:
-        return statement->inner != NULL ? FOUND_KEPT : FOUND_GIVEN; // DESCRIBE shows columns
+        return answer->is_error ? FOUND_UNKNOWN : found_by_explain(statement);
     default:
         return statement->query != NULL || (statement->facts & FACT_SUBQUERY) != 0 ||
-                       (statement->insert != NULL && statement->insert->select != NULL)
+                       has_select(statement)
                    ? FOUND_UNKNOWN
                    : FOUND_KEPT;
     }
+}
+
+// VALUES (1), (2) leaves the old figure.
+static bool is_counted_select(const struct statement *statement, const struct answer *answer)
+{
+    const struct query *query = statement->query;
+    return statement->kind == STATEMENT_SELECT && query != NULL && !query->is_values &&
+           (answer->has_rows || query->has_into);
+}
+
+// What is counted in a way that only the server knows: does its backend have the figure for
+// certain? A statement that may leave the old one does so only where the old one was.
+static bool is_on_backend(const struct session *session, const struct aftermath *old, bool is_there,
+                          const struct answer *answer)
+{
+    const struct statement *statement = session->request->statement;
+    bool has_old =
+        old->has_found_rows || (!old->is_behind && !old->is_found_old && !old->is_found_lost);
+    bool is_counted = !answer->is_error && !answer->is_cursor_open && statement != NULL &&
+                      (statement->facts & FACT_PREPARED_TEXT) == 0 &&
+                      (is_counted_select(statement, answer) || has_select(statement));
+    return is_counted || (is_there && has_old);
 }
 
 void found_rows_note(const struct session *session, struct aftermath *next,
@@ -96,7 +186,9 @@ void found_rows_note(const struct session *session, struct aftermath *next,
         next->is_found_old = !next->has_found_rows; // perhaps on another connection
         break;
     case FOUND_UNKNOWN:
-        next->is_found_lost = true;
+        next->has_found_rows =
+            next->shard != NO_SHARD && is_on_backend(session, old, is_there, answer);
+        next->is_found_lost = !next->has_found_rows;
         next->is_found_old =
             !answer->has_rows || answer->is_error || request->statement->kind != STATEMENT_SELECT;
         break;

@@ -20,6 +20,7 @@
 #include "session/flow_unknown.h"
 #include "session/gather.h"
 #include "session/query.h"
+#include "session/text_value.h"
 #include "session/variables.h"
 #include "session/warning_list.h"
 
@@ -138,13 +139,35 @@ static void answer_no_condition(struct session *session)
     answer_ok(session, 1);
 }
 
+// A number, a string of digits, NULL, or a variable that was set to one. False: only a server
+// knows.
+static bool read_number(struct session *session, const struct expr *expr, uint64_t *number)
+{
+    struct binary_value value;
+    if (expr->kind == EXPR_INTEGER) {
+        return slice_to_uint64(expr->value, number);
+    }
+    if (!text_value_find(session, expr, &value)) {
+        return false;
+    }
+    *number = 0; // NULL is the number of no condition
+    if (value.is_null) {
+        return true;
+    }
+    if (value.type == TYPE_LONGLONG && value.bytes.len == sizeof *number) {
+        struct reader reader = reader_of(value.bytes);
+        *number = read_u64(&reader);
+        return true;
+    }
+    return value.type == TYPE_VAR_STRING && slice_to_uint64(value.bytes, number);
+}
+
 // False: something of it is not known.
 static bool run_of_condition(struct session *session, const struct diagnostics_part *part)
 {
     struct warning warning = {.level = LEVEL_NOTE};
     uint64_t number = 0;
-    if (part->condition->kind != EXPR_INTEGER ||
-        !slice_to_uint64(part->condition->value, &number)) {
+    if (!read_number(session, part->condition, &number)) {
         return false;
     }
     if (!find_condition(session, number, &warning)) {

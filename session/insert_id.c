@@ -52,11 +52,18 @@ bool insert_id_is_set_by(const struct statement *statement)
            (statement->kind == STATEMENT_SELECT || statement->kind == STATEMENT_DO);
 }
 
+// VALUES (@i): only a server knows whether that is an id.
+static bool has_hidden_values(const struct statement *statement)
+{
+    return (statement->facts & ((uint32_t)FACT_READS_USER_VARIABLE | FACT_SUBQUERY)) != 0;
+}
+
 bool insert_id_is_asked_after(const struct session *session, const struct statement *statement)
 {
     const struct insert_part *insert = statement->insert;
     bool is_untold = insert != NULL && (insert->select != NULL || insert->on_duplicate != NULL ||
-                                        insert->has_returning);
+                                        insert->has_returning || has_hidden_values(statement));
+    is_untold |= statement->load != NULL && !statement->load->is_local;
     return session->insert_id.doubt == DOUBT_NONE && (is_untold || insert_id_is_set_by(statement));
 }
 
@@ -74,6 +81,10 @@ bool insert_id_take(struct session *session, const struct gather *gather)
 
 // ---- what the statement says of a column
 
+// Of a value: it is a number, but not the id. When the column is the one, then none was made for
+// it.
+enum { ANOTHER_NUMBER = 'n' };
+
 // Could the id be this value?
 static char verdict_of_value(struct arena *arena, const struct route_request *route,
                              const struct expr *expr, uint64_t id)
@@ -87,7 +98,7 @@ static char verdict_of_value(struct arena *arena, const struct route_request *ro
         value.kind == VALUE_INTEGER && value.is_negative && slice_to_uint64(value.bytes, &number);
     number = 0 - number; // as an OK has it
     if (is_negative || value_to_id(arena, &value, &number) == ID_KNOWN) {
-        return number == id || id == 0 ? VERDICT_GIVEN : VERDICT_MADE;
+        return number == id || id == 0 ? VERDICT_GIVEN : ANOTHER_NUMBER;
     }
     // Digits, signs, blanks and the point stand before '9': it may be a number.
     bool is_word = value.kind == VALUE_STRING && value.bytes.len > 0 && value.bytes.ptr[0] > '9';
@@ -110,7 +121,7 @@ static char verdict_of_column(struct session *session, const struct route_reques
         given += one == VERDICT_GIVEN;
         made += one == VERDICT_MADE;
     }
-    if (insert->select != NULL || (given > 0 && made > 0)) {
+    if (insert->select != NULL || (given > 0 && made > 0)) { // (1), (2), (3) are all given
         return VERDICT_UNSURE;
     }
     return given > 0 ? VERDICT_GIVEN : VERDICT_MADE;
@@ -197,8 +208,9 @@ bool insert_id_would_blur(const struct session *session, const struct statement 
     add_table(&table, session, statement->tables);
     bool is_same = slice_equal(text_slice(&table), text_slice(&doubt->table));
     text_done(&table);
-    return !is_same || insert->select != NULL || insert->on_duplicate != NULL ||
-           insert->has_returning || (insert->columns != NULL) != doubt->is_listed;
+    return !is_same || has_hidden_values(statement) || insert->select != NULL ||
+           insert->on_duplicate != NULL || insert->has_returning ||
+           (insert->columns != NULL) != doubt->is_listed;
 }
 
 static bool can_be_asked(const struct session *session)

@@ -299,7 +299,7 @@ static void stay_with_list(struct session *session, struct request *request)
     if (shard != NO_SHARD && plan->target_count == 1 && plan->gather == NULL &&
         plan->targets[0].sql.ptr == NULL && session->pin == NULL &&
         session->transaction.first_shard == NO_SHARD && request->statement->hint.len == 0 &&
-        aftermath_list_of(request) == LIST_KEPT) {
+        request->pin_reason == NULL && aftermath_list_of(request) == LIST_KEPT) {
         plan->targets[0].shard = shard;
     }
 }
@@ -486,30 +486,20 @@ static void run_committing(struct session *session, struct request *request)
     }
 }
 
-// SET STATEMENT a = 1 FOR SELECT ...: the server sets it for the statement. What would change how
-// waybill itself understands the statement, or what it left, is refused.
-static const char *refusal_of_set_statement(const struct statement *statement, bool is_only_shard)
+// Where there is one shard, EXECUTE is run there with the settings.
+static bool may_set_for_execute(const struct session *session, const struct statement *statement)
 {
-    static const char *const own[] = {"last_insert_id", "identity", "insert_id"};
-    for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
-        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-            if (slice_is_nocase(item->name, own[i])) {
-                return "ids set by SET STATEMENT: use SET";
-            }
-        }
-        if (slice_is_nocase(item->name, "sql_mode") && !is_only_shard &&
-            (statement->facts & FACT_WRITES) != 0) {
-            return "sql_mode set by SET STATEMENT for a write: use SET";
-        }
-    }
-    return NULL;
+    uint32_t others = (uint32_t)FACT_SETS_USER_VARIABLE | FACT_SUBQUERY | FACT_UNKNOWN_FUNCTION;
+    return config_only_shard(session_config(session)) != NO_SHARD &&
+           statement->prepare->verb == PREPARE_EXECUTE && (statement->facts & others) == 0 &&
+           variables_refusal_for_statement(statement, true) == NULL;
 }
 
 static void run_server_statement(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
     bool is_only = config_only_shard(session_config(session)) != NO_SHARD;
-    const char *refusal = refusal_of_set_statement(statement, is_only);
+    const char *refusal = variables_refusal_for_statement(statement, is_only);
     if (refusal != NULL) {
         command_refuse(session, refusal);
     } else if ((statement->facts & FACT_ENDS_TRANSACTION) != 0 && session_in_transaction(session)) {
@@ -571,7 +561,8 @@ void query_run_statement(struct session *session, struct request *request)
 {
     if (session->transaction.is_broken) {
         transaction_tell_broken(session, request);
-    } else if (request->statement->kind == STATEMENT_PREPARE && request->statement->set != NULL) {
+    } else if (request->statement->kind == STATEMENT_PREPARE && request->statement->set != NULL &&
+               !may_set_for_execute(session, request->statement)) {
         command_refuse(session, "SET STATEMENT ... FOR EXECUTE: set it in the statement itself");
     } else if (request->statement->kind == STATEMENT_PREPARE && recall_is_due(session)) {
         recall_start(session, request, query_run_statement); // what it needs is asked of servers
@@ -580,7 +571,7 @@ void query_run_statement(struct session *session, struct request *request)
     } else if (insert_id_must_ask(session, request->statement)) {
         insert_id_ask(session, request, query_run_statement);
     } else if (!local_run(session, request)) {
-        if (aftermath_list_of(request) != LIST_KEPT) {
+        if (aftermath_list_of(request) != LIST_KEPT && !aftermath_goes_with(session, request)) {
             legs_release_lingering(session);
         }
         run_by_kind(session, request);

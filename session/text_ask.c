@@ -20,10 +20,7 @@
 #include "session/text_value.h"
 
 // What an expression for a text may not do or read.
-#define FACTS_OF_NO_TEXT                                                                           \
-    ((uint32_t)(FACT_SETS_USER_VARIABLE | FACT_LOCKS_ROWS | FACT_NAMED_LOCK | FACT_SUBQUERY |      \
-                FACT_LAST_INSERT_ID | FACT_INSERT_ID_SET | FACT_FOUND_ROWS | FACT_ROW_COUNT |      \
-                FACT_DIAGNOSTICS | FACT_UNKNOWN_FUNCTION | FACT_CONNECTION_ID))
+#define FACTS_OF_NO_TEXT (TEXT_ASK_NO_FACTS | (uint32_t)FACT_SUBQUERY)
 
 struct flow_ask {
     struct flow flow;

@@ -4,6 +4,12 @@
 
 #include "session/session_impl.h"
 
+// What an expression that is asked may not do or read, beside tables.
+#define TEXT_ASK_NO_FACTS                                                                          \
+    ((uint32_t)(FACT_SETS_USER_VARIABLE | FACT_LOCKS_ROWS | FACT_NAMED_LOCK |                      \
+                FACT_LAST_INSERT_ID | FACT_INSERT_ID_SET | FACT_FOUND_ROWS | FACT_ROW_COUNT |      \
+                FACT_DIAGNOSTICS | FACT_UNKNOWN_FUNCTION | FACT_CONNECTION_ID))
+
 struct text_ask {
     const struct statement *outer;       // PREPARE, EXECUTE
     struct slice sql;                    // the text of the statement; ptr NULL: to be asked

@@ -208,9 +208,15 @@ static void execute_known(struct session *session, struct request *request, stru
     if (!enter_statement(session, request, ask->sql, ask->outer)) {
         return;
     }
+    if (ask->outer->set != NULL && query_is_local_kind(request->statement->kind)) {
+        command_refuse(session, "SET STATEMENT ... FOR EXECUTE of SET, USE or a statement about "
+                                "transactions");
+        return;
+    }
     struct text_execute *text = arena_alloc(&session->arena, sizeof *text);
     uint32_t params = request->statement->param_count;
     text->outer = ask->outer->text;
+    text->settings = slice_part(ask->outer->text, 0, ask->outer->set != NULL ? part->begin : 0);
     text->values = part->values;
     text->value_count = part->value_count;
     struct binary_value *known = arena_alloc(&session->arena, (params + 1) * sizeof *known);
@@ -362,7 +368,8 @@ void text_execute_command(struct request *request, const struct plan_target *tar
     struct slice sql = target->sql.ptr != NULL ? target->sql : request->statement->text;
     struct text out;
     text_init(&out);
-    if (has_immediate(session) && request->reading == NULL) {
+    struct slice settings = request->text->settings; // the text is read without them
+    if (has_immediate(session) && request->reading == NULL && settings.len == 0) {
         text_add_string(&out, "EXECUTE IMMEDIATE ");
         add_literal(&out, session, sql);
     } else {
@@ -370,6 +377,7 @@ void text_execute_command(struct request *request, const struct plan_target *tar
         add_literal(&out, session, sql);
         command->prepare_text = arena_copy(&session->arena, text_slice(&out));
         out.len = 0;
+        text_add_slice(&out, settings);
         text_add_string(&out, "EXECUTE " OWN_NAME);
     }
     add_values(&out, request, target);

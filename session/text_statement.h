@@ -7,8 +7,9 @@
 
 // EXECUTE, while the statement that it executes is the request's.
 struct text_execute {
-    struct slice outer;   // the text of EXECUTE
-    struct expr **values; // USING, in it
+    struct slice outer;    // the text of EXECUTE
+    struct slice settings; // SET STATEMENT ... FOR before it; empty: none
+    struct expr **values;  // USING, in it
     uint32_t value_count;
 };
 

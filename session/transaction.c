@@ -22,6 +22,8 @@
 #include "session/branch.h"
 #include "session/characteristics.h"
 #include "session/flow_commit.h"
+#include "session/flow_snapshot.h"
+#include "session/flow_unknown.h"
 #include "session/round.h"
 #include "session/track.h"
 
@@ -283,7 +285,12 @@ static void begin_now(struct session *session, struct request *request)
     const char *access = statement->is_read_write_transaction ? "READ WRITE" : NULL;
     access = statement->is_read_only_transaction ? "READ ONLY" : access;
     begin(session, statement->text, access, statement->is_consistent_snapshot);
-    answer_ok(session);
+    uint16_t only = config_only_shard(session_config(session));
+    if (statement->is_consistent_snapshot && only != NO_SHARD) {
+        flow_snapshot_start(session, request, only);
+    } else {
+        answer_ok(session);
+    }
 }
 
 // AND CHAIN: with the characteristics of the one before, but for its snapshot.
@@ -523,6 +530,16 @@ void transaction_run(struct session *session, struct request *request)
     }
 }
 
+void transaction_forget_once(struct session *session, struct slice variable)
+{
+    struct transaction *transaction = &session->transaction;
+    if (transaction->once.len > 0 && !session_in_transaction(session)) {
+        characteristics_forget(&transaction->asked, variable);
+        transaction->once.len = 0;
+        characteristics_print_sql(&transaction->once, &transaction->asked);
+    }
+}
+
 void transaction_set_once(struct session *session, struct request *request)
 {
     struct error error;
@@ -536,7 +553,7 @@ void transaction_set_once(struct session *session, struct request *request)
     struct transaction *transaction = &session->transaction;
     if (characteristics_are_doubled(request->statement->set)) {
         error_fill(&error, ER_PARSE, "(the same characteristic twice)");
-        answer_error(session, &error);
+        flow_unknown_start(session, request, &error); // a server's words
         return;
     }
     characteristics_note(&transaction->asked, request->statement->set);

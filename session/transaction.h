@@ -50,6 +50,9 @@ void transaction_rollback_then(struct session *session, struct request *request,
                                void (*then)(struct session *session, struct request *request));
 // SET TRANSACTION ... without SESSION.
 void transaction_set_once(struct session *session, struct request *request);
+// The session variable of that name was set: what SET TRANSACTION said of it is over, as on
+// servers.
+void transaction_forget_once(struct session *session, struct slice variable);
 // Commits what is open (an implicit commit), then calls `then`; its errors are told to the client
 // and `then` is not called.
 void transaction_commit_then(struct session *session, struct request *request,

@@ -256,6 +256,9 @@ static void note_charset(struct session *session, const struct set_item *item)
 static void note_for_session(struct session *session, const struct set_item *items)
 {
     for (const struct set_item *item = items; item != NULL; item = item->next) {
+        if (item->scope == SCOPE_SESSION) {
+            transaction_forget_once(session, item->name);
+        }
         if (item->scope != SCOPE_SESSION || !(item->is_constant || item->value == NULL)) {
             continue;
         }
@@ -511,6 +514,25 @@ void variables_set(struct session *session, struct request *request)
     } else {
         run_set(session, request);
     }
+}
+
+// ---- SET STATEMENT
+
+const char *variables_refusal_for_statement(const struct statement *statement, bool is_only_shard)
+{
+    static const char *const own[] = {"last_insert_id", "identity", "insert_id"};
+    for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
+        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+            if (slice_is_nocase(item->name, own[i])) {
+                return "ids set by SET STATEMENT: use SET";
+            }
+        }
+        if (slice_is_nocase(item->name, "sql_mode") && !is_only_shard &&
+            (statement->facts & FACT_WRITES) != 0) {
+            return "sql_mode set by SET STATEMENT for a write: use SET";
+        }
+    }
+    return NULL;
 }
 
 // ---- USE

@@ -7,7 +7,7 @@ BY_DESIGN = "by design:"
 DESIGN = (
     (re.compile(r"1227.*(GLOBAL|administrator)"), "SET GLOBAL"),
     # What makes a connection like the session is among the statements that SHOW PROFILES lists.
-    (re.compile(r"^\+\d+\t#\tSET (NAMES|`)", re.M), "SHOW PROFILES"),
+    (re.compile(r"^\+\d+\t#\tSET (NAMES|`|last_insert_id=)", re.M), "SHOW PROFILES"),
     # doc/accounts.md: an expired password, a dropped account's sessions, max_password_errors, anonymous accounts' USER().
     (re.compile(r"1862.*To log in you must change it on a server"), "an expired password"),
     (re.compile(r"1045.*Access denied: user '\w+' is not there any more"), "sessions of an account that was dropped"),

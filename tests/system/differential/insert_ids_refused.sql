@@ -2,6 +2,8 @@ INSERT INTO counted (n) VALUES (899);
 SELECT LAST_INSERT_ID();
 SET @i = 900;
 INSERT INTO counted (id, n) VALUES (@i, 900);
+SELECT LAST_INSERT_ID();
+INSERT INTO counted (id, n) VALUES (ABS(-950), 950);
 -- refused 1235
 SELECT LAST_INSERT_ID();
 INSERT INTO counted (n) VALUES (901);

@@ -241,6 +241,12 @@ bool backend_feed(struct backend *backend, struct slice bytes, bool is_end)
     return backend->is_slow;
 }
 
+uint16_t backend_ahead_warnings(const struct backend *backend)
+{
+    (void)backend;
+    return 0;
+}
+
 struct slice backend_ahead_changes(const struct backend *backend)
 {
     (void)backend;

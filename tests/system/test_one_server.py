@@ -1,0 +1,129 @@
+"""In front of one unsharded server nothing tells waybill from it: what MariaDB's own tests (make transparency) have found, in small."""
+
+import wire
+from compare import Outcome
+
+CLUSTER = {"shards": 1, "replicas": 0}
+SERVER = "s1a"
+TABLES = ("DROP TABLE IF EXISTS t, u", "CREATE TABLE t (a INT PRIMARY KEY AUTO_INCREMENT, b INT) ENGINE=InnoDB",
+          "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
+
+
+def compare(stand, statements, is_prepared=False):
+    """The statements straight on the server and through waybill, each on tables that were made anew."""
+    outcomes = []
+    for client in (stand.direct(SERVER), stand.client()):
+        for sql in TABLES:
+            client.query(sql)
+        outcomes.append([Outcome(client, sql, is_prepared and sql.startswith("SELECT")) for sql in statements])
+        client.close()
+    problems = [f"{sql}: {what}" for sql, theirs, mine in zip(statements, *outcomes) for what in mine.differences(theirs, True)]
+    assert not problems, "\n    ".join(problems)
+
+
+def count(client):
+    return int(client.query("SELECT COUNT(*) FROM t").rows[0][0])
+
+
+def test_found_rows(stand):
+    counted = ("SELECT 1 UNION SELECT 2", "CREATE TABLE u SELECT * FROM t LIMIT 2", "INSERT INTO u SELECT * FROM t", "INSERT INTO u SELECT 7, 7 FROM DUAL",
+               "SELECT * FROM t LIMIT 2, 5", "REPLACE INTO u SELECT * FROM t WHERE 1 = 0", "(SELECT a FROM t LIMIT 1) UNION ALL (SELECT a FROM t) LIMIT 2")
+    kept = ("SHOW CREATE TABLE t", "UPDATE t SET b = b + 1", "INSERT INTO t (b) VALUES (9)", "SET @x = 1", "SHOW GRANTS",
+            "SHOW TRIGGERS", "SHOW CHARACTER SET", "VALUES (1), (2)", "BEGIN", "COMMIT", "CREATE OR REPLACE VIEW v AS SELECT * FROM t")
+    statements = []
+    for first in counted:
+        statements += [first, "SELECT FOUND_ROWS()", "SELECT FOUND_ROWS()"]
+    for first in ("SELECT 1 UNION SELECT 2 UNION SELECT 3", "INSERT INTO u SELECT * FROM t"):
+        for between in kept:
+            statements += [first, between, "SELECT FOUND_ROWS()"]
+    statements += ["DROP TABLE IF EXISTS u", "DROP VIEW v", "SELECT FOUND_ROWS()"]
+    compare(stand, statements)
+    compare(stand, statements, is_prepared=True)
+
+
+def test_warnings_outlive_statements_without_tables(stand):
+    shown = ["SHOW WARNINGS", "SHOW COUNT(*) WARNINGS", "SELECT @@warning_count"]
+    warn = "SELECT 1/0, CAST('x' AS INT)"
+    compare(stand, ["CREATE OR REPLACE PROCEDURE p () SET @q = 1"] + [
+        sql for between in ("SELECT @x := 5", "SELECT 5 INTO @y", "CALL p()", "SELECT @x := 5, @y := 6", "DO 1", "SET @z = @x + 1")
+        for sql in [warn, between] + shown])
+
+
+def test_warnings_of_set(stand):
+    compare(stand, ["SET group_concat_max_len = 1024 * 1024 * 1024 * 4", "SHOW WARNINGS", "SELECT @@warning_count",
+                    "SELECT @@group_concat_max_len", "SET max_sort_length = 1 + 1", "SHOW WARNINGS"])
+
+
+def test_insert_ids_of_variables(stand):
+    statements = []
+    for sql in ("INSERT INTO t VALUES (@i, 1)", "INSERT INTO t (b) VALUES (@i)", "INSERT INTO t (b) VALUES ((SELECT 4))",
+                "INSERT INTO t VALUES (@n, 4)", "INSERT INTO t (b) VALUES (@i), (@i)", "INSERT INTO t VALUES (@i + 5, 3), (NULL, 3)"):
+        statements += ["SET @i = 77, @n = NULL", sql, "SELECT LAST_INSERT_ID()", "DELETE FROM t WHERE a > 70 AND a < 79"]
+    compare(stand, statements)
+
+
+def test_session_isolation_ends_set_transaction(stand):
+    """SET TRANSACTION is for the next transaction; SET SESSION TRANSACTION behind it is what counts."""
+    client, other = stand.client(), stand.client()
+    for sql in TABLES:
+        other.query(sql)
+    for first, then, sees in (("READ COMMITTED", "REPEATABLE READ", 3), ("REPEATABLE READ", "READ COMMITTED", 4)):
+        client.query(f"SET TRANSACTION ISOLATION LEVEL {first}")
+        client.query(f"SET SESSION TRANSACTION ISOLATION LEVEL {then}")
+        client.query("BEGIN")
+        client.query("SELECT COUNT(*) FROM t")
+        other.query("INSERT INTO t VALUES (50, 1)")
+        assert count(client) == sees, (first, then)
+        client.query("COMMIT")
+        other.query("DELETE FROM t WHERE a = 50")
+    client.query("SET TRANSACTION READ ONLY")
+    client.query("SET SESSION TRANSACTION READ WRITE")
+    client.query("BEGIN")
+    client.query("UPDATE t SET b = 8 WHERE a = 1")
+    client.query("COMMIT")
+    client.close()
+    other.close()
+
+
+def test_snapshot_is_of_its_moment(stand):
+    client, other = stand.client(), stand.client()
+    for sql in TABLES:
+        other.query(sql)
+    begun = Outcome(client, "START TRANSACTION WITH CONSISTENT SNAPSHOT")
+    assert begun.error is None and begun.status & wire.IN_TRANS
+    other.query("INSERT INTO t VALUES (50, 1)")
+    assert count(client) == 3
+    client.query("COMMIT")
+    assert count(client) == 4
+    client.query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")  # then a snapshot is none, and there is a warning of it
+    client.query("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+    client.query("ROLLBACK")
+    client.close()
+    other.close()
+
+
+def test_twice_the_same_characteristic(stand):
+    compare(stand, ["SET TRANSACTION READ ONLY, READ WRITE", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, ISOLATION LEVEL SERIALIZABLE"])
+
+
+def test_kill_by_expression(stand):
+    compare(stand, ["KILL 1000000000 + 5", "KILL QUERY 1000000000 * 2", "KILL (SELECT 999999999)", "KILL (SELECT COUNT(*) FROM t)",
+                    "KILL 'abc'", "KILL -5 + 1", "KILL 1000000000.6 + 1", "KILL NULL + 1"])
+    client, victim = stand.client(), stand.client()
+    assert Outcome(client, f"KILL {victim.connection_id} + 0").error is None
+    assert victim.is_closed_by_peer()
+    client.close()
+
+
+def test_execute_as_text(stand):
+    compare(stand, ["CREATE OR REPLACE TABLE u (a INT DEFAULT 5, b INT DEFAULT 6)", "PREPARE s FROM 'INSERT INTO u VALUES (?, ?)'",
+                    "EXECUTE s USING 1, IGNORE", "EXECUTE s USING DEFAULT, 7", "SELECT * FROM u ORDER BY a",
+                    "PREPARE m FROM 'SELECT @@sql_mode, @@max_statement_time, ?'", "SET @m = 'x'",
+                    "SET STATEMENT sql_mode = 'ANSI', max_statement_time = 4 FOR EXECUTE m USING @m", "EXECUTE m USING @m",
+                    "SET STATEMENT sql_mode = 'ANSI' FOR EXECUTE nobody"])
+
+
+def test_number_of_a_condition(stand):
+    compare(stand, ["SELECT 1/0", "SET @n = 1, @text = '1'", "GET DIAGNOSTICS CONDITION @n @m = MESSAGE_TEXT", "SELECT @m",
+                    "GET DIAGNOSTICS CONDITION NULL @v = CLASS_ORIGIN", "SHOW WARNINGS", "DROP TABLE IF EXISTS nothing",
+                    "GET DIAGNOSTICS CONDITION '1' @m = MESSAGE_TEXT", "SELECT @m"])
