@@ -166,7 +166,9 @@ def test_put_back(stand):
 
 
 def test_old_primary_rejoins(stand):
+    prepare(stand)
     old = primary_of(stand, "s1")
+    settled(stand, old)
     stand.cluster("kill", f"s1/{old}")
     stand.wait_until(lambda: primary_of(stand, "s1") not in (old, "", None, "-"), 20, "a replica is promoted")
     stand.client().query("UPDATE users SET name = 'meanwhile' WHERE buyer_id = 4")
@@ -178,7 +180,9 @@ def test_old_primary_rejoins(stand):
 
 def test_one_with_more_does_not(stand):
     """What only the old primary has was never acknowledged: it is not lost silently."""
+    prepare(stand)
     old = primary_of(stand, "s1")
+    settled(stand, old)
     stand.cluster("kill", f"s1/{old}")
     stand.wait_until(lambda: primary_of(stand, "s1") not in (old, "", None, "-"), 20, "a replica is promoted")
     stand.cluster("waybill", "stop")
