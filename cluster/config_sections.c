@@ -65,10 +65,11 @@ static const struct section_setting table[] = {
      "as its plugin shows enough."},
     {SECTION_USER, 0, "default_schema", "text", "",
      "The schema of a client that names none when it connects."},
-    {SECTION_USER, 0, "distributed", "refuse|best_effort|atomic", "atomic",
+    {SECTION_USER, 0, "distributed", "refuse|best_effort|atomic", "refuse",
      "A statement or transaction that writes to more than one shard. atomic: all shards commit or none "
-     "(MariaDB 10.5 or later, and the table waybill.decision; elsewhere it is refused). best_effort: each "
-     "shard commits by itself, so a failure in between leaves a part of it."},
+     "(MariaDB 10.5 or later, and the table waybill.decision; elsewhere it is refused; doc/transactions.md "
+     "says what to know before). best_effort: each shard commits by itself, so a failure in between leaves "
+     "a part of it."},
     {SECTION_USER, 0, "scatter", "allow|warn|deny", "allow",
      "SELECTs of this user that read several shards. warn: they are run, with a warning (9031) and a line in "
      "the log. deny: error 9030. The stricter of the user's and the tables' counts."},

@@ -149,7 +149,7 @@ static void build_rights(struct build *build, const struct section *section,
                      password != NULL ? build_keep(build, password->value) : NULL);
     user->default_schema = section_text(build, section, "default_schema", "");
     user->distributed = (enum distributed)section_choice(build, section, "distributed",
-                                                         distributed_words, DISTRIBUTED_ATOMIC);
+                                                         distributed_words, DISTRIBUTED_REFUSE);
     user->scatter =
         (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);
     user->max_connections = (uint32_t)section_integer(build, section, "max_connections",
