@@ -103,7 +103,6 @@ SELECT MIN(balance), MAX(balance), COUNT(*) FROM users;
 -- refused 9001
 SELECT COUNT(DISTINCT age) FROM users FOR UPDATE;
 BEGIN;
--- refused 9001
 SELECT MAX(age) FROM users HAVING 1;
 ROLLBACK;
 SELECT MAX(age) FROM users;

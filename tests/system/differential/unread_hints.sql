@@ -2,8 +2,6 @@ SELECT nothing FRM users;
 SHOW WARNINGS;
 SHOW ERRORS;
 -- refused 9001
-SHOW TABLE STATUS;
--- refused 9001
 SHOW TABLES WHERE Tables_in_shop IN (SELECT name FROM users);
 /* waybill: shard=s2 */ SHOW TABLE STATUS LIKE 'inventory' WHERE;
 -- refused 1064
