@@ -3,6 +3,10 @@
 //
 //     control thread: job_tell -> [pipe] -> job_wait :job thread
 //                     close    -> [end ] -> JOB_STOP
+//
+// Out of descriptors a job runs without a pipe: it hears no orders, and looks every now and then
+// whether it is to stop. Jobs are begun all the time (the recovery), and clients may use up what
+// there is.
 
 #include "replication/job.h"
 
@@ -12,6 +16,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -20,11 +25,14 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+enum { LOOK_MS = 20 }; // without a pipe
+
 struct job {
     pthread_t thread;
     char name[16];
-    int read_end;  // the job's
+    int read_end;  // the job's; -1: there is no pipe
     int write_end; // the control thread's; -1 = closed
+    _Atomic bool is_asked_to_stop;
     void (*run)(struct job *job, void *argument);
     void *argument; // borrowed
 };
@@ -51,9 +59,9 @@ struct job *job_start(const char *name, void (*run)(struct job *job, void *argum
     snprintf(job->name, sizeof job->name, "%s", name);
     job->run = run;
     job->argument = argument;
-    int ends[2];
+    int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-        fail("no pipe for a job");
+        log_warning("job %s: no pipe, it hears no orders: %s", name, strerror(errno));
     }
     job->read_end = ends[0];
     job->write_end = ends[1];
@@ -82,6 +90,7 @@ void job_tell(struct job *job, const void *order, size_t order_bytes)
 
 void job_ask_to_stop(struct job *job)
 {
+    atomic_store_explicit(&job->is_asked_to_stop, true, memory_order_release);
     if (job->write_end >= 0) {
         close(job->write_end);
         job->write_end = -1;
@@ -91,7 +100,9 @@ void job_ask_to_stop(struct job *job)
 static void job_free(struct job *job)
 {
     job_ask_to_stop(job);
-    close(job->read_end);
+    if (job->read_end >= 0) {
+        close(job->read_end);
+    }
     memory_free(job);
 }
 
@@ -111,6 +122,18 @@ bool job_try_join(struct job *job)
     return true;
 }
 
+static enum job_news wait_without_pipe(struct job *job, uint32_t wait_ms)
+{
+    bool is_asked = atomic_load_explicit(&job->is_asked_to_stop, memory_order_acquire);
+    for (uint32_t waited_ms = 0; !is_asked && waited_ms < wait_ms; waited_ms += LOOK_MS) {
+        uint32_t left_ms = wait_ms - waited_ms;
+        int none = poll(NULL, 0, (int)(left_ms < LOOK_MS ? left_ms : LOOK_MS));
+        (void)none;
+        is_asked = atomic_load_explicit(&job->is_asked_to_stop, memory_order_acquire);
+    }
+    return is_asked ? JOB_STOP : JOB_NOTHING;
+}
+
 static bool poll_pipe(struct job *job, int wait_ms)
 {
     struct pollfd pipe = {.fd = job->read_end, .events = POLLIN};
@@ -122,6 +145,9 @@ enum job_news job_wait(struct job *job, uint32_t wait_ms, void *order, size_t or
 {
     char skipped[JOB_ORDER_BYTES] = "";
     enum job_news news = JOB_NOTHING;
+    if (job->read_end < 0) {
+        return wait_without_pipe(job, wait_ms);
+    }
     bool is_there = poll_pipe(job, (int)wait_ms);
     while (is_there) {
         ssize_t got = read(job->read_end, order != NULL ? order : skipped,

@@ -8,6 +8,7 @@
 
 #include "replication/job.h"
 
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/counter.h"
@@ -95,10 +96,30 @@ static void more_orders_than_fit(void **state)
     assert_int_equal(counter_get(&seen.stops), 1);
 }
 
+static void runs_without_descriptors(void **state)
+{
+    (void)state;
+    struct seen seen = {.sum = {0}};
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct job *job = job_start("a test", run, &seen);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    struct order order = {.number = 7};
+    job_tell(job, &order, sizeof order); // nobody hears it
+    pause_ms(5);
+    assert_false(job_try_join(job));
+    job_join(job);
+    assert_int_equal(counter_get(&seen.stops), 1);
+    assert_int_equal(counter_get(&seen.sum), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hears_orders),
+        cmocka_unit_test(runs_without_descriptors),
         cmocka_unit_test(ends_by_itself),
         cmocka_unit_test(more_orders_than_fit),
     };
