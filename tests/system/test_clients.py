@@ -48,6 +48,11 @@ def test_sqlalchemy(stand, **hop):
     same_both_ways(stand, ["/usr/bin/python3", "sqlalchemy_play.py"], **hop)
 
 
+def test_inspectors(stand):
+    same_both_ways(stand, ["/usr/bin/python3", "inspect_django.py"])
+    same_both_ways(stand, ["/usr/bin/python3", "inspect_sqlalchemy.py"])
+
+
 def test_php_pdo(stand, **hop):
     same_both_ways(stand, ["php", "pdo.php"], **hop)
 
