@@ -305,6 +305,13 @@ static void add_guards(struct arena *arena, struct explanation *explanation)
     }
     bool is_rows = plan->gather != NULL || plan->merge == MERGE_ROWS || plan->merge == MERGE_SORT ||
                    plan->merge == MERGE_GROUP;
+    if (is_rows && settings->max_scatter_shards > 0) {
+        explain_add(arena, explanation, EXPLAIN_GUARD,
+                    arena_format(arena,
+                                 "max_scatter_shards = %" PRIu64
+                                 ": rows of more shards are error 9030",
+                                 (uint64_t)settings->max_scatter_shards));
+    }
     if (is_rows && settings->max_result_rows > 0) {
         explain_add(arena, explanation, EXPLAIN_GUARD,
                     arena_format(arena, "max_result_rows = %" PRIu64 ": with more it is error 9030",

@@ -29,7 +29,18 @@ static const struct here table[] = {
     {STATEMENT_DIAGNOSTICS, "answered here, or by the server that ran the statement before it"},
 };
 
+static const char set_global[] =
+    "settings of a server: sent to the only server; refused (1227) in front of several";
 static const char processlist[] = "answered here: the sessions of waybill";
+
+static bool sets_global(const struct statement *statement)
+{
+    bool found = false;
+    for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
+        found |= item->scope == SCOPE_GLOBAL;
+    }
+    return found && statement->kind == STATEMENT_SET;
+}
 
 const char *explain_here(const struct statement *statement)
 {
@@ -37,6 +48,9 @@ const char *explain_here(const struct statement *statement)
     if (!is_hinted && statement->kind == STATEMENT_SHOW &&
         slice_is_nocase(statement->name, "PROCESSLIST")) {
         return processlist;
+    }
+    if (sets_global(statement)) {
+        return set_global;
     }
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].kind == statement->kind) {

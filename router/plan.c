@@ -251,7 +251,7 @@ static const plan_function planners[] = {
     [STATEMENT_SHOW]        = plan_show,
     [STATEMENT_EXPLAIN]     = plan_explained,
     [STATEMENT_PREPARE]     = plan_prepared_text,
-    [STATEMENT_XA]          = plan_anywhere,
+    [STATEMENT_XA]          = plan_xa,
     [STATEMENT_KILL]        = plan_anywhere,
     [STATEMENT_LOAD]        = plan_load,
     [STATEMENT_ADMIN]       = plan_admin,
@@ -308,7 +308,7 @@ static bool plan_to_hint(struct planner *planner)
 static bool is_hint_enough(enum statement_kind kind)
 {
     return kind != STATEMENT_INSERT && kind != STATEMENT_REPLACE && kind != STATEMENT_UPDATE &&
-           kind != STATEMENT_DELETE && kind != STATEMENT_LOAD;
+           kind != STATEMENT_DELETE && kind != STATEMENT_LOAD && kind != STATEMENT_XA;
 }
 
 static bool plan_kind(struct planner *planner)

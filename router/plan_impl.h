@@ -74,6 +74,7 @@ bool plan_ddl(struct planner *planner);
 bool plan_load(struct planner *planner);
 bool plan_load_split(struct planner *planner, const struct scope_ref *target); // to a sharded table
 bool plan_lock(struct planner *planner);
+bool plan_xa(struct planner *planner);
 bool plan_show(struct planner *planner);
 bool plan_explained(struct planner *planner);
 bool plan_admin(struct planner *planner);

@@ -27,6 +27,12 @@ bool plan_handler(struct planner *planner)
     return plan_to_reach(planner, ER_CROSS_SHARD, "HANDLER");
 }
 
+// In front of several shards; the only one runs it.
+bool plan_xa(struct planner *planner)
+{
+    return plan_refuse(planner, ER_NOT_SUPPORTED_YET, "XA statements of clients");
+}
+
 bool plan_lock(struct planner *planner)
 {
     struct reach reach;

@@ -14,6 +14,7 @@
 #include "session/aftermath.h"
 #include "session/command.h"
 #include "session/query.h"
+#include "session/transaction.h"
 
 static const char *const columns[] = {"step", "shard", "access", "detail"};
 enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };
@@ -89,19 +90,34 @@ static bool read_statement(struct session *session, const struct statement *oute
     return false;
 }
 
-// What the session has against a plan that the router finds right.
+// Its own statements need no plan; a split asks shard by shard.
+static bool is_allowed(const struct session *session, const struct request *asked,
+                       struct error *error)
+{
+    bool commits = (asked->statement->facts & FACT_ENDS_TRANSACTION) != 0;
+    if (!query_kind_is_allowed(session, asked, error)) {
+        return false;
+    }
+    if (asked->plan == NULL || asked->plan->wants_columns || asked->plan->split != NULL) {
+        return true;
+    }
+    return commits && session_in_transaction(session)
+               ? query_may_commit_before(session, asked, error)
+               : query_is_allowed(session, asked, error);
+}
+
+// What the session has against a statement that the router finds right.
 static void look_at_session(struct session *session, struct request *asked,
                             struct explanation *explanation)
 {
     struct error error;
-    struct plan *plan = arena_alloc(&session->arena, sizeof *plan);
-    if (explanation->plan == NULL || explanation->plan->wants_columns) {
-        return;
+    asked->plan = NULL;
+    if (explanation->plan != NULL) { // the session may change its LIMIT
+        asked->plan = arena_alloc(&session->arena, sizeof *asked->plan);
+        *asked->plan = *explanation->plan;
     }
-    *plan = *explanation->plan;
-    asked->plan = plan;
     asked->pin_reason = query_pin_reason(asked->statement);
-    if (plan->split == NULL && !query_is_allowed(session, asked, &error)) {
+    if (explanation->error.code == 0 && !is_allowed(session, asked, &error)) {
         explain_refuse(&session->arena, explanation, &error);
     }
 }

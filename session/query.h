@@ -26,6 +26,15 @@ const char *query_pin_reason(const struct statement *statement);
 // May the session run the request's plan (pins, transaction, settings)? False: *error.
 bool query_is_allowed(const struct session *session, const struct request *request,
                       struct error *error) MUST_CHECK;
+// The same for a plan of a statement before which the server commits, in a transaction.
+bool query_may_commit_before(const struct session *session, const struct request *request,
+                             struct error *error) MUST_CHECK;
+// May the server itself end the transaction? Then it does so only if it takes the statement, and
+// that is for the server to say: on the backend of the only participant.
+bool query_is_only_participant(const struct session *session, const struct plan *plan) MUST_CHECK;
+// May the session run a statement of its kind, whatever the plan? False: *error.
+bool query_kind_is_allowed(const struct session *session, const struct request *request,
+                           struct error *error) MUST_CHECK;
 // The router's plan for the request. False: *error.
 bool query_plan(struct session *session, struct request *request, struct error *error) MUST_CHECK;
 // Is the session free to go to the shard? False: *error says what binds it elsewhere.

@@ -487,24 +487,35 @@ static bool is_for_only_server(const struct session *session, const struct set_i
     return config_is_one_server(session_config(session));
 }
 
+bool variables_may_set(const struct session *session, const struct statement *statement,
+                       struct error *error)
+{
+    const char *why = NULL;
+    enum set_class class = variables_classify(statement->set, &why);
+    bool is_open = session_in_transaction(session) &&
+                   config_only_shard(session_config(session)) == NO_SHARD;
+    if (class == SET_REFUSED && !is_for_only_server(session, statement->set)) {
+        error_fill(error, ER_ACCESS_SPECIFIC, why);
+        return false;
+    }
+    if (sets_oracle(session, statement->set)) {
+        error_fill(error, ER_NOT_SUPPORTED_YET, VARIABLES_NO_ORACLE);
+        return false;
+    }
+    if (class != SET_ONCE && sets_transaction(statement->set) && is_open) {
+        error_fill(error, ER_NOT_SUPPORTED_YET,
+                   "isolation level and access mode of later transactions while one is open: set "
+                   "them before BEGIN");
+        return false;
+    }
+    return true;
+}
+
 void variables_set(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
     const char *why = NULL;
-    enum set_class class = variables_classify(statement->set, &why);
-    if (class == SET_REFUSED && !is_for_only_server(session, statement->set)) {
-        struct error error;
-        error_fill(&error, ER_ACCESS_SPECIFIC, why);
-        counter_add(&session->sessions->counters.queries_refused, 1);
-        command_error(session, &error);
-    } else if (sets_oracle(session, statement->set)) {
-        command_refuse(session, VARIABLES_NO_ORACLE);
-    } else if (class != SET_ONCE && sets_transaction(statement->set) &&
-               session_in_transaction(session) &&
-               config_only_shard(session_config(session)) == NO_SHARD) {
-        command_refuse(session, "isolation level and access mode of later transactions while one "
-                                "is open: set them before BEGIN");
-    } else if (class == SET_ONCE) {
+    if (variables_classify(statement->set, &why) == SET_ONCE) {
         transaction_set_once(session, request);
     } else if ((statement->facts & FACT_SUBQUERY) != 0) {
         run_reading_set(session, request);

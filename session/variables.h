@@ -3,6 +3,10 @@
 
 #include "session/session_impl.h"
 
+// May the session set this? False: *error.
+bool variables_may_set(const struct session *session, const struct statement *statement,
+                       struct error *error) MUST_CHECK;
+// ... which it may.
 void variables_set(struct session *session, struct request *request);
 void variables_use(struct session *session, struct request *request, struct slice database);
 void variables_init_db(struct session *session, struct request *request); // COM_INIT_DB
