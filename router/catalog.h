@@ -32,7 +32,7 @@ struct catalog_question {
 
 // One mention of a table of information_schema.
 struct catalog_ref {
-    const struct catalog_kind *kind;
+    const struct catalog_kind *kind; // NULL: nothing is asked
     struct span span; // of its name in the text
     bool has_alias;
     struct slice name; // as written, without its schema: the derived table's, where it has no alias

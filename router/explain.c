@@ -140,6 +140,15 @@ static void add_edits(struct arena *arena, struct explanation *explanation,
     }
 }
 
+static bool asks_shards(const struct plan *plan)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; plan->catalog != NULL && i < plan->catalog->ref_count; i++) {
+        count += plan->catalog->refs[i].question_count;
+    }
+    return count > 0;
+}
+
 static void add_targets(struct arena *arena, struct explanation *explanation)
 {
     const struct plan *plan = explanation->plan;
@@ -148,7 +157,8 @@ static void add_targets(struct arena *arena, struct explanation *explanation)
         const struct plan_target *target = &plan->targets[i];
         bool is_place = plan->catalog != NULL && plan->catalog->form == CATALOG_PLACE;
         const char *untouched = is_place                ? "as it came; or to the one that has it"
-                                : plan->catalog != NULL ? "with what the shards answered in it"
+                                : asks_shards(plan)     ? "with what the shards answered in it"
+                                : plan->catalog != NULL ? "as it came, without waybill's own schema"
                                                         : "as it came";
         struct slice sql = target->sql.ptr != NULL ? target->sql : slice_of_string(untouched);
         struct explain_step *step = explain_add(arena, explanation, EXPLAIN_SEND, sql);
@@ -276,7 +286,7 @@ static void add_memory(struct arena *arena, struct explanation *explanation)
             arena, "%u KiB of rows on their way, and the longest row; all rows are on %s",
             2 * GATHER_INSERT_BYTES / 1024,
             explanation->request->config->shards[plan->targets[0].shard].name);
-    } else if (plan->catalog != NULL) {
+    } else if (asks_shards(plan)) {
         detail = arena_format(arena, "what the shards answer, at most %u KiB",
                               CATALOG_SQL_BYTES_MAX / 1024);
     } else if (plan->split != NULL) {
@@ -322,9 +332,11 @@ static void add_guards(struct arena *arena, struct explanation *explanation)
                     arena_format(arena, "warning 9031: %s", plan->warning));
     }
     if (plan->is_write_to_many) {
+        bool is_atomic = explanation->request->distributed == DISTRIBUTED_ATOMIC;
         explain_add(arena, explanation, EXPLAIN_GUARD,
-                    slice_of_string("distributed = best_effort (of the user): with refuse it is "
-                                    "error 9002"));
+                    arena_format(arena,
+                                 "distributed = %s (of the user): with refuse it is error 9002",
+                                 is_atomic ? "atomic" : "best_effort"));
     }
 }
 

@@ -157,6 +157,7 @@ struct route_request {
     bool must_gather;           // a merge was tried, and found at run time that it isn't exact
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or
                          // pinned shard); NO_SHARD
+    bool is_pinned;      // the session can't leave last_shard
     struct order_id_source *ids; // the worker's; NULL (EXPLAIN ROUTE): ids are only for show
     uint64_t now_ms;             // wall clock, Unix milliseconds, for ids
     uint64_t last_insert_id;     // the session's: what LAST_INSERT_ID() stands for when it is the

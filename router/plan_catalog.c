@@ -1,5 +1,8 @@
 // What has to be asked of which shard for a statement on information_schema (catalog.h).
 //
+// The default shard's server tells of all tables that the configuration doesn't name. The statement
+// runs there, or, where the session can't leave another one, there with all rows asked for.
+//
 // Of a table that lives elsewhere its home tells; of a sharded one that the statement's server does
 // not have, the first shard that has it; where figures are asked for, every shard that has a part.
 
@@ -11,7 +14,8 @@ struct catalog_builder {
     struct planner *planner;
     const struct catalog_kind *kind;
     const struct asked_tables *asked;
-    uint16_t place;
+    uint16_t place;   // that tells of undeclared tables
+    uint16_t runs_on; // where the statement itself goes
     bool wants_figures;
 };
 
@@ -28,6 +32,12 @@ static bool is_asked(const struct asked_tables *asked, const struct table_config
         }
     }
     return asked->name_count == 0;
+}
+
+uint16_t plan_catalog_shard(const struct planner *planner)
+{
+    const struct route_request *request = planner->request;
+    return request->is_pinned ? request->last_shard : planner->config->default_shard;
 }
 
 bool plan_catalog_asks_parts(const struct planner *planner, const struct asked_tables *asked)
@@ -88,7 +98,7 @@ static bool is_first_of_schema(const struct catalog_builder *all, uint16_t at, u
     return true;
 }
 
-// (TABLE_SCHEMA = 'shop' AND TABLE_NAME IN ('orders', 'stock') OR ...)
+// (TABLE_SCHEMA = 'shop' AND TABLE_NAME IN ('orders', 'stock') OR ...); of no table: (0 = 1)
 static void add_told(struct text *sql, const struct catalog_builder *all, uint16_t shard)
 {
     const struct config *config = all->planner->config;
@@ -113,7 +123,7 @@ static void add_told(struct text *sql, const struct catalog_builder *all, uint16
         text_add_string(sql, ")");
         before = " OR ";
     }
-    text_add_string(sql, ")");
+    text_add_string(sql, *before == '(' ? "(0 = 1)" : ")");
 }
 
 // What the statement itself says of the tables it is about, so that the server opens no others.
@@ -150,6 +160,26 @@ static struct slice select_of(const struct catalog_builder *all, uint16_t shard)
 
 // ---- one mention
 
+// Nothing is to be had from the server that runs it; the one that should does it instead.
+static void ask_place(const struct catalog_builder *all, struct catalog_ref *ref)
+{
+    struct arena *arena = all->planner->arena;
+    struct catalog_question *question = NULL;
+    for (uint32_t i = 0; i < ref->question_count; i++) {
+        question = ref->questions[i].shard == all->place ? &ref->questions[i] : question;
+    }
+    if (question == NULL) {
+        question = &ref->questions[ref->question_count++];
+        *question = (struct catalog_question){.shard = all->place, .sql = ref->own};
+    } else {
+        question->sql = arena_format(arena, "%.*s UNION ALL %.*s", (int)ref->own.len,
+                                     (const char *)ref->own.ptr, (int)question->sql.len,
+                                     (const char *)question->sql.ptr);
+    }
+    ref->own = arena_format(arena, "SELECT * FROM information_schema.%s WHERE 0 = 1",
+                            catalog_name(all->kind));
+}
+
 // False: its server knows all of it.
 static bool build_ref(const struct catalog_builder *all, struct catalog_ref *ref)
 {
@@ -167,6 +197,9 @@ static bool build_ref(const struct catalog_builder *all, struct catalog_ref *ref
             (struct catalog_question){.shard = shard, .sql = select_of(all, shard)};
     }
     ref->own = select_of(all, NO_SHARD);
+    if (all->runs_on != all->place) {
+        ask_place(all, ref);
+    }
     return ref->question_count > 0;
 }
 
@@ -191,6 +224,32 @@ static struct slice last_name(const struct planner *planner, struct span span)
     return text;
 }
 
+static bool append_ref(struct planner *planner, struct catalog_plan **catalog,
+                       const struct catalog_ref *ref)
+{
+    if (*catalog == NULL) {
+        *catalog = new_catalog(planner, CATALOG_SELECT);
+    }
+    if ((*catalog)->ref_count == CATALOG_REFS_MAX) {
+        return false;
+    }
+    (*catalog)->refs[(*catalog)->ref_count++] = *ref;
+    return true;
+}
+
+bool plan_catalog_hide(struct planner *planner, struct catalog_plan **catalog,
+                       const struct table_ref *table)
+{
+    struct catalog_ref ref = {
+        .span = table->name_span,
+        .has_alias = table->alias.len > 0,
+        .name = last_name(planner, table->name_span),
+        .own = slice_of_string(
+            "SELECT * FROM information_schema.SCHEMATA WHERE SCHEMA_NAME <> 'waybill'"),
+    };
+    return append_ref(planner, catalog, &ref);
+}
+
 bool plan_catalog_add(struct planner *planner, struct catalog_plan **catalog,
                       const struct table_ref *table, const struct asked_tables *asked,
                       bool wants_figures)
@@ -200,6 +259,7 @@ bool plan_catalog_add(struct planner *planner, struct catalog_plan **catalog,
         .kind = catalog_find(table->name),
         .asked = asked,
         .place = planner->config->default_shard,
+        .runs_on = plan_catalog_shard(planner),
         .wants_figures = wants_figures,
     };
     struct catalog_ref ref = {
@@ -213,14 +273,7 @@ bool plan_catalog_add(struct planner *planner, struct catalog_plan **catalog,
     if (!build_ref(&all, &ref)) {
         return true;
     }
-    if (*catalog == NULL) {
-        *catalog = new_catalog(planner, CATALOG_SELECT);
-    }
-    if ((*catalog)->ref_count == CATALOG_REFS_MAX) {
-        return false;
-    }
-    (*catalog)->refs[(*catalog)->ref_count++] = ref;
-    return true;
+    return append_ref(planner, catalog, &ref);
 }
 
 // ---- SHOW
@@ -236,6 +289,7 @@ bool plan_show_catalog(struct planner *planner, bool is_status)
         .kind = catalog_find(slice_of_string(is_status ? "TABLES" : "TRIGGERS")),
         .asked = &asked,
         .place = planner->config->default_shard,
+        .runs_on = plan_catalog_shard(planner),
         .wants_figures = is_status,
     };
     struct catalog_ref ref = {.name = slice_of_string(is_status ? "TABLES" : "TRIGGERS")};
@@ -251,7 +305,7 @@ bool plan_show_catalog(struct planner *planner, bool is_status)
         planner->plan->catalog = catalog;
         plan_because(planner, "the rows of all shards");
     }
-    return plan_to(planner, planner->config->default_shard);
+    return plan_to(planner, all.runs_on);
 }
 
 bool plan_show_trigger(struct planner *planner)

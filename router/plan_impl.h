@@ -101,6 +101,11 @@ bool plan_catalog_asks_parts(const struct planner *planner,
 bool plan_catalog_add(struct planner *planner, struct catalog_plan **catalog,
                       const struct table_ref *table, const struct asked_tables *asked,
                       bool wants_figures) MUST_CHECK;
+// That mention of SCHEMATA without waybill's own schema. False: there are too many.
+bool plan_catalog_hide(struct planner *planner, struct catalog_plan **catalog,
+                       const struct table_ref *table) MUST_CHECK;
+// Where a statement runs that has rows of all shards in it.
+uint16_t plan_catalog_shard(const struct planner *planner);
 // SHOW CREATE TRIGGER: is the trigger on another shard than the default one?
 bool plan_show_trigger(struct planner *planner);
 // SHOW TABLE STATUS or SHOW TRIGGERS.

@@ -309,10 +309,14 @@ static bool plan_to_named(struct planner *planner, const struct needs *needs,
                           const struct reach *reach)
 {
     struct plan *plan = planner->plan;
+    const struct route_request *request = planner->request;
     if (!needs->is_known || shard_set_count(needs->shards) != 1 || plan->target_count != 1) {
         return false;
     }
     uint16_t shard = shard_set_first(needs->shards);
+    if (request->is_pinned && request->last_shard != shard) {
+        return false; // the rows can be brought
+    }
     bool is_free = planner->statement->kind == STATEMENT_SELECT && reach->shards.bits == 0;
     if (is_free || plan->targets[0].shard == shard) {
         plan->targets[0].shard = shard;
@@ -335,7 +339,7 @@ static bool plan_with_catalog(struct planner *planner, const struct needs *needs
                               const struct reach *reach)
 {
     struct plan *plan = planner->plan;
-    uint16_t place = planner->config->default_shard;
+    uint16_t place = plan_catalog_shard(planner);
     bool is_select = planner->statement->kind == STATEMENT_SELECT && plan->target_count == 1;
     if (!needs->is_fit || !is_select || plan->gather != NULL ||
         (reach->shards.bits & ~shard_set_of(place).bits) != 0) {
@@ -355,31 +359,75 @@ static int compare_refs(const void *a, const void *b)
     return left->span.begin < right->span.begin ? -1 : left->span.begin > right->span.begin;
 }
 
-bool plan_check_system(struct planner *planner)
+// Nothing is asked of others: the default shard's server knows all, wherever the session has been.
+static bool plan_to_default(struct planner *planner, const struct reach *reach)
+{
+    struct plan *plan = planner->plan;
+    if (planner->statement->kind == STATEMENT_SELECT && plan->target_count == 1 &&
+        plan->gather == NULL && reach->shards.bits == 0 && !planner->request->is_pinned) {
+        plan->targets[0].shard = planner->config->default_shard;
+    }
+    return true;
+}
+
+// *catalog: what is asked for, in no order; NULL: nothing.
+static bool plan_about_tables(struct planner *planner, struct catalog_plan **catalog)
 {
     struct needs needs = {.is_known = true, .is_fit = true};
     struct reach reach;
-    bool has_system = false;
-    for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
-        has_system |= refs_about_tables(scope) != 0;
-    }
-    if (!has_system || planner->hint_shard != NO_SHARD) {
-        return true;
-    }
     for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
         add_scope(planner, scope, &needs);
     }
     scopes_reach(&planner->scopes, &reach);
-    if (needs.catalog == NULL && needs.is_fit) {
-        return !plan_has_stray_tables(planner) || needs.shards.bits == 0 ||
-               plan_to_named(planner, &needs, &reach) || plan_with_catalog(planner, &needs, &reach);
+    bool is_all_here = needs.catalog == NULL && needs.is_fit;
+    if (is_all_here && (!plan_has_stray_tables(planner) || needs.shards.bits == 0)) {
+        return plan_to_default(planner, &reach);
     }
-    if (!needs.has_figures && plan_to_named(planner, &needs, &reach)) {
+    if ((is_all_here || !needs.has_figures) && plan_to_named(planner, &needs, &reach)) {
         return true;
     }
-    if (needs.catalog != NULL) {
-        qsort(needs.catalog->refs, needs.catalog->ref_count, sizeof *needs.catalog->refs,
-              compare_refs);
-    }
+    *catalog = needs.catalog;
     return plan_with_catalog(planner, &needs, &reach);
+}
+
+// SELECT on SCHEMATA without a condition leaves waybill's own schema out, as SHOW DATABASES does.
+static void hide_own_schema(struct planner *planner, const struct scope *scope,
+                            struct catalog_plan **catalog)
+{
+    const struct plan *plan = planner->plan;
+    bool is_whole = scope->query != NULL && scope->query->where == NULL &&
+                    planner->statement->kind == STATEMENT_SELECT && plan->target_count == 1 &&
+                    plan->gather == NULL && plan->targets[0].sql.ptr == NULL;
+    for (uint16_t i = 0; i < scope->ref_count && is_whole; i++) {
+        const struct table_ref *table = scope->refs[i].table;
+        struct slice schema = table->schema.len > 0 ? table->schema : scope->request->database;
+        if (scope->refs[i].place == PLACE_SYSTEM && slice_is_nocase(table->name, "SCHEMATA") &&
+            slice_is_nocase(schema, "information_schema")) {
+            (void)!plan_catalog_hide(planner, catalog, table); // so many: shown as it is
+        }
+    }
+}
+
+bool plan_check_system(struct planner *planner)
+{
+    struct catalog_plan *catalog = NULL;
+    bool has_system = false;
+    if (planner->hint_shard != NO_SHARD) {
+        return true;
+    }
+    for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
+        has_system |= refs_about_tables(scope) != 0;
+    }
+    if (has_system && !plan_about_tables(planner, &catalog)) {
+        return false;
+    }
+    for (struct scope *scope = planner->scopes.first;
+         scope != NULL && !planner->statement->has_executable_comment; scope = scope->next) {
+        hide_own_schema(planner, scope, &catalog);
+    }
+    if (catalog != NULL) {
+        qsort(catalog->refs, catalog->ref_count, sizeof *catalog->refs, compare_refs);
+        planner->plan->catalog = catalog;
+    }
+    return true;
 }

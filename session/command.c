@@ -8,6 +8,7 @@
 
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
+#include "router/sharding.h"
 #include "session/aftermath.h"
 #include "session/bulk.h"
 #include "session/client_login.h"
@@ -108,26 +109,37 @@ static void run_reset_connection(struct session *session, struct request *reques
     command_ok(session);
 }
 
+// The bound session's server, which may have a temporary table of that name, unless the table is
+// certain to be elsewhere.
+static uint16_t shard_of_columns(const struct session *session, struct slice name)
+{
+    const struct config *config = session_config(session);
+    const struct table_config *table =
+        config_find_table(config, text_slice(&session->carried.database), name);
+    uint16_t shard = session->pin != NULL ? session->pin->shard : config->default_shard;
+    struct shard_set has = sharding_all(config);
+    if (table != NULL && table->type == TABLE_UNSHARDED) {
+        return table->home;
+    }
+    if (table != NULL && table->type == TABLE_SHARDED) {
+        has = sharding_of_table(config, table);
+    }
+    return shard_set_has(has, shard) || has.bits == 0 ? shard : shard_set_first(has);
+}
+
 // The columns of a table (argument: its name, a NUL, a pattern): all of its shards have the same.
 static void run_field_list(struct session *session, struct request *request)
 {
     struct reader reader = reader_of(request->payload);
     (void)read_u8(&reader);
     struct slice name = read_nul_string(&reader);
-    const struct config *config = session_config(session);
-    const struct table_config *table =
-        config_find_table(config, text_slice(&session->carried.database), name);
     struct leg_command command = {
-        .shard =
-            table != NULL && table->type == TABLE_UNSHARDED ? table->home : config->default_shard,
+        .shard = shard_of_columns(session, name),
         .access = ACCESS_REPLICA,
         .kind = ANSWER_FIELDS,
         .packet = request->raw,
         .is_outside = true,
     };
-    if (session->pin != NULL) {
-        command.shard = session->pin->shard;
-    }
     flow_single_relay(session, request, &command);
 }
 

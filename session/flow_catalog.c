@@ -55,7 +55,7 @@ static void init_state(struct flow_catalog *ask)
     }
 }
 
-static void ask_ref(struct flow_catalog *ask)
+static void ask_questions(struct flow_catalog *ask)
 {
     struct session *session = ask->flow.session;
     const struct catalog_ref *ref = &ask->plan->refs[ask->ref];
@@ -143,6 +143,19 @@ static void write_statement(struct flow_catalog *ask)
     ask->then(session, request);
 }
 
+// Of the next mention that has questions; behind the last one the statement is whole.
+static void ask_next(struct flow_catalog *ask)
+{
+    while (ask->ref < ask->plan->ref_count && ask->plan->refs[ask->ref].question_count == 0) {
+        ask->ref++;
+    }
+    if (ask->ref < ask->plan->ref_count) {
+        ask_questions(ask);
+    } else {
+        write_statement(ask);
+    }
+}
+
 // All shards have answered.
 static void end_ref(struct flow_catalog *ask)
 {
@@ -155,11 +168,8 @@ static void end_ref(struct flow_catalog *ask)
         source_stop(&ask->sources[i]);
     }
     ask->source_count = 0;
-    if (++ask->ref < ask->plan->ref_count) {
-        ask_ref(ask);
-    } else {
-        write_statement(ask);
-    }
+    ask->ref++;
+    ask_next(ask);
 }
 
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
@@ -220,5 +230,5 @@ void catalog_ask(struct session *session, struct request *request,
     }
     flow_begin(&ask->flow, &catalog_kind, session, request);
     init_state(ask);
-    ask_ref(ask);
+    ask_next(ask);
 }

@@ -143,6 +143,7 @@ struct route_request query_route_request(const struct session *session,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
         .may_gather = gather_is_possible(session),
         .must_gather = request->must_gather,
+        .is_pinned = session->pin != NULL,
         .last_shard = is_bound ? query_any_shard(session) : NO_SHARD,
         .ids = &session->sessions->order_ids,
         .now_ms = (uint64_t)((int64_t)(session_now_us(session) / 1000) +

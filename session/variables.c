@@ -492,8 +492,8 @@ bool variables_may_set(const struct session *session, const struct statement *st
 {
     const char *why = NULL;
     enum set_class class = variables_classify(statement->set, &why);
-    bool is_open = session_in_transaction(session) &&
-                   config_only_shard(session_config(session)) == NO_SHARD;
+    bool is_open =
+        session_in_transaction(session) && config_only_shard(session_config(session)) == NO_SHARD;
     if (class == SET_REFUSED && !is_for_only_server(session, statement->set)) {
         error_fill(error, ER_ACCESS_SPECIFIC, why);
         return false;

@@ -116,6 +116,56 @@ def test_as_one_server(stand):
     client.close()
 
 
+def field_list(client, table):
+    client.send_command(wire.COM_FIELD_LIST, table.encode() + b"\0")
+    heard = [client.read_packet()]
+    while heard[-1][:1] not in (b"\xff", b"\xfe"):
+        heard.append(client.read_packet())
+    return heard[:-1]
+
+
+def test_bound_sessions_and_transactions(stand):
+    """Wherever the session is, it is told of the tables of all shards."""
+    fill(stand)
+    plain = stand.direct("plain")
+    questions = ("SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = 'shop' ORDER BY 1",
+                 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'shop' ORDER BY 1",
+                 "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'shop' AND table_name IN ('notes', 'inventory') ORDER BY 1, 2",
+                 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'shop' AND table_name = 'notes'",
+                 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'shop' AND table_name = 'inventory'",
+                 "SELECT constraint_name FROM information_schema.check_constraints WHERE constraint_schema = 'shop' ORDER BY 1",
+                 "SELECT table_name FROM information_schema.views WHERE table_schema = 'shop'")
+    for begin in ("/* waybill: shard=s1 */ CREATE TEMPORARY TABLE mine (a INT)", "/* waybill: shard=s2 */ CREATE TEMPORARY TABLE mine (a INT)",
+                  "BEGIN; SELECT * FROM inventory FOR UPDATE", "BEGIN; SELECT * FROM notes FOR UPDATE"):
+        client = stand.client()
+        for sql in begin.split("; "):
+            client.query(sql)
+        for sql in questions:
+            assert client.query(sql).rows == plain.query(sql).rows, (begin, sql)
+        names = ("Name", "Engine", "Rows", "Auto_increment", "Collation")
+        assert dictionaries(client.query("SHOW TABLE STATUS"), *names) == dictionaries(plain.query("SHOW TABLE STATUS"), *names), begin
+        assert sorted(client.query("SHOW TRIGGERS").rows)[0][0] == "tr", begin
+        for table in ("notes", "inventory", "orders"):
+            if table != "notes" or "s2" not in begin:  # nothing says where undeclared tables are but the default shard
+                assert field_list(client, table) == field_list(plain, table), (begin, table)
+        client.close()
+
+
+def test_own_schema_is_hidden(stand):
+    fill(stand)
+    client = stand.client()
+    shown = [row[0] for row in client.query("SHOW DATABASES").rows]
+    assert "shop" in shown and "waybill" not in shown
+    for sql in ("SELECT schema_name FROM information_schema.schemata", "SELECT information_schema.SCHEMATA.schema_name FROM information_schema.SCHEMATA ORDER BY 1",
+                "SELECT s.schema_name, 'x' FROM information_schema.schemata AS s", "SELECT schema_name FROM (SELECT * FROM information_schema.schemata) AS d",
+                "SELECT DISTINCT schema_name FROM information_schema.schemata JOIN information_schema.tables ON table_schema = schema_name"):
+        told = sorted(row[0] for row in client.query(sql).rows)
+        assert told == sorted(shown), (sql, told)
+        assert sorted(row[0] for row in client.execute(client.prepare(sql)).rows) == told, sql
+    assert len(client.query("SELECT schema_name FROM information_schema.schemata WHERE schema_name = 'waybill'").rows) == 1
+    client.close()
+
+
 def dictionaries(result, *names):
     return [tuple(dict(zip(result.names(), row))[name] for name in names) for row in result.rows]
 

@@ -56,9 +56,60 @@ def test_refusals_are_shown(stand):
     client.close()
 
 
+def make_tables(client):
+    client.query("CREATE TABLE IF NOT EXISTS orders (order_id BIGINT PRIMARY KEY, buyer_id BIGINT, seller_id INT, status CHAR(9), total INT, created_at DATETIME)")
+    client.query("CREATE TABLE IF NOT EXISTS inventory (product_id INT PRIMARY KEY, stock INT)")
+
+
+def refused(client, sql):
+    rows = route(client, sql)
+    return int(rows[0][3].split()[1]) if rows[0][0] == "refused" else rows[0][0]
+
+
+def told(client, sql):
+    """What becomes of the statement when it is sent: 0, or its error."""
+    try:
+        client.query(sql)
+    except wire.ServerError as error:
+        return error.code
+    return 0
+
+
+def test_what_the_session_refuses(stand):
+    client, loader = stand.client(), stand.client("loader")
+    make_tables(loader)
+    for sql, code in (("XA START 'x'", 1235), ("/* waybill: shard=s2 */ XA START 'x'", 1235), ("SET GLOBAL max_connections = 5", 1227), ("SET sql_mode = 'ORACLE'", 1235),
+                      ("SET STATEMENT max_statement_time = 1 FOR COMMIT", 1235)):
+        assert (refused(client, sql), told(client, sql)) == (code, code), sql
+    assert refused(client, "SET @a = 1") == "here"
+    assert "1235" in stand.admin("EXPLAIN ROUTE XA RECOVER")[0]["route"]
+    assert "1227" in stand.admin("EXPLAIN ROUTE SET GLOBAL max_connections = 5")[0]["route"]
+    client.query("BEGIN")
+    assert refused(client, "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE") == 1235
+    for sql in ("INSERT INTO inventory VALUES (77, 1)", "SELECT COUNT(*) FROM orders"):
+        client.query(sql)
+    ddl = "ALTER TABLE inventory COMMENT 'x'"
+    assert (refused(client, ddl), told(client, ddl)) == (9001, 9001)
+    client.query("ROLLBACK")
+    assert refused(client, ddl) == "send"
+    for one in (client, loader):
+        one.close()
+
+
+def test_steps_and_guards(stand):
+    loader = stand.client("loader")
+    make_tables(loader)
+    rows = route(loader, "DELETE FROM orders ORDER BY total LIMIT 3")
+    assert rows[0][0] == "ask" and "FOR UPDATE" in rows[0][3], rows
+    assert [row[3] for row in rows if row[0] == "guard"] == ["distributed = best_effort (of the user): with refuse it is error 9002"], rows
+    rows = route(loader, "INSERT INTO orders (buyer_id, seller_id, status, total, created_at) VALUES (1 + 1, 1, 'new', 1, NOW())")
+    assert rows[0][0] == "ask" and "values of expressions" in rows[0][3], rows
+    loader.close()
+
+
 def test_nothing_is_run(stand):
     client = stand.client("loader")
-    client.query("CREATE TABLE IF NOT EXISTS orders (order_id BIGINT PRIMARY KEY, buyer_id BIGINT, seller_id INT, status CHAR(9), total INT, created_at DATETIME)")
+    make_tables(client)
     before = client.query("SELECT COUNT(*) FROM orders").rows
     route(client, "DELETE FROM orders")
     route(client, "INSERT INTO orders (buyer_id, seller_id, status, total, created_at) VALUES (1, 1, 'new', 1, NOW())")

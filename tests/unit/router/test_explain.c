@@ -69,6 +69,52 @@ static void guards(void **state)
     fixture_done(&f);
 }
 
+static void guards_of_settings(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    f.config->settings.max_scatter_shards = 2;
+    f.config->settings.max_result_rows = 7;
+    f.request.scatter = GUARD_WARN;
+    expect_lines(&f, "SELECT * FROM regions",
+                 "s1 replica: as it came\ns2 replica: as it came\nmerge: rows\n"
+                 "memory: of each of 2 shards the next row, and 64 KiB behind it\n"
+                 "guard: max_scatter_shards = 2: rows of more shards are error 9030\n"
+                 "guard: max_result_rows = 7: with more it is error 9030\n"
+                 "guard: warning 9031: waybill: the statement has read 2 shards (scatter = warn of "
+                 "the user): nothing limits table shop.regions to one shard (by region)\n"
+                 "why: nothing limits table shop.regions to one shard (by region)\n");
+    f.request.scatter = GUARD_ALLOW;
+    f.request.distributed = DISTRIBUTED_ATOMIC;
+    expect_lines(&f, "UPDATE regions SET x = 1",
+                 "s1 write: as it came\ns2 write: as it came\nmerge: add up\n"
+                 "guard: distributed = atomic (of the user): with refuse it is error 9002\n"
+                 "why: nothing limits table shop.regions to one shard (by region)\n");
+    fixture_done(&f);
+}
+
+// A session that can't leave s2 gets all rows there; what the default shard has is asked for.
+static void information_schema_of_a_bound_session(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    f.request.is_pinned = true;
+    f.request.last_shard = 1;
+    expect_lines(&f, "SELECT table_name FROM information_schema.views",
+                 "ask s3: SELECT * FROM information_schema.VIEWS WHERE (TABLE_SCHEMA = _utf8'shop' "
+                 "AND TABLE_NAME IN (_utf8'flags'))\n"
+                 "ask s1: SELECT * FROM information_schema.VIEWS WHERE NOT (TABLE_SCHEMA = "
+                 "_utf8'shop' AND TABLE_NAME IN (_utf8'flags'))\n"
+                 "s2 replica: with what the shards answered in it\nmerge: none\n"
+                 "memory: what the shards answer, at most 3072 KiB\n");
+    f.request.is_pinned = false; // a transaction may go to others
+    expect_lines(&f, "SELECT table_name FROM information_schema.views WHERE table_name = 'no_such'",
+                 "s1 replica: as it came\nmerge: none\n");
+    fixture_done(&f);
+}
+
 static void no_ids_are_used_up(void **state)
 {
     (void)state;
@@ -104,6 +150,12 @@ static void what_waybill_does_itself(void **state)
     expect_lines(&f, "COMMIT",
                  "here: to the shards that take part in the transaction; answered here if none "
                  "does\n");
+    expect_lines(&f, "SET GLOBAL max_connections = 5",
+                 "here: settings of a server: sent to the only server; refused (1227) in front of "
+                 "several\n");
+    expect_lines(&f, "/* waybill: shard=s2 */ XA RECOVER",
+                 "refused: error 1235 (42000): waybill doesn't yet support XA statements of "
+                 "clients\n");
     expect_lines(&f, "SHOW PROCESSLIST", "here: answered here: the sessions of waybill\n");
     expect_lines(&f, "/* waybill: shard=s2 */ SHOW PROCESSLIST",
                  "s2 replica: as it came\nmerge: none\nwhy: the hint names s2\n");
@@ -143,9 +195,14 @@ static void json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merges_and_what_they_hold), cmocka_unit_test(guards),
-        cmocka_unit_test(no_ids_are_used_up),        cmocka_unit_test(refusals),
-        cmocka_unit_test(what_waybill_does_itself),  cmocka_unit_test(json),
+        cmocka_unit_test(merges_and_what_they_hold),
+        cmocka_unit_test(guards),
+        cmocka_unit_test(guards_of_settings),
+        cmocka_unit_test(information_schema_of_a_bound_session),
+        cmocka_unit_test(no_ids_are_used_up),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(what_waybill_does_itself),
+        cmocka_unit_test(json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,7 +183,10 @@ static const struct route_case place_cases[] = {
     {"SELECT t.table_name FROM information_schema.tables t, information_schema.columns c WHERE "
      "t.table_name = 'flags'", "ask s3: " ROWS("TABLES", "_utf8'flags'") " | " ASK("COLUMNS")},
     {"SELECT * FROM information_schema.triggers WHERE event_object_table = 'flags'", ON("s3")},
-    {"SELECT * FROM information_schema.schemata", ON("s1")},
+    {"SELECT * FROM information_schema.schemata",
+     "s1 replica: as it came, without waybill's own schema | merge: none"},
+    {"SELECT * FROM information_schema.schemata WHERE schema_name = 'waybill'", ON("s1")},
+    {"/* waybill: shard=s2 */ SELECT * FROM information_schema.schemata", ON("s2")},
     {"SELECT * FROM information_schema.collations", ON("s1")},
     {"SELECT * FROM flags WHERE x IN (SELECT table_rows FROM information_schema.tables WHERE "
      "table_name = 'flags')", ON("s3")},
