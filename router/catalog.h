@@ -33,7 +33,7 @@ struct catalog_question {
 // One mention of a table of information_schema.
 struct catalog_ref {
     const struct catalog_kind *kind; // NULL: nothing is asked
-    struct span span; // of its name in the text
+    struct span span;                // of its name in the text
     bool has_alias;
     struct slice name; // as written, without its schema: the derived table's, where it has no alias
     struct slice own;  // the SELECT of the rows that the statement's server has
