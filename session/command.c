@@ -93,8 +93,8 @@ static void run_set_option(struct session *session, struct request *request)
 
 void session_reset(struct session *session)
 {
+    legs_release_all(session); // also the one to which it is bound: nothing of it is to stay
     transaction_abandon(session);
-    legs_release_all(session);
     prepared_clear(session);
     login_reset_carried(session);
 }
