@@ -24,6 +24,8 @@ static unsigned elapsed_ms(const struct action *action)
 }
 
 static void post_text(struct action *action, enum report_kind kind, const char *format,
+                      va_list args) PRINTF_LIKE(3, 0);
+static void post_text(struct action *action, enum report_kind kind, const char *format,
                       va_list args)
 {
     struct action_report *report = new_report(action, kind);

@@ -151,9 +151,9 @@ static bool look_at_all(struct run *run)
     for (size_t i = 0; i < round->branch_count; i++) {
         round->branches[i].is_there = false;
     }
-    for (uint16_t shard = 0; shard < round->shard_count; shard++) {
+    for (size_t shard = 0; shard < round->shard_count; shard++) {
         struct error error = {0};
-        bool is_looked = look(run, shard, &error);
+        bool is_looked = look(run, (uint16_t)shard, &error);
         is_complete &= is_looked || round->shards[shard].name[0] == '\0';
         for (size_t i = 0; !is_looked && i < round->branch_count; i++) {
             round->branches[i].is_there |= round->branches[i].shard == shard; // maybe

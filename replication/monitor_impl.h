@@ -75,22 +75,22 @@ struct monitor {
     struct mailbox *mailbox; // owned: what jobs post; delivered and emptied by monitor_stop
     uint64_t run;            // this process, in the heartbeats
     uint32_t generation;     // of the last probe
+    uint16_t server_count, shard_count;
+    enum action_kind action_kind; // of `action`
+    uint16_t action_shard;        // likewise
+    bool is_stopping;
     struct watched *servers; // owned
     struct guarded *shards;  // owned
-    uint16_t server_count, shard_count;
     struct watched_accounts accounts;
     struct kills kills;
     struct schema_works schema;
     struct watched_transactions transactions;
     struct probe **retired; // owned; ended probes whose threads may still run
     size_t retired_count;
-    struct action *action; // owned; the one that runs; NULL
-    enum action_kind action_kind;
-    uint16_t action_shard;
+    struct action *action;    // owned; the one that runs; NULL
     struct monitor_wish wish; // of the action that runs
-    bool is_stopping;
-    struct timer tick;    // judges what only time changes
-    struct timer publish; // gathers the figures of one round of probes
+    struct timer tick;        // judges what only time changes
+    struct timer publish;     // gathers the figures of one round of probes
     struct monitor_event events[MONITOR_EVENTS_MAX];
     size_t event_count; // ever
 };

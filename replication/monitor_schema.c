@@ -92,7 +92,8 @@ static void start(struct monitor *monitor, struct schema_order *order)
     order->run = monitor->run;
     order->probe_ms = (uint32_t)config->settings.probe_ms;
     fill_shards(monitor, order);
-    works->items = memory_resize(works->items, (works->count + 1) * sizeof *works->items);
+    size_t items_bytes = (works->count + 1) * sizeof(void *); // pointers
+    works->items = memory_resize(works->items, items_bytes);
     works->items[works->count++] = schema_work_start(order, monitor->mailbox, on_report);
 }
 

@@ -141,9 +141,9 @@ static void append_row(struct catalog_rows *rows, const struct field *fields)
     }
     if (rows->count == rows->capacity) {
         uint32_t capacity = rows->capacity == 0 ? 16 : rows->capacity * 2;
-        struct field **more = arena_alloc(rows->arena, capacity * sizeof *more);
+        struct field **more = arena_alloc(rows->arena, capacity * sizeof(void *)); // pointers
         if (rows->count > 0) {
-            memcpy(more, rows->rows, rows->count * sizeof *more);
+            memcpy(more, rows->rows, rows->count * sizeof(void *));
         }
         rows->rows = more;
         rows->capacity = capacity;
@@ -181,8 +181,9 @@ static bool is_number(struct slice text)
 
 static bool is_time(struct slice text)
 {
+    static const char known[] = "0123456789-: .";
     for (size_t i = 0; i < text.len; i++) {
-        if (memchr("0123456789-: .", text.ptr[i], 14) == NULL) {
+        if (memchr(known, text.ptr[i], sizeof known - 1) == NULL) {
             return false;
         }
     }

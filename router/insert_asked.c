@@ -95,7 +95,7 @@ bool insert_asked_find(struct planner *planner, const struct insert_shape *shape
         planner->statement->set != NULL || !has_unknown_place(planner, shape)) {
         return false;
     }
-    plan->asked = arena_alloc(planner->arena, ASKED_MAX * sizeof *plan->asked);
+    plan->asked = arena_alloc(planner->arena, ASKED_MAX * sizeof(void *)); // pointers
     const struct value_row *row = planner->statement->insert->rows;
     for (; row != NULL; row = row->next) {
         for (uint32_t i = 0; i < row->value_count; i++) {

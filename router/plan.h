@@ -109,14 +109,14 @@ struct plan {
     uint32_t key_count;
     uint32_t hidden_columns; // at the end of the targets' rows: dropped before the client sees
                              // them; for each key also its collation, see MERGE_COLLATION_ALIAS
-    bool counts_found; // SQL_CALC_FOUND_ROWS: how many rows there are without LIMIT is asked of the
-                       // targets (ROWS, SORT); all groups come and are counted (GROUP)
     struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees
     uint32_t fold_count;     // 0: all FOLD_FIRST
     uint64_t offset; // of MERGE_SORT, _ROWS and _GROUP, already taken out of the targets' text
     uint64_t limit;  // UINT64_MAX = none
     struct param_edit *edits;
     uint32_t edit_count;
+    bool counts_found; // SQL_CALC_FOUND_ROWS: how many rows there are without LIMIT is asked of the
+                       // targets (ROWS, SORT); all groups come and are counted (GROUP)
     bool has_made_ids; // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives
     uint64_t first_made_id;
     bool is_write_to_many; // best effort: more than one shard is written
@@ -131,9 +131,9 @@ struct plan {
     // Rows of information_schema are asked of the shards first: they become a part of the text.
     const struct catalog_plan *catalog;
     const char *warning; // of a guard (scatter = warn), for SHOW WARNINGS; in the arena. NULL: none
-    enum plan_steps steps;     // not STEPS_NONE: the targets are only for show
-    const struct expr **asked; // STEPS_VALUES, in the order of the text; asked_count of them
+    enum plan_steps steps; // not STEPS_NONE: the targets are only for show
     uint32_t asked_count;
+    const struct expr **asked; // STEPS_VALUES, in the order of the text; asked_count of them
     const char *why; // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
                      // unless the request wants_why
 };

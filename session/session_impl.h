@@ -68,14 +68,12 @@ struct request {
     struct execute *edited;            // ... as the targets' text has them
     struct bulk_run *bulk;             // COM_STMT_BULK_EXECUTE; else NULL
     struct text_execute *text;         // EXECUTE as text, whose statement this is; else NULL
-    bool is_preparing;                 // PREPARE as text
     const struct binary_value *params; // the values of both, for the router; NULL: it is to be
                                        // prepared, or has none
     const struct session_state *state; // what backends must be like; NULL: session->carried
     const struct reading *reading;     // how its text is read; NULL: as the session has it now
     const char *pin_reason;            // the statement binds the session to its server
     struct slice database;             // USE
-    bool keeps_aftermath;              // SHOW WARNINGS and the like change nothing of it
     struct warning_list
         *told; // owned; what stands in the list before its error: flow_fail takes it
     void (*then)(struct session *session, struct request *request); // transaction_commit_then
@@ -85,6 +83,8 @@ struct request {
     struct cursor_aside *aside;                            // NULL: its rows go to the client
     struct flow *suspended; // whose answer waits for the end of its transaction: flow_suspend
     uint64_t ticket;        // of an errand; 0: none
+    bool is_preparing;      // PREPARE as text
+    bool keeps_aftermath;   // SHOW WARNINGS and the like change nothing of it
     bool is_killed;         // KILL QUERY: nothing more is begun for it
     bool is_counted;        // in the latency figures: it reached the router
     bool must_gather;       // the shards' rows could not be merged exactly

@@ -174,7 +174,7 @@ static bool take_packet(struct steps *steps, struct answer *answer, struct slice
         out->columns = arena_alloc(arena, answer->column_count * sizeof *out->columns);
         return true;
     case PART_COLUMN:
-        if (out->column_count == answer->column_count ||
+        if (out->columns == NULL || out->column_count == answer->column_count ||
             !column_read(payload, &column, steps->session->capabilities)) {
             return false;
         }
