@@ -55,6 +55,19 @@ static void run_command(struct client *client, const struct command *command,
     arena_clear(&arena);
 }
 
+// The client has its answer, or has gone.
+static void ask_end(struct ask *ask)
+{
+    struct client *client = ask->client;
+    if (client != NULL) {
+        client->ask = NULL;
+        admin_client_enter(client, CLIENT_IDLE);
+        loop_do_later(client->admin->host.loop, &client->later);
+    }
+    text_done(&ask->arguments);
+    memory_free(ask);
+}
+
 // ---- reports
 
 static void on_reports(void *asker, struct worker_report **reports, uint16_t count)
@@ -64,16 +77,12 @@ static void on_reports(void *asker, struct worker_report **reports, uint16_t cou
     if (client != NULL) {
         struct command_run run = {
             .arguments = text_slice(&ask->arguments), .reports = reports, .report_count = count};
-        client->ask = NULL;
         run_command(client, ask->command, run);
-        admin_client_enter(client, CLIENT_IDLE);
-        loop_do_later(client->admin->host.loop, &client->later);
     }
     for (uint16_t i = 0; i < count; i++) {
         worker_report_free(reports[i]);
     }
-    text_done(&ask->arguments);
-    memory_free(ask);
+    ask_end(ask);
 }
 
 // ---- the schema
@@ -84,13 +93,9 @@ static void on_schema(void *asker, const struct schema_report *report)
     struct client *client = ask->client;
     if (client != NULL && report != NULL) {
         struct command_run run = {.arguments = text_slice(&ask->arguments), .schema = report};
-        client->ask = NULL;
         run_command(client, ask->command, run);
-        admin_client_enter(client, CLIENT_IDLE);
-        loop_do_later(client->admin->host.loop, &client->later);
     }
-    text_done(&ask->arguments);
-    memory_free(ask);
+    ask_end(ask);
 }
 
 void admin_query_forget(struct client *client)
@@ -124,32 +129,22 @@ static void ask_workers(struct client *client, const struct command *command,
 static void on_wish_end(void *asker, bool is_done, const char *text)
 {
     struct ask *ask = asker;
-    struct client *client = ask->client;
-    if (client != NULL) {
-        struct error error;
-        client->ask = NULL;
-        if (is_done) {
-            admin_client_send_ok(client, text);
-        } else {
-            error_set(&error, ER_UNKNOWN, "HY000", "%s", text);
-            admin_client_send_error(client, &error);
-        }
-        admin_client_enter(client, CLIENT_IDLE);
-        loop_do_later(client->admin->host.loop, &client->later);
+    struct error error;
+    if (ask->client != NULL && is_done) {
+        admin_client_send_ok(ask->client, text);
+    } else if (ask->client != NULL) {
+        error_set(&error, ER_UNKNOWN, "HY000", "%s", text);
+        admin_client_send_error(ask->client, &error);
     }
-    text_done(&ask->arguments);
-    memory_free(ask);
+    ask_end(ask);
 }
 
 static void start_wish(struct client *client, const struct command *command, struct command_run run)
 {
     const struct admin_host *host = &client->admin->host;
-    struct ask *ask = memory_new(sizeof *ask);
+    struct ask *ask = ask_new(client, command, run.arguments);
     struct arena arena;
     arena_init(&arena, NULL);
-    text_init(&ask->arguments);
-    ask->client = client;
-    ask->command = command;
     run.wish = (struct monitor_wish){.on_end = on_wish_end, .asker = ask};
     run.host = host;
     run.snapshot = host->current(host->owner);
@@ -157,10 +152,7 @@ static void start_wish(struct client *client, const struct command *command, str
     admin_command_start(command, &run);
     if (error_is_set(&run.error)) {
         admin_client_send_error(client, &run.error);
-        memory_free(ask);
-    } else {
-        client->ask = ask;
-        admin_client_enter(client, CLIENT_ASKING);
+        ask_end(ask);
     }
     admin_command_done(&run);
     arena_clear(&arena);

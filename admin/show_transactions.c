@@ -1,6 +1,7 @@
 // Transactions on several shards that are in doubt, and the operator's word about one.
 
 #include "admin/command.h"
+#include "protocol/error_table.h"
 #include "replication/job.h"
 
 enum { BRANCHES_SHOWN = 1000 };
@@ -39,12 +40,13 @@ void admin_resolve(struct command_run *run)
     struct slice word = admin_command_next_word(&rest);
     bool is_commit = slice_is_nocase(word, "COMMIT");
     if (name.len == 0 || rest.len > 0 || (!is_commit && !slice_is_nocase(word, "ROLLBACK"))) {
-        error_set(&run->error, 1064, "42000",
+        error_set(&run->error, ER_PARSE, "42000",
                   "RESOLVE TRANSACTION name COMMIT, or ROLLBACK; SHOW TRANSACTIONS has the names");
         return;
     }
     if (!run->host->resolve(run->host->owner, name, is_commit ? 'C' : 'A')) {
-        error_set(&run->error, 1105, "HY000", "there is no transaction in doubt of that name");
+        error_set(&run->error, ER_UNKNOWN, "HY000",
+                  "there is no transaction in doubt of that name");
         return;
     }
     run->message = slice_of_string(

@@ -3,20 +3,9 @@
 #include "admin/command.h"
 #include "protocol/error_table.h"
 
-static uint16_t find_shard(const struct config *config, struct slice name)
+static uint16_t find_member(const struct config *config, const struct shard_config *members,
+                            struct slice name)
 {
-    for (uint16_t i = 0; i < config->shard_count; i++) {
-        if (!config->shards[i].is_removed &&
-            slice_equal_nocase(name, slice_of_string(config->shards[i].name))) {
-            return i;
-        }
-    }
-    return NO_SHARD;
-}
-
-static uint16_t find_member(const struct config *config, uint16_t shard, struct slice name)
-{
-    const struct shard_config *members = &config->shards[shard];
     for (uint16_t i = 0; i < members->server_count; i++) {
         uint16_t server = members->servers[i];
         if (slice_equal_nocase(name, slice_of_string(config->servers[server].name))) {
@@ -38,8 +27,8 @@ void admin_switchover(struct command_run *run)
         error_set(&run->error, ER_PARSE, "42000", "SWITCHOVER SHARD shard [TO server]");
         return;
     }
-    uint16_t shard = find_shard(config, shard_name);
-    if (shard == NO_SHARD) {
+    const struct shard_config *shard = config_find_shard(config, shard_name);
+    if (shard == NULL) {
         error_set(&run->error, ER_UNKNOWN, "HY000", "there is no shard '%.*s' (SHOW SHARDS)",
                   (int)shard_name.len, (const char *)shard_name.ptr);
         return;
@@ -47,11 +36,10 @@ void admin_switchover(struct command_run *run)
     uint16_t to = server_name.len > 0 ? find_member(config, shard, server_name) : NO_SERVER;
     if (server_name.len > 0 && to == NO_SERVER) {
         error_set(&run->error, ER_UNKNOWN, "HY000",
-                  "shard '%s' has no server '%.*s' (SHOW SERVERS)", config->shards[shard].name,
+                  "shard '%s' has no server '%.*s' (SHOW SERVERS)", shard->name,
                   (int)server_name.len, (const char *)server_name.ptr);
         return;
     }
-    if (!run->host->switchover(run->host->owner, shard, to, &run->wish, &run->error)) {
-        return; // the error is set
-    }
+    bool is_begun = run->host->switchover(run->host->owner, shard->id, to, &run->wish, &run->error);
+    (void)is_begun; // or the error is set
 }
