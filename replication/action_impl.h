@@ -55,6 +55,13 @@ bool action_give_up(struct action *action, const char *format, ...) PRINTF_LIKE(
 size_t action_place(const struct action *action, uint16_t server); // in setup.servers
 
 // steps.c: each runs on the connection that holds that server's lock. False: action->error.
+// Does a member of this state replicate from the server at `place`, and from nobody else?
+bool step_is_replica_of(const struct action *action, const struct member_state *state,
+                        size_t place) MUST_CHECK;
+// Waits at most `seconds` until the server has applied the position; false: not yet, or it can't
+// be asked.
+bool step_has_applied(struct action *action, size_t place, const char *position,
+                      int seconds) MUST_CHECK;
 bool step_take_leadership(struct action *action) MUST_CHECK; // false: given up
 bool step_still_leads(struct action *action) MUST_CHECK;
 bool step_read_state(struct action *action, size_t place, struct member_state *state) MUST_CHECK;

@@ -255,22 +255,6 @@ static bool choose(struct failover *failover)
     return true;
 }
 
-// Both functions: 0 or more when it is applied, -1 when the time is over, NULL when it can't be.
-static bool wait_a_slice(struct failover *failover)
-{
-    struct action *action = failover->action;
-    struct dbconn *conn = action->leader.conns[failover->members[failover->candidate]];
-    struct db_rows rows;
-    bool is_answered = dbconn_query(
-        conn, &rows, &action->error, "SELECT %s('%s', %d) AS waited",
-        action->setup.is_mariadb ? "MASTER_GTID_WAIT" : "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS",
-        (const char *)failover->states[failover->candidate].wait_for.ptr, APPLY_SLICE_S);
-    const char *waited = db_rows_text(&rows, "waited");
-    bool is_applied = is_answered && waited[0] >= '0' && waited[0] <= '9';
-    db_rows_done(&rows);
-    return is_applied;
-}
-
 // 4. In slices, so that a stop is heard and the locks are kept alive.
 static bool apply_all(struct failover *failover)
 {
@@ -283,7 +267,8 @@ static bool apply_all(struct failover *failover)
     }
     for (int second = 0; second < APPLY_MAX_S; second += APPLY_SLICE_S) {
         struct member_state now;
-        if (state->wait_for.len == 0 || wait_a_slice(failover)) {
+        if (state->wait_for.len == 0 ||
+            step_has_applied(action, place, (const char *)state->wait_for.ptr, APPLY_SLICE_S)) {
             action_say(action, "%s has applied it", name_of(failover, failover->candidate));
             return true;
         }

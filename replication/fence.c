@@ -23,7 +23,6 @@
 #include "replication/action_impl.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 enum { ATTEMPTS = 5, PAUSE_MS = 50, LOOKS = 5, KILL_NO_SUCH_THREAD = 1094 };
 
@@ -48,13 +47,6 @@ struct witness {
     struct member_state state;
     struct epoch_row row;
 };
-
-static bool is_replica_of(const struct fence *fence, const struct witness *witness, size_t owner)
-{
-    const struct endpoint *to = &fence->action->setup.servers[owner].endpoint;
-    return witness->state.source_count == 1 && witness->state.source_port == to->port &&
-           strcasecmp(witness->state.source_host, to->host) == 0;
-}
 
 // The state first, then the row: who takes writes by a promotion had its row before.
 static void hear_witnesses(struct fence *fence, struct witness *witnesses)
@@ -96,7 +88,7 @@ static bool proves(struct fence *fence, const struct witness *witnesses, size_t 
     }
     const struct witness *owner = &witnesses[fence->owner];
     bool is_owner_led = owner->is_there && owner->state.source_count > 0;
-    return !is_owner_led && is_replica_of(fence, witness, fence->owner);
+    return !is_owner_led && step_is_replica_of(fence->action, &witness->state, fence->owner);
 }
 
 static bool is_proven(struct fence *fence)

@@ -487,7 +487,7 @@ static void find_returned(const struct shard_view *view, struct shard_opinion *o
             facts->source_count == 0 && facts->is_read_only && facts->has_tables &&
             facts->binlog_gtid[0] != '\0' && member->seen->seen_us >= member->seen->valid_from_us) {
             opinion->subject = member->server;
-            explain(opinion, SHARD_REJOIN, "%s was the primary once and replicates from nobody",
+            explain(opinion, SHARD_REJOIN, "%s is read-only and replicates from nobody",
                     member->name);
             return;
         }

@@ -4,18 +4,9 @@
 
 #include "replication/action_impl.h"
 
-#include <strings.h>
-
 static const char *name_at(const struct action *action, size_t place)
 {
     return action->setup.servers[place].endpoint.name;
-}
-
-static bool is_source(const struct action *action, size_t place, const struct member_state *state)
-{
-    const struct endpoint *endpoint = &action->setup.servers[place].endpoint;
-    return state->source_count == 1 && state->source_port == endpoint->port &&
-           strcasecmp(state->source_host, endpoint->host) == 0;
 }
 
 // A replica that waits for its next attempt to connect comes at once. What can't be done now shows
@@ -46,7 +37,7 @@ static bool check_others(struct action *action, size_t primary,
         if (state.source_count == 0 && !state.is_read_only) {
             return action_give_up(action, "%s takes writes", name_at(action, place));
         }
-        if (!is_source(action, primary, &state)) {
+        if (!step_is_replica_of(action, &state, primary)) {
             continue;
         }
         if (!gtid_contains(&primary_state->received, &state.received)) {
@@ -67,7 +58,7 @@ static void wake_replicas(struct action *action, size_t primary)
         struct member_state state;
         if (action->setup.servers[place].is_member && place != primary &&
             action->leader.conns[place] != NULL && step_read_state(action, place, &state) &&
-            is_source(action, primary, &state)) {
+            step_is_replica_of(action, &state, primary)) {
             wake_replica(action, place, &state);
         }
     }

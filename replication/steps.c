@@ -3,6 +3,7 @@
 #include "replication/action_impl.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "replication/schema.h"
 
@@ -138,6 +139,31 @@ bool step_read_state(struct action *action, size_t place, struct member_state *s
     }
     db_rows_done(&rows);
     return is_fine && read_replication(action, place, state);
+}
+
+bool step_is_replica_of(const struct action *action, const struct member_state *state, size_t place)
+{
+    const struct endpoint *to = &action->setup.servers[place].endpoint;
+    return state->source_count == 1 && state->source_port == to->port &&
+           strcasecmp(state->source_host, to->host) == 0;
+}
+
+// The server's answer: 0 or more when it is applied, -1 when the time is over, NULL when it can't
+// be.
+bool step_has_applied(struct action *action, size_t place, const char *position, int seconds)
+{
+    const char *ask =
+        (const char *)arena_format(&action->arena, "SELECT %s('%s', %d) AS waited",
+                                   action->setup.is_mariadb ? "MASTER_GTID_WAIT"
+                                                            : "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS",
+                                   position, seconds)
+            .ptr;
+    struct db_rows rows;
+    bool is_answered = step_ask(action, place, ask, &rows);
+    const char *waited = db_rows_text(&rows, "waited");
+    bool is_applied = is_answered && waited[0] >= '0' && waited[0] <= '9';
+    db_rows_done(&rows);
+    return is_applied;
 }
 
 bool step_read_epoch(struct action *action, size_t place, struct epoch_row *row)

@@ -23,7 +23,6 @@
 #include "replication/action_impl.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 #include "replication/promotion.h"
 
@@ -59,14 +58,6 @@ static bool is_connected(const struct switchover *switchover, size_t place)
     return switchover->action->leader.conns[place] != NULL;
 }
 
-static bool follows(const struct switchover *switchover, const struct member_state *state,
-                    size_t place)
-{
-    const struct endpoint *to = &switchover->action->setup.servers[place].endpoint;
-    return state->source_count == 1 && state->source_port == to->port &&
-           strcasecmp(state->source_host, to->host) == 0;
-}
-
 // ---- 1.
 
 static bool check_primary(struct switchover *switchover)
@@ -99,7 +90,7 @@ static bool is_able(struct switchover *switchover, size_t place, char *why, size
         snprintf(why, why_bytes, "%s can't be reached", name);
     } else if (privileges.missing[0] != '\0') {
         privilege_explain(&privileges, name, why, why_bytes);
-    } else if (!follows(switchover, &state, switchover->from)) {
+    } else if (!step_is_replica_of(action, &state, switchover->from)) {
         snprintf(why, why_bytes, "%s does not replicate from %s", name,
                  name_at(switchover, switchover->from));
     } else if (!state.is_receiving || !state.is_applying) {
@@ -131,24 +122,6 @@ static bool choose(struct switchover *switchover)
     return action_give_up(action, "%s", why);
 }
 
-// One wait of at most a second; true when everything of `wait_for` is applied.
-static bool is_applied(struct switchover *switchover, const char *wait_for)
-{
-    struct action *action = switchover->action;
-    const char *ask =
-        (const char *)arena_format(&action->arena, "SELECT %s('%s', 1) AS waited",
-                                   action->setup.is_mariadb ? "MASTER_GTID_WAIT"
-                                                            : "WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS",
-                                   wait_for)
-            .ptr;
-    struct db_rows rows;
-    bool is_answered = step_ask(action, switchover->to, ask, &rows);
-    const char *waited = db_rows_text(&rows, "waited");
-    bool is_there = is_answered && waited[0] >= '0' && waited[0] <= '9';
-    db_rows_done(&rows);
-    return is_there;
-}
-
 // The candidate has all that the old primary has now, within so many seconds.
 static bool catch_up(struct switchover *switchover, int seconds)
 {
@@ -156,7 +129,7 @@ static bool catch_up(struct switchover *switchover, int seconds)
     const char *wait_for =
         (const char *)gtid_print(&switchover->state.received, &action->arena).ptr;
     for (int second = 0; second < seconds; second++) {
-        if (wait_for[0] == '\0' || is_applied(switchover, wait_for)) {
+        if (wait_for[0] == '\0' || step_has_applied(action, switchover->to, wait_for, 1)) {
             return true;
         }
         if (!step_still_leads(action)) {
@@ -289,7 +262,7 @@ static void lead_others(struct switchover *switchover)
         if (!action->setup.servers[place].is_member || place == switchover->from ||
             place == switchover->to || !is_connected(switchover, place) ||
             !step_read_state(action, place, &state) ||
-            !follows(switchover, &state, switchover->from)) {
+            !step_is_replica_of(action, &state, switchover->from)) {
             continue;
         }
         if (step_follow(action, place, switchover->to)) {
@@ -371,18 +344,17 @@ static void put_back(struct switchover *switchover)
 static bool open_new_primary(struct switchover *switchover)
 {
     struct action *action = switchover->action;
-    struct promotion promotion = {
-        .place = switchover->to,
-        .epoch = switchover->epoch,
-        .server_id = switchover->state.server_id,
-        .cut = &switchover->state.received,
-    };
     struct member_state state;
     if (!step_read_state(action, switchover->to, &state)) {
         return action_give_up(action, "%s: %s", name_at(switchover, switchover->to),
                               action->error.text);
     }
-    promotion.server_id = state.server_id;
+    struct promotion promotion = {
+        .place = switchover->to,
+        .epoch = switchover->epoch,
+        .server_id = state.server_id,
+        .cut = &switchover->state.received,
+    };
     bool is_written = promotion_write_epoch(action, &promotion);
     switchover->is_past_return = promotion.may_be_written;
     if (!is_written || !step_still_leads(action)) {
