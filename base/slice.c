@@ -27,6 +27,17 @@ bool slice_is_nocase(struct slice a, const char *text)
     return slice_equal_nocase(a, slice_of_string(text));
 }
 
+bool slice_contains_nocase(struct slice a, const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i + len <= a.len; i++) {
+        if (slice_is_nocase(slice_part(a, i, i + len), text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // The digits without a sign; false when there are none, or others among them, or too many.
 static bool read_magnitude(struct slice digits, uint64_t *value)
 {

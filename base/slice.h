@@ -45,6 +45,7 @@ static inline struct slice slice_part(struct slice whole, size_t begin, size_t e
 // ASCII letters without case; other bytes as they are.
 bool slice_equal_nocase(struct slice a, struct slice b) MUST_CHECK;
 bool slice_is_nocase(struct slice a, const char *text) MUST_CHECK;
+bool slice_contains_nocase(struct slice a, const char *text) MUST_CHECK; // anywhere in it
 
 // A whole decimal integer with optional sign, nothing else around it. False on overflow or any
 // other byte.

@@ -6,17 +6,7 @@
 #include <stdio.h>
 
 #include "replication/schema.h"
-
-static void add_hex(struct text *sql, struct slice bytes)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    text_add_string(sql, "X'");
-    for (size_t i = 0; i < bytes.len; i++) {
-        char pair[2] = {digits[bytes.ptr[i] >> 4], digits[bytes.ptr[i] & 15]};
-        text_add(sql, pair, sizeof pair);
-    }
-    text_add_string(sql, "'");
-}
+#include "router/sql_literal.h"
 
 static bool run_text(struct dbconn *conn, struct text *sql, struct error *error)
 {
@@ -42,7 +32,7 @@ static bool insert_entry(struct dbconn *conn, const struct ddl_note *note, uint3
                     (unsigned long long)note->id, proxy, (unsigned long long)run);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         text_add_string(&sql, ", ");
-        add_hex(&sql, text_slice(parts[i]));
+        sql_add_hex(&sql, text_slice(parts[i]));
     }
     text_add_format(&sql, ", %u, UTC_TIMESTAMP(3))", note->is_repeatable);
     bool is_fine = run_text(conn, &sql, error);
@@ -92,7 +82,7 @@ static bool update_shard(struct dbconn *conn, uint64_t id, const struct ddl_shar
     text_init(&sql);
     text_add_format(&sql, "UPDATE waybill.ddl_shard SET state = '%s', problem = ",
                     ddl_state_name(shard->state));
-    add_hex(&sql, slice_of_string(shard->problem));
+    sql_add_hex(&sql, slice_of_string(shard->problem));
     text_add_format(&sql, ", changed_at = UTC_TIMESTAMP(3) WHERE ddl = %llu AND shard = '%s'",
                     (unsigned long long)id, shard->name);
     bool is_fine = run_text(conn, &sql, error);

@@ -78,21 +78,11 @@ enum catalog_fold catalog_fold_of(const struct catalog_kind *kind, struct slice 
     return CATALOG_FIRST;
 }
 
-static bool contains(struct slice text, const char *word)
-{
-    size_t len = strlen(word);
-    for (size_t i = 0; i + len <= text.len; i++) {
-        if (slice_is_nocase(slice_part(text, i, i + len), word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool catalog_has_figures(const struct catalog_kind *kind, struct slice text)
 {
     for (size_t i = 0; i < FOLDS_MAX && kind->folds[i].column != NULL; i++) {
-        if (kind->folds[i].fold != CATALOG_KEY && contains(text, kind->folds[i].column)) {
+        if (kind->folds[i].fold != CATALOG_KEY &&
+            slice_contains_nocase(text, kind->folds[i].column)) {
             return true;
         }
     }

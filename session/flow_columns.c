@@ -95,17 +95,6 @@ static struct slice question(struct session *session, const struct table_ref *ta
 
 // ---- the answer
 
-static bool contains(struct slice text, const char *word)
-{
-    size_t len = strlen(word);
-    for (size_t i = 0; i + len <= text.len; i++) {
-        if (slice_is_nocase(slice_part(text, i, i + len), word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_hex(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -135,13 +124,13 @@ static bool add_column(struct arena *arena, struct slice payload, bool wants_inv
     if (!row_text_read(payload, fields, QUESTION_FIELDS) || !is_hex(fields[AT_NAME].bytes)) {
         return false;
     }
-    if (contains(fields[AT_EXTRA].bytes, "INVISIBLE") != wants_invisible) {
+    if (slice_contains_nocase(fields[AT_EXTRA].bytes, "INVISIBLE") != wants_invisible) {
         return true;
     }
     struct table_column *column = &columns->items[columns->count++];
     column->name = name_of(arena, fields[AT_NAME].bytes);
     column->type = arena_copy(arena, fields[AT_TYPE].bytes);
-    column->is_unsigned = contains(fields[AT_FULL_TYPE].bytes, "unsigned");
+    column->is_unsigned = slice_contains_nocase(fields[AT_FULL_TYPE].bytes, "unsigned");
     columns->charset = arena_copy(arena, fields[AT_CHARSET].bytes);
     columns->connection = arena_copy(arena, fields[AT_CONNECTION].bytes);
     columns->may_lack_some = !slice_equal(fields[AT_GRANTS].bytes, slice_of_string("0"));

@@ -60,17 +60,6 @@ static struct slice question(struct arena *arena, const struct statement *statem
 
 // ---- what each shard does
 
-static void on_done(struct steps *steps, const struct step_answer *answer)
-{
-    if (answer->error.code != 0) {
-        steps_fail(steps, &answer->error);
-    } else if (answer->has_rows) {
-        steps_end_rows(steps, answer->ok.warnings);
-    } else {
-        steps_end(steps, &answer->ok);
-    }
-}
-
 // The targets that have rows; the first one, as the client wrote it, when none has: a server gives
 // the answer.
 static struct plan *plan_of_parts(struct arena *arena, const struct limited *limited,
@@ -141,7 +130,7 @@ static void on_found(struct steps *steps, const struct step_answer *answer)
         steps_fail(steps, &error);
         return;
     }
-    struct request *request = steps_new_request(steps, limited->sql, FOUND_BYTES_MAX, on_done);
+    struct request *request = steps_new_request(steps, limited->sql, FOUND_BYTES_MAX, steps_end_as);
     if (request != NULL) {
         request->is_counted = true;
         request->plan = plan_of_parts(arena, limited, request->statement);

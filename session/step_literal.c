@@ -14,6 +14,7 @@
 #include "parser/splice.h"
 #include "protocol/error_table.h"
 #include "protocol/row_binary.h"
+#include "router/sql_literal.h"
 #include "session/query.h"
 
 static bool is_plain(struct slice bytes)
@@ -40,13 +41,10 @@ static void add_quoted(struct text *sql, const char *before, struct slice bytes)
 
 static void add_hex(struct text *sql, const char *charset, struct slice bytes)
 {
-    static const char digits[] = "0123456789abcdef";
-    text_add_format(sql, charset == NULL ? "x'" : "_%s x'", charset);
-    for (size_t i = 0; i < bytes.len; i++) {
-        char pair[2] = {digits[bytes.ptr[i] >> 4], digits[bytes.ptr[i] & 15]};
-        text_add(sql, pair, sizeof pair);
+    if (charset != NULL) {
+        text_add_format(sql, "_%s ", charset);
     }
-    text_add_string(sql, "'");
+    sql_add_hex(sql, bytes);
 }
 
 // ---- what was read

@@ -23,17 +23,6 @@ struct asking {
     uint32_t count;
 };
 
-static void on_inserted(struct steps *steps, const struct step_answer *answer)
-{
-    if (answer->error.code != 0) {
-        steps_fail(steps, &answer->error);
-    } else if (answer->has_rows) {
-        steps_end_rows(steps, answer->ok.warnings);
-    } else {
-        steps_end(steps, &answer->ok);
-    }
-}
-
 // The statement with the values in place of their expressions. False with *error.
 static bool put_in(struct steps *steps, const struct step_answer *answer, struct slice *sql,
                    struct error *error)
@@ -69,7 +58,7 @@ static void on_asked(struct steps *steps, const struct step_answer *answer)
     struct error error = answer->error;
     struct slice sql;
     if (error.code == 0 && put_in(steps, answer, &sql, &error)) {
-        steps_run(steps, sql, false, VALUES_BYTES_MAX, on_inserted);
+        steps_run(steps, sql, false, VALUES_BYTES_MAX, steps_end_as);
     } else {
         steps_fail(steps, &error);
     }

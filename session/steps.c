@@ -316,3 +316,14 @@ void steps_fail(struct steps *steps, const struct error *error)
         tell(steps->session, steps->request);
     }
 }
+
+void steps_end_as(struct steps *steps, const struct step_answer *answer)
+{
+    if (answer->error.code != 0) {
+        steps_fail(steps, &answer->error);
+    } else if (answer->has_rows) {
+        steps_end_rows(steps, answer->ok.warnings);
+    } else {
+        steps_end(steps, &answer->ok);
+    }
+}

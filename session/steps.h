@@ -54,6 +54,8 @@ bool steps_next_row(struct steps *steps, struct field *fields, uint32_t count) M
 void steps_end(struct steps *steps, const struct ok_packet *ok);
 void steps_end_rows(struct steps *steps, uint16_t warnings); // those of the last step
 void steps_fail(struct steps *steps, const struct error *error);
+// The last step's answer is the statement's: its error, rows or OK.
+void steps_end_as(struct steps *steps, const struct step_answer *answer);
 
 // client_io.c, flow.c: bytes of the running step's answer; it is whole; the session is dropped.
 void steps_catch(struct session *session, const struct iovec *parts, int count);
