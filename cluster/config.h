@@ -115,6 +115,7 @@ struct table_config {
 };
 
 enum distributed { DISTRIBUTED_REFUSE, DISTRIBUTED_BEST_EFFORT, DISTRIBUTED_ATOMIC };
+#define DISTRIBUTED_IS_OFF "which needs distributed = atomic or best_effort" // in refusals
 
 enum auth_plugin { AUTH_ANY, AUTH_NATIVE, AUTH_SHA2, AUTH_ED25519, AUTH_CLEAR };
 enum require_kind { REQUIRE_NONE, REQUIRE_SSL, REQUIRE_X509, REQUIRE_SPECIFIED };

@@ -70,7 +70,6 @@ bool snapshot_is_fit(const struct snapshot *snapshot, uint16_t server, uint64_t 
                      uint64_t written_us) MUST_CHECK;
 // Can transactions on several shards be committed as one? False with *why, a literal.
 bool snapshot_may_decide(const struct snapshot *snapshot, const char **why) MUST_CHECK;
-#define DISTRIBUTED_IS_OFF "which needs distributed = atomic or best_effort"
 // May rows of several shards be gathered on one server? A temporary table must be usable twice in a
 // statement, and not be logged.
 bool snapshot_may_gather(const struct snapshot *snapshot) MUST_CHECK;

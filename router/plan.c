@@ -214,8 +214,7 @@ bool plan_reference_write(struct planner *planner, const char *what)
     }
     if (!plan_may_write_several(planner->request)) {
         return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
-                           "%s writes a reference table, so every shard, which is not done "
-                           "atomically yet: a user with distributed = best_effort may do it",
+                           "%s writes a reference table, so every shard, " DISTRIBUTED_IS_OFF,
                            what);
     }
     planner->plan->is_write_to_many = true;

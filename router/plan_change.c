@@ -267,9 +267,8 @@ static bool change_many(struct planner *planner, struct scope *top, const struct
     }
     if (!plan_may_write_several(planner->request)) {
         return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
-                           "%s on several shards is not done atomically yet, and %s. Add a "
-                           "condition on the shard key, or use a user with distributed = "
-                           "best_effort",
+                           "%s on several shards, " DISTRIBUTED_IS_OFF ", and %s. Add a condition "
+                           "on the shard key, or use a user who has that",
                            verb(planner), spread);
     }
     if (!plan_within_shards(planner, reach, &set)) {

@@ -355,8 +355,8 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
         set.bits |= shard_set_of(placements[i].shard).bits;
     }
     if (!plan_may_write_several(planner->request)) {
-        what = "which is not done atomically yet: insert the rows of each shard by a statement of "
-               "their own, or use a user with distributed = best_effort";
+        what = DISTRIBUTED_IS_OFF ": insert the rows of each shard by a statement of their own, or "
+                                  "use a user who has that";
     } else if (planner->statement->param_count > 0 && !rewrite_sees_params(planner)) {
         what = "which waybill can't split where parameters stand in subqueries: read the values "
                "first and put them in";

@@ -4,8 +4,8 @@
 //     client's bytes -> load_rows -> a row -> load_place_row -> the part's queue -> its server
 //
 // A part begins with its first row: nobody knows before which shards the file is for, and a server
-// that gets no row must neither wait nor be written. Without `distributed = best_effort` the first
-// row of a second shard ends it all, and what the first shard has is rolled back.
+// that gets no row must neither wait nor be written. For a user with `distributed = refuse` the
+// first row of a second shard ends it all, and what the first shard has is rolled back.
 //
 // A server gives up after net_read_timeout (30 s) without a row; in a file that is sorted by key
 // the first shard would hear nothing for longer. So it is set higher for these connections, as
@@ -78,9 +78,9 @@ static bool may_begin(const struct infile *infile, uint16_t shard, struct error 
     }
     if (infile->part_count > 0 && branch_mode(session, NULL) == DISTRIBUTED_REFUSE) {
         error_fill(error, ER_CROSS_SHARD_WRITE,
-                   "the rows of this file belong to several shards, which is not done atomically "
-                   "yet: load a file for each shard, or use a user with distributed = best_effort. "
-                   "Nothing of it was loaded");
+                   "the rows of this file belong to several shards, " DISTRIBUTED_IS_OFF
+                   ": load a file for each shard, or use a user who has that. Nothing of it was "
+                   "loaded");
         return false;
     }
     return true;

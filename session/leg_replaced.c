@@ -17,12 +17,8 @@ static bool is_replaced(const struct leg *leg)
 
 static void leave(struct leg *leg)
 {
-    struct session *session = leg->session;
-    session->transaction.is_lost |= leg->is_participant;
-    session->wants_close |= session->pin == leg;
-    pool_close(leg_pools(leg), leg->backend);
-    leg_detach(leg);
-    leg_free(session->sessions, leg);
+    leg->session->transaction.is_lost |= leg->is_participant;
+    leg_give_up(leg);
 }
 
 void legs_leave_replaced(struct session *session)

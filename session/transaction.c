@@ -196,23 +196,30 @@ uint32_t transaction_ahead(struct leg *leg, bool is_branch, struct slice **ahead
 
 // ---- one writing shard
 
-static bool may_write_several(const struct session *session)
+// A reload, or a server that is looked at anew, can change the mode in the middle. What began
+// plainly stays plain: its shards would commit each by itself. *why: when not.
+static bool may_write_several(const struct session *session, const char **why)
 {
-    return branch_mode(session, NULL) != DISTRIBUTED_REFUSE;
+    const struct transaction *transaction = &session->transaction;
+    enum distributed mode = branch_mode(session, why);
+    if (mode == DISTRIBUTED_ATOMIC && transaction->decider != NO_SHARD && !transaction->is_atomic) {
+        *why = "and it began when its commit was to be that of one shard";
+        return false;
+    }
+    return mode != DISTRIBUTED_REFUSE;
 }
 
 bool transaction_may_write(const struct session *session, const struct plan *plan,
                            struct error *error)
 {
     uint16_t writer = session->transaction.writer_shard;
+    const char *why = NULL;
     if (plan->access != ACCESS_WRITE || !session_in_transaction(session) ||
-        may_write_several(session)) {
+        may_write_several(session, &why)) {
         return true;
     }
     const struct shard_config *shards = session_config(session)->shards;
     char text[400];
-    const char *why = NULL;
-    (void)branch_mode(session, &why);
     for (uint16_t i = 0; i < plan->target_count; i++) {
         uint16_t shard = plan->targets[i].shard;
         if (writer == NO_SHARD) {

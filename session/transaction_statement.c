@@ -12,13 +12,9 @@ void transaction_begin_statement(struct session *session)
 {
     struct transaction *transaction = &session->transaction;
     legs_forget_points(session);
-    if (session_in_transaction(session) || session->carried.is_autocommit_off ||
-        branch_mode(session, NULL) != DISTRIBUTED_ATOMIC) {
-        return;
+    if (branch_mode(session, NULL) == DISTRIBUTED_ATOMIC) {
+        transaction->is_statement = transaction_begin_own(session) || transaction->is_statement;
     }
-    transaction->is_open = true;
-    transaction->is_statement = true;
-    text_add_string(&transaction->begin, "START TRANSACTION");
 }
 
 bool transaction_wants_point(const struct session *session)

@@ -2,10 +2,12 @@
 
 import os
 import random
+import re
 import signal
 import threading
 import time
 
+import test_reload
 import wire
 
 CLUSTER = {"shards": 2, "replicas": 0, "settings": "in_doubt_ms = 500\n"}
@@ -61,6 +63,33 @@ def test_transfer(stand):
     decided = stand.root("s1a").query("SELECT COUNT(*) FROM waybill.decision WHERE outcome = 'C'").rows
     assert int(decided[0][0]) >= 1, decided
     assert branches(stand) == []
+
+
+def test_a_transaction_commits_as_it_began(stand):
+    """Changed by a reload in the middle, `distributed` is for the next one: what began plainly on one shard can't be atomic."""
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    whole = test_reload.read(stand)
+    refuse = re.sub(r"(\[user bank\][^[]*)distributed = atomic", r"\1distributed = refuse", whole)
+    assert refuse != whole
+    try:
+        test_reload.write(stand, refuse)
+        test_reload.reload(stand)
+        client.query("BEGIN")
+        client.query(f"UPDATE users SET money = money - 7 WHERE buyer_id = {one}")
+        test_reload.write(stand, whole)
+        test_reload.reload(stand)
+        stand.wait_until(lambda: code_of(bank(stand), "UPDATE products SET v = v + 1") == 0, 5, "the workers have it")
+        assert code_of(client, f"UPDATE users SET money = money + 7 WHERE buyer_id = {other}") == 9002
+        client.query("ROLLBACK")
+        client.query("BEGIN")
+        for sign, buyer in (("-", one), ("+", other)):
+            client.query(f"UPDATE users SET money = money {sign} 7 WHERE buyer_id = {buyer}")
+        client.query("COMMIT")
+        assert total(client) == BUYERS * MONEY
+    finally:
+        test_reload.write(stand, whole)
+        test_reload.reload(stand)
 
 
 def test_statement_is_all_or_nothing(stand):

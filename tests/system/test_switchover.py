@@ -59,6 +59,7 @@ def test_nothing_fails_under_load(stand):
 
 def test_waybill_chooses(stand):
     before = primary_of(stand, "s1")
+    settled(stand, before)
     stand.admin("SWITCHOVER SHARD s1")
     now = primary_of(stand, "s1")
     assert now != before and now in ("s1a", "s1b", "s1c")
@@ -83,7 +84,9 @@ def begin_switchover(stand):
 
 
 def test_open_transactions_may_end(stand):
+    prepare(stand)
     before = primary_of(stand, "s1")
+    settled(stand, before)
     busy, new = stand.client(), stand.client()
     busy.query("BEGIN")
     busy.query("UPDATE users SET name = 'in time' WHERE buyer_id = 1")
@@ -106,7 +109,10 @@ def test_open_transactions_may_end(stand):
 
 
 def test_longer_ones_are_rolled_back(stand):
+    prepare(stand)
+    settled(stand, primary_of(stand, "s1"))
     busy, bound = stand.client(), stand.client()
+    name = busy.query("/* waybill: primary */ SELECT name FROM users WHERE buyer_id = 1").rows[0][0]
     busy.query("BEGIN")
     busy.query("UPDATE users SET name = 'too late' WHERE buyer_id = 1")
     bound.query("CREATE TEMPORARY TABLE mine (a INT)")
@@ -118,7 +124,7 @@ def test_longer_ones_are_rolled_back(stand):
         raise AssertionError("the transaction should be lost")
     except wire.ServerError as error:
         assert error.code == 1213, error
-    assert busy.query("SELECT name FROM users WHERE buyer_id = 1").rows[0][0] == "in time"
+    assert busy.query("SELECT name FROM users WHERE buyer_id = 1").rows[0][0] == name
     busy.query("UPDATE users SET name = 'again' WHERE buyer_id = 1")
     try:
         bound.query("INSERT INTO mine VALUES (1)")
@@ -130,6 +136,7 @@ def test_longer_ones_are_rolled_back(stand):
 
 def test_refusals_change_nothing(stand):
     primary = primary_of(stand, "s1")
+    settled(stand, primary)
     replica = other_than(stand, primary)
     assert "no shard 's7'" in refused(stand, "SWITCHOVER SHARD s7")
     assert "no server 'nobody'" in refused(stand, "SWITCHOVER SHARD s1 TO nobody")
@@ -145,7 +152,9 @@ def test_refusals_change_nothing(stand):
 
 def test_put_back(stand):
     """Nobody can replicate from the new one: the old one takes writes again, and what waited goes on there."""
+    prepare(stand)
     primary = primary_of(stand, "s1")
+    settled(stand, primary)
     root = stand.root(primary)
     client = stand.client()
     root.query("SET PASSWORD FOR repl@'%' = PASSWORD('changed')")
