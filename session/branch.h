@@ -21,6 +21,8 @@ enum distributed branch_mode(const struct session *session, const char **why);
 bool branch_is_wanted(struct leg *leg) MUST_CHECK;
 // The statement is to be undone on its shards alone when it fails on one: a savepoint goes ahead.
 #define BRANCH_POINT "`waybill statement`"
+// The same for one that is run in steps: before the first of them on each shard.
+#define STEPS_POINT "`waybill steps`"
 
 // "verb 'gtrid','bqual',format": of the leg's branch; in the arena.
 struct slice branch_sql(const struct leg *leg, const char *verb);

@@ -12,10 +12,11 @@
 #include "session/cursor.h"
 #include "session/insert_id.h"
 #include "session/kill.h"
+#include "session/steps.h"
 #include "session/transaction.h"
 
 enum {
-    AHEAD_MORE_MAX = 3, // beside the transaction's: SAVEPOINT, PREPARE, LAST_INSERT_ID()
+    AHEAD_MORE_MAX = 4, // beside the transaction's: two SAVEPOINTs, PREPARE, LAST_INSERT_ID()
 };
 
 struct pools *leg_pools(const struct leg *leg)
@@ -114,6 +115,13 @@ void leg_give_up(struct leg *leg)
     struct sessions *sessions = leg->session->sessions;
     leg_detach(leg);
     leg_free(sessions, leg);
+}
+
+void legs_forget_steps_points(struct session *session)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        CONTAINER_OF(node, struct leg, node)->has_steps_point = false;
+    }
 }
 
 void legs_forget_points(struct session *session)
@@ -239,8 +247,11 @@ static void prepare_ahead(struct leg *leg)
                     ((request->statement->facts & FACT_LAST_INSERT_ID) != 0 ||
                      insert_id_is_opaque(request->statement) ||
                      insert_id_is_asked_after(session, request->statement));
+    bool wants_steps_point = !leg->command.is_outside && !leg->command.is_own &&
+                             !leg->has_steps_point && steps_want_points(session);
     leg->ahead_count = 0;
     leg->is_joining = false;
+    leg->is_point_of_steps_ahead = false;
     leg->ahead = &leg->command.first;
     if (leg->command.first.ptr != NULL) {
         leg->ahead_count = 1;
@@ -252,8 +263,13 @@ static void prepare_ahead(struct leg *leg)
         leg->is_joining = session->transaction.is_open || is_branch;
         leg->branch = is_branch ? BRANCH_ACTIVE : BRANCH_NONE;
     }
-    if ((wants_id || has_text || leg->command.wants_point) && leg->ahead_count == 0) {
+    bool wants_more = wants_id || has_text || leg->command.wants_point || wants_steps_point;
+    if (wants_more && leg->ahead_count == 0) {
         leg->ahead = arena_alloc(&session->arena, AHEAD_MORE_MAX * sizeof *leg->ahead);
+    }
+    if (wants_steps_point) {
+        leg->ahead[leg->ahead_count++] = slice_of_string("SAVEPOINT " STEPS_POINT);
+        leg->is_point_of_steps_ahead = true;
     }
     if (leg->command.wants_point) {
         leg->ahead[leg->ahead_count++] = slice_of_string("SAVEPOINT " BRANCH_POINT);

@@ -71,12 +71,14 @@ struct leg {
     uint16_t server; // where it runs or waits; NO_SERVER
     uint16_t avoid;  // server that lost the read; NO_SERVER
     uint8_t tries;
-    bool is_joining;     // the transaction's BEGIN goes ahead of the running command
-    bool has_delivered;  // bytes of the answer went to the flow
-    bool is_participant; // of the session's transaction
-    bool has_written;    // in this transaction
-    bool has_point;      // BRANCH_POINT stands before its last statement, which has succeeded
-    bool was_sent;       // on_failed: the command had gone out
+    bool is_joining;      // the transaction's BEGIN goes ahead of the running command
+    bool has_delivered;   // bytes of the answer went to the flow
+    bool is_participant;  // of the session's transaction
+    bool has_written;     // in this transaction
+    bool has_point;       // BRANCH_POINT stands before its last statement, which has succeeded
+    bool has_steps_point; // STEPS_POINT stands before the first step here that has succeeded
+    bool is_point_of_steps_ahead; // ... of the running command
+    bool was_sent;                // on_failed: the command had gone out
     enum branch_state branch;
     bool is_paused;
     bool is_file_over; // takes_file: leg_feed was told so

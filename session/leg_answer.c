@@ -189,6 +189,9 @@ static void settle_transaction(struct leg *leg, const struct answer *answer)
     if (leg->command.wants_point) {
         leg->has_point = !answer->is_error;
     }
+    if (leg->is_point_of_steps_ahead) {
+        leg->has_steps_point = !answer->is_error;
+    }
     leg->is_participant = is_in_transaction(leg, answer);
     bool is_rolled_back =
         answer->error_code == ER_LOCK_DEADLOCK || answer->error_code == ER_LOCK_TABLE_FULL;

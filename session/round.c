@@ -122,15 +122,15 @@ void round_start(struct session *session, struct request *request, const struct 
     round->gathers = arena_alloc(&session->arena, session->legs.count * sizeof *round->gathers);
     struct slice packet = flow_frame_query(&session->arena, order->sql);
     round->has_warnings =
-        (!order->is_end && !order->only_points) || transaction_participants(session) == 1;
+        (!order->is_end && order->takes == NULL) || transaction_participants(session) == 1;
     flow_begin(&round->flow, &round_kind, session, request);
     LIST_FOR_EACH (&session->legs, node) {
         struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (!leg->is_participant || (order->only_points && !leg->has_point)) {
+        if (!leg->is_participant || (order->takes != NULL && !order->takes(leg))) {
             continue;
         }
         struct leg_command command = {
-            .is_stateless = order->only_points,
+            .is_stateless = order->takes != NULL,
             .shard = leg->shard,
             .access = order->is_end && leg->has_written ? ACCESS_WRITE : ACCESS_PRIMARY,
             .kind = ANSWER_QUERY,

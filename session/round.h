@@ -16,8 +16,9 @@ struct round_result {
 
 struct round_order {
     struct slice sql;
-    bool only_points; // to those that has_point
-    bool is_end;      // COMMIT or ROLLBACK: a participant that had written nothing may be lost
+    // Only to those of which this is true; NULL: to all. Then the answers warn of nothing.
+    bool (*takes)(const struct leg *leg);
+    bool is_end; // COMMIT or ROLLBACK: a participant that had written nothing may be lost
     // No flow runs any more; answers the client and calls request_finish, or begins a flow.
     void (*then)(struct session *session, struct request *request,
                  const struct round_result *result);

@@ -338,6 +338,7 @@ const struct session_state *session_state_apart(struct session *session);
 // leg.c
 void legs_release_lingering(struct session *session);
 void legs_forget_points(struct session *session);        // before a statement that sets them
+void legs_forget_steps_points(struct session *session);  // when steps end
 void legs_release_participants(struct session *session); // rolls their transactions back
 void legs_release_all(struct session *session); // the session ends or is reset: all given up
 void legs_tick(struct sessions *sessions); // held too long, silent too long, lingering too long

@@ -13,6 +13,7 @@
 #include "session/aftermath.h"
 #include "session/flow_single.h"
 #include "session/query.h"
+#include "session/round.h"
 #include "session/transaction.h"
 
 struct steps {
@@ -24,6 +25,7 @@ struct steps {
     size_t max_bytes;
     bool is_too_large;
     bool has_transaction; // its own, that the client doesn't see
+    bool wants_points;    // ... or what it has done is undone in the client's
     size_t at;            // in `caught`: the next row for steps_next_row
     uint64_t rows_left;   // ... and how many there are from there on
     struct ok_packet ok;  // for the client
@@ -59,11 +61,18 @@ void *steps_state(const struct steps *steps)
 void steps_begin_transaction(struct steps *steps)
 {
     steps->has_transaction = transaction_begin_own(steps->session) || steps->has_transaction;
+    steps->wants_points = !steps->has_transaction;
+}
+
+bool steps_want_points(const struct session *session)
+{
+    return session->steps != NULL && session->steps->wants_points;
 }
 
 void steps_done(struct session *session)
 {
     if (session->steps != NULL) {
+        legs_forget_steps_points(session);
         text_done(&session->steps->caught);
         memory_free(session->steps);
         session->steps = NULL;
@@ -289,6 +298,19 @@ static void tell(struct session *session, struct request *request)
     request_finish(session);
 }
 
+// Where the savepoint can't be gone back to, the client's transaction is lost.
+static void tell_undone(struct session *session, struct request *request,
+                        const struct round_result *result)
+{
+    struct error *error = &session->steps->error;
+    char why[sizeof error->text];
+    if (result->failed > 0 && error->code != ER_LOCK_DEADLOCK) {
+        memcpy(why, error->text, sizeof why);
+        error_fill(error, ER_LOCK_DEADLOCK, why);
+    }
+    tell(session, request);
+}
+
 void steps_end(struct steps *steps, const struct ok_packet *ok)
 {
     steps->ok = *ok;
@@ -313,7 +335,7 @@ void steps_fail(struct steps *steps, const struct error *error)
     if (steps->has_transaction) {
         transaction_rollback_then(steps->session, steps->request, tell);
     } else {
-        tell(steps->session, steps->request);
+        transaction_undo_steps(steps->session, steps->request, tell_undone);
     }
 }
 

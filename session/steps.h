@@ -7,6 +7,9 @@
 //     ...
 //         ... --> steps_end    COMMIT of that transaction, then the client's OK or rows
 //             --> steps_fail   ROLLBACK of it, then the client's error
+//
+// In the client's own transaction a savepoint stands ahead of the first step on each shard, and
+// steps_fail goes back to it: what the client has done before stays.
 
 #include "protocol/column.h"
 #include "protocol/reply.h"
@@ -61,3 +64,5 @@ void steps_end_as(struct steps *steps, const struct step_answer *answer);
 void steps_catch(struct session *session, const struct iovec *parts, int count);
 void steps_go_on(struct session *session);
 void steps_done(struct session *session);
+// leg.c: is a savepoint of the steps to stand ahead of what runs on each shard?
+bool steps_want_points(const struct session *session) MUST_CHECK;

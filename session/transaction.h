@@ -39,6 +39,11 @@ bool transaction_wants_point(const struct session *session) MUST_CHECK;
 void transaction_end_statement(struct session *session, struct request *request, bool is_failed,
                                void (*then)(struct session *session, struct request *request,
                                             const struct round_result *result));
+// What steps have done in the client's transaction is undone, then `then`: result->failed when that
+// could not be, and all of it is lost.
+void transaction_undo_steps(struct session *session, struct request *request,
+                            void (*then)(struct session *session, struct request *request,
+                                         const struct round_result *result));
 
 // BEGIN, COMMIT, ROLLBACK, SAVEPOINT x, ROLLBACK TO x, RELEASE x.
 void transaction_run(struct session *session, struct request *request);

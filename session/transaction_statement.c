@@ -3,6 +3,9 @@
 //
 //     autocommit   BEGIN | XA START, statement, then COMMIT as flow_commit.c does it
 //     in BEGIN     SAVEPOINT, statement, and where another shard has failed ROLLBACK TO SAVEPOINT
+//
+// A statement that is run in steps (steps.h) has a savepoint of its own in the client's
+// transaction, ahead of its first step on each shard; those of the steps stand behind it.
 
 #include "session/branch.h"
 #include "session/flow_commit.h"
@@ -24,11 +27,21 @@ bool transaction_wants_point(const struct session *session)
            branch_mode(session, NULL) == DISTRIBUTED_ATOMIC;
 }
 
-static bool has_points_to_undo(const struct session *session)
+static bool has_point(const struct leg *leg)
+{
+    return leg->has_point;
+}
+
+static bool has_steps_point(const struct leg *leg)
+{
+    return leg->has_steps_point;
+}
+
+static bool is_any(const struct session *session, bool (*takes)(const struct leg *leg))
 {
     LIST_FOR_EACH (&session->legs, node) {
         const struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->has_point && leg->is_participant) {
+        if (leg->is_participant && takes(leg)) {
             return true;
         }
     }
@@ -63,14 +76,32 @@ void transaction_end_statement(struct session *session, struct request *request,
         transaction_end_them(session, request, !is_failed, after_statement);
     } else if (session->transaction.is_statement) {
         after_statement(session, request, &nothing);
-    } else if (is_failed && !session->transaction.is_lost && has_points_to_undo(session)) {
+    } else if (is_failed && !session->transaction.is_lost && is_any(session, has_point)) {
         struct round_order order = {
             .sql = slice_of_string("ROLLBACK TO SAVEPOINT " BRANCH_POINT),
-            .only_points = true,
+            .takes = has_point,
             .then = after_undone,
         };
         round_start(session, request, &order);
     } else {
         then(session, request, &nothing);
     }
+}
+
+void transaction_undo_steps(struct session *session, struct request *request,
+                            void (*then)(struct session *session, struct request *request,
+                                         const struct round_result *result))
+{
+    const struct round_result nothing = {.answered = 0};
+    request->then_ended = then;
+    if (session->transaction.is_lost || !is_any(session, has_steps_point)) {
+        then(session, request, &nothing);
+        return;
+    }
+    struct round_order order = {
+        .sql = slice_of_string("ROLLBACK TO SAVEPOINT " STEPS_POINT),
+        .takes = has_steps_point,
+        .then = after_undone,
+    };
+    round_start(session, request, &order);
 }

@@ -82,6 +82,33 @@ def test_a_failed_insert_leaves_nothing(stand):
     client.close()
 
 
+def test_a_failed_step_leaves_nothing_in_a_transaction(stand):
+    """Nor in the client's own transaction, which lives on with what it had: on one shard and on several, each user's way."""
+    fill(stand).close()
+    for user, password in (("loader", "loader_pw"), ("bank", "bank_pw")):
+        client = wire.Client(port=int(stand.values["WAYBILL_PORT"]), user=user, password=password, database="shop", timeout=30)
+        client.query("DELETE FROM copies")
+        client.query("DELETE FROM inventory")
+        client.query("INSERT INTO inventory VALUES (60, 1)")
+        client.query("BEGIN")
+        client.query("INSERT INTO copies (id, prio) VALUES (1057, 1)")
+        client.query("UPDATE jobs SET owner = 9 WHERE id = 1")
+        for sql in ("INSERT INTO copies (id, prio) SELECT id + 1000, prio FROM jobs",
+                    "INSERT INTO copies (id, prio) SELECT j.id * 10000 + k.id, NULLIF(j.id * 100 + k.id, 6060) FROM (SELECT 1) one, jobs j JOIN jobs k ON k.id = j.id",
+                    "INSERT INTO inventory (product_id, stock) SELECT id, prio FROM jobs ORDER BY id"):
+            try:
+                client.query(sql)
+                assert False, sql
+            except wire.ServerError as error:
+                assert error.code in (1062, 1048), (sql, error)
+            assert rows_of(client, "SELECT COUNT(*) FROM copies") == [(1,)], (user, sql)
+            assert rows_of(client, "SELECT COUNT(*) FROM inventory") == [(1,)], (user, sql)
+        client.query("COMMIT")
+        assert rows_of(client, "/* waybill: primary */ SELECT id FROM copies") == [(1057,)], user
+        assert rows_of(client, "/* waybill: primary */ SELECT owner FROM jobs WHERE id = 1") == [(9,)], user
+        client.close()
+
+
 def test_all_steps_are_of_the_transaction(stand):
     client = fill(stand)
     client.query("BEGIN")
