@@ -403,6 +403,7 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
         (grouping.key_count > 0 && !order_as_told(&grouping))) {
         return false;
     }
+    planner->plan->sorts_distinct = query->is_distinct && planner->plan->key_count == 0;
     struct slice order = order_the_rest(&grouping);
     if (grouping.hidden.len > 0) {
         splices->items[splices->count++] = (struct splice){

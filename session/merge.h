@@ -37,6 +37,9 @@ struct column merge_copy_column(struct arena *arena, const struct column *column
 bool merge_columns_join(struct arena *arena, const struct merge_head *heads, uint32_t head_count,
                         uint32_t hidden_columns, struct merge_columns *out,
                         struct error *error) MUST_CHECK;
+// For a DISTINCT that is sorted only for the merge (plan.sorts_distinct): false with *error when a
+// column may be a BIT, which a server shows as it is when it needn't sort, and here as a number.
+bool merge_columns_keep_bits(const struct merge_columns *columns, struct error *error) MUST_CHECK;
 
 // ---- rows
 

@@ -88,6 +88,28 @@ static bool join_head(struct column *columns, const struct merge_head *first,
     return true;
 }
 
+// MariaDB's temporary table for a DISTINCT that is sorted makes an integer of BIT, and its column has
+// no base table any more.
+bool merge_columns_keep_bits(const struct merge_columns *columns, struct error *error)
+{
+    for (uint32_t i = 0; i < columns->visible; i++) {
+        const struct column *column = &columns->columns[i];
+        bool is_integer = column->type == TYPE_LONG || column->type == TYPE_LONGLONG;
+        if (is_integer && (column->flags & COLUMN_UNSIGNED) != 0 && column->table.len > 0 &&
+            column->org_table.len == 0) {
+            char text[sizeof error->text];
+            size_t len = column->name.len < NAME_SHOWN_MAX ? column->name.len : NAME_SHOWN_MAX;
+            snprintf(text, sizeof text,
+                     "waybill can't put together the shards' DISTINCT values of '%.*s', which may "
+                     "be a BIT column: give the shard key in WHERE, or select column + 0",
+                     (int)len, (const char *)column->name.ptr);
+            error_fill(error, ER_CROSS_SHARD, text);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool merge_columns_join(struct arena *arena, const struct merge_head *heads, uint32_t head_count,
                         uint32_t hidden_columns, struct merge_columns *out, struct error *error)
 {

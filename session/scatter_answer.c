@@ -44,7 +44,8 @@ bool scatter_join_columns(struct scatter *scatter, struct error *error)
             .columns = source->columns, .count = source->column_count, .shard = source->shard};
     }
     return merge_columns_join(scatter_arena(scatter), heads, scatter->merged_count,
-                              scatter->plan.hidden_columns, &scatter->columns, error);
+                              scatter->plan.hidden_columns, &scatter->columns, error) &&
+           (!scatter->plan.sorts_distinct || merge_columns_keep_bits(&scatter->columns, error));
 }
 
 void scatter_add_packet(struct scatter *scatter, struct slice payload)

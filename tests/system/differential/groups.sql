@@ -50,6 +50,12 @@ SELECT age, COUNT(*) FROM users WHERE buyer_id > 1000 GROUP BY age;
 SELECT DISTINCT age FROM users ORDER BY age;
 -- unordered
 SELECT DISTINCT age FROM users;
+-- unordered
+SELECT DISTINCT bt FROM typed;
+-- unordered
+SELECT DISTINCT bt, su FROM typed ORDER BY NULL;
+SELECT DISTINCT bt FROM typed ORDER BY bt;
+SELECT DISTINCT bt FROM typed WHERE id < 0;
 SELECT DISTINCT age, name LIKE '%1%' AS has_one FROM users ORDER BY 1 DESC, 2 LIMIT 7;
 SELECT DISTINCT city FROM addresses ORDER BY city LIMIT 3 OFFSET 2;
 SELECT DISTINCT no, city FROM addresses ORDER BY city, no;

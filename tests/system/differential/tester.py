@@ -62,8 +62,9 @@ def differences(mine, theirs, made):
     if not is_simple:
         for outcome in (mine, theirs):
             outcome.columns = without_plan(outcome.columns, text)
-    if (not is_simple or " LIMIT " in text) and mine.warnings and theirs.warnings:
-        mine.warnings = theirs.warnings  # a row that is not shown may have been looked at, and one that is, twice
+    if (not is_simple or re.search(" LIMIT | ORDER BY ", text)) and mine.warnings and theirs.warnings:
+        # A row that is not shown may have been looked at, and one that is, twice; what is sorted by is a column for a merge.
+        mine.warnings = theirs.warnings
     found = mine.differences(theirs, made.is_ordered)
     if made.may_choose and len(found) == 1 and found[0].startswith("rows ") and mine.columns == theirs.columns:
         a, b = loosened(mine.rows, mine.columns), loosened(theirs.rows, theirs.columns)
