@@ -146,6 +146,7 @@ struct user_config {
     const char *server_password; // NULL: learned from clients that log in (pools_note_secret)
     const char *default_schema;  // empty: none
     enum distributed distributed;
+    bool commit_token; // also the commit of a transaction on one shard leaves a decision
     enum scatter_guard scatter;
     uint32_t max_connections; // 0 = no limit
     bool reads_from_replicas; // default yes

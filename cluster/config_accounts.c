@@ -22,6 +22,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->server_password = user->has_empty_password ? "" : NULL;
     user->default_schema = "";
     user->distributed = DISTRIBUTED_REFUSE;
+    user->commit_token = false;
     user->scatter = GUARD_ALLOW;
     user->reads_from_replicas = true;
     profile = profile != NULL ? profile : find_profile(config, "*");
@@ -40,6 +41,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     }
     user->default_schema = profile->default_schema;
     user->distributed = profile->distributed;
+    user->commit_token = profile->commit_token;
     user->scatter = profile->scatter;
     user->reads_from_replicas = profile->reads_from_replicas;
     user->sees_all_sessions |= profile->sees_all_sessions;

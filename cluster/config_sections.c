@@ -70,6 +70,10 @@ static const struct section_setting table[] = {
      "(MariaDB 10.5 or later, and the table waybill.decision; elsewhere it is refused; doc/transactions.md "
      "says what to know before). best_effort: each shard commits by itself, so a failure in between leaves "
      "a part of it."},
+    {SECTION_USER, 0, "commit_token", "off|on", "off",
+     "on: each transaction between BEGIN and COMMIT writes a row of its own into waybill.decision, so that "
+     "waybill tells the truth of a COMMIT during which the server was lost, and the application can ask for "
+     "it (`SELECT waybill_outcome(...)`) when its own connection was. MariaDB 10.5 or later."},
     {SECTION_USER, 0, "scatter", "allow|warn|deny", "allow",
      "SELECTs of this user that read several shards. warn: they are run, with a warning (9031) and a line in "
      "the log. deny: error 9030. The stricter of the user's and the tables' counts."},

@@ -19,6 +19,7 @@ static const char *const plugin_words[] = {
     NULL,
 };
 static const char *const yes_words[] = {"no", "yes", NULL};
+static const char *const on_words[] = {"off", "on", NULL};
 
 // ---- from where
 
@@ -150,6 +151,7 @@ static void build_rights(struct build *build, const struct section *section,
     user->default_schema = section_text(build, section, "default_schema", "");
     user->distributed = (enum distributed)section_choice(build, section, "distributed",
                                                          distributed_words, DISTRIBUTED_REFUSE);
+    user->commit_token = section_choice(build, section, "commit_token", on_words, 0) == 1;
     user->scatter =
         (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);
     user->max_connections = (uint32_t)section_integer(build, section, "max_connections",

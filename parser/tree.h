@@ -400,6 +400,7 @@ enum fact {
     FACT_UNKNOWN_FUNCTION = 1 << 27,
     FACT_ACCOUNTS = 1 << 28, // changes accounts, or has the server read them: CREATE USER, GRANT,
                              // FLUSH PRIVILEGES ...
+    FACT_WAYBILL = 1 << 29,  // a variable or function that only waybill knows: own_names.h
 };
 
 struct statement {

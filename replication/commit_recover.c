@@ -324,22 +324,43 @@ static void drop_finished(struct recover_round *round)
     round->branch_count = kept;
 }
 
+// So many at a time, so that no replica applies one long; the rest of them a minute later.
+enum { SWEPT_AT_ONCE = 10000, SWEEPS_MAX = 30 };
+
+static bool sweep_some(struct dbconn *conn, uint64_t *count, struct error *error)
+{
+    struct db_rows rows;
+    *count = 0;
+    if (!dbconn_run(conn, error,
+                    "DELETE FROM " DECISION_TABLE
+                    " WHERE at < UTC_TIMESTAMP(3) - INTERVAL 1 HOUR AND (outcome = 'C' OR at < "
+                    "UTC_TIMESTAMP(3) - INTERVAL 1 DAY) LIMIT %d",
+                    SWEPT_AT_ONCE) ||
+        !dbconn_query(conn, &rows, error, "SELECT ROW_COUNT() AS count")) {
+        return false;
+    }
+    *count = db_rows_number(&rows, "count");
+    db_rows_done(&rows);
+    return true;
+}
+
 static void sweep(const struct run *run)
 {
     for (size_t i = 0; i < run->round->shard_count; i++) {
         struct error error = {0};
         struct dbconn *conn = run->conns[i];
-        if (conn != NULL && dbconn_is_mariadb(conn)) {
-            bool is_done = dbconn_run(conn, &error,
-                                      "DELETE FROM " DECISION_TABLE
-                                      " WHERE at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY OR (outcome = "
-                                      "'C' AND at < UTC_TIMESTAMP(3) - INTERVAL 1 HOUR) LIMIT "
-                                      "10000");
-            if (!is_done && schema_is_missing(&error)) {
-                is_done = schema_create(conn, &error);
-            }
-            (void)is_done; // the next one comes
+        if (conn == NULL || !dbconn_is_mariadb(conn)) {
+            continue;
         }
+        uint64_t count = SWEPT_AT_ONCE;
+        bool is_done = true;
+        for (int n = 0; n < SWEEPS_MAX && is_done && count == SWEPT_AT_ONCE; n++) {
+            is_done = sweep_some(conn, &count, &error);
+        }
+        if (!is_done && schema_is_missing(&error)) {
+            is_done = schema_create(conn, &error);
+        }
+        (void)is_done; // the next one comes
     }
 }
 

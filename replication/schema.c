@@ -41,7 +41,7 @@ static const char *const statements[] = {
         "gtrid VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, "
         "outcome CHAR(1) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
         "asked INT UNSIGNED NOT NULL DEFAULT 0, "
-        "at DATETIME(3) NOT NULL) ENGINE=InnoDB",
+        "at DATETIME(3) NOT NULL, KEY (at)) ENGINE=InnoDB",
     "CREATE TABLE IF NOT EXISTS waybill.kill_request ("
         "target INT NOT NULL, "
         "asker INT NOT NULL, "

@@ -11,9 +11,10 @@ static uint16_t count_written(const struct commit_part *parts, uint16_t count)
     return written;
 }
 
-bool commit_needs_decider(const struct commit_part *parts, uint16_t count)
+bool commit_needs_decider(const struct commit_part *parts, uint16_t count, enum commit_wish wish)
 {
-    return count_written(parts, count) > 1;
+    uint16_t alone_max = wish == WISH_TOKEN ? 0 : 1;
+    return wish != WISH_ROLLBACK && count_written(parts, count) > alone_max;
 }
 
 static uint16_t decider_of(const struct commit *commit)
@@ -54,7 +55,7 @@ static void end(struct commit *commit, enum commit_outcome outcome)
 }
 
 void commit_begin(struct commit *commit, const struct commit_part *parts, uint16_t count,
-                  bool is_rollback)
+                  enum commit_wish wish)
 {
     assert(count <= COMMIT_PARTS_MAX);
     *commit = (struct commit){.count = count, .refused = NO_PART};
@@ -62,9 +63,9 @@ void commit_begin(struct commit *commit, const struct commit_part *parts, uint16
         commit->parts[i] = (struct commit_part){.is_decider = parts[i].is_decider,
                                                 .has_written = parts[i].has_written};
     }
-    bool needs_decider = commit_needs_decider(parts, count);
-    assert(is_rollback || !needs_decider || decider_of(commit) != NO_PART);
-    if (is_rollback) {
+    bool needs_decider = commit_needs_decider(parts, count, wish);
+    assert(!needs_decider || decider_of(commit) != NO_PART);
+    if (wish == WISH_ROLLBACK) {
         enter(commit, COMMIT_UNDOING);
     } else {
         enter(commit, needs_decider ? COMMIT_PREPARING : COMMIT_FINISHING);

@@ -5,7 +5,8 @@
 // One participant, the *decider*, is in a plain transaction; the others are *branches* (XA). The
 // row of waybill.decision that the decider writes in its own transaction is the commit:
 //
-//     (commit) --+-- at most one has written --> FINISHING ----------------------------+
+//     (commit) --+-- at most one has written, --> FINISHING ---------------------------+
+//                |   and nobody will ask for it                                        |
 //                |                                                                     |
 //                +--> PREPARING -- all OK --> DECIDING -- OK --> APPLYING -----------> ENDED
 //                        |                     |     |              ^                  ^
@@ -87,12 +88,19 @@ struct commit {
 
 enum { NO_PART = 0xffff };
 
+enum commit_wish {
+    WISH_COMMIT,
+    WISH_TOKEN, // ... and leave a decision if anything was written: somebody may ask for it
+    WISH_ROLLBACK,
+};
+
 // `parts`: is_decider and has_written. There is at most one decider; where a commit needs one
 // (commit_needs_decider) there must be one.
 void commit_begin(struct commit *commit, const struct commit_part *parts, uint16_t count,
-                  bool is_rollback);
+                  enum commit_wish wish);
 // Do so many of them have written that a decider is needed?
-bool commit_needs_decider(const struct commit_part *parts, uint16_t count) MUST_CHECK;
+bool commit_needs_decider(const struct commit_part *parts, uint16_t count,
+                          enum commit_wish wish) MUST_CHECK;
 enum commit_verb commit_verb(const struct commit *commit, uint16_t part);
 // The answer to the verb of this round.
 void commit_take(struct commit *commit, uint16_t part, enum commit_answer answer);

@@ -41,8 +41,11 @@ struct commit_flow {
 
 static const struct flow_kind commit_kind;
 
-bool flow_commit_is_needed(const struct session *session)
+bool flow_commit_is_needed(const struct session *session, bool is_commit)
 {
+    if (is_commit && branch_wants_decision(session)) {
+        return true;
+    }
     LIST_FOR_EACH (&session->legs, node) {
         const struct leg *leg = CONTAINER_OF(node, struct leg, node);
         if (leg->branch != BRANCH_NONE) {
@@ -404,7 +407,15 @@ static uint16_t list_parts(struct commit_flow *run, struct commit_part *parts)
     return count;
 }
 
-void flow_commit_start(struct session *session, struct request *request, bool is_rollback,
+static enum commit_wish wish_of(const struct session *session, bool is_commit)
+{
+    if (!is_commit) {
+        return WISH_ROLLBACK;
+    }
+    return branch_wants_decision(session) ? WISH_TOKEN : WISH_COMMIT;
+}
+
+void flow_commit_start(struct session *session, struct request *request, bool is_commit,
                        void (*then)(struct session *session, struct request *request,
                                     const struct round_result *result))
 {
@@ -415,7 +426,7 @@ void flow_commit_start(struct session *session, struct request *request, bool is
     flow_begin(&run->flow, &commit_kind, session, request);
     uint16_t count = list_parts(run, parts);
     run->gathers = arena_alloc(&session->arena, count * sizeof *run->gathers);
-    commit_begin(&run->commit, parts, count, is_rollback);
+    commit_begin(&run->commit, parts, count, wish_of(session, is_commit));
     start_round(run);
     go_on(run);
 }

@@ -30,17 +30,22 @@ static struct column column_of(const struct session *session, const struct local
     return column;
 }
 
+static void write_column(struct session *session, const struct column *column)
+{
+    struct text payload;
+    text_init(&payload);
+    column_write(&payload, column, session->capabilities);
+    session_write_payload(session, text_slice(&payload));
+    text_done(&payload);
+}
+
 static void write_columns(struct session *session, const struct local_number *numbers,
                           uint8_t count)
 {
     session_write_payload(session, slice_of(&count, 1));
     for (uint8_t i = 0; i < count; i++) {
         struct column column = column_of(session, &numbers[i]);
-        struct text payload;
-        text_init(&payload);
-        column_write(&payload, &column, session->capabilities);
-        session_write_payload(session, text_slice(&payload));
-        text_done(&payload);
+        write_column(session, &column);
     }
     if ((session->capabilities & CAP_DEPRECATE_EOF) == 0) {
         session_write_rows_end(session, 0, 0);
@@ -77,6 +82,39 @@ static void write_row(struct session *session, const struct local_number *number
     text_done(&row);
 }
 
+static void note_row(struct session *session)
+{
+    struct aftermath *aftermath = &session->aftermath;
+    aftermath->row_count = -1; // this was a result set, of one row
+    aftermath->found_rows = session->request->aside != NULL ? 0 : 1; // so do servers
+    aftermath->has_found_rows = aftermath->is_found_lost = false;
+    aftermath->is_found_old = true;
+    aftermath->is_behind = true;
+}
+
+void local_answer_text(struct session *session, struct slice name, struct slice text)
+{
+    const uint8_t count = 1;
+    struct column column = column_string("");
+    struct text row;
+    column.name = name;
+    session_write_payload(session, slice_of(&count, 1));
+    write_column(session, &column);
+    if ((session->capabilities & CAP_DEPRECATE_EOF) == 0) {
+        session_write_rows_end(session, 0, 0);
+    }
+    text_init(&row);
+    if (text.ptr == NULL) {
+        row_text_add_null(&row);
+    } else {
+        row_text_add(&row, text);
+    }
+    session_write_payload(session, text_slice(&row));
+    text_done(&row);
+    session_write_rows_end(session, 0, 0);
+    note_row(session);
+}
+
 void local_answer_numbers(struct session *session, const struct local_number *numbers,
                           uint8_t count)
 {
@@ -84,11 +122,6 @@ void local_answer_numbers(struct session *session, const struct local_number *nu
     write_columns(session, numbers, count);
     write_row(session, numbers, count);
     session_write_rows_end(session, 0, 0);
-    struct aftermath *aftermath = &session->aftermath;
-    aftermath->row_count = -1; // this was a result set, of one row
-    aftermath->found_rows = session->request->aside != NULL ? 0 : 1; // so do servers
-    aftermath->has_found_rows = aftermath->is_found_lost = false;
-    aftermath->is_found_old = true;
-    aftermath->is_behind = true;
+    note_row(session);
     request_finish(session);
 }

@@ -17,6 +17,8 @@ struct local_number {
 
 enum { LOCAL_NUMBERS_MAX = 16 };
 
+// The same of one text; ptr NULL is NULL. To COM_QUERY only.
+void local_answer_text(struct session *session, struct slice name, struct slice text);
 // The whole answer, as text or, to COM_STMT_EXECUTE, binary; the command is over afterwards.
 void local_answer_numbers(struct session *session, const struct local_number *numbers,
                           uint8_t count);

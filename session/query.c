@@ -31,6 +31,7 @@
 #include "session/insert_id.h"
 #include "session/local.h"
 #include "session/multi.h"
+#include "session/own_names.h"
 #include "session/own_status.h"
 #include "session/process_table.h"
 #include "session/scatter_guard.h"
@@ -343,7 +344,8 @@ static void run_committing(struct session *session, struct request *request)
     if (!query_plan(session, request, &error) ||
         !query_may_commit_before(session, request, &error)) {
         query_refuse(session, request, &error);
-    } else if (query_is_only_participant(session, request->plan)) {
+    } else if (query_is_only_participant(session, request->plan) &&
+               !branch_wants_decision(session)) {
         query_route(session, request);
     } else {
         transaction_commit_then(session, request, query_route);
@@ -420,6 +422,8 @@ void query_run_statement(struct session *session, struct request *request)
         text_statement_run(session, request);
     } else if (insert_id_must_ask(session, request->statement)) {
         insert_id_ask(session, request, query_run_statement);
+    } else if ((request->statement->facts & FACT_WAYBILL) != 0) {
+        own_names_run(session, request);
     } else if (!local_run(session, request)) {
         if (aftermath_list_of(request) != LIST_KEPT && !aftermath_goes_with(session, request)) {
             legs_release_lingering(session);

@@ -122,6 +122,7 @@ struct transaction {
     bool is_statement;            // a statement is one by itself, since it writes to several shards
     bool is_ending;               // flow_commit runs
     bool is_atomic;               // all shards but the decider's have branches: branch.h
+    bool wants_decision;          // its commit leaves a row, also when only one shard was written
     uint16_t decider;             // the shard whose commit is the transaction's; NO_SHARD
     uint64_t number;              // of this worker's; 0: it has no name yet
     uint16_t first_shard;         // the first participant's; NO_SHARD

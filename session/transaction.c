@@ -393,8 +393,8 @@ void transaction_end_them(struct session *session, struct request *request, bool
                           void (*then)(struct session *session, struct request *request,
                                        const struct round_result *result))
 {
-    if (flow_commit_is_needed(session)) {
-        flow_commit_start(session, request, !is_commit, then);
+    if (flow_commit_is_needed(session, is_commit)) {
+        flow_commit_start(session, request, is_commit, then);
         return;
     }
     struct round_order order = {

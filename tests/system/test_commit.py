@@ -65,6 +65,73 @@ def test_transfer(stand):
     assert branches(stand) == []
 
 
+def value(client, sql):
+    return client.query(sql).rows[0][0]
+
+
+def outcome(stand, token):
+    return value(bank(stand), f"SELECT waybill_outcome('{token}')")
+
+
+def begin(client, buyers):
+    """A transaction that takes 7 from each buyer; its token, which is read early."""
+    client.query("BEGIN")
+    assert value(client, "SELECT @@waybill_transaction") is None  # it is nowhere yet
+    token = None
+    for buyer in buyers:
+        client.query(f"UPDATE users SET money = money - 7 WHERE buyer_id = {buyer}")
+        token = token or value(client, "SELECT @@waybill_transaction AS token")
+    assert token and value(client, f"SELECT waybill_outcome('{token}')") == "running"
+    return token
+
+
+def test_tokens_tell_what_became_of_it(stand):
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    for buyers in ([one], [other], [one, other], [other, one]):
+        token = begin(client, buyers)
+        client.query("COMMIT")
+        assert outcome(stand, token) == "committed"
+        token = begin(client, buyers)
+        client.query("ROLLBACK")
+        assert outcome(stand, token) == "rolled back" == outcome(stand, token)
+    assert value(client, "SELECT @@waybill_transaction") is None
+    assert total(client) == BUYERS * MONEY - 6 * 7 and branches(stand) == []
+
+
+def test_who_asks_ends_it(stand):
+    """... when it has not committed: no answer could be true otherwise."""
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    for buyers in ([one], [one, other]):
+        token = begin(client, buyers)
+        assert outcome(stand, token) == "rolled back"
+        assert code_of(client, "COMMIT") == 1213
+        assert outcome(stand, token) == "rolled back"
+    assert total(client) == BUYERS * MONEY and branches(stand) == []
+
+
+def test_tokens_that_say_nothing(stand):
+    client = fill(stand)
+    one, _ = here_and_there(stand)
+    token = begin(client, [one])
+    client.query("COMMIT")
+    old = re.sub("@.*", f"@{int(time.time()) - 3600:x}", token)
+    assert outcome(stand, old) == "committed"  # as long as it is written down
+    unknown = old.replace("wb:", "wb:9")
+    for text, code in ((unknown, 9007), ("", 1210), ("x", 1210), (token + "x", 1210), (token.replace("@", ":s9@"), 1210),
+                       (token.replace("wb:", "wb:\\'"), 1210), ("wb:" + "1" * 80 + token[3:], 1210)):
+        assert code_of(client, f"SELECT waybill_outcome('{text}')") == code, (text, code)
+    assert value(client, "SELECT waybill_outcome(NULL)") is None
+    for sql in ("SELECT waybill_outcome('x'), 1", "SELECT waybill_outcome(1)", "SELECT @@waybill_transaction, 1",
+                "SELECT * FROM users WHERE name = @@waybill_transaction"):
+        assert code_of(client, sql) == 1235, sql
+    client.query("BEGIN")
+    client.query("SELECT * FROM users FOR UPDATE")  # on both shards, and none of them is a branch unless the user's are atomic
+    assert value(client, "SELECT @@waybill_transaction") is not None
+    client.query("COMMIT")
+
+
 def test_a_transaction_commits_as_it_began(stand):
     """Changed by a reload in the middle, `distributed` is for the next one: what began plainly on one shard can't be atomic."""
     client = fill(stand)
@@ -126,6 +193,22 @@ def test_left_branches_are_finished(stand):
     assert rows == [("1000001",)], rows
     late = code_of(stand.root("s1a"), f"INSERT INTO waybill.decision VALUES ('{names['A']}', 'C', 0, UTC_TIMESTAMP(3))")
     assert late == 1062, late  # a coordinator that comes back can't decide any more
+
+
+def test_old_decisions_are_deleted(stand):
+    """At the start, and every minute from then on."""
+    fill(stand)
+    for name, outcome, age in (("wb:old", "C", "2 HOUR"), ("wb:new", "C", "10 MINUTE"), ("wb:no", "A", "2 HOUR"), ("wb:never", "A", "2 DAY")):
+        for server in ("s1a", "s2a"):
+            stand.root(server).query("INSERT INTO waybill.decision (gtrid, outcome, at) SELECT "
+                                     f"CONCAT('{name}:', seq), '{outcome}', UTC_TIMESTAMP(3) - INTERVAL {age} FROM shop.seq_1_to_12000")
+    stand.cluster("waybill", "stop")
+    stand.start_waybill()
+
+    def left(server):
+        return {name: int(count) for name, count in stand.root(server).query(
+            "SELECT REGEXP_SUBSTR(gtrid, 'wb:[a-z]+(?=:)') AS name, COUNT(*) FROM waybill.decision WHERE gtrid REGEXP 'wb:[a-z]+:' GROUP BY name").rows}
+    stand.wait_until(lambda: all(left(server) == {"wb:new": 12000, "wb:no": 12000} for server in ("s1a", "s2a")), 20, lambda: left("s1a"))
 
 
 def transfer_until(stand, is_over, done):

@@ -18,6 +18,7 @@ enum fate { FATE_OPEN, FATE_PREPARED, FATE_COMMITTED, FATE_ROLLED_BACK };
 
 struct world {
     struct commit commit;
+    enum commit_wish wish;
     enum fate fates[PARTS];
     char row; // of the decision: 0, 'C', 'A'
     uint32_t script_count;
@@ -153,6 +154,9 @@ static void check_end(struct world *world)
     } else if (commit->outcome == OUTCOME_ROLLED_BACK) {
         assert_int_equal(committed, 0);
     }
+    if (world->wish == WISH_TOKEN && committed > 0) {
+        assert_int_equal(world->row, 'C'); // whoever asks is told the truth
+    }
     world->script_count++;
     world->outcomes[commit->outcome]++;
 }
@@ -191,7 +195,7 @@ static void run(struct world world, struct world *totals, uint16_t part, unsigne
     }
 }
 
-static struct world run_all(unsigned written_bits, bool is_rollback)
+static struct world run_all(unsigned written_bits, enum commit_wish wish)
 {
     struct world world, totals;
     struct commit_part parts[PARTS];
@@ -202,21 +206,25 @@ static struct world run_all(unsigned written_bits, bool is_rollback)
     for (unsigned i = 0; i < PARTS; i++) {
         parts[i].has_written = (written_bits >> i & 1) != 0;
     }
-    commit_begin(&world.commit, parts, PARTS, is_rollback);
+    world.wish = wish;
+    commit_begin(&world.commit, parts, PARTS, wish);
     run(world, &totals, 0, 0);
     return totals;
 }
 
 static void test_commit(void **state)
 {
+    static const enum commit_wish wishes[] = {WISH_COMMIT, WISH_TOKEN};
     (void)state;
-    for (unsigned bits = 0; bits < 1u << PARTS; bits++) {
-        struct world totals = run_all(bits, false);
-        assert_true(totals.outcomes[OUTCOME_COMMITTED] > 0);
-        bool has_written = bits != 0;
-        assert_int_equal(totals.outcomes[OUTCOME_ROLLED_BACK] > 0, has_written);
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned bits = 0; bits < 1u << PARTS; bits++) {
+            struct world totals = run_all(bits, wishes[i]);
+            assert_true(totals.outcomes[OUTCOME_COMMITTED] > 0);
+            bool has_written = bits != 0;
+            assert_int_equal(totals.outcomes[OUTCOME_ROLLED_BACK] > 0, has_written);
+        }
     }
-    struct world all = run_all(7, false);
+    struct world all = run_all(7, WISH_COMMIT);
     assert_true(all.script_count > 1000);
     assert_true(all.outcomes[OUTCOME_UNKNOWN] > 0);
 }
@@ -225,7 +233,7 @@ static void test_rollback(void **state)
 {
     (void)state;
     for (unsigned bits = 0; bits < 1u << PARTS; bits++) {
-        struct world totals = run_all(bits, true);
+        struct world totals = run_all(bits, WISH_ROLLBACK);
         assert_int_equal(totals.outcomes[OUTCOME_COMMITTED], 0);
         assert_int_equal(totals.outcomes[OUTCOME_UNKNOWN], 0);
     }
@@ -238,12 +246,12 @@ static void test_verbs(void **state)
     struct commit commit;
     struct commit_part parts[PARTS] = {
         {.is_decider = true}, {.has_written = true}, {.has_written = false}};
-    commit_begin(&commit, parts, PARTS, false);
+    commit_begin(&commit, parts, PARTS, WISH_COMMIT);
     assert_int_equal(commit.state, COMMIT_FINISHING); // one has written
     assert_int_equal(commit_verb(&commit, 0), VERB_COMMIT);
     assert_int_equal(commit_verb(&commit, 1), VERB_END);
     parts[0].has_written = true;
-    commit_begin(&commit, parts, PARTS, false);
+    commit_begin(&commit, parts, PARTS, WISH_COMMIT);
     assert_int_equal(commit_verb(&commit, 0), VERB_NONE);
     assert_int_equal(commit_verb(&commit, 1), VERB_PREPARE);
     assert_int_equal(commit_verb(&commit, 2), VERB_NONE);
