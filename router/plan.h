@@ -118,7 +118,7 @@ struct plan {
     bool counts_found; // SQL_CALC_FOUND_ROWS: how many rows there are without LIMIT is asked of the
                        // targets (ROWS, SORT); all groups come and are counted (GROUP)
     bool sorts_distinct; // MERGE_GROUP of a DISTINCT whose ORDER BY is waybill's alone
-    bool has_made_ids; // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives
+    bool has_made_ids;   // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives
     uint64_t first_made_id;
     bool is_write_to_many; // best effort: more than one shard is written
     bool is_in_row_order;  // MERGE_ROWS of an INSERT: each target gives a row for each of its

@@ -88,8 +88,8 @@ static bool join_head(struct column *columns, const struct merge_head *first,
     return true;
 }
 
-// MariaDB's temporary table for a DISTINCT that is sorted makes an integer of BIT, and its column has
-// no base table any more.
+// MariaDB's temporary table for a DISTINCT that is sorted makes an integer of BIT, and its column
+// has no base table any more.
 bool merge_columns_keep_bits(const struct merge_columns *columns, struct error *error)
 {
     for (uint32_t i = 0; i < columns->visible; i++) {
