@@ -32,7 +32,9 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Wmissing-p
         -Wvla -Wformat=2 -Wundef -Werror
 OPT      ?= -O2 -g
 SANITIZE ?=
-CFLAGS   += -std=c11 -D_GNU_SOURCE -I. -DWAYBILL_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(SANITIZE) -pthread \
+# mariadb_rpl.h includes its neighbours by a path that starts there.
+MARIADB_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libmariadb 2>/dev/null))
+CFLAGS   += -std=c11 -D_GNU_SOURCE -I. $(MARIADB_FLAGS) -DWAYBILL_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(SANITIZE) -pthread \
             -fno-omit-frame-pointer -MMD -MP
 LDFLAGS  += -pthread $(SANITIZE)
 LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lsodium -lmariadb -lmicrohttpd -lz -lzstd -lm

@@ -36,7 +36,8 @@ struct action_setup {
     bool was_seen;      // FAILOVER: the dead one
     bool was_semi_sync; // ... waited for its replicas when it was last seen
     bool is_mariadb;
-    uint64_t epoch; // the newest known
+    bool has_branches; // there are several shards, so transactions on several of them
+    uint64_t epoch;    // the newest known
     uint32_t proxy;
     char replication_user[96], replication_password[128];
     size_t count;                  // all servers of the cluster: their locks make the leader

@@ -8,7 +8,9 @@
 //                        it. That is in the bqual; it is killed if it sleeps, for it is the
 //                        coordinator's, and had all that time
 //
-// A branch of a promoted replica has no connection, nor has one of a restarted server.
+// A branch of a promoted replica has no connection, nor has one of a restarted server. The primary
+// is asked whether it takes writes by the connection that then finishes what is there, so a server
+// that restarted since, and was not put right yet (xa_repair.c), is not touched.
 //
 // Decisions are deleted when they are old and no branch is in doubt anywhere: 'C' after an hour,
 // 'A' after a day, by when no connection of a frozen coordinator can still be there (wait_timeout:
@@ -24,13 +26,13 @@
 #include "cluster/decision.h"
 #include "replication/job.h"
 #include "replication/schema.h"
+#include "replication/xa_repair.h"
 
 enum {
     XAER_NOTA = 1397,
     XA_RBROLLBACK = 1402, // it had written nothing
     KILL_TRIES = 50,
     KILL_PAUSE_MS = 20,
-    HEX_BYTES = 2 * RECOVER_NAME_BYTES,
     QUOTED_BYTES = 2 * RECOVER_NAME_BYTES + 2,
 };
 
@@ -65,14 +67,6 @@ uint32_t recover_connection(const char *bqual, const char *server)
     return (uint32_t)strtoul(point + 1, NULL, 10);
 }
 
-static void print_hex(const char *text, char *hex)
-{
-    for (; *text != '\0'; text++, hex += 2) {
-        snprintf(hex, 3, "%02x", (unsigned)(unsigned char)*text);
-    }
-    *hex = '\0';
-}
-
 static void say(struct run *run, const char *shard, const char *what,
                 const struct recover_branch *branch)
 {
@@ -104,20 +98,21 @@ static void note_branch(struct recover_round *round, uint16_t shard, const char 
 
 static void note_row(struct recover_round *round, uint16_t shard, const struct db_rows *rows)
 {
-    const char *name = db_rows_text(rows, "data");
-    size_t gtrid_len = db_rows_number(rows, "gtrid_length");
-    char gtrid[RECOVER_NAME_BYTES];
-    bool is_ours = db_rows_number(rows, "formatID") == DECISION_FORMAT_ID &&
-                   gtrid_len < sizeof gtrid && gtrid_len < strlen(name) &&
-                   strlen(name + gtrid_len) < RECOVER_NAME_BYTES;
-    if (!is_ours) {
-        return;
+    char gtrid[XID_PART_BYTES], bqual[XID_PART_BYTES];
+    if (xa_read_row(rows, gtrid, bqual) && recover_decider(gtrid)[0] != '\0') {
+        note_branch(round, shard, gtrid, bqual);
     }
-    memcpy(gtrid, name, gtrid_len);
-    gtrid[gtrid_len] = '\0';
-    if (recover_decider(gtrid)[0] != '\0') {
-        note_branch(round, shard, gtrid, name + gtrid_len);
-    }
+}
+
+// A primary that has just restarted, or gave up its role, takes no writes: what is prepared there
+// is put right first, by who opens it or leads it back.
+static bool is_open(struct dbconn *conn, struct error *error)
+{
+    struct db_rows rows;
+    bool is_asked = dbconn_query(conn, &rows, error, "SELECT @@GLOBAL.read_only AS read_only");
+    bool is_writable = is_asked && !db_rows_is_yes(&rows, "read_only");
+    db_rows_done(&rows);
+    return is_writable;
 }
 
 static bool look(struct run *run, uint16_t shard, struct error *error)
@@ -134,6 +129,11 @@ static bool look(struct run *run, uint16_t shard, struct error *error)
     }
     if (!dbconn_is_mariadb(run->conns[shard])) {
         return true; // nobody begins branches there
+    }
+    if (!is_open(run->conns[shard], error)) {
+        dbconn_close(run->conns[shard]);
+        run->conns[shard] = NULL;
+        return false;
     }
     bool is_read = dbconn_query(run->conns[shard], &rows, error, "XA RECOVER");
     for (bool is_row = is_read && rows.row != NULL; is_row; is_row = db_rows_next(&rows)) {
@@ -212,12 +212,10 @@ static struct dbconn *conn_of_decider(const struct run *run, const char *gtrid)
 static bool run_verb(struct dbconn *conn, const struct recover_branch *branch, char outcome,
                      struct error *error)
 {
-    char gtrid[HEX_BYTES], bqual[HEX_BYTES];
-    print_hex(branch->gtrid, gtrid);
-    print_hex(branch->bqual, bqual);
+    char name[XA_NAME_SQL_BYTES];
+    xa_print_name(branch->gtrid, branch->bqual, name);
     bool is_done =
-        dbconn_run(conn, error, "XA %s X'%s',X'%s',%d", outcome == 'C' ? "COMMIT" : "ROLLBACK",
-                   gtrid, bqual, DECISION_FORMAT_ID);
+        dbconn_run(conn, error, "XA %s %s", outcome == 'C' ? "COMMIT" : "ROLLBACK", name);
     return is_done || error->code == XA_RBROLLBACK;
 }
 

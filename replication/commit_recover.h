@@ -6,9 +6,10 @@
 
 #include "base/mailbox.h"
 #include "cluster/snapshot.h"
+#include "protocol/binlog_event.h"
 #include "replication/dbconn.h"
 
-enum { RECOVER_NAME_BYTES = 65 };
+enum { RECOVER_NAME_BYTES = XID_PART_BYTES };
 
 struct recover_shard {
     char name[RECOVER_NAME_BYTES];

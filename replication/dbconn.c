@@ -5,6 +5,7 @@
 #include "replication/dbconn.h"
 
 #include <mysql/mysql.h>
+#include <mysql/mariadb_rpl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ enum {
 struct dbconn {
     MYSQL *mysql; // owned
     bool is_mariadb;
+    MARIADB_RPL *dump;        // owned; NULL: no binary log is being read
+    MARIADB_RPL_EVENT *event; // owned; the last one of it
 };
 
 void dbconn_start_library(void)
@@ -161,6 +164,12 @@ struct dbconn *dbconn_open(const struct endpoint *to, struct error *error, enum 
 void dbconn_close(struct dbconn *conn)
 {
     if (conn != NULL) {
+        if (conn->event != NULL) {
+            mariadb_free_rpl_event(conn->event);
+        }
+        if (conn->dump != NULL) {
+            mariadb_rpl_close(conn->dump);
+        }
         mysql_close(conn->mysql);
         memory_free(conn);
     }
@@ -337,6 +346,61 @@ void db_rows_done(struct db_rows *rows)
         mysql_free_result(rows->result);
     }
     *rows = (struct db_rows){.result = NULL};
+}
+
+// ---- binary logs
+
+// Above the numbers that servers are given. A server ends an older reader with the same number.
+static const uint32_t dump_server_id = 4294900000;
+enum { DUMP_FIRST_BYTE = 4, DUMP_TO_END = 1 };
+
+bool dbconn_dump(struct dbconn *conn, const char *file, const char *gtid, uint32_t proxy,
+                 struct error *error)
+{
+    if (!dbconn_run(conn, error,
+                    "SET @mariadb_slave_capability = 4, @master_binlog_checksum = 'NONE'") ||
+        (gtid != NULL &&
+         !dbconn_run(conn, error, "SET @slave_connect_state = '%s', @slave_gtid_strict_mode = 1",
+                     gtid))) {
+        return false;
+    }
+    conn->dump = mariadb_rpl_init(conn->mysql);
+    if (conn->dump == NULL) {
+        error_set(error, CLIENT_ERRORS + 8, "HY000", "out of memory");
+        return false;
+    }
+    mariadb_rpl_optionsv(conn->dump, MARIADB_RPL_SERVER_ID, dump_server_id + proxy);
+    mariadb_rpl_optionsv(conn->dump, MARIADB_RPL_START, (unsigned long)DUMP_FIRST_BYTE);
+    mariadb_rpl_optionsv(conn->dump, MARIADB_RPL_FLAGS,
+                         DUMP_TO_END | MARIADB_RPL_BINLOG_SEND_ANNOTATE_ROWS);
+    if (file != NULL) {
+        mariadb_rpl_optionsv(conn->dump, MARIADB_RPL_FILENAME, file, strlen(file));
+    }
+    if (mariadb_rpl_open(conn->dump) != 0) {
+        take_error(conn->mysql, error);
+        return false;
+    }
+    return true;
+}
+
+enum io dbconn_next_event(struct dbconn *conn, struct slice *event, struct error *error)
+{
+    MARIADB_RPL_EVENT *next = mariadb_rpl_fetch(conn->dump, conn->event);
+    conn->event = next; // (the library has freed the old one if there is no next)
+    if (next != NULL) {
+        *event =
+            slice_of(next->raw_data + next->raw_data_ofs, next->raw_data_size - next->raw_data_ofs);
+        return IO_DONE;
+    }
+    if (mysql_errno(conn->mysql) != 0) {
+        take_error(conn->mysql, error);
+        return IO_ERROR;
+    }
+    if (conn->dump->error_no != 0) { // (the library looks into events that it knows)
+        error_set(error, CLIENT_ERRORS + 27, "HY000", "%s", conn->dump->error_msg);
+        return IO_ERROR;
+    }
+    return IO_CLOSED;
 }
 
 // Doubled quotes and backslashes: right in the sql_mode that a server starts with; with

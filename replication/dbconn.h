@@ -82,5 +82,16 @@ bool db_rows_is_yes(const struct db_rows *rows, const char *column) MUST_CHECK;
 void db_rows_print(const struct db_rows *rows, struct text *out);
 void db_rows_done(struct db_rows *rows);
 
+// ---- a server's binary logs, as it sends them to its replicas (MariaDB; needs REPLICATION SLAVE)
+
+// From the beginning of `file`, or behind the position `gtid` (the other is NULL), up to where they
+// end now. The connection is of no other use from then on. proxy: of a running waybill; two that
+// read with the same number disturb each other.
+bool dbconn_dump(struct dbconn *conn, const char *file, const char *gtid, uint32_t proxy,
+                 struct error *error) MUST_CHECK;
+// The next event, whole (protocol/binlog_event.h), valid until the next call. IO_CLOSED: there are
+// no more. IO_ERROR: *error.
+enum io dbconn_next_event(struct dbconn *conn, struct slice *event, struct error *error) MUST_CHECK;
+
 // `text` as a quoted SQL string (for names and passwords in statements of our own making).
 void db_quote(const char *text, char *quoted, size_t quoted_bytes);

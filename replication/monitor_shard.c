@@ -47,6 +47,7 @@ static void start_action(struct monitor *monitor, uint16_t shard, enum action_ki
         .primary = opinion->primary,
         .was_seen = seen->has_facts,
         .was_semi_sync = seen->facts.is_semi_sync_source,
+        .has_branches = config_only_shard(config) == NO_SHARD,
         .grace_ms = (uint32_t)settings->switchover_grace_ms,
         .epoch = opinion->epoch,
         .proxy = (uint32_t)settings->proxy_id,

@@ -3,6 +3,7 @@
 // believes.
 
 #include "replication/action_impl.h"
+#include "replication/xa_repair.h"
 
 static const char *name_at(const struct action *action, size_t place)
 {
@@ -64,6 +65,20 @@ static void wake_replicas(struct action *action, size_t primary)
     }
 }
 
+// It may have crashed and come back where it was.
+static bool reconcile(struct action *action, size_t primary)
+{
+    struct xa_ledger ledger;
+    if (!action->setup.is_mariadb || !action->setup.has_branches) {
+        return true;
+    }
+    bool is_fine =
+        xa_read(action, primary, NULL, &ledger) && xa_finish_behind(action, primary, &ledger) &&
+        xa_make_lost(action, primary, &ledger) && xa_roll_back_lost(action, primary, &ledger);
+    xa_ledger_done(&ledger);
+    return is_fine;
+}
+
 bool action_open(struct action *action)
 {
     size_t primary = action_place(action, action->setup.subject);
@@ -78,7 +93,7 @@ bool action_open(struct action *action)
     if (!state.is_read_only) {
         return action_give_up(action, "it takes writes already");
     }
-    if (!check_others(action, primary, &state, &follower_count)) {
+    if (!check_others(action, primary, &state, &follower_count) || !reconcile(action, primary)) {
         return false;
     }
     if (follower_count > 0) {

@@ -5,6 +5,7 @@
 //     event       what has happened, for people
 //     decision    of transactions on several shards, on the shard that decides: the sessions of the
 //                 application's own accounts, and the recovery (commit_recover.c)
+//     xa_fix      nobody for long: branches that stand for lost ones (xa_repair.c)
 //     kill_request   KILL of another waybill's client, by both of them (kill_mail.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
 //                 runs one, or repairs (ddl_journal.c)
@@ -14,6 +15,10 @@
 enum { NO_SUCH_SCHEMA = 1049, NO_SUCH_TABLE = 1146 };
 
 // clang-format off
+static const char create_fix_table[] =
+    "CREATE TABLE IF NOT EXISTS " XA_FIX_TABLE " ("
+        "id BIGINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE=InnoDB";
+
 static const char *const statements[] = {
     "CREATE DATABASE IF NOT EXISTS waybill",
     // run: of the proxy's process, so that a restarted proxy doesn't take an old figure of another
@@ -42,6 +47,7 @@ static const char *const statements[] = {
         "outcome CHAR(1) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
         "asked INT UNSIGNED NOT NULL DEFAULT 0, "
         "at DATETIME(3) NOT NULL, KEY (at)) ENGINE=InnoDB",
+    create_fix_table,
     "CREATE TABLE IF NOT EXISTS waybill.kill_request ("
         "target INT NOT NULL, "
         "asker INT NOT NULL, "
@@ -98,4 +104,10 @@ bool schema_create(struct dbconn *conn, struct error *error)
         }
     }
     return true;
+}
+
+bool schema_create_fix_table(struct dbconn *conn, struct error *error)
+{
+    return dbconn_run(conn, error, "%s", statements[0]) &&
+           dbconn_run(conn, error, "%s", create_fix_table);
 }

@@ -1,11 +1,12 @@
-"""The accounts of the README, with those privileges and no others, are enough for work and for a failover."""
+"""The accounts of the README, with those privileges and no others, are enough for work, for a failover and for a repair."""
 
 import os
 import re
 
+from test_recovery import xa
 from stand import ROOT
 
-CLUSTER = {"shards": 1, "replicas": 2}
+CLUSTER = {"shards": 2, "replicas": 2}
 PASSWORDS = {"waybill": "waybill_pw", "repl": "repl_pw", "shop": "app_pw"}
 
 
@@ -22,12 +23,13 @@ def account_statements():
 
 def test_accounts_of_the_readme_are_enough(stand):
     stand.cluster("waybill", "stop")
-    root = stand.root("s1a")
-    root.query("DROP DATABASE waybill")
-    for user in ("waybill", "repl", "app"):
-        root.query(f"DROP USER {user}@'%'")
-    for statement in account_statements():
-        root.query(statement)
+    for primary in ("s1a", "s2a"):
+        root = stand.root(primary)
+        root.query("DROP DATABASE waybill")
+        for user in ("waybill", "repl", "app"):
+            root.query(f"DROP USER {user}@'%'")
+        for statement in account_statements():
+            root.query(statement)
     stand.start_waybill()
     stand.wait_until(lambda: stand.try_query("SELECT 1"), 20, "waybill answers")
     client = stand.client()
@@ -37,5 +39,18 @@ def test_accounts_of_the_readme_are_enough(stand):
     stand.wait_until(lambda: stand.admin("SHOW SHARDS")[0]["primary"] in ("s1b", "s1c"), 20, "a promotion")
     client.query("INSERT INTO notes VALUES (2)")
     assert client.query("SELECT COUNT(*) FROM notes").rows == [("2",)]
-    states = {row["server"]: row["role"] for row in stand.admin("SHOW SERVERS")}
+    states = {row["server"]: row["role"] for row in stand.admin("SHOW SERVERS") if row["server"].startswith("s1")}
     assert sorted(states.values()) == ["detached", "primary", "replica"], states
+
+
+def test_they_are_enough_to_put_a_primary_right(stand):
+    xa(stand.root("s2a"), "wb:1:a:1:s1", "INSERT INTO waybill.event VALUES (1000, NOW(), 1, 'lost')")
+    root = stand.root("s2a")
+    root.query("SET SESSION sql_log_bin = 0")
+    root.query("XA ROLLBACK 'wb:1:a:1:s1','x.1',22338")
+    stand.cluster("waybill", "stop")  # (it would promote another)
+    stand.cluster("stop", "s2/s2a")
+    stand.cluster("start", "s2/s2a")
+    stand.start_waybill()
+    stand.wait_until(lambda: any("wb:1:a:1:s1 was prepared in its binary log only" in row["event"] for row in stand.admin("SHOW EVENTS")),
+                     20, lambda: stand.admin("SHOW EVENTS")[-6:])
