@@ -52,6 +52,7 @@ enum control_phase { PHASE_START, PHASE_RUN, PHASE_DRAIN };
 struct control {
     enum control_phase phase;
     _Atomic uint32_t client_count;
+    _Atomic uint64_t table_changes;
     uint16_t worker_count;
     bool was_key_tried;
     struct loop *loop;
@@ -521,6 +522,7 @@ static void control_init(struct control *control, struct config *config)
     control->worker_host = (struct worker_host){
         .mailbox = control->mailbox,
         .client_count = &control->client_count,
+        .table_changes = &control->table_changes,
         .account_clients = control->account_clients,
         .rsa_key = &control->rsa_key,
         .login_seed = random_seed(),

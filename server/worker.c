@@ -390,6 +390,7 @@ static void make_rooms(struct worker *worker)
         .pools = worker->pools,
         .compressor = worker->compressor,
         .client_count = worker->host->client_count,
+        .table_changes = worker->host->table_changes,
         .account_clients = worker->host->account_clients,
         .rsa_key = worker->host->rsa_key,
         .login_seed = worker->host->login_seed,

@@ -12,6 +12,7 @@ struct worker; // opaque
 struct worker_host {         // outlives the workers
     struct mailbox *mailbox; // the control thread's; its receiver is handed to the functions below
     _Atomic uint32_t *client_count;
+    _Atomic uint64_t *table_changes;
     _Atomic uint32_t *account_clients;
     struct rsa_key *_Atomic *rsa_key;
     uint64_t login_seed;

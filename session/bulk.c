@@ -79,6 +79,11 @@ static bool note_set(struct planning *planning, const struct plan *plan, struct 
 {
     struct plan *all = planning->request->plan;
     const struct plan_target *target = &plan->targets[0];
+    if (plan->wants_columns) { // where any set goes is not known before
+        all->wants_columns = true;
+        all->targets[0].shard = target->shard;
+        return true;
+    }
     if (plan->target_count > 1 || plan->edit_count > 1) {
         return refuse(planning, ER_CROSS_SHARD_WRITE,
                       "One of the sets of values concerns several shards, or several made ids: "
@@ -154,7 +159,7 @@ static bool plan_sets(struct planning *planning)
         return refuse(planning, ER_TOO_LARGE, text);
     }
     planning->sets = arena_alloc(&planning->session->arena, count * sizeof *planning->sets);
-    while (planning->set_count < count) {
+    while (planning->set_count < count && !planning->request->plan->wants_columns) {
         if (!plan_set(planning, &reader)) {
             return false;
         }
@@ -330,7 +335,7 @@ bool bulk_plan(struct session *session, struct request *request, const struct ro
     if (!depends_on_values(&planning)) {
         return send_whole(&planning);
     }
-    return plan_sets(&planning) && split(&planning);
+    return plan_sets(&planning) && (request->plan->wants_columns || split(&planning));
 }
 
 // ---- the command

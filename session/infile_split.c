@@ -23,6 +23,7 @@
 #include "session/client_io.h"
 #include "session/flow_single.h"
 #include "session/infile_impl.h"
+#include "session/flow_fit.h"
 #include "session/query.h"
 #include "session/track.h"
 #include "session/transaction.h"
@@ -73,7 +74,8 @@ static bool may_begin(const struct infile *infile, uint16_t shard, struct error 
     struct plan_target target = {.shard = shard};
     struct plan one = {.access = ACCESS_WRITE, .targets = &target, .target_count = 1};
     if (!query_is_within_pin(session, shard, error) ||
-        !transaction_may_write(session, &one, error)) {
+        !transaction_may_write(session, &one, error) ||
+        !fit_may_begin(session, infile->flow.request, shard, infile->part_count == 0, error)) {
         return false;
     }
     if (infile->part_count > 0 && branch_mode(session, NULL) == DISTRIBUTED_REFUSE) {

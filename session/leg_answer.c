@@ -134,6 +134,18 @@ void leg_on_lost(struct backend_user *user, struct backend *backend, const struc
 
 // ---- the answer
 
+// What workers know of tables (fit.h) may not be so any more.
+static void note_table_change(const struct session *session, const struct statement *statement)
+{
+    const struct ddl_part *ddl = statement != NULL ? statement->ddl : NULL;
+    bool is_kept = ddl != NULL && (ddl->is_temporary || ddl->kind == DDL_TRUNCATE);
+    bool is_change = statement != NULL && !is_kept &&
+                     (statement->kind == STATEMENT_DDL || statement->kind == STATEMENT_UNKNOWN);
+    if (is_change) {
+        atomic_fetch_add_explicit(session->sessions->host.table_changes, 1, memory_order_release);
+    }
+}
+
 static void note_written(const struct leg *leg)
 {
     struct session *session = leg->session;
@@ -145,6 +157,7 @@ static void note_written(const struct leg *leg)
     bool may_be_ddl = statement == NULL || statement->kind == STATEMENT_DDL ||
                       statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_UNKNOWN;
     session->ddl_us = may_be_ddl ? session_now_us(session) : session->ddl_us;
+    note_table_change(session, statement);
 }
 
 // Is the backend in the client's transaction now?

@@ -19,6 +19,7 @@
 #include "session/flow_catalog.h"
 #include "session/flow_columns.h"
 #include "session/flow_ddl.h"
+#include "session/flow_fit.h"
 #include "session/flow_gather.h"
 #include "session/flow_infile.h"
 #include "session/flow_kill.h"
@@ -187,7 +188,7 @@ static void stay_with_list(struct session *session, struct request *request)
     }
 }
 
-void query_run_plan(struct session *session, struct request *request)
+static void run_plan(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
@@ -208,6 +209,22 @@ void query_run_plan(struct session *session, struct request *request)
         flow_ddl_start(session, request);
     } else {
         flow_scatter_start(session, request);
+    }
+}
+
+void query_run_plan(struct session *session, struct request *request)
+{
+    struct error error;
+    switch (fit_look(session, request, &error)) {
+    case FIT_FINE:
+        run_plan(session, request);
+        break;
+    case FIT_REFUSED:
+        query_refuse(session, request, &error);
+        break;
+    case FIT_ASKS:
+        fit_ask(session, request, run_plan);
+        break;
     }
 }
 

@@ -26,6 +26,7 @@
 #include "session/client_io.h"
 #include "session/client_login.h"
 #include "session/insert_id.h"
+#include "session/fit.h"
 #include "session/login_cache.h"
 #include "session/login_hosts.h"
 #include "session/multi.h"
@@ -359,6 +360,7 @@ struct sessions *sessions_new(const struct sessions_host *host, const struct sna
     struct sessions *sessions = memory_new(sizeof *sessions);
     sessions->host = *host;
     sessions->began_us = loop_now_us(host->loop);
+    sessions->fit = fit_new();
     sessions->run = random_run(sessions->began_us);
     for (int stage = 0; stage < SESSION_STAGES; stage++) {
         list_init(&sessions->stages[stage]);
@@ -393,6 +395,7 @@ void sessions_free(struct sessions *sessions)
     timer_stop(&sessions->tick);
     slab_done(&sessions->session_slab);
     slab_done(&sessions->leg_slab);
+    fit_free(sessions->fit);
     login_cache_free(sessions);
     login_hosts_free(sessions);
     session_ids_done(&sessions->ids);

@@ -106,6 +106,7 @@ struct sessions_host { // what the worker lends; outlives the sessions
     struct compressor *compressor; // protocol/compress.h
     // Clients over all workers, to hold max_clients: an atomic of the process.
     _Atomic uint32_t *client_count;
+    _Atomic uint64_t *table_changes;   // DDL that has gone through the process, likewise
     _Atomic uint32_t *account_clients; // ... the same of each account, by id
     // Set once when first needed, by the control thread. NULL: not yet.
     struct rsa_key *_Atomic *rsa_key;

@@ -89,6 +89,7 @@ struct request {
     bool is_counted;        // in the latency figures: it reached the router
     bool must_gather;       // the shards' rows could not be merged exactly
     struct ddl_run *ddl;    // DDL on several shards that is written down; NULL
+    struct error *unfit;    // why its rows must not go to several shards: flow_fit.h. NULL
     bool is_step;           // one of session->steps: its answer isn't the client's
 };
 
@@ -127,6 +128,7 @@ struct transaction {
     uint64_t number;              // of this worker's; 0: it has no name yet
     uint16_t first_shard;         // the first participant's; NO_SHARD
     uint16_t writer_shard;        // the first that was written; NO_SHARD
+    struct text written;          // what it has written while that was one shard: flow_fit.c
 };
 
 // What the last statement left for SHOW WARNINGS, ROW_COUNT() and the like.
@@ -180,6 +182,7 @@ struct steps;        // steps.c
 struct bulk_run;     // bulk.h
 struct text_execute; // text_statement.h
 struct warning_list; // warning_list.h
+struct fit;          // fit.h
 
 // A whole packet of the client. Borrowed for the call, unless it was moved to session->packet.
 struct packet_in {
@@ -277,6 +280,7 @@ struct sessions {
     struct order_id_source order_ids;
     uint64_t run;               // a number that no other process has, for names of transactions
     uint64_t transaction_count; // of those that had a name
+    struct fit *fit;            // owned
     struct login_cache *login_cache; // owned
     struct login_hosts *login_hosts; // owned
     struct session_ids ids;

@@ -50,6 +50,7 @@ void transaction_done(struct session *session)
     text_done(&transaction->begin);
     text_done(&transaction->once);
     text_done(&transaction->points);
+    text_done(&transaction->written);
 }
 
 // The state of no transaction; the participants are dealt with by the caller.
@@ -67,7 +68,7 @@ void transaction_tidy(struct session *session)
     bool has_points = transaction->points.len > 0 && !session->carried.is_autocommit_off;
     bool has_any = transaction->first_shard != NO_SHARD || has_points ||
                    transaction->decider != NO_SHARD || transaction->is_once_used ||
-                   transaction->begin.len > 0;
+                   transaction->begin.len > 0 || transaction->written.len > 0;
     if (has_any && !session_in_transaction(session)) {
         forget(session);
     }

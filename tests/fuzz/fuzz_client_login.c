@@ -36,6 +36,7 @@ enum { PLUGINS = sizeof plugins / sizeof plugins[0] };
 static struct slab arenas, buffers;
 static uint8_t scratch[SCRATCH_BYTES];
 static _Atomic uint32_t client_count;
+static _Atomic uint64_t table_changes;
 static _Atomic uint32_t account_clients[ACCOUNTS];
 static struct rsa_key *_Atomic rsa_key;
 static struct loop *loop;
@@ -112,6 +113,7 @@ static void start(void)
                                      .worker_count = 1,
                                      .pools = pools_new(&pools_host, snapshots[i]),
                                      .client_count = &client_count,
+                                     .table_changes = &table_changes,
                                      .account_clients = account_clients,
                                      .rsa_key = &rsa_key,
                                      .login_seed = 7};

@@ -117,6 +117,17 @@ def test_a_sharded_table(stand):
     assert rows_of(clients[0], "users") == rows_of(clients[1], "users")
 
 
+def test_no_column_list(stand):
+    """The columns are asked for before any set is placed."""
+    clients = pair(stand, "loader")
+    sets = [(integer(i), string("x"), integer(i % 4)) for i in range(1, 51)]
+    same(clients, "INSERT INTO users VALUES (?, ?, ?)", [INT, STRING, INT], sets)
+    shares = [int(stand.direct(f"s{n}a").query("SELECT COUNT(*) FROM shop.users").rows[0][0]) for n in (1, 2)]
+    assert sum(shares) == 50 and min(shares) > 5, shares
+    for i in range(1, 51):  # each where it is looked for
+        assert clients[1].query(f"SELECT age FROM users WHERE buyer_id = {i}").rows == [(str(i % 4),)]
+
+
 def test_what_is_refused(stand):
     _, client = pair(stand)
     insert = client.prepare("INSERT INTO users (buyer_id, name) VALUES (?, ?)")

@@ -47,6 +47,7 @@ struct fixture {
     struct slab arenas, buffers;
     uint8_t scratch[SCRATCH_BYTES];
     _Atomic uint32_t client_count;
+    _Atomic uint64_t table_changes;
     _Atomic uint32_t account_clients[16];
     struct account_secret secret; // the last that was noted
     uint16_t secret_account;
@@ -627,6 +628,7 @@ static int fixture_setup(void **state)
         .scratch_bytes = sizeof fixture.scratch,
         .worker_count = 1,
         .client_count = &fixture.client_count,
+        .table_changes = &fixture.table_changes,
         .account_clients = fixture.account_clients,
     };
     fixture.sessions = sessions_new(&host, fixture.snapshot);
