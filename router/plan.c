@@ -279,17 +279,20 @@ static bool plan_on_only_shard(struct planner *planner, uint16_t shard)
 // A prepared statement without its values: somewhere where all its tables are known.
 static bool plan_for_prepare(struct planner *planner)
 {
-    const struct table_ref *table = planner->statement->tables;
+    const struct statement *statement = planner->statement;
+    struct scopes *scopes = &planner->scopes;
     uint16_t shard =
         planner->hint_shard != NO_SHARD ? planner->hint_shard : plan_any_shard(planner);
-    if (planner->statement->query != NULL) {
-        table = planner->statement->query->tables;
+    if (statement->query != NULL) {
+        scopes_add_query(scopes, statement->query, NULL, true);
     }
-    for (; table != NULL; table = table->next) {
-        struct scope_ref ref;
-        scope_place(planner->request, table, &ref);
-        if (ref.place == PLACE_HOME) {
-            shard = ref.home;
+    (void)scopes_add_tables(scopes, statement->tables, NULL);
+    scopes_add_rest(scopes, statement);
+    for (const struct scope *scope = scopes->first; scope != NULL; scope = scope->next) {
+        for (uint16_t i = 0; i < scope->ref_count; i++) {
+            if (scope->refs[i].place == PLACE_HOME) {
+                shard = scope->refs[i].home;
+            }
         }
     }
     plan_because(planner, "prepared there; the values decide where it runs");

@@ -48,6 +48,25 @@ def both(stand, user=None):
     return clients
 
 
+def test_unsharded_tables_deep_inside(stand):
+    """It is prepared where they are, whatever the session has on other shards."""
+    direct, client = both(stand)
+    clients = (direct, client)
+    for c in clients:
+        c.query("INSERT INTO inventory VALUES (1, 5), (2, 6)")
+    for buyer in range(1, 9):
+        for c in clients:
+            c.query("BEGIN")
+            c.query(f"INSERT INTO users VALUES ({buyer}, 'x', 1)")
+        for sql in ("SELECT t.n + ? FROM (SELECT i.n FROM inventory i WHERE i.product_id > ?) t ORDER BY 1",
+                    "SELECT COUNT(?) FROM users WHERE age < (SELECT MAX(n) FROM inventory WHERE n > ?)",
+                    "WITH c AS (SELECT n FROM inventory) SELECT n + ? FROM c UNION SELECT ? ORDER BY 1"):
+            told = [[column.name for column in c.prepare(sql).columns] for c in clients]
+            assert told[0] == told[1], (sql, told)
+        for c in clients:
+            c.query("COMMIT")
+
+
 def test_rows_of_several_shards_in_one_insert(stand):
     """For a user who may: split, each shard with the parameters of its rows."""
     direct, client = both(stand, "loader")
