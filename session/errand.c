@@ -4,6 +4,7 @@
 #include "session/flow_ddl.h"
 #include "session/flow_kill.h"
 #include "session/flow_processlist.h"
+#include "session/global_settings.h"
 #include "session/kill.h"
 #include "session/process_table.h"
 #include "session/processlist.h"
@@ -48,6 +49,9 @@ void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
             pools_outdate(sessions->host.pools, errand->shard);
         }
         break;
+    case ERRAND_GLOBALS:
+        sessions_note_globals(sessions, errand);
+        break;
     case ERRAND_DDL:
         break; // goes to the monitor
     }
@@ -77,6 +81,9 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
         break;
     case ERRAND_ACCOUNTS:
         account_wait_answered(session);
+        break;
+    case ERRAND_GLOBALS:
+        globals_told(session);
         break;
     case ERRAND_DDL:
         flow_ddl_answered(sessions, session, errand, result);

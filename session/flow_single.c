@@ -6,7 +6,7 @@
 //
 // One thing is ever rewritten: the OK of an INSERT for which waybill made the ids, since the server
 // knows nothing of them (the client's LAST_INSERT_ID must). That OK is put together first. So is
-// the OK of a statement about accounts, which account_wait.c gives to the client.
+// the OK of a statement about accounts (account_wait.c) and of SET GLOBAL (global_settings.c).
 
 #include "session/flow_single.h"
 
@@ -18,6 +18,7 @@
 #include "session/bulk.h"
 #include "session/cursor_aside.h"
 #include "session/found_rows.h"
+#include "session/global_settings.h"
 #include "session/answer_marks.h"
 #include "session/gather.h"
 #include "session/insert_id.h"
@@ -264,7 +265,12 @@ static void finish(struct flow_single *single, const struct answer *last)
 {
     struct session *session = single->flow.session;
     if (single->delays_ok && single->rewrites_ok) {
-        account_wait_start(session, single->flow.request, single->shard, &single->gather);
+        struct request *request = single->flow.request;
+        if (request->globals != NULL) {
+            globals_tell_start(session, request, single->shard, &single->gather);
+        } else {
+            account_wait_start(session, request, single->shard, &single->gather);
+        }
         return;
     }
     if (last->is_error) {
@@ -364,7 +370,7 @@ static void relay_start(struct session *session, struct request *request,
 {
     struct flow_single *single = arena_alloc(&session->arena, sizeof *single);
     single->shard = command->shard;
-    single->delays_ok = account_wait_is_for(session, request);
+    single->delays_ok = request->globals != NULL || account_wait_is_for(session, request);
     single->rewrites_ok =
         single->delays_ok || (request->plan != NULL && request->plan->has_made_ids);
     single->asks_id = asks_id;

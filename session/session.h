@@ -35,7 +35,8 @@ enum errand_kind {
     ERRAND_LIST,  // SHOW PROCESSLIST
     ERRAND_TABLE, // information_schema.PROCESSLIST
     ERRAND_ACCOUNTS,
-    ERRAND_DDL, // to be written down: flow_ddl.h
+    ERRAND_DDL,     // to be written down: flow_ddl.h
+    ERRAND_GLOBALS, // SET GLOBAL was done: global_settings.h
 };
 struct ddl_note; // cluster/ddl_note.h
 struct errand {
@@ -59,6 +60,9 @@ struct errand {
     // DDL
     bool is_end;          // what came of it
     struct ddl_note *ddl; // owned by who has the errand; NULL: it was handed on
+    // GLOBALS on `shard`: what was global until then
+    char settings[2048]; // name NUL literal NUL ...
+    uint16_t settings_bytes;
 };
 
 struct errand_result {

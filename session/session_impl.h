@@ -90,6 +90,7 @@ struct request {
     bool must_gather;       // the shards' rows could not be merged exactly
     struct ddl_run *ddl;    // DDL on several shards that is written down; NULL
     struct error *unfit;    // why its rows must not go to several shards: flow_fit.h. NULL
+    struct slice *globals;  // SET GLOBAL: what was global until now; NULL
     bool is_step;           // one of session->steps: its answer isn't the client's
 };
 

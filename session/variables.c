@@ -24,6 +24,7 @@
 #include "session/command.h"
 #include "session/flow_set.h"
 #include "session/flow_single.h"
+#include "session/global_settings.h"
 #include "session/insert_id.h"
 #include "session/login_impl.h"
 #include "session/query.h"
@@ -515,7 +516,9 @@ void variables_set(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
     const char *why = NULL;
-    if (variables_classify(statement->set, &why) == SET_ONCE) {
+    if (globals_are_set(statement->set) && request->globals == NULL) {
+        globals_ask(session, request, variables_set);
+    } else if (variables_classify(statement->set, &why) == SET_ONCE) {
         transaction_set_once(session, request);
     } else if ((statement->facts & FACT_SUBQUERY) != 0) {
         run_reading_set(session, request);

@@ -127,3 +127,55 @@ def test_number_of_a_condition(stand):
     compare(stand, ["SELECT 1/0", "SET @n = 1, @text = '1'", "GET DIAGNOSTICS CONDITION @n @m = MESSAGE_TEXT", "SELECT @m",
                     "GET DIAGNOSTICS CONDITION NULL @v = CLASS_ORIGIN", "SHOW WARNINGS", "DROP TABLE IF EXISTS nothing",
                     "GET DIAGNOSTICS CONDITION '1' @m = MESSAGE_TEXT", "SELECT @m"])
+
+
+def value(client, sql):
+    return client.query(sql).rows[0][0]
+
+
+def test_set_global(stand):
+    """Who is there keeps what he has, on whatever connection; who comes has the new value."""
+    root = stand.root(SERVER)
+    root.query(f"GRANT SUPER ON *.* TO '{stand.values['WAYBILL_USER']}'@'%'")
+    root.close()
+    stand.cluster("waybill", "stop")  # its connections are without that privilege
+    stand.start_waybill()
+    stand.wait_until(lambda: stand.try_query("SELECT 1"), 20, "waybill answers")
+    setters, old = stand.client(), [stand.client() for _ in range(6)]
+    own, open_one = stand.client(), stand.client()
+    own.query("SET sort_buffer_size = 300000")
+    open_one.query("BEGIN")
+    open_one.query("SELECT @@session.tx_isolation")
+    changed = {"sort_buffer_size": "400000", "tx_isolation": "'READ-COMMITTED'", "sql_mode": "'ANSI'", "tx_read_only": "1",
+               "optimizer_switch": "'index_merge=off'", "long_query_time": "7.5", "time_zone": "'+03:00'", "lc_messages": "'de_DE'",
+               "net_buffer_length": "2048", "max_allowed_packet": "2097152"}
+    for client in old:
+        client.query("SELECT 1")
+    before = {name: value(old[0], f"SELECT @@session.{name}") for name in changed}
+    try:
+        for name, literal in changed.items():
+            setters.query(f"SET GLOBAL {name} = {literal}")
+            assert value(setters, f"SELECT @@session.{name}") == before[name], name
+        new = [stand.client() for _ in range(6)]
+        for name in changed:
+            now = value(setters, f"SELECT @@global.{name}")
+            assert now != before[name], name
+            for client in new:
+                assert value(client, f"SELECT @@session.{name}") == now, name
+            if name not in ("net_buffer_length", "max_allowed_packet"):
+                for client in old:
+                    assert value(client, f"SELECT @@session.{name}") == before[name], name
+        assert value(own, "SELECT @@sort_buffer_size") == "300000" and value(own, "SELECT @@tx_isolation") == before["tx_isolation"]
+        assert value(open_one, "SELECT @@tx_isolation") == before["tx_isolation"]
+        open_one.query("COMMIT")
+        assert value(open_one, "SELECT @@tx_isolation") == before["tx_isolation"]
+        old[1].reset_connection()
+        assert value(old[1], "SELECT @@session.sort_buffer_size") == "400000"
+        for client in new:
+            client.close()
+    finally:
+        for name in changed:
+            text = str(before[name])
+            setters.query(f"SET GLOBAL {name} = " + (text if text.replace(".", "").isdigit() else f"'{text}'"))
+    for client in old + [own, open_one, setters]:
+        client.close()
