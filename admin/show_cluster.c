@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "cluster/distributed.h"
 #include "cluster/key.h"
 #include "router/sharding.h"
 
@@ -294,11 +295,6 @@ static void show_plugins(struct command_run *run, const struct user_config *user
 
 void admin_show_users(struct command_run *run)
 {
-    static const char *const distributed_names[] = {
-        [DISTRIBUTED_REFUSE] = "refuse",
-        [DISTRIBUTED_BEST_EFFORT] = "best_effort",
-        [DISTRIBUTED_ATOMIC] = "atomic",
-    };
     const struct config *config = run->snapshot->config;
     grid_column(&run->grid, "user");
     grid_column(&run->grid, "from");
@@ -321,7 +317,7 @@ void admin_show_users(struct command_run *run)
         grid_text(&run->grid, account_state(user));
         grid_text(&run->grid, user->server_user);
         grid_text(&run->grid, user->default_schema);
-        grid_text(&run->grid, distributed_names[user->distributed]);
+        grid_text(&run->grid, distributed_words()[user->distributed]);
         grid_text(&run->grid, user->reads_from_replicas ? "replica" : "primary");
         grid_number(&run->grid, user->max_connections);
         show_plugins(run, user);

@@ -3,10 +3,10 @@
 // hashes.
 
 #include "cluster/config_impl.h"
+#include "cluster/distributed.h"
 
 #include <stdio.h>
 
-static const char *const distributed_words[] = {"refuse", "best_effort", "atomic", NULL};
 static const char *const scatter_words[] = {"allow", "warn", "deny", NULL};
 static const char *const reads_words[] = {"replica", "primary", NULL};
 
@@ -150,7 +150,7 @@ static void build_rights(struct build *build, const struct section *section,
                      password != NULL ? build_keep(build, password->value) : NULL);
     user->default_schema = section_text(build, section, "default_schema", "");
     user->distributed = (enum distributed)section_choice(build, section, "distributed",
-                                                         distributed_words, DISTRIBUTED_REFUSE);
+                                                         distributed_words(), DISTRIBUTED_REFUSE);
     user->commit_token = section_choice(build, section, "commit_token", on_words, 0) == 1;
     user->scatter =
         (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);

@@ -143,6 +143,7 @@ static const struct variable_row notable_variables[] = {
     {"error_count", FACT_DIAGNOSTICS},
     {"pseudo_thread_id", FACT_CONNECTION_ID | FACT_NOT_DETERMINISTIC},
     {"in_transaction", FACT_CONNECTION_ID},
+    {"waybill_distributed", FACT_WAYBILL},
     {"waybill_transaction", FACT_WAYBILL | FACT_NOT_DETERMINISTIC},
     {"last_gtid", FACT_CONNECTION_ID | FACT_NOT_DETERMINISTIC},
     {"rand_seed1", FACT_CONNECTION_ID | FACT_NOT_DETERMINISTIC},

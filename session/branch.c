@@ -6,17 +6,14 @@
 
 #include "cluster/decision.h"
 #include "protocol/error_table.h"
+#include "session/own_set.h"
 #include "session/transaction.h"
 
 enum distributed branch_mode(const struct session *session, const char **why)
 {
-    const struct user_config *user = session_user(session);
     const struct snapshot *snapshot = session->sessions->snapshot;
-    enum distributed mode = user->distributed;
+    enum distributed mode = own_set_distributed(session);
     const char *reason = DISTRIBUTED_IS_OFF;
-    if (session->has_distributed) {
-        mode = session->distributed;
-    }
     if (mode == DISTRIBUTED_ATOMIC && !snapshot_may_decide(snapshot, &reason)) {
         mode = DISTRIBUTED_REFUSE;
     }

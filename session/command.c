@@ -96,6 +96,7 @@ void session_reset(struct session *session)
     legs_release_all(session); // also the one to which it is bound: nothing of it is to stay
     transaction_abandon(session);
     prepared_clear(session);
+    session->has_distributed = false;
     login_reset_carried(session);
 }
 

@@ -160,10 +160,21 @@ static bool is_in_question(const struct session *session, const struct request *
     if (!is_to_many && !transaction->is_open && !session->carried.is_autocommit_off) {
         return false;
     }
-    bool is_plain = transaction->decider != NO_SHARD && !transaction->is_atomic;
-    return !is_plain && !transaction->is_read_only &&
-           config_only_shard(session_config(session)) == NO_SHARD &&
-           branch_mode(session, NULL) == DISTRIBUTED_ATOMIC;
+    return !transaction->is_read_only && config_only_shard(session_config(session)) == NO_SHARD &&
+           branch_mode(session, NULL) != DISTRIBUTED_REFUSE;
+}
+
+// Are the shards of the transaction, or of the one that the statement begins, committed as one?
+// With best_effort that can turn out late: commit_token, and whoever asks for the token.
+static bool is_atomic(const struct session *session)
+{
+    const struct transaction *transaction = &session->transaction;
+    if (transaction->decider != NO_SHARD) {
+        return transaction->is_atomic;
+    }
+    bool is_in = transaction->is_open || session->carried.is_autocommit_off;
+    return branch_mode(session, NULL) == DISTRIBUTED_ATOMIC ||
+           (is_in && session_user(session)->commit_token);
 }
 
 static bool is_to_several(const struct session *session, const struct plan *plan)
@@ -261,6 +272,9 @@ enum fit_look fit_look(struct session *session, struct request *request, struct 
     if (plan->split == NULL && !is_to_several(session, plan)) {
         each_written(session, statement_of(request), plan->targets[0].shard, note_for_later,
                      session);
+        return FIT_FINE;
+    }
+    if (!is_atomic(session)) {
         return FIT_FINE;
     }
     list_unknown(session, request, &list, error);

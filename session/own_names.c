@@ -1,11 +1,13 @@
 #include "session/own_names.h"
 
+#include "cluster/distributed.h"
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
 #include "session/branch.h"
 #include "session/command.h"
 #include "session/flow_outcome.h"
 #include "session/local_answer.h"
+#include "session/own_set.h"
 
 // "SELECT x" and nothing else, sent as text; else NULL.
 static const struct select_item *only_item(const struct request *request)
@@ -73,7 +75,12 @@ void own_names_run(struct session *session, struct request *request)
 {
     const struct select_item *item = only_item(request);
     const struct expr *expr = item != NULL ? item->expr : NULL;
-    if (expr != NULL && expr->kind == EXPR_SYSTEM_VARIABLE) {
+    if (expr != NULL && expr->kind == EXPR_SYSTEM_VARIABLE &&
+        slice_is_nocase(expr->name, "waybill_distributed")) {
+        const char *word = distributed_words()[own_set_distributed(session)];
+        local_answer_text(session, name_of(request, item), slice_of_string(word));
+        request_finish(session);
+    } else if (expr != NULL && expr->kind == EXPR_SYSTEM_VARIABLE) {
         answer_token(session, name_of(request, item));
     } else if (expr != NULL && expr->kind == EXPR_FUNCTION && expr->child_count == 1) {
         ask_outcome(session, request, name_of(request, item), expr->children[0]);

@@ -3,6 +3,7 @@
 //
 //     SELECT @@waybill_transaction      the token of the open transaction; NULL: none yet
 //     SELECT waybill_outcome('token')   committed | rolled back | running
+//     SELECT @@waybill_distributed      atomic | refuse | best_effort: own_set.h
 
 #include "session/session_impl.h"
 

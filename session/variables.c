@@ -27,6 +27,7 @@
 #include "session/global_settings.h"
 #include "session/insert_id.h"
 #include "session/login_impl.h"
+#include "session/own_set.h"
 #include "session/query.h"
 #include "session/track.h"
 #include "session/transaction.h"
@@ -493,6 +494,9 @@ bool variables_may_set(const struct session *session, const struct statement *st
 {
     const char *why = NULL;
     enum set_class class = variables_classify(statement->set, &why);
+    if (own_set_is_for(statement->set)) {
+        return own_set_may(session, statement->set, error);
+    }
     bool is_open =
         session_in_transaction(session) && config_only_shard(session_config(session)) == NO_SHARD;
     if (class == SET_REFUSED && !is_for_only_server(session, statement->set)) {
@@ -516,7 +520,9 @@ void variables_set(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
     const char *why = NULL;
-    if (globals_are_set(statement->set) && request->globals == NULL) {
+    if (own_set_is_for(statement->set)) {
+        own_set_run(session, request);
+    } else if (globals_are_set(statement->set) && request->globals == NULL) {
         globals_ask(session, request, variables_set);
     } else if (variables_classify(statement->set, &why) == SET_ONCE) {
         transaction_set_once(session, request);
@@ -536,6 +542,9 @@ const char *variables_refusal_for_statement(const struct statement *statement, b
 {
     static const char *const own[] = {"last_insert_id", "identity", "insert_id"};
     for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
+        if (slice_is_nocase(item->name, "waybill_distributed")) {
+            return "SET STATEMENT waybill_distributed: use SET";
+        }
         for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
             if (slice_is_nocase(item->name, own[i])) {
                 return "ids set by SET STATEMENT: use SET";

@@ -245,3 +245,39 @@ def test_waybill_is_killed(stand):
         client.join()
     stand.wait_until(lambda: branches(stand) == [], 20, lambda: branches(stand))
     assert done and total(bank(stand)) == BUYERS * MONEY
+
+
+def test_session_chooses(stand):
+    """SET waybill_distributed: as text, among several statements, prepared; gone with the connection's reset."""
+    client = fill(stand)
+    one, other = here_and_there(stand)
+
+    def second_shard(who):
+        who.query("BEGIN")
+        who.query(f"UPDATE users SET money = money - 1 WHERE buyer_id = {one}")
+        code = code_of(who, f"UPDATE users SET money = money + 1 WHERE buyer_id = {other}")
+        who.query("ROLLBACK")
+        return code
+
+    def mode(who):
+        result = who.query("SELECT @@waybill_distributed")
+        return result.names()[0], result.rows[0][0]
+
+    assert mode(client) == ("@@waybill_distributed", "atomic") and second_shard(client) == 0
+    client.query("SET waybill_distributed = refuse")
+    assert mode(client)[1] == "refuse" and second_shard(client) == 9002
+    client.reset_connection()
+    assert mode(client)[1] == "atomic" and second_shard(client) == 0
+    chosen = client.prepare("SET SESSION waybill_distributed = refuse")
+    client.execute(chosen)
+    assert second_shard(client) == 9002
+    client.query("SET waybill_distributed = DEFAULT")
+    assert second_shard(client) == 0
+    assert code_of(client, "SET waybill_distributed = best_effort") == 1227
+    several = wire.Client(port=int(stand.values["WAYBILL_PORT"]), user="loader", password="loader_pw", database="shop", timeout=20,
+                          capabilities=wire.CLIENT_DEFAULT | wire.MULTI_STATEMENTS)
+    result = several.query("SET waybill_distributed = atomic; SELECT @@waybill_distributed")
+    assert result.more[0].rows == [("atomic",)]
+    values = ", ".join(f"({i}, 1)" for i in [*range(101, 110), 1])
+    assert code_of(several, f"INSERT INTO users VALUES {values}") == 1062
+    assert client.query("SELECT COUNT(*) FROM users").rows == [(str(BUYERS),)]  # nothing of it, for a user who has best_effort

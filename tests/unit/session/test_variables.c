@@ -2,6 +2,7 @@
 
 #include "tests/unit/session/session_fixture.h"
 
+#include "session/own_set.h"
 #include "session/variables.h"
 
 static struct statement *parse(struct arena *arena, const char *sql)
@@ -386,6 +387,83 @@ static void test_prepared_before_a_set(void **state)
     (void)fixture_client_ok();
 }
 
+// How writes to several shards are done is the session's own affair, within its user's bounds.
+static void test_own_distributed(void **state)
+{
+    fixture_setup(state);
+    fixture_login("both", "pw", NULL); // best_effort
+    (void)fixture_client_ok();
+    const struct session *session = fixture_session();
+    static const char *const chosen[] = {"SET waybill_distributed = atomic",
+                                         "SET SESSION waybill_distributed = 'REFUSE'",
+                                         "SET @@waybill_distributed = best_effort"};
+    static const enum distributed modes[] = {DISTRIBUTED_ATOMIC, DISTRIBUTED_REFUSE,
+                                             DISTRIBUTED_BEST_EFFORT};
+    for (size_t i = 0; i < 3; i++) {
+        fixture_query("%s", chosen[i]);
+        (void)fixture_client_ok();
+        assert_int_equal(own_set_distributed(session), modes[i]);
+    }
+    static const struct {
+        const char *sql;
+        uint16_t code;
+    } wrong[] = {
+        {"SET waybill_distributed = maybe", 1231},
+        {"SET waybill_distributed = 2", 1231},
+        {"SET waybill_distributed = NULL", 1231},
+        {"SET waybill_distributed = ''", 1231},
+        {"SET waybill_distributed = CONCAT('ato', 'mic')", 1235},
+        {"SET waybill_distributed = atomic, autocommit = 0", 1235},
+        {"SET autocommit = 0, waybill_distributed = atomic", 1235},
+        {"SET STATEMENT waybill_distributed = atomic FOR SELECT 1", 1235},
+        {"SET GLOBAL waybill_distributed = atomic", 1228},
+        {"SELECT @@waybill_distributed, 1", 1235},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        fixture_query("%s", wrong[i].sql);
+        fixture_client_error(wrong[i].code);
+        assert_int_equal(own_set_distributed(session), DISTRIBUTED_BEST_EFFORT);
+    }
+    fixture_query("%s", "BEGIN");
+    (void)fixture_client_ok();
+    fixture_query("%s", "SET waybill_distributed = atomic");
+    fixture_client_error(1568);
+    fixture_query("%s", "ROLLBACK");
+    (void)fixture_client_ok();
+    fixture_query("%s", "SET waybill_distributed = refuse");
+    (void)fixture_client_ok();
+    fixture_query("%s", "SET waybill_distributed = DEFAULT");
+    (void)fixture_client_ok();
+    assert_int_equal(own_set_distributed(session), DISTRIBUTED_BEST_EFFORT);
+    fixture_query("%s", "SET waybill_distributed = refuse");
+    (void)fixture_client_ok();
+    fixture_command(COM_RESET_CONNECTION, slice_of(NULL, 0));
+    (void)fixture_client_ok();
+    assert_int_equal(own_set_distributed(session), DISTRIBUTED_BEST_EFFORT);
+    assert_int_equal(fixture.backend_count, 0); // no server has heard of it
+}
+
+static void test_own_distributed_is_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        uint16_t code;
+    } cases[] = {{"SET waybill_distributed = best_effort", 1227},
+                 {"SET waybill_distributed = atomic", 1227}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) { // of a user who has refuse
+        fixture_query("%s", cases[i].sql);
+        fixture_client_error(cases[i].code);
+    }
+    fixture_query("%s", "SET waybill_distributed = refuse");
+    (void)fixture_client_ok();
+    // A reload takes back what the session has chosen.
+    fixture_session()->has_distributed = true;
+    fixture_session()->distributed = DISTRIBUTED_ATOMIC;
+    assert_int_equal(own_set_distributed(fixture_session()), DISTRIBUTED_REFUSE);
+    assert_int_equal(fixture.backend_count, 0);
+}
+
 int main(void)
 {
 #define IN(test) cmocka_unit_test_setup_teardown(test, fixture_setup_logged_in, fixture_teardown)
@@ -405,6 +483,8 @@ int main(void)
         IN(test_oracle_mode),
         IN(test_prepared_before_a_set),
         IN(test_why_pinned),
+        cmocka_unit_test_teardown(test_own_distributed, fixture_teardown),
+        IN(test_own_distributed_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
