@@ -325,15 +325,11 @@ static void drop_finished(struct recover_round *round)
 // So many at a time, so that no replica applies one long; the rest of them a minute later.
 enum { SWEPT_AT_ONCE = 10000, SWEEPS_MAX = 30 };
 
-static bool sweep_some(struct dbconn *conn, uint64_t *count, struct error *error)
+static bool sweep_some(struct dbconn *conn, const char *sql, uint64_t *count, struct error *error)
 {
     struct db_rows rows;
     *count = 0;
-    if (!dbconn_run(conn, error,
-                    "DELETE FROM " DECISION_TABLE
-                    " WHERE at < UTC_TIMESTAMP(3) - INTERVAL 1 HOUR AND (outcome = 'C' OR at < "
-                    "UTC_TIMESTAMP(3) - INTERVAL 1 DAY) LIMIT %d",
-                    SWEPT_AT_ONCE) ||
+    if (!dbconn_run(conn, error, "%s LIMIT %d", sql, SWEPT_AT_ONCE) ||
         !dbconn_query(conn, &rows, error, "SELECT ROW_COUNT() AS count")) {
         return false;
     }
@@ -342,19 +338,31 @@ static bool sweep_some(struct dbconn *conn, uint64_t *count, struct error *error
     return true;
 }
 
+static bool sweep_table(struct dbconn *conn, const char *sql, struct error *error)
+{
+    uint64_t count = SWEPT_AT_ONCE;
+    bool is_done = true;
+    for (int n = 0; n < SWEEPS_MAX && is_done && count == SWEPT_AT_ONCE; n++) {
+        is_done = sweep_some(conn, sql, &count, error);
+    }
+    return is_done;
+}
+
+// What clients may still ask for stays.
 static void sweep(const struct run *run)
 {
+    static const char decisions[] =
+        "DELETE FROM " DECISION_TABLE " WHERE at < UTC_TIMESTAMP(3) - INTERVAL 1 HOUR AND "
+        "(outcome = 'C' OR at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY)";
+    static const char once[] = "DELETE FROM waybill.once WHERE at < UTC_TIMESTAMP(3) - INTERVAL 7 "
+                               "DAY";
     for (size_t i = 0; i < run->round->shard_count; i++) {
         struct error error = {0};
         struct dbconn *conn = run->conns[i];
-        if (conn == NULL || !dbconn_is_mariadb(conn)) {
+        if (conn == NULL) {
             continue;
         }
-        uint64_t count = SWEPT_AT_ONCE;
-        bool is_done = true;
-        for (int n = 0; n < SWEEPS_MAX && is_done && count == SWEPT_AT_ONCE; n++) {
-            is_done = sweep_some(conn, &count, &error);
-        }
+        bool is_done = sweep_table(conn, decisions, &error) && sweep_table(conn, once, &error);
         if (!is_done && schema_is_missing(&error)) {
             is_done = schema_create(conn, &error);
         }

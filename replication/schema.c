@@ -48,6 +48,14 @@ static const char *const statements[] = {
         "asked INT UNSIGNED NOT NULL DEFAULT 0, "
         "at DATETIME(3) NOT NULL, KEY (at)) ENGINE=InnoDB",
     create_fix_table,
+    // Of statements with the hint once='...', beside what they wrote. digest: of the text.
+    "CREATE TABLE IF NOT EXISTS waybill.once ("
+        "name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, "
+        "digest BIGINT UNSIGNED NOT NULL, "
+        "affected BIGINT UNSIGNED, "
+        "insert_id BIGINT UNSIGNED, "
+        "message VARCHAR(500) CHARACTER SET utf8mb4, "
+        "at DATETIME(3) NOT NULL, KEY (at)) ENGINE=InnoDB",
     "CREATE TABLE IF NOT EXISTS waybill.kill_request ("
         "target INT NOT NULL, "
         "asker INT NOT NULL, "

@@ -352,6 +352,9 @@ static const char *steps_text(enum plan_steps steps)
                "its part of the LIMIT";
     case STEPS_SELECT:
         return "first the SELECT is run; its rows are then inserted as VALUES";
+    case STEPS_ONCE:
+        return "in one transaction with it: its name is written into waybill.once; when it is "
+               "there already, the first result is told and nothing is done";
     case STEPS_VALUES:
         return "first a server is asked for the values of expressions that place rows";
     }

@@ -327,6 +327,61 @@ static bool plan_kind(struct planner *planner)
     return planners[planner->statement->kind](planner);
 }
 
+// once='...': nothing but what one shard can do and undo, and whose answer can be told again.
+static bool plan_once(struct planner *planner)
+{
+    struct plan *plan = planner->plan;
+    const struct statement *statement = planner->statement;
+    enum statement_kind kind = statement->kind;
+    bool is_insert = kind == STATEMENT_INSERT || kind == STATEMENT_REPLACE;
+    bool is_change = kind == STATEMENT_UPDATE || kind == STATEMENT_DELETE;
+    if (planner->request->is_step || plan->wants_columns) {
+        return true;
+    }
+    if ((!is_insert && !is_change) || planner->request->is_prepared) {
+        return plan_refuse(planner, ER_NOT_SUPPORTED_YET,
+                           "the hint once='...' with anything but INSERT, REPLACE, UPDATE and "
+                           "DELETE that are sent as text");
+    }
+    if ((is_insert && statement->insert->has_returning) ||
+        (is_change && statement->change->has_returning)) {
+        return plan_refuse(planner, ER_NOT_SUPPORTED_YET,
+                           "the hint once='...' with RETURNING, whose rows are not kept");
+    }
+    if (plan->target_count != 1 || plan->steps != STEPS_NONE) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "A statement with the hint once='...' must be for one shard, and not "
+                           "be run in steps (EXPLAIN ROUTE)");
+    }
+    plan->once = planner->once;
+    plan->steps = STEPS_ONCE;
+    return true;
+}
+
+static bool plan_all(struct planner *planner)
+{
+    const struct route_request *request = planner->request;
+    uint16_t only = config_only_shard(request->config);
+    if (only != NO_SHARD) {
+        return plan_on_only_shard(planner, only);
+    }
+    if (request->statement->kind == STATEMENT_ADMIN && planner->hint_shard == NO_SHARD &&
+        slice_is_nocase(request->statement->name, "PASSWORD")) {
+        return plan_refuse(planner, ER_NOT_SUPPORTED_YET,
+                           "SET PASSWORD, which would change the account on one shard only: say "
+                           "which by /* waybill: shard=NAME */, shard by shard");
+    }
+    scopes_init(&planner->scopes, planner->arena, request, request->statement);
+    if (!plan_kind(planner) ||
+        (planner->plan->steps == STEPS_NONE && !plan_check_system(planner))) {
+        return false;
+    }
+    if (planner->plan->why == NULL) {
+        planner->plan->why = planner->scopes.why;
+    }
+    return true;
+}
+
 bool plan_make(struct arena *arena, const struct route_request *request, struct plan **plan,
                struct error *error)
 {
@@ -345,23 +400,5 @@ bool plan_make(struct arena *arena, const struct route_request *request, struct 
         return false;
     }
     planner.plan->access = plan_access_of(&planner);
-    uint16_t only = config_only_shard(request->config);
-    if (only != NO_SHARD) {
-        return plan_on_only_shard(&planner, only);
-    }
-    if (request->statement->kind == STATEMENT_ADMIN && planner.hint_shard == NO_SHARD &&
-        slice_is_nocase(request->statement->name, "PASSWORD")) {
-        return plan_refuse(&planner, ER_NOT_SUPPORTED_YET,
-                           "SET PASSWORD, which would change the account on one shard only: say "
-                           "which by /* waybill: shard=NAME */, shard by shard");
-    }
-    scopes_init(&planner.scopes, arena, request, request->statement);
-    if (!plan_kind(&planner) ||
-        (planner.plan->steps == STEPS_NONE && !plan_check_system(&planner))) {
-        return false;
-    }
-    if (planner.plan->why == NULL) {
-        planner.plan->why = planner.scopes.why;
-    }
-    return true;
+    return plan_all(&planner) && (planner.once.len == 0 || plan_once(&planner));
 }

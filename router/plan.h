@@ -67,6 +67,7 @@ enum plan_steps {
     STEPS_LIMIT,  // UPDATE, DELETE with LIMIT: first it is found out how many rows each target has
                   // among the plan.limit first ones
     STEPS_SELECT, // INSERT ... SELECT: the rows are read, then inserted as VALUES
+    STEPS_ONCE,   // hint once='...': what came of it is kept, and told when it comes again
     STEPS_VALUES, // INSERT: a server is asked for the values of plan.asked, which place rows
 };
 
@@ -133,6 +134,7 @@ struct plan {
     const struct catalog_plan *catalog;
     const char *warning; // of a guard (scatter = warn), for SHOW WARNINGS; in the arena. NULL: none
     enum plan_steps steps; // not STEPS_NONE: the targets are only for show
+    struct slice once;     // STEPS_ONCE: its name; letters, digits and ._:- only
     uint32_t asked_count;
     const struct expr **asked; // STEPS_VALUES, in the order of the text; asked_count of them
     const char *why; // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
@@ -158,6 +160,7 @@ struct route_request {
     bool must_gather;           // a merge was tried, and found at run time that it isn't exact
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or
                          // pinned shard); NO_SHARD
+    bool is_step;        // of a statement that is run in steps: once='...' was seen to
     bool is_pinned;      // the session can't leave last_shard
     struct order_id_source *ids; // the worker's; NULL (EXPLAIN ROUTE): ids are only for show
     uint64_t now_ms;             // wall clock, Unix milliseconds, for ids

@@ -21,6 +21,7 @@ struct planner {
     struct error *error;
     struct scopes scopes;
     uint16_t hint_shard;                 // of /* waybill: shard=s1 */; NO_SHARD
+    struct slice once;                   // of /* waybill: once='name' */; empty: none
     bool wants_primary;                  // of /* waybill: primary */
     const struct scope_ref *load_target; // plan_load_split
     bool is_lenient;                     // the configuration has one shard: nothing is refused

@@ -56,6 +56,25 @@ static struct slice next_word(struct slice *rest)
     return word;
 }
 
+// Quotes may stand around it or not.
+static bool hint_once(struct planner *planner, struct slice name)
+{
+    enum { ONCE_BYTES_MAX = 64 };
+    static const char others[] = "._:-";
+    bool is_quoted = name.len >= 2 && name.ptr[0] == '\'' && name.ptr[name.len - 1] == '\'';
+    planner->once = is_quoted ? slice_part(name, 1, name.len - 1) : name;
+    bool is_fine = planner->once.len > 0 && planner->once.len <= ONCE_BYTES_MAX;
+    for (size_t i = 0; i < planner->once.len && is_fine; i++) {
+        uint8_t byte = planner->once.ptr[i], lower = byte | 32;
+        is_fine = (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') ||
+                  (byte != 0 && strchr(others, byte) != NULL);
+    }
+    return is_fine ||
+           plan_refuse(planner, ER_UNKNOWN,
+                       "The name in the hint once='...' has 1 to %d letters, digits, and . _ : -",
+                       ONCE_BYTES_MAX);
+}
+
 static bool hint_word(struct planner *planner, struct slice word)
 {
     if (slice_is_nocase(word, "primary")) {
@@ -73,9 +92,12 @@ static bool hint_word(struct planner *planner, struct slice word)
         planner->hint_shard = shard->id;
         return true;
     }
+    if (word.len >= 5 && slice_is_nocase(slice_part(word, 0, 5), "once=")) {
+        return hint_once(planner, slice_part(word, 5, word.len));
+    }
     return plan_refuse(planner, ER_UNKNOWN,
                        "Unknown word '%.*s' in a /* waybill: ... */ hint. The words are: "
-                       "shard=NAME, primary",
+                       "shard=NAME, primary, once='NAME'",
                        (int)(word.len < 64 ? word.len : 64), (const char *)word.ptr);
 }
 

@@ -14,6 +14,9 @@ void step_kinds_start(struct session *session, struct request *request)
     case STEPS_SELECT:
         step_select_start(session, request);
         break;
+    case STEPS_ONCE:
+        step_once_start(session, request);
+        break;
     case STEPS_VALUES:
         step_values_start(session, request);
         break;

@@ -7,4 +7,5 @@
 void step_kinds_start(struct session *session, struct request *request);
 void step_limit_start(struct session *session, struct request *request);
 void step_select_start(struct session *session, struct request *request);
+void step_once_start(struct session *session, struct request *request);
 void step_values_start(struct session *session, struct request *request);

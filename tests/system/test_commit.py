@@ -195,6 +195,89 @@ def test_left_branches_are_finished(stand):
     assert late == 1062, late  # a coordinator that comes back can't decide any more
 
 
+def once(client, name, sql):
+    """(affected rows, insert id, message), or the number of the error."""
+    try:
+        result = client.query(f"/* waybill: once='{name}' */ {sql}")
+    except wire.ServerError as error:
+        return error.code
+    return result.affected, result.insert_id, result.message
+
+
+def test_once(stand):
+    client, other_client = fill(stand), bank(stand)
+    one, other = here_and_there(stand)
+    client.query("CREATE TABLE IF NOT EXISTS orders (order_id BIGINT PRIMARY KEY, buyer_id BIGINT NOT NULL, n INT) ENGINE=InnoDB")
+    for buyer in (one, other):
+        sql = f"INSERT INTO orders (buyer_id, n) VALUES ({buyer}, 1)"
+        first = once(client, f"order-{buyer}", sql)
+        assert first[0] == 1 and first[1] > 0, first
+        assert once(client, f"order-{buyer}", sql) == first == once(other_client, f"order-{buyer}", sql)
+        assert other_client.query("SELECT LAST_INSERT_ID(), ROW_COUNT()").rows == [(str(first[1]), "1")]
+        assert value(client, f"SELECT COUNT(*) FROM orders WHERE buyer_id = {buyer}") == "1"
+    update = f"UPDATE users SET money = money + 1 WHERE buyer_id = {one}"
+    assert once(client, "u", update) == once(client, "u", update) == (1, 0, "Rows matched: 1  Changed: 1  Warnings: 0")
+    assert once(client, "u", update.replace("+ 1", "+ 2")) == 9011  # another statement by that name
+    assert value(client, f"SELECT money FROM users WHERE buyer_id = {one}") == str(MONEY + 1)
+    client.query("DROP TABLE orders")
+
+
+def test_once_in_a_transaction(stand):
+    """It is there if the transaction was committed; a statement that fails leaves no name."""
+    client, other_client = fill(stand), bank(stand)
+    one, other = here_and_there(stand)
+    update, elsewhere = (f"UPDATE users SET money = money + 1 WHERE buyer_id = {buyer}" for buyer in (one, other))
+    for end, money in (("ROLLBACK", MONEY + 1), ("COMMIT", MONEY + 1), ("COMMIT", MONEY + 1)):
+        client.query("BEGIN")
+        client.query(f"SELECT * FROM users WHERE buyer_id = {one}")  # a snapshot
+        if end == "COMMIT" and value(client, "SELECT 1") == "1":
+            assert once(other_client, "t2", elsewhere)[0] == 1
+        assert once(client, "t", update)[0] == 1 == once(client, "t", update)[0]
+        assert once(client, "t2", elsewhere)[0] == 1  # what is newer than the snapshot counts
+        assert value(client, f"SELECT money FROM users WHERE buyer_id = {one}") == str(money)
+        client.query(end)
+    insert = f"INSERT INTO users VALUES ({one}, 1)"
+    assert once(client, "f", insert) == 1062 == once(client, "f", insert)
+    client.query(f"DELETE FROM users WHERE buyer_id = {one}")
+    assert once(client, "f", insert)[0] == 1 == once(client, "f", insert)[0]
+    assert value(client, f"SELECT money FROM users WHERE buyer_id = {one}") == "1"
+    assert branches(stand) == []
+
+
+def test_once_at_one_time(stand):
+    """Many send it at one time: one does it, and all are told the same."""
+    fill(stand)
+    one, _ = here_and_there(stand)
+    told = []
+
+    def send():
+        client = bank(stand)
+        for number in range(5):
+            told.append((number, once(client, f"m{number}", f"UPDATE users SET money = money + 1 WHERE buyer_id = {one}")))
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 30 and {what[1][0] if isinstance(what[1], tuple) else what[1] for what in told} <= {1, 1213}, told
+    assert value(bank(stand), f"SELECT money FROM users WHERE buyer_id = {one}") == str(MONEY + 5)
+
+
+def test_once_is_refused(stand):
+    client = fill(stand)
+    one, _ = here_and_there(stand)
+    for sql, code in (("SELECT 1", 1235), ("TRUNCATE users", 1235), ("UPDATE users SET money = 1", 9002),
+                      (f"INSERT INTO users VALUES ({BUYERS + 1}, 1) RETURNING money", 1235), ("INSERT INTO users VALUES (UUID_SHORT(), 1)", 9002)):
+        assert once(client, "r", sql) == code, sql
+    for name in ("", "a b", "x" * 65, "a\"b"):
+        assert once(client, name, f"DELETE FROM users WHERE buyer_id = {one}") == 1105, name
+    try:
+        client.prepare(f"/* waybill: once='p' */ DELETE FROM users WHERE buyer_id = {one}")
+    except wire.ServerError as error:
+        assert error.code == 1235, error
+    assert value(client, "SELECT COUNT(*) FROM users") == str(BUYERS)
+
+
 def test_old_decisions_are_deleted(stand):
     """At the start, and every minute from then on."""
     fill(stand)
