@@ -3,6 +3,7 @@
 // the control thread, read by everybody; a change of anything is a new snapshot.
 
 #include "cluster/config.h"
+#include "cluster/id_grant.h"
 
 enum server_role {
     ROLE_UNKNOWN,  // not seen yet
@@ -41,6 +42,7 @@ struct shard_state {
     uint16_t primary; // server id; NO_SERVER while there is none: statements are held
     bool is_failing_over;
     uint64_t epoch; // of the newest promotion; 0 = never
+    struct id_grant ids;
 };
 
 struct snapshot {

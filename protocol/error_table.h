@@ -57,6 +57,7 @@
     X(ER_SCHEMA,                9009, "HY000", "%s") \
     X(ER_UNFIT_TABLE,           9010, "0A000", "%s") \
     X(ER_ONCE,                  9011, "HY000", "The hint once='...' of this statement: %s") \
+    X(ER_NO_ORDER_ID,           9016, "HY000", "%s") \
     X(ER_NO_SERVER_PASSWORD,    9020, "28000", "waybill has no password for '%s' on the servers: %s") \
     X(ER_SCATTER_DENIED,        9030, "HY000", "%s") \
     X(ER_SCATTER_WARNED,        9031, "01000", "%s")

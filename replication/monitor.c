@@ -79,6 +79,8 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
         (struct probe_order){.probe_ms = is_primary ? probe_ms : probe_ms * 3 / 2,
                              .is_primary = is_primary,
                              .takes_kills = is_primary && shard == config->default_shard,
+                             .makes_ids = monitor->makes_ids,
+                             .ids_from_ms = monitor->ids_from_ms,
                              .is_now = is_now,
                              .expect_us = expect_us};
     probe_tell(watched->probe, &watched->order);
@@ -115,6 +117,7 @@ static void on_probe_result(struct message *message, void *receiver)
         poke_replicas(monitor, result->server, result->facts.applied_us);
     }
     monitor_look_for_kills(monitor, result->facts.kill_requests);
+    monitor_take_ids(monitor, result->server, &result->facts.ids);
     monitor_judge(monitor, monitor_config(monitor)->servers[result->server].shard);
     monitor_publish_figures(monitor);
     memory_free(result);
@@ -153,6 +156,8 @@ static void fill_setup(struct monitor *monitor, const struct config *config, uin
     setup->run = monitor->run;
     setup->mailbox = monitor->mailbox;
     setup->deliver = on_probe_result;
+    setup->ids_used_ms = monitor->host->ids_used_ms;
+    setup->owner = monitor->host->owner;
 }
 
 // The thread may be in the middle of a slow question: it is joined when it has ended.
@@ -161,7 +166,7 @@ static void retire_probe(struct monitor *monitor, struct watched *watched)
     if (watched->probe == NULL) {
         return;
     }
-    probe_ask_to_stop(watched->probe);
+    probe_ask_to_stop(watched->probe, monitor->is_stopping);
     monitor->retired =
         memory_resize(monitor->retired, sizeof(struct probe *) * (monitor->retired_count + 1));
     monitor->retired[monitor->retired_count++] = watched->probe;
@@ -206,6 +211,7 @@ static bool is_same_setup(const struct probe_setup *a, const struct probe_setup 
 static void follow_config(struct monitor *monitor)
 {
     const struct config *config = monitor_config(monitor);
+    monitor_ids_follow_config(monitor);
     for (uint16_t i = 0; i < config->server_count; i++) {
         struct watched *watched = &monitor->servers[i];
         if (config->servers[i].is_removed) {
@@ -354,5 +360,5 @@ bool monitor_is_settled(const struct monitor *monitor)
             return false;
         }
     }
-    return monitor_has_accounts(monitor);
+    return monitor_has_accounts(monitor) && monitor_has_ids(monitor);
 }

@@ -19,6 +19,8 @@ struct monitor_host { // filled in by server/control; outlives the monitor
     // Takes the snapshot over and sends it to all workers. Not called when nothing a worker cares
     // for has changed... lag figures do count: at least once for each round of probes.
     void (*publish)(void *owner, struct snapshot *next);
+    // Unix milliseconds, of the latest order id that a worker has made; 0: none. From any thread.
+    uint64_t (*ids_used_ms)(void *owner);
     // What came of monitor_send_kill.
     void (*on_kill_answer)(void *owner, uint64_t number, const struct kill_answer *answer);
     // Another waybill asks: ends by monitor_answer_kill.
@@ -38,7 +40,8 @@ struct monitor_event {
 };
 
 struct monitor *monitor_start(const struct monitor_host *host);
-void monitor_stop(struct monitor *monitor);           // waits for the job threads
+void monitor_stop(
+    struct monitor *monitor); // waits for the job threads; no order id is made any more
 void monitor_config_changed(struct monitor *monitor); // current() has another config now
 // Passive evidence from a worker: probe this server at once (rate-limited inside).
 void monitor_note_trouble(struct monitor *monitor, uint16_t server, const struct error *error);
@@ -72,5 +75,6 @@ void monitor_work_schema(struct monitor *monitor, uint64_t number, enum schema_k
 size_t monitor_transactions(const struct monitor *monitor, struct recover_branch *out, size_t max);
 // The operator's word ('C' or 'A') for that one's branches. False: it is not in doubt.
 bool monitor_resolve(struct monitor *monitor, struct slice gtrid, char outcome) MUST_CHECK;
-// True once every server has been probed at least once (or found down).
+// True once every server has been probed at least once (or found down), and waybill may do all that
+// clients can ask of the primaries that there are.
 bool monitor_is_settled(const struct monitor *monitor) MUST_CHECK;

@@ -24,6 +24,7 @@ struct guarded {      // one shard, by id
     uint16_t primary; // as published
     uint16_t known;   // the last one that there was
     uint64_t epoch;
+    struct id_grant ids; // as its primary has it
     enum shard_verdict verdict;
     struct told said;     // the opinion's reason
     struct told refused;  // why the last action was refused
@@ -79,6 +80,8 @@ struct monitor {
     enum action_kind action_kind; // of `action`
     uint16_t action_shard;        // likewise
     bool is_stopping;
+    bool makes_ids;          // the configuration has a table for it
+    uint64_t ids_from_ms;    // the latest of all shards
     struct watched *servers; // owned
     struct guarded *shards;  // owned
     struct watched_accounts accounts;
@@ -117,6 +120,15 @@ void monitor_stop_transactions(struct monitor *monitor);
 // monitor_kill.c
 void monitor_look_for_kills(struct monitor *monitor, uint32_t waiting); // so many are for us
 void monitor_stop_kills(struct monitor *monitor);
+
+// monitor_ids.c
+void monitor_ids_follow_config(struct monitor *monitor);
+// Of every shard that has a primary; or needs none.
+bool monitor_has_ids(const struct monitor *monitor) MUST_CHECK;
+void monitor_take_ids(struct monitor *monitor, uint16_t server, const struct id_grant *grant);
+bool monitor_has_ids_changed(const struct monitor *monitor, uint16_t shard,
+                             const struct id_grant *published) MUST_CHECK;
+void monitor_fill_ids(const struct monitor *monitor, uint16_t shard, struct id_grant *grant);
 
 void monitor_stop_schema(struct monitor *monitor); // monitor_schema.c
 

@@ -107,7 +107,8 @@ static bool has_changed(const struct monitor *monitor, const struct snapshot *no
         const struct guarded *guarded = &monitor->shards[i];
         const struct shard_state *state = &now->shards[i];
         if (state->primary != guarded->primary || state->epoch != guarded->epoch ||
-            state->is_failing_over != is_failing_over(monitor, i)) {
+            state->is_failing_over != is_failing_over(monitor, i) ||
+            monitor_has_ids_changed(monitor, i, &state->ids)) {
             return true;
         }
     }
@@ -139,6 +140,7 @@ void monitor_publish_config(struct monitor *monitor, struct config *config)
         next->shards[i].primary = monitor->shards[i].primary;
         next->shards[i].epoch = monitor->shards[i].epoch;
         next->shards[i].is_failing_over = is_failing_over(monitor, i);
+        monitor_fill_ids(monitor, i, &next->shards[i].ids);
     }
     fill_common(monitor, next);
     next->accounts_us = monitor->accounts.read_us;

@@ -30,6 +30,7 @@
 //         WHERE @@GLOBAL.read_only = 0
 //         ON DUPLICATE KEY UPDATE run = R, sent_us = T
 //     (error 1146 or 1049: the statements of schema.c, and the INSERT again)
+//     and where waybill makes order ids, the statements of id_clock.c
 //
 // T is read from the clock just before the INSERT is sent: whatever was told to be committed before
 // T was committed before the INSERT, and replicas apply in the order of commits. So a replica that
@@ -66,6 +67,8 @@ struct probe {
     struct dbconn *conn;      // owned by the job's thread; NULL = not connected
     uint32_t good_count;      // in a row
     uint64_t beat_pause_until_us;
+    struct id_clock ids;
+    bool is_for_good;      // set before the thread is asked to stop
     bool lacks_kill_table; // and it can't be made
     bool was_looked_at;    // at the privileges, by this connection
     uint64_t looked_us;
@@ -211,6 +214,28 @@ static bool beat(struct probe *probe, struct server_facts *facts, struct error *
     return dbconn_failure(probe->conn) != DB_LOST;
 }
 
+static struct id_clock_setup ids_setup(const struct probe *probe)
+{
+    return (struct id_clock_setup){.proxy = probe->setup.proxy, .run = probe->setup.run};
+}
+
+// False only when the connection is gone.
+static bool look_at_ids(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    struct id_clock_setup setup = ids_setup(probe);
+    uint64_t used_ms = probe->setup.ids_used_ms(probe->setup.owner);
+    if (used_ms < probe->order.ids_from_ms) {
+        used_ms = probe->order.ids_from_ms;
+    }
+    bool is_fine = !probe->order.makes_ids || !facts->is_beat_written ||
+                   id_clock_look(&probe->ids, probe->conn, &setup, used_ms, error);
+    facts->ids = probe->ids.grant;
+    if (!is_fine) {
+        copy_text(facts->replication_error, sizeof facts->replication_error, error->text);
+    }
+    return is_fine || dbconn_failure(probe->conn) != DB_LOST;
+}
+
 static bool ask_tables(struct probe *probe, struct server_facts *facts, struct error *error);
 
 // A schema that an older waybill has made lacks what came later.
@@ -290,7 +315,9 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
         return false;
     }
     bool is_primary = probe->order.is_primary && !facts->is_read_only && facts->source_count == 0;
-    if (is_primary && !beat(probe, facts, error)) {
+    if (!is_primary) {
+        probe->ids.grant = (struct id_grant){.upto_ms = 0}; // what another may change meanwhile
+    } else if (!beat(probe, facts, error) || !look_at_ids(probe, facts, error)) {
         // The connection is gone with the heartbeat that waits, but what was asked before is true.
         dbconn_close(probe->conn);
         probe->conn = NULL;
@@ -339,6 +366,7 @@ static struct probe_result *ask(struct probe *probe)
         probe->conn = dbconn_open(&probe->setup.endpoint, &error, &result->failure);
         probe->was_looked_at = false;
         probe->lacks_kill_table = false;
+        id_clock_disconnected(&probe->ids);
     }
     if (probe->conn != NULL && ((!probe->was_looked_at && !look_at_privileges(probe, &error)) ||
                                 !ask_all(probe, &result->facts, &error))) {
@@ -398,6 +426,11 @@ static void run_probe(struct job *job, void *owner)
         probe->good_count = result->failure == DB_FINE ? probe->good_count + 1 : 0;
         mailbox_post(probe->setup.mailbox, &result->message);
     } while (wait_for_round(probe, began_us));
+    if (probe->is_for_good && probe->conn != NULL) {
+        struct id_clock_setup setup = ids_setup(probe);
+        id_clock_give_back(&probe->ids, probe->conn, &setup,
+                           probe->setup.ids_used_ms(probe->setup.owner));
+    }
     dbconn_close(probe->conn);
 }
 
@@ -419,8 +452,9 @@ void probe_tell(struct probe *probe, const struct probe_order *order)
     job_tell(probe->job, order, sizeof *order);
 }
 
-void probe_ask_to_stop(struct probe *probe)
+void probe_ask_to_stop(struct probe *probe, bool is_for_good)
 {
+    probe->is_for_good = is_for_good;
     job_ask_to_stop(probe->job);
 }
 

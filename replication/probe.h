@@ -5,6 +5,7 @@
 
 #include "base/mailbox.h"
 #include "replication/dbconn.h"
+#include "replication/id_clock.h"
 #include "replication/job.h"
 
 enum { GTID_TEXT_BYTES = 1024 };
@@ -42,6 +43,7 @@ struct server_facts {
     uint64_t applied_us; // see struct server_state
     uint64_t lag_us;
     uint32_t kill_requests; // for this waybill, of others (takes_kills)
+    struct id_grant ids;    // primary: upto_ms 0: none
     uint64_t epoch;         // the newest promotion that this server knows of; 0 = none
     char epoch_primary[64];
 };
@@ -67,21 +69,27 @@ struct probe_setup {
     uint64_t run;   // this process
     struct mailbox *mailbox;
     void (*deliver)(struct message *message, void *receiver);
+    // Unix milliseconds, of the latest order id that was made here; from any thread.
+    uint64_t (*ids_used_ms)(void *owner);
+    void *owner; // ... for it
 };
 
 struct probe_order {
     uint32_t probe_ms;
-    bool is_primary;    // write the heartbeat (if it is writable and replicates from nobody)
-    bool takes_kills;   // ... and look for requests of other waybills (kill_mail.h)
-    bool is_now;        // don't wait for the next round
-    uint64_t expect_us; // a heartbeat so new should be there soon: look twice
+    bool is_primary;      // write the heartbeat (if it is writable and replicates from nobody)
+    bool takes_kills;     // ... and look for requests of other waybills (kill_mail.h)
+    bool makes_ids;       // ... and write down time for order ids (id_clock.h)
+    bool is_now;          // don't wait for the next round
+    uint64_t expect_us;   // a heartbeat so new should be there soon: look twice
+    uint64_t ids_from_ms; // no order id will be made for a time before
 };
 
 struct probe; // opaque
 
 struct probe *probe_start(const struct probe_setup *setup, const struct probe_order *first);
 void probe_tell(struct probe *probe, const struct probe_order *order);
-void probe_ask_to_stop(struct probe *probe);
+// `is_for_good`: no order id will be made any more.
+void probe_ask_to_stop(struct probe *probe, bool is_for_good);
 void probe_join(struct probe *probe); // waits for at most a few timeouts
 // Frees it if its thread has ended; never waits. False: not yet.
 bool probe_try_join(struct probe *probe) MUST_CHECK;

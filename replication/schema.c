@@ -7,6 +7,7 @@
 //                 application's own accounts, and the recovery (commit_recover.c)
 //     xa_fix      nobody for long: branches that stand for lost ones (xa_repair.c)
 //     kill_request   KILL of another waybill's client, by both of them (kill_mail.c)
+//     id_clock    each proxy its own row, on each primary: the time of its order ids (id_clock.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
 //                 runs one, or repairs (ddl_journal.c)
 
@@ -27,6 +28,12 @@ static const char *const statements[] = {
         "proxy INT NOT NULL PRIMARY KEY, "
         "run BIGINT UNSIGNED NOT NULL, "
         "sent_us BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB",
+    // from_ms, upto_ms: Unix milliseconds; see id_clock.c.
+    "CREATE TABLE IF NOT EXISTS waybill.id_clock ("
+        "proxy INT NOT NULL PRIMARY KEY, "
+        "run BIGINT UNSIGNED NOT NULL, "
+        "from_ms BIGINT UNSIGNED NOT NULL, "
+        "upto_ms BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB",
     // cut_gtid: what the new primary had received when it was promoted.
     "CREATE TABLE IF NOT EXISTS waybill.topology ("
         "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "

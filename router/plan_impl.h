@@ -169,9 +169,10 @@ struct id_rewrite {
 
 void rewrite_id_start(struct planner *planner, struct id_rewrite *rewrite,
                       const struct table_config *table, bool adds_column);
-// A made id for the row: in place of `value`, or added to the row when value is NULL.
-void rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
-                const struct expr *value, uint16_t bucket);
+// A made id for the row: in place of `value`, or added to the row when value is NULL. False: none
+// can be made now.
+bool rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
+                const struct expr *value, uint16_t bucket) MUST_CHECK;
 // When a row is done: its parameters stand before those of the next.
 void rewrite_id_pass(struct id_rewrite *rewrite, const struct value_row *row);
 // Are the places of the new parameters certain? Not when some parameter was not seen above (inside

@@ -403,8 +403,10 @@ static bool place_rows(struct planner *planner, const struct insert_shape *shape
     number = 0;
     for (const struct value_row *row = insert->rows; row != NULL; row = row->next, number++) {
         const struct placement *placement = &placements[number];
-        if (placement->adds_id || placement->replaced_id != NULL) {
-            rewrite_id(planner, rewrite, row, placement->replaced_id, placement->bucket);
+        bool wants_id = placement->adds_id || placement->replaced_id != NULL;
+        if (wants_id &&
+            !rewrite_id(planner, rewrite, row, placement->replaced_id, placement->bucket)) {
+            return false;
         }
         rewrite_id_pass(rewrite, row);
     }

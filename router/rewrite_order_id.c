@@ -4,16 +4,21 @@
 
 #include "router/plan_impl.h"
 
-static uint64_t make_id(struct planner *planner, uint16_t bucket)
+static bool make_id(struct planner *planner, uint16_t bucket, uint64_t *id)
 {
     const struct route_request *request = planner->request;
     if (request->ids != NULL) {
-        return order_id_next(request->ids, bucket, request->now_ms);
+        return order_id_next(request->ids, planner->config, bucket, request->now_ms, id,
+                             planner->error);
     }
     // for show only
     uint16_t sequence[BUCKET_COUNT] = {0};
-    struct order_id_source source = {.worker_count = 1, .sequence = sequence};
-    return order_id_next(&source, bucket, request->now_ms);
+    struct id_grant grants[SHARDS_MAX];
+    for (size_t i = 0; i < SHARDS_MAX; i++) {
+        grants[i] = (struct id_grant){.upto_ms = ORDER_ID_END_MS};
+    }
+    struct order_id_source source = {.worker_count = 1, .sequence = sequence, .grants = grants};
+    return order_id_next(&source, planner->config, bucket, request->now_ms, id, planner->error);
 }
 
 void rewrite_id_start(struct planner *planner, struct id_rewrite *rewrite,
@@ -103,10 +108,13 @@ static void add_value(struct planner *planner, struct id_rewrite *rewrite,
     splice->with = arena_format(planner->arena, ", %.*s", (int)text.len, (const char *)text.ptr);
 }
 
-void rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
+bool rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
                 const struct expr *value, uint16_t bucket)
 {
-    uint64_t id = make_id(planner, bucket);
+    uint64_t id;
+    if (!make_id(planner, bucket, &id)) {
+        return false;
+    }
     if (!planner->plan->has_made_ids) {
         planner->plan->has_made_ids = true;
         planner->plan->first_made_id = id;
@@ -120,6 +128,7 @@ void rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struc
         rewrite->splices.items[rewrite->splices.count++] =
             (struct splice){.span = value->span, .with = id_text(planner, rewrite, id)};
     }
+    return true;
 }
 
 void rewrite_id_pass(struct id_rewrite *rewrite, const struct value_row *row)

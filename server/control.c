@@ -72,6 +72,7 @@ struct control {
     struct errands errands;
     struct schema_asks schema_asks;
     _Atomic uint32_t *account_clients; // owned; by account id
+    struct counter *ids_used_ms;       // owned; by worker
     struct rsa_key *_Atomic rsa_key;   // owned; NULL until it is needed
 };
 
@@ -87,6 +88,12 @@ static uint64_t wall_ms(void)
 static const struct snapshot *host_current(void *owner)
 {
     return publish_newest(&((struct control *)owner)->publisher);
+}
+
+static uint64_t host_ids_used_ms(void *owner)
+{
+    const struct control *control = owner;
+    return counter_highest(control->ids_used_ms, control->worker_count);
 }
 
 // MySQL's own hashes take the password itself, which a client without TLS has to seal.
@@ -472,6 +479,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .owner = control,
         .current = host_current,
         .publish = host_publish,
+        .ids_used_ms = host_ids_used_ms,
         .on_kill_answer = on_kill_answer,
         .on_kill_order = on_kill_order,
         .on_ddl_noted = on_ddl_noted,
@@ -513,6 +521,7 @@ static void control_init(struct control *control, struct config *config)
     control->worker_count = count_workers(&config->settings);
     control->workers = memory_new(control->worker_count * sizeof(struct worker *));
     control->started_wall_ms = wall_ms();
+    control->ids_used_ms = memory_new(control->worker_count * sizeof *control->ids_used_ms);
     control->account_clients = memory_new(ACCOUNTS_MAX * sizeof *control->account_clients);
     list_init(&control->questions);
     const struct errands_elsewhere elsewhere = {
@@ -524,6 +533,7 @@ static void control_init(struct control *control, struct config *config)
         .client_count = &control->client_count,
         .table_changes = &control->table_changes,
         .account_clients = control->account_clients,
+        .ids_used_ms = control->ids_used_ms,
         .rsa_key = &control->rsa_key,
         .login_seed = random_seed(),
         .on_snapshot_returned = on_snapshot_returned,
@@ -564,6 +574,7 @@ static void control_done(struct control *control)
     publish_done(&control->publisher);
     rsa_key_free(atomic_load(&control->rsa_key));
     memory_free((void *)control->account_clients);
+    memory_free(control->ids_used_ms);
     memory_free(control->workers);
     loop_free(control->loop);
 }

@@ -392,6 +392,7 @@ static void make_rooms(struct worker *worker)
         .client_count = worker->host->client_count,
         .table_changes = worker->host->table_changes,
         .account_clients = worker->host->account_clients,
+        .ids_used_ms = &worker->host->ids_used_ms[worker->index],
         .rsa_key = worker->host->rsa_key,
         .login_seed = worker->host->login_seed,
         .owner = worker,

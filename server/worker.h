@@ -14,6 +14,7 @@ struct worker_host {         // outlives the workers
     _Atomic uint32_t *client_count;
     _Atomic uint64_t *table_changes;
     _Atomic uint32_t *account_clients;
+    struct counter *ids_used_ms; // by worker
     struct rsa_key *_Atomic *rsa_key;
     uint64_t login_seed;
     void (*on_snapshot_returned)(void *receiver, const struct snapshot *snapshot);

@@ -137,23 +137,27 @@ bool split_feed(struct infile_part *part, bool is_end)
 // ---- rows
 
 // Ids that waybill makes stand in front of the row as its first field.
-static void add_row(struct infile *infile, const struct load_rows *rows, uint16_t bucket,
-                    struct text *out)
+static bool add_row(struct infile *infile, const struct load_rows *rows, uint16_t bucket,
+                    struct text *out, struct error *error)
 {
     struct session *session = infile->flow.session;
     struct sessions *sessions = session->sessions;
     size_t at = rows->content_offset;
     if (!infile->flow.request->plan->split->makes_ids) {
         text_add_slice(out, rows->row);
-        return;
+        return true;
     }
     uint64_t now_ms =
         (uint64_t)((int64_t)(session_now_us(session) / 1000) + sessions->wall_ahead_ms);
-    uint64_t id = order_id_next(&sessions->order_ids, bucket, now_ms);
+    uint64_t id;
+    if (!order_id_next(&sessions->order_ids, session_config(session), bucket, now_ms, &id, error)) {
+        return false;
+    }
     text_add_slice(out, slice_part(rows->row, 0, at));
     text_add_format(out, "%llu", (unsigned long long)id);
     text_add_slice(out, rows->rules.field_end);
     text_add_slice(out, slice_part(rows->row, at, rows->row.len));
+    return true;
 }
 
 static bool take_row(struct infile *infile, const struct load_placer *placer, struct error *error)
@@ -166,8 +170,7 @@ static bool take_row(struct infile *infile, const struct load_placer *placer, st
     if (part == NULL) {
         return false;
     }
-    add_row(infile, &infile->split->rows, place.bucket, &part->waiting);
-    return true;
+    return add_row(infile, &infile->split->rows, place.bucket, &part->waiting, error);
 }
 
 static bool take_rows(struct infile *infile, const struct load_placer *placer, struct error *error)

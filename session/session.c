@@ -338,11 +338,21 @@ static void on_tick(struct timer *timer)
 
 // ---- the door
 
+static void take_grants(struct order_id_source *ids, const struct snapshot *snapshot)
+{
+    uint16_t count = snapshot->config->shard_count;
+    ids->grants = memory_resize(ids->grants, (count + 1u) * sizeof *ids->grants);
+    for (uint16_t i = 0; i < count; i++) {
+        ids->grants[i] = snapshot->shards[i].ids;
+    }
+}
+
 static void take_snapshot(struct sessions *sessions, const struct snapshot *snapshot)
 {
     sessions->snapshot = snapshot;
     sessions->sql_mode = parse_sql_mode(slice_of_string(snapshot->sql_mode));
     sessions->order_ids.proxy_id = (uint8_t)snapshot->config->settings.proxy_id;
+    take_grants(&sessions->order_ids, snapshot);
 }
 
 // 40 bits: names of transactions have room for no more.
@@ -377,6 +387,7 @@ struct sessions *sessions_new(const struct sessions_host *host, const struct sna
     sessions->order_ids.worker = host->worker;
     sessions->order_ids.worker_count = host->worker_count;
     sessions->order_ids.sequence = memory_new(BUCKET_COUNT * sizeof *sessions->order_ids.sequence);
+    sessions->order_ids.used_ms = host->ids_used_ms;
     note_wall_clock(sessions);
     take_snapshot(sessions, snapshot);
     return sessions;
@@ -400,6 +411,7 @@ void sessions_free(struct sessions *sessions)
     login_hosts_free(sessions);
     session_ids_done(&sessions->ids);
     memory_free(sessions->order_ids.sequence);
+    memory_free(sessions->order_ids.grants);
     memory_free(sessions);
 }
 

@@ -112,6 +112,7 @@ struct sessions_host { // what the worker lends; outlives the sessions
     _Atomic uint32_t *client_count;
     _Atomic uint64_t *table_changes;   // DDL that has gone through the process, likewise
     _Atomic uint32_t *account_clients; // ... the same of each account, by id
+    struct counter *ids_used_ms;       // this worker's (router/order_id.h)
     // Set once when first needed, by the control thread. NULL: not yet.
     struct rsa_key *_Atomic *rsa_key;
     uint64_t login_seed; // the process's: which account an unknown name is compared with

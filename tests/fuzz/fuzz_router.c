@@ -79,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static struct config *config;
     static uint16_t sequence[BUCKET_COUNT];
-    struct order_id_source ids = {.worker_count = 1, .sequence = sequence};
+    struct id_grant grants[SHARDS_MAX] = {{.upto_ms = ORDER_ID_END_MS}};
+    struct order_id_source ids = {.worker_count = 1, .sequence = sequence, .grants = grants};
     struct parse_options options = {.is_mariadb = true, .server_version = 101119};
     struct statement *statement = NULL;
     struct arena arena;

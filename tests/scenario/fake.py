@@ -1,7 +1,7 @@
 """Fake servers: enough of MariaDB to be watched by waybill's monitor and to be told what to answer.
 
 A fake keeps no data. What it answers:
-  - the monitor's probes (replication/probe.c): read_only, replication status, heartbeat and its echo;
+  - the monitor's probes (replication/probe.c): read_only, replication status, heartbeat and its echo, time for ids;
   - SET, USE, BEGIN, COMMIT, ROLLBACK, PING, RESET ... with OK and the right status flags;
   - what the scenario's rules say (rules are for the application's connections, not for the monitor's);
   - any other SELECT with one row of one column `server`: the fake's name; anything else with OK, 1 row affected.
@@ -19,6 +19,7 @@ from compressed import BadFrame
 
 MONITOR_USER = 'waybill'
 PASSWORDS = {'waybill': 'waybill_pw', 'app': 'app_pw', 'repl': 'repl_pw'}
+ID_CLOCK = re.compile(r'FROM waybill\.id_clock')
 PROBE = re.compile(r'FROM waybill\.heartbeat')
 CHUNK_BYTES = 1 << 18
 LAST_PREPARED = 0xffffffff     # MariaDB's short form, for PREPARE and EXECUTE in one write
@@ -369,12 +370,15 @@ class FakeConnection(wire.ServerSide):
             self.send_result(['Variable_name', 'Value'], [])
         elif PROBE.search(sql) and sql.upper().startswith('SELECT'):
             self.send_result(['sent_us', 'epoch', 'primary_name'], [[fake.echo_heartbeat(sql), None, None]])
+        elif ID_CLOCK.search(sql) and sql.upper().startswith('SELECT'):
+            self.send_result(['run', 'from_ms', 'upto_ms'], fake.id_clock)
         elif 'GET_LOCK' in sql or 'IS_USED_LOCK' in sql:
             self.send_result(['locked'], [[1]])
         elif sql.upper().startswith('SELECT'):
             self.send_result(['value'], [])
         else:
             fake.take_heartbeat(sql)
+            fake.take_id_clock(sql)
             self.send_ok(affected=1)
 
 
@@ -434,7 +438,7 @@ class Fake:
         self.offered = 0                   # capabilities beside the usual ones
         self.tls, self.tls_answer = None, 'normally'
         self.lag_seconds = 0
-        self.rules, self.seen, self.probes = [], [], 0
+        self.rules, self.seen, self.probes, self.id_clock = [], [], 0, []
         self.connections = set()
         self.count = 0                     # connections so far
         self.lock = threading.Lock()
@@ -555,6 +559,11 @@ class Fake:
             with self.shared.lock:
                 beats = self.shared.heartbeats.setdefault((found.group(1), found.group(2)), [])
                 beats.append((time.monotonic(), found.group(3)))
+
+    def take_id_clock(self, sql):
+        found = re.search(r'INTO waybill\.id_clock.*SELECT \d+, (\d+), 0, \d+ FROM', sql, re.S)
+        if found:
+            self.id_clock = [[found.group(1), '0', str(1 << 62)]]     # for ever
 
     def echo_heartbeat(self, sql):
         found = re.search(r'proxy = (\d+) AND run = (\d+)', sql)

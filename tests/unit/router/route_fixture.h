@@ -30,6 +30,7 @@ struct fixture {
     uint64_t tokens[FIXTURE_SHARDS]; // 't' and this number
     uint16_t sequence[BUCKET_COUNT];
     struct order_id_source ids_source;
+    struct id_grant grants[FIXTURE_SHARDS];
     struct route_request request; // what a case may change
     unsigned failures;
 };
@@ -115,6 +116,10 @@ static inline void fixture_init_with(struct fixture *fixture, struct config *con
     fixture_find_keys(fixture);
     fixture->ids_source = (struct order_id_source){.worker_count = 1};
     fixture->ids_source.sequence = fixture->sequence;
+    fixture->ids_source.grants = fixture->grants;
+    for (size_t i = 0; i < FIXTURE_SHARDS; i++) {
+        fixture->grants[i] = (struct id_grant){.upto_ms = ORDER_ID_END_MS};
+    }
 }
 
 static inline void fixture_done(struct fixture *fixture)
