@@ -63,10 +63,11 @@ void monitor_take_ids(struct monitor *monitor, uint16_t server, const struct id_
 bool monitor_has_ids_changed(const struct monitor *monitor, uint16_t shard,
                              const struct id_grant *published)
 {
-    const struct id_grant *now = &monitor->shards[shard].ids;
-    return (published->upto_ms == 0) != (now->upto_ms == 0) ||
-           published->is_taken != now->is_taken ||
-           (now->upto_ms > 0 && published->from_ms != monitor->ids_from_ms);
+    struct id_grant now;
+    monitor_fill_ids(monitor, shard, &now);
+    bool was_usable = published->upto_ms > published->from_ms;
+    return was_usable != (now.upto_ms > now.from_ms) || published->is_taken != now.is_taken ||
+           published->from_ms != now.from_ms;
 }
 
 void monitor_fill_ids(const struct monitor *monitor, uint16_t shard, struct id_grant *grant)
