@@ -27,7 +27,8 @@
 enum {
     AHEAD_MS = 60000,
     ENOUGH_MS = 45000, // so it is written about every 15 seconds
-    PAUSE_US = 2000000
+    PAUSE_US = 2000000,
+    DOUBT_US = 1500000
 };
 
 uint64_t id_clock_upto(uint64_t at_ms)
@@ -59,15 +60,18 @@ static uint64_t wall_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+// Waits a moment for a connection that is just being closed where nobody else has the row.
 static bool take_lock(struct id_clock *clock, struct dbconn *conn,
-                      const struct id_clock_setup *setup, struct error *error)
+                      const struct id_clock_setup *setup, const struct id_clock_row *row,
+                      struct error *error)
 {
     if (clock->has_lock) {
         return true;
     }
+    bool is_free = !row->is_there || row->run == 0 || row->run == setup->run;
     struct db_rows rows;
-    bool is_fine = dbconn_query(conn, &rows, error, "SELECT GET_LOCK('waybill.ids.%u', 0) AS got",
-                                setup->proxy);
+    bool is_fine = dbconn_query(conn, &rows, error, "SELECT GET_LOCK('waybill.ids.%u', %d) AS got",
+                                setup->proxy, is_free ? 1 : 0);
     clock->has_lock = is_fine && db_rows_number(&rows, "got") == 1;
     db_rows_done(&rows);
     return is_fine;
@@ -121,11 +125,23 @@ static bool write_row(struct dbconn *conn, const struct id_clock_setup *setup,
     return true;
 }
 
+// The lock of a waybill that was killed is there until its server has noticed.
+static void note_taken(struct id_clock *clock, bool is_taken)
+{
+    uint64_t now_us = job_now_us();
+    if (!is_taken) {
+        clock->taken_us = 0;
+    } else if (clock->taken_us == 0) {
+        clock->taken_us = now_us;
+    }
+    clock->grant.is_taken = is_taken && now_us - clock->taken_us >= DOUBT_US;
+}
+
 static bool look(struct id_clock *clock, struct dbconn *conn, const struct id_clock_setup *setup,
                  uint64_t at_ms, struct error *error)
 {
     struct id_clock_row row;
-    if (!take_lock(clock, conn, setup, error) || !read_row(conn, setup, &row, error)) {
+    if (!read_row(conn, setup, &row, error) || !take_lock(clock, conn, setup, &row, error)) {
         return false;
     }
     enum id_clock_step step = id_clock_step(&row, setup->run, clock->has_lock, at_ms);
@@ -136,8 +152,9 @@ static bool look(struct id_clock *clock, struct dbconn *conn, const struct id_cl
     }
     if (row.is_there && row.run == setup->run) {
         clock->grant = (struct id_grant){.from_ms = row.from_ms, .upto_ms = row.upto_ms};
+        clock->taken_us = 0;
     } else {
-        clock->grant.is_taken = step == CLOCK_TAKEN;
+        note_taken(clock, step == CLOCK_TAKEN);
     }
     return true;
 }

@@ -35,6 +35,7 @@ struct id_clock {  // zeroed: nothing is known
     bool has_lock; // by the present connection
     struct id_grant grant;
     uint64_t pause_until_us; // (job_now_us) after a failure
+    uint64_t taken_us;       // since when the row is another's; 0: it isn't
 };
 
 void id_clock_disconnected(struct id_clock *clock);

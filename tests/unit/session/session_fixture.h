@@ -615,6 +615,9 @@ static int fixture_setup(void **state)
     fixture.snapshot->server_version = 101119;
     fixture.snapshot->shards[0].primary = 0;
     fixture.snapshot->shards[1].primary = 2;
+    for (uint16_t i = 0; i < fixture.config->shard_count; i++) {
+        fixture.snapshot->shards[i].ids = (struct id_grant){.upto_ms = UINT64_MAX};
+    }
     fixture.chosen_replica[0] = 1;
     fixture.chosen_replica[1] = 3;
     struct sessions_host host = {
