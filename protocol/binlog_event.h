@@ -41,6 +41,12 @@ struct binlog_xid { // both parts may have NULs in them when the format is not w
 
 // False: these bytes are no event.
 bool binlog_event_read(struct slice bytes, struct binlog_event *event) MUST_CHECK;
+// Is it one that a table map belongs to?
+static inline bool binlog_has_rows(const struct binlog_event *event)
+{
+    return event->type == BINLOG_WRITE_ROWS || event->type == BINLOG_UPDATE_ROWS ||
+           event->type == BINLOG_DELETE_ROWS;
+}
 // The statement of a BINLOG_QUERY. False: the event is broken.
 bool binlog_query_read(const struct binlog_event *event, struct slice *statement) MUST_CHECK;
 

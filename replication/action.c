@@ -95,6 +95,8 @@ static const char *title(enum action_kind kind)
         return "fencing";
     case ACTION_REJOIN:
         return "rejoin";
+    case ACTION_MEND:
+        return "mending";
     case ACTION_SWITCHOVER:
         return "switchover";
     }
@@ -114,6 +116,8 @@ static bool run_book(struct action *action)
         return action_fence(action);
     case ACTION_REJOIN:
         return action_rejoin(action);
+    case ACTION_MEND:
+        return action_mend(action);
     case ACTION_SWITCHOVER:
         return action_switchover(action);
     }

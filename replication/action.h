@@ -1,7 +1,7 @@
 #pragma once
 // What the monitor has done by a job under the leader's lock: open a primary, promote a replica,
-// lead a stray replica back, fence an old primary. One at a time in a process. The job reports by
-// mailbox.
+// lead a stray replica back, fence an old primary, mend a replica that crashed. One at a time in a
+// process. The job reports by mailbox.
 
 #include "base/mailbox.h"
 #include "cluster/snapshot.h"
@@ -13,6 +13,7 @@ enum action_kind {
     ACTION_FOLLOW,
     ACTION_FENCE,
     ACTION_REJOIN,
+    ACTION_MEND,
     ACTION_SWITCHOVER,
 };
 
@@ -28,9 +29,9 @@ struct action_setup {
     enum action_kind kind;
     uint16_t shard;
     char shard_name[64];
-    uint16_t subject; // OPEN, FENCE, REJOIN: that server. FAILOVER: the dead one. FOLLOW: the stray
-                      // one. SWITCHOVER: the primary
-    uint16_t primary; // FOLLOW, REJOIN: whom it shall follow. SWITCHOVER: who takes over,
+    uint16_t subject; // OPEN, FENCE, REJOIN, MEND: that server. FAILOVER: the dead one. FOLLOW: the
+                      // stray one. SWITCHOVER: the primary
+    uint16_t primary; // FOLLOW, REJOIN, MEND: whom it shall follow. SWITCHOVER: who takes over,
                       // NO_SERVER: any
     uint32_t grace_ms;  // SWITCHOVER: for open transactions
     bool was_seen;      // FAILOVER: the dead one

@@ -44,6 +44,7 @@ bool action_open(struct action *action) MUST_CHECK;
 bool action_failover(struct action *action) MUST_CHECK;
 bool action_follow(struct action *action) MUST_CHECK;
 bool action_fence(struct action *action) MUST_CHECK;
+bool action_mend(struct action *action) MUST_CHECK;
 bool action_rejoin(struct action *action) MUST_CHECK;
 bool action_switchover(struct action *action) MUST_CHECK;
 

@@ -51,6 +51,7 @@ bool binlog_scan_open(struct binlog_scan *scan, const struct endpoint *to, uint6
     char file[FILE_NAME_BYTES] = "";
     enum db_failure failure;
     *scan = (struct binlog_scan){.has_log = true};
+    text_init(&scan->format);
     scan->conn = dbconn_open(to, error, &failure);
     if (scan->conn == NULL) {
         return false;
@@ -97,6 +98,10 @@ enum scan_news binlog_scan_next(struct binlog_scan *scan, struct error *error)
         }
         if (!binlog_event_read(bytes, &scan->event)) {
             return fail(error);
+        }
+        if (scan->event.type == BINLOG_FORMAT) {
+            scan->format.len = 0;
+            text_add_slice(&scan->format, scan->event.whole);
         }
         if (scan->event.type == BINLOG_GTID_LIST && !scan->has_before && !take_list(scan)) {
             return fail(error);
@@ -145,5 +150,6 @@ void binlog_scan_close(struct binlog_scan *scan)
 {
     dbconn_close(scan->conn);
     memory_free(scan->before);
+    text_done(&scan->format);
     *scan = (struct binlog_scan){.conn = NULL};
 }

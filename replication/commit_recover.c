@@ -26,7 +26,7 @@
 #include "cluster/decision.h"
 #include "replication/job.h"
 #include "replication/schema.h"
-#include "replication/xa_repair.h"
+#include "replication/xa_recover.h"
 
 enum {
     XAER_NOTA = 1397,
@@ -96,14 +96,6 @@ static void note_branch(struct recover_round *round, uint16_t shard, const char 
     snprintf(branch->bqual, sizeof branch->bqual, "%s", bqual);
 }
 
-static void note_row(struct recover_round *round, uint16_t shard, const struct db_rows *rows)
-{
-    char gtrid[XID_PART_BYTES], bqual[XID_PART_BYTES];
-    if (xa_read_row(rows, gtrid, bqual) && recover_decider(gtrid)[0] != '\0') {
-        note_branch(round, shard, gtrid, bqual);
-    }
-}
-
 // A primary that has just restarted, or gave up its role, takes no writes: what is prepared there
 // is put right first, by who opens it or leads it back.
 static bool is_open(struct dbconn *conn, struct error *error)
@@ -118,7 +110,6 @@ static bool is_open(struct dbconn *conn, struct error *error)
 static bool look(struct run *run, uint16_t shard, struct error *error)
 {
     struct recover_shard *at = &run->round->shards[shard];
-    struct db_rows rows;
     enum db_failure failure;
     if (!at->has_primary) {
         return false;
@@ -135,11 +126,15 @@ static bool look(struct run *run, uint16_t shard, struct error *error)
         run->conns[shard] = NULL;
         return false;
     }
-    bool is_read = dbconn_query(run->conns[shard], &rows, error, "XA RECOVER");
-    for (bool is_row = is_read && rows.row != NULL; is_row; is_row = db_rows_next(&rows)) {
-        note_row(run->round, shard, &rows);
+    struct xa_ledger ledger = {.count = 0};
+    bool is_read = xa_recover(run->conns[shard], &ledger, error);
+    for (size_t i = 0; is_read && i < ledger.count; i++) {
+        const struct xa_branch *branch = &ledger.branches[i];
+        if (recover_decider(branch->gtrid)[0] != '\0') {
+            note_branch(run->round, shard, branch->gtrid, branch->bqual);
+        }
     }
-    db_rows_done(&rows);
+    xa_ledger_done(&ledger);
     return is_read;
 }
 

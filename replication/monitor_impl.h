@@ -79,6 +79,8 @@ struct monitor {
     uint16_t server_count, shard_count;
     enum action_kind action_kind; // of `action`
     uint16_t action_shard;        // likewise
+    uint16_t action_subject;      // likewise
+    uint32_t action_connection;   // of the subject's probe, when it began
     bool is_stopping;
     bool makes_ids;          // the configuration has a table for it
     uint64_t ids_from_ms;    // the latest of all shards

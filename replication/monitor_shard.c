@@ -67,6 +67,8 @@ static void start_action(struct monitor *monitor, uint16_t shard, enum action_ki
     fill_servers(monitor, config, &setup);
     monitor->action_kind = kind;
     monitor->action_shard = shard;
+    monitor->action_subject = opinion->subject;
+    monitor->action_connection = seen->facts.connection;
     monitor->action = action_start(&setup);
 }
 
@@ -82,6 +84,9 @@ static bool wants_action(const struct monitor *monitor, const struct shard_opini
         return true;
     case SHARD_REJOIN:
         *kind = ACTION_REJOIN;
+        return monitor_config(monitor)->settings.rejoin == REJOIN_AUTO;
+    case SHARD_MEND:
+        *kind = ACTION_MEND;
         return monitor_config(monitor)->settings.rejoin == REJOIN_AUTO;
     case SHARD_FENCE: // (not by facts from before the last job)
         *kind = ACTION_FENCE;
@@ -264,11 +269,17 @@ static void on_opened(struct monitor *monitor, const struct action_report *repor
 static void on_end(struct monitor *monitor, const struct action_report *report)
 {
     struct guarded *guarded = &monitor->shards[monitor->action_shard];
+    if (monitor->action_kind == ACTION_MEND && report->is_done) {
+        struct observation *mended = &monitor->servers[monitor->action_subject].seen;
+        mended->mended = monitor->action_connection;
+    }
     action_join(monitor->action); // its last message: the thread is ending
     monitor->action = NULL;
     guarded->is_closed = false;
     monitor_end_wish(monitor, report->is_done, report->text);
-    if (!report->is_done && monitor->action_kind != ACTION_SWITCHOVER) {
+    // (A replica that needs it again at once is not helped by it.)
+    if ((!report->is_done && monitor->action_kind != ACTION_SWITCHOVER) ||
+        monitor->action_kind == ACTION_MEND) {
         guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
         guarded->retry_ms = guarded->retry_ms > RETRY_MAX_MS ? RETRY_MAX_MS : guarded->retry_ms;
         guarded->retry_kind = monitor->action_kind;

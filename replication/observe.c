@@ -494,6 +494,38 @@ static void find_returned(const struct shard_view *view, struct shard_opinion *o
     }
 }
 
+// Its own log is ahead of its position; a branch that isn't there, or is there already; or another
+// that applies beside it has failed so.
+static bool is_stopped_by_crash(const struct server_facts *facts)
+{
+    enum { OUT_OF_ORDER = 1950, XAER_NOTA = 1397, XAER_DUPID = 1440, AFTER_ANOTHER = 1964 };
+    return !facts->is_applying &&
+           (facts->apply_error == OUT_OF_ORDER || facts->apply_error == XAER_NOTA ||
+            facts->apply_error == XAER_DUPID || facts->apply_error == AFTER_ANOTHER);
+}
+
+// A replica that has been away and has prepared branches is looked at once.
+static void find_crashed(const struct shard_view *view, struct shard_opinion *opinion)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        const struct shard_member *member = &view->members[i];
+        const struct observation *seen = member->seen;
+        bool is_back = seen->facts.held_count > 0 && seen->mended != seen->facts.connection;
+        if (opinion->roles[i] == ROLE_REPLICA && opinion->sources[i] == opinion->primary &&
+            seen->is_up && seen->facts.is_read_only && seen->seen_us >= seen->valid_from_us &&
+            (is_stopped_by_crash(&seen->facts) || (seen->facts.is_applying && is_back))) {
+            opinion->subject = member->server;
+            if (is_stopped_by_crash(&seen->facts)) {
+                explain(opinion, SHARD_MEND, "%s has stopped to apply: error %u", member->name,
+                        seen->facts.apply_error);
+            } else {
+                opinion->verdict = SHARD_MEND;
+            }
+            return;
+        }
+    }
+}
+
 static void find_outdated(const struct shard_view *view, const struct shard_member *owner,
                           struct shard_opinion *opinion)
 {
@@ -532,6 +564,9 @@ void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
     }
     if (opinion->verdict == SHARD_FINE) {
         find_returned(view, opinion);
+    }
+    if (opinion->verdict == SHARD_FINE) {
+        find_crashed(view, opinion);
     }
     find_outdated(view, owner, opinion); // first of all: a failover would refuse beside a writer
 }

@@ -19,6 +19,7 @@ struct observation {
     uint32_t probe_us;         // its time
     uint64_t moved_us;         // when received_gtid was last seen to have changed
     uint64_t valid_from_us; // probes that began before are not looked at (a job has changed things)
+    uint32_t mended; // connection of the probe for which it was looked at for what a crash left
     char problem[160];
     struct server_facts facts;
 };
@@ -48,6 +49,7 @@ enum shard_verdict {
     SHARD_DEAD,     // `subject` was the primary, and another takes its place
     SHARD_FOLLOW,   // fine, but `subject` replicates from a server that is no primary any more
     SHARD_REJOIN,   // fine, but `subject`, once of this shard, replicates from nobody
+    SHARD_MEND,     // fine, but `subject`, a replica, may have to be put right after a crash
     SHARD_FENCE,    // `subject` takes writes though a later epoch made another the primary
     SHARD_CONFLICT, // several servers take writes, or one that may not
 };

@@ -5,6 +5,7 @@
 //     SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, wait_timeout = 20,
 //     autocommit = 1
 //     the statements of privilege.c, which all fail (whatever they are answered is fine)
+//     XA RECOVER, MariaDB (likewise)
 //   in each round, MariaDB:
 //     SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, @@GLOBAL.sql_mode AS
 //     sql_mode, @@GLOBAL.collation_connection AS collation,
@@ -50,6 +51,7 @@
 #include "replication/kill_mail.h"
 #include "replication/privilege.h"
 #include "replication/schema.h"
+#include "replication/xa_recover.h"
 
 enum {
     HURRY_MS = 100,          // between probes of a server that has failed or just come back
@@ -72,6 +74,8 @@ struct probe {
     bool lacks_kill_table; // and it can't be made
     bool was_looked_at;    // at the privileges, by this connection
     uint64_t looked_us;
+    uint32_t connection; // how many there were before
+    uint32_t held_count; // branches of waybill's that this one found prepared
     char missing[160];
 };
 
@@ -143,6 +147,7 @@ static void take_replication(const struct db_rows *rows, struct server_facts *fa
     copy_text(facts->source_host, sizeof facts->source_host, db_rows_text(rows, "Master_Host"));
     copy_gtid(facts->received_gtid, sizeof facts->received_gtid,
               db_rows_text(rows, facts->is_mariadb ? "Gtid_IO_Pos" : "Retrieved_Gtid_Set"));
+    facts->apply_error = (uint16_t)db_rows_number(rows, "Last_SQL_Errno");
     const char *sql_error = db_rows_text(rows, "Last_SQL_Error");
     copy_text(facts->replication_error, sizeof facts->replication_error,
               sql_error[0] != '\0' ? sql_error : db_rows_text(rows, "Last_IO_Error"));
@@ -328,6 +333,16 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
 
 // ---- privileges
 
+// A server without the right to look, or that is played in a test, has none.
+static bool count_held(struct probe *probe, struct error *error)
+{
+    struct xa_ledger ledger = {.count = 0};
+    bool is_asked = !dbconn_is_mariadb(probe->conn) || xa_recover(probe->conn, &ledger, error);
+    probe->held_count = (uint32_t)ledger.count;
+    xa_ledger_done(&ledger);
+    return is_asked || dbconn_failure(probe->conn) != DB_LOST;
+}
+
 // Once for each connection; while something is missing, on a new connection every few seconds.
 static bool look_at_privileges(struct probe *probe, struct error *error)
 {
@@ -339,7 +354,7 @@ static bool look_at_privileges(struct probe *probe, struct error *error)
                       sizeof probe->missing);
     probe->was_looked_at = true;
     probe->looked_us = job_now_us();
-    return true;
+    return count_held(probe, error);
 }
 
 static void connect_anew_if_denied(struct probe *probe)
@@ -365,6 +380,7 @@ static struct probe_result *ask(struct probe *probe)
     if (probe->conn == NULL) {
         probe->conn = dbconn_open(&probe->setup.endpoint, &error, &result->failure);
         probe->was_looked_at = false;
+        probe->connection++;
         probe->lacks_kill_table = false;
         id_clock_disconnected(&probe->ids);
     }
@@ -380,6 +396,8 @@ static struct probe_result *ask(struct probe *probe)
         bool is_denied = result->failure == DB_ANSWERED && probe->missing[0] != '\0';
         copy_text(result->problem, sizeof result->problem, is_denied ? probe->missing : error.text);
     }
+    result->facts.connection = probe->connection;
+    result->facts.held_count = probe->held_count;
     copy_text(result->facts.missing, sizeof result->facts.missing, probe->missing);
     return result;
 }

@@ -38,7 +38,10 @@ struct server_facts {
     char binlog_gtid[GTID_TEXT_BYTES];   // MySQL: gtid_executed
     char applied_gtid[GTID_TEXT_BYTES];  // gtid_slave_pos; MySQL: empty (in gtid_executed)
     char received_gtid[GTID_TEXT_BYTES]; // Gtid_IO_Pos; MySQL: Retrieved_Gtid_Set
-    char replication_error[192];         // "" = none
+    uint16_t apply_error;                // the SQL thread's; 0: none
+    uint32_t connection;                 // of the probe: how many there were before
+    uint32_t held_count;         // branches of waybill's that were prepared when it was made
+    char replication_error[192]; // "" = none
     char missing[160];   // "waybill needs RELOAD on s1b"; "": the account may do all that it has to
     uint64_t applied_us; // see struct server_state
     uint64_t lag_us;

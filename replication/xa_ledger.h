@@ -10,6 +10,7 @@ enum xa_verb { XA_NONE, XA_PREPARED, XA_COMMITTED, XA_ROLLED_BACK };
 struct xa_branch {
     char gtrid[XID_PART_BYTES], bqual[XID_PART_BYTES];
     bool is_held;      // XA RECOVER lists it
+    bool is_ended;     // not held since its end was applied, which the log has after what was noted
     enum xa_verb verb; // the last that was noted
 };
 

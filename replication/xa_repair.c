@@ -7,9 +7,9 @@
 
 #include <stdio.h>
 
-#include "cluster/decision.h"
 #include "replication/binlog_scan.h"
 #include "replication/schema.h"
+#include "replication/xa_recover.h"
 
 // What was written to the log and not to the tables when the server died is a group of commits or
 // two; the log that was begun by the restart comes after it.
@@ -27,32 +27,14 @@ static const char *name_at(const struct action *action, size_t place)
 
 // ---- looking
 
-bool xa_read_row(const struct db_rows *rows, char gtrid[XID_PART_BYTES], char bqual[XID_PART_BYTES])
+bool xa_read_held(struct action *action, size_t place, struct xa_ledger *ledger)
 {
-    const char *name = db_rows_text(rows, "data");
-    size_t gtrid_len = db_rows_number(rows, "gtrid_length");
-    bool is_ours = db_rows_number(rows, "formatID") == DECISION_FORMAT_ID &&
-                   gtrid_len < XID_PART_BYTES && gtrid_len < strlen(name) &&
-                   strlen(name + gtrid_len) < XID_PART_BYTES;
-    if (is_ours) {
-        snprintf(gtrid, XID_PART_BYTES, "%.*s", (int)gtrid_len, name);
-        snprintf(bqual, XID_PART_BYTES, "%s", name + gtrid_len);
+    struct dbconn *conn = action->leader.conns[place];
+    if (conn != NULL && xa_recover(conn, ledger, &action->error)) {
+        return true;
     }
-    return is_ours;
-}
-
-static bool read_held(struct action *action, size_t place, struct xa_ledger *ledger)
-{
-    struct db_rows rows;
-    bool is_read = step_ask(action, place, "XA RECOVER", &rows);
-    for (bool is_row = is_read && rows.row != NULL; is_row; is_row = db_rows_next(&rows)) {
-        char gtrid[XID_PART_BYTES], bqual[XID_PART_BYTES];
-        if (xa_read_row(&rows, gtrid, bqual)) {
-            xa_ledger_hold(ledger, gtrid, bqual);
-        }
-    }
-    db_rows_done(&rows);
-    return is_read;
+    return action_give_up(action, "XA RECOVER on %s: %s", name_at(action, place),
+                          conn != NULL ? action->error.text : "no connection with its lock");
 }
 
 static bool read_log(struct action *action, size_t place, const struct gtid_set *until,
@@ -76,9 +58,8 @@ bool xa_read(struct action *action, size_t place, const struct gtid_set *until,
              struct xa_ledger *ledger)
 {
     *ledger = (struct xa_ledger){.count = 0};
-    if (!read_held(action, place, ledger)) {
-        return action_give_up(action, "XA RECOVER on %s: %s", name_at(action, place),
-                              action->error.text);
+    if (!xa_read_held(action, place, ledger)) {
+        return false;
     }
     if (!read_log(action, place, until, ledger)) {
         return action_give_up(action, "reading the binary log of %s: %s", name_at(action, place),

@@ -6,9 +6,6 @@
 #include "replication/action_impl.h"
 #include "replication/xa_ledger.h"
 
-// A row of XA RECOVER. False: it is none of waybill's.
-bool xa_read_row(const struct db_rows *rows, char gtrid[XID_PART_BYTES],
-                 char bqual[XID_PART_BYTES]) MUST_CHECK;
 // What the server at `place` holds prepared, and what its own log says of it up to the position
 // (NULL: to its end). xa_ledger_done in any case.
 bool xa_read(struct action *action, size_t place, const struct gtid_set *until,
@@ -18,8 +15,13 @@ bool xa_finish_behind(struct action *action, size_t place,
                       const struct xa_ledger *ledger) MUST_CHECK;
 // Makes branches of these names, which do nothing: what comes by replication finds them.
 bool xa_make_lost(struct action *action, size_t place, const struct xa_ledger *ledger) MUST_CHECK;
+// ... those that were not ended since, with their rows, from the server's own log (xa_redo.c); the
+// ledger has them as held then.
+bool xa_redo_lost(struct action *action, size_t place, struct xa_ledger *ledger) MUST_CHECK;
 // Rolls them back, which is written to the log: so the replicas, which have them, do it as well.
 bool xa_roll_back_lost(struct action *action, size_t place,
                        const struct xa_ledger *ledger) MUST_CHECK;
+// XA RECOVER alone.
+bool xa_read_held(struct action *action, size_t place, struct xa_ledger *ledger) MUST_CHECK;
 // A connection whose changes don't go to the log; NULL: *action's why. dbconn_close.
 struct dbconn *xa_open_quiet(struct action *action, size_t place) MUST_CHECK;

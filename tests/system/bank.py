@@ -19,6 +19,8 @@ def client_of(stand, timeout=20):
 def prepare(stand):
     client = client_of(stand)
     client.query("CREATE TABLE IF NOT EXISTS users (buyer_id BIGINT PRIMARY KEY, money INT NOT NULL) ENGINE=InnoDB")
+    for shard in SHARDS:
+        stand.root(primary_of(stand, shard)).query("CREATE TABLE IF NOT EXISTS shop.noise (id BIGINT AUTO_INCREMENT PRIMARY KEY, v BIGINT NOT NULL)")
     client.query("DELETE FROM users")
     client.query("INSERT INTO users VALUES " + ", ".join(f"({i}, {MONEY})" for i in range(1, ACCOUNTS + 1)))
 
@@ -47,14 +49,33 @@ def transfer_until(stand, is_over, done, seed):
             time.sleep(0.05)
 
 
-class Transfers:
-    """Runs them in processes of its own: `with` waits for their end."""
+def make_noise(stand, server, is_over, number):
+    """Branches of waybill's format as fast as they go, straight on a server, on a connection that is one step ahead of a crash."""
+    root = None
+    while not is_over.is_set():
+        number += 1000
+        xid = f"'wb:9:{number:x}:{time.time_ns():x}:s1','{server}.9',22338"
+        end = "COMMIT" if number % 3 else "ROLLBACK"
+        try:
+            if root is None:
+                root = wire.Client(port=int(stand.values[f"WAYBILL_{server.upper()}_PORT"]), user="app", password="app_pw", timeout=5,
+                                   capabilities=wire.CLIENT_DEFAULT | wire.MULTI_STATEMENTS)
+            root.query(f"XA START {xid}; INSERT INTO shop.noise (v) VALUES ({number}); XA END {xid}; XA PREPARE {xid}; XA {end} {xid}")
+        except (OSError, wire.ServerError, wire.ConnectionLost):
+            root = None
+            time.sleep(0.05)
 
-    def __init__(self, stand, clients=6):
+
+class Transfers:
+    """Runs them in processes of its own: `with` waits for their end. noisy: so many others make work for the binary logs."""
+
+    def __init__(self, stand, clients=6, noisy=0):
         context = multiprocessing.get_context("fork")
         self.is_over, self.done = context.Event(), context.Value("i", 0)
         self.processes = [context.Process(target=transfer_until, args=(stand, self.is_over, self.done, random.random()), daemon=True)
                           for _ in range(clients)]
+        self.processes += [context.Process(target=make_noise, args=(stand, primary_of(stand, shard), self.is_over, number), daemon=True)
+                           for number in range(noisy) for shard in SHARDS]
 
     def __enter__(self):
         for process in self.processes:
@@ -89,6 +110,12 @@ def roles(stand):
     return {row["server"]: row for row in stand.admin("SHOW SERVERS")}
 
 
+def short(stand):
+    """For the message of a test that waited in vain."""
+    problems = {name: row["problem"] for name, row in roles(stand).items() if row["problem"]}
+    return f"{problems or ''} {prepared(stand) or ''} {last_events(stand)}"
+
+
 def is_whole(stand):
     """Each shard has a primary, and all other servers are replicas that can serve."""
     return all(row["role"] == "primary" or (row["role"] == "replica" and row["fit"] == "yes") for row in roles(stand).values()) and \
@@ -121,8 +148,8 @@ def differing(stand):
 
 def check(stand):
     """No half of a transfer, nobody who waits for one, and every replica as its primary."""
-    stand.wait_until(lambda: is_whole(stand), 40, lambda: f"all are back: {roles(stand)} {last_events(stand)}")
-    stand.wait_until(lambda: prepared(stand) == {}, 20, lambda: f"nothing is prepared: {prepared(stand)} {last_events(stand)}")
+    stand.wait_until(lambda: is_whole(stand), 40, lambda: f"all are back: {short(stand)}")
+    stand.wait_until(lambda: prepared(stand) == {}, 20, lambda: f"nothing is prepared: {short(stand)}")
     total = int(client_of(stand).query("SELECT /* waybill: primary */ SUM(money) FROM users").rows[0][0])
     assert total == ACCOUNTS * MONEY, total
     # (Heartbeats go on meanwhile: what differs by them only is as it should be a moment later.)

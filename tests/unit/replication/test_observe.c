@@ -584,6 +584,49 @@ static void an_old_primary_that_is_back_may_rejoin(void **state)
     assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
 }
 
+static void mend_verdict(struct scene *scene, struct server_facts facts, bool is_wanted)
+{
+    good(scene, C, facts);
+    judge(scene);
+    assert_int_equal(scene->opinion.verdict, is_wanted ? SHARD_MEND : SHARD_FINE);
+    assert_int_equal(scene->opinion.primary, A);
+    if (is_wanted) {
+        assert_int_equal(scene->opinion.subject, C);
+    }
+}
+
+static void a_replica_that_crashed_is_mended(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    struct server_facts facts = follows(A);
+    facts.is_applying = false;
+    static const uint16_t others[] = {0, 1032, 1062, 1205};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        facts.apply_error = others[i]; // no crash of XA's
+        mend_verdict(&scene, facts, false);
+    }
+    static const uint16_t crashes[] = {1397, 1440, 1950, 1964};
+    for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
+        facts.apply_error = crashes[i];
+        mend_verdict(&scene, facts, true);
+    }
+    facts = follows(A);
+    facts.connection = 2; // it goes on, and holds branches: looked at once for each connection
+    facts.held_count = 1;
+    mend_verdict(&scene, facts, true);
+    scene.seen[C].mended = 2;
+    mend_verdict(&scene, facts, false);
+    facts.connection = 3;
+    mend_verdict(&scene, facts, true);
+    facts.held_count = 0;
+    mend_verdict(&scene, facts, false);
+    facts.is_read_only = false; // somebody's hand
+    facts.held_count = 1;
+    mend_verdict(&scene, facts, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -611,6 +654,7 @@ int main(void)
         cmocka_unit_test(two_writers),
         cmocka_unit_test(a_switchover_by_hand_is_followed),
         cmocka_unit_test(leads_strays_back),
+        cmocka_unit_test(a_replica_that_crashed_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

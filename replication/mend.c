@@ -1,0 +1,423 @@
+// A replica that crashed under branches of transactions on several shards and can't go on: its own
+// binary log is ahead of its position (1950), or its tables hold branches that its log has
+// finished, or the other way around (1397, 1440). MariaDB writes the log first, and the three come
+// apart.
+//
+//     own log    ... p q |r s t          position: what it believes to have applied
+//                        ^               r s t: the tail; after a crash, verbs of XA only (all else
+//                                        moves the position in the transaction itself)
+//
+//   1. Which verbs of the tail are in the tables? PREPARE if the branch is held, or a later verb of
+//   the
+//      tail has ended it; COMMIT and ROLLBACK if it is not held.
+//   2. N: the position behind those from the first on that are. The log is emptied and begins anew
+//      at N (RESET MASTER), and the replica goes on from there: what came after N comes again.
+//   3. So the branches are made what they were at N: finished, without a word to the log, if they
+//      were by then; rolled back if they were prepared later; and an empty one stands for each that
+//      was ended later, so that its end finds something.
+//
+// A branch that was prepared by N and is gone without an end has lost its rows, and where the parts
+// of the log were applied in any order (optimistic parallel apply) none of this holds: then the
+// replica has to be made anew. Tried: hardparts 1.3 B.
+//
+// A replica that came back and does go on may still hold a branch that its log has finished, with
+// its locks: nothing would ever come for it again. That is 3. alone, at the log's end.
+
+#include "replication/action_impl.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/memory.h"
+#include "cluster/decision.h"
+#include "replication/binlog_scan.h"
+#include "replication/xa_repair.h"
+
+enum {
+    TAIL_BYTES = 16 * 1024 * 1024,
+    LOOKS = 3,
+    LOOK_MS = 300, // more than a commit takes that is under way
+    START_LOOKS = 100,
+    START_LOOK_MS = 20,
+};
+
+struct mend {
+    struct action *action;
+    size_t subject, primary; // places
+    struct member_state state;
+    struct gtid_set position;  // what it believes to have applied; then N
+    struct xa_ledger ledger;   // at `position`
+    struct binlog_group *tail; // owned; what its log has beyond
+    size_t tail_count, tail_room;
+    const char *foreign; // what else is in the tail; NULL: nothing
+};
+
+static const char *name_at(const struct mend *mend, size_t place)
+{
+    return mend->action->setup.servers[place].endpoint.name;
+}
+
+static bool rebuild(struct mend *mend, const char *why)
+{
+    return action_give_up(mend->action, "%s: it has to be made anew from another server", why);
+}
+
+// ---- reading
+
+static void add_to_tail(struct mend *mend, const struct binlog_group *group)
+{
+    bool is_xa = group->kind != GROUP_ROWS && group->kind != GROUP_ALONE;
+    if (group->server == mend->state.server_id) {
+        mend->foreign = "it has written to its tables itself";
+    } else if (!is_xa || group->xid.format != DECISION_FORMAT_ID) {
+        mend->foreign = "its binary log is ahead by more than waybill's transactions";
+    }
+    if (mend->tail_count == mend->tail_room) {
+        mend->tail_room = mend->tail_room * 2 + 64;
+        mend->tail = memory_resize(mend->tail, mend->tail_room * sizeof *mend->tail);
+    }
+    mend->tail[mend->tail_count++] = *group;
+}
+
+static bool read_log(struct mend *mend)
+{
+    struct action *action = mend->action;
+    struct binlog_scan scan;
+    bool is_open = binlog_scan_open(&scan, &action->setup.servers[mend->subject].endpoint,
+                                    TAIL_BYTES, action->setup.proxy, &action->error);
+    enum scan_news news = is_open ? SCAN_EVENT : SCAN_FAILED;
+    while (news == SCAN_EVENT || news == SCAN_GROUP) {
+        news = binlog_scan_next(&scan, &action->error);
+        if (news == SCAN_GROUP && binlog_scan_is_beyond(&scan, &mend->position)) {
+            add_to_tail(mend, &scan.group);
+        } else if (news == SCAN_GROUP) {
+            xa_ledger_note(&mend->ledger, &scan.group);
+        }
+    }
+    bool is_all = scan.is_first_file || binlog_scan_began_before(&scan, &mend->position);
+    binlog_scan_close(&scan);
+    if (news != SCAN_END) {
+        return action_give_up(action, "reading the binary log of %s: %s",
+                              name_at(mend, mend->subject), action->error.text);
+    }
+    return is_all || rebuild(mend, "its position is too far behind its own binary log");
+}
+
+static bool read_position(struct mend *mend)
+{
+    struct action *action = mend->action;
+    struct db_rows rows;
+    bool is_read =
+        step_ask(action, mend->subject, "SELECT @@GLOBAL.gtid_slave_pos AS position", &rows) &&
+        gtid_parse(GTID_MARIADB, slice_of_string(db_rows_text(&rows, "position")), &action->arena,
+                   &mend->position);
+    db_rows_done(&rows);
+    return is_read || action_give_up(action, "%s", action->error.text);
+}
+
+// ---- 1. and 2.
+
+static bool is_same(const struct binlog_group *group, const struct binlog_group *other)
+{
+    return strcmp(group->xid.gtrid, other->xid.gtrid) == 0 &&
+           strcmp(group->xid.bqual, other->xid.bqual) == 0;
+}
+
+static struct xa_branch *branch_of(const struct mend *mend, const struct binlog_group *group)
+{
+    for (size_t i = 0; i < mend->ledger.count; i++) {
+        struct xa_branch *branch = &mend->ledger.branches[i];
+        if (strcmp(branch->gtrid, group->xid.gtrid) == 0 &&
+            strcmp(branch->bqual, group->xid.bqual) == 0) {
+            return branch;
+        }
+    }
+    return NULL;
+}
+
+static bool is_held(const struct mend *mend, const struct binlog_group *group)
+{
+    const struct xa_branch *branch = branch_of(mend, group);
+    return branch != NULL && branch->is_held;
+}
+
+// Is there another verb of that branch in the tail between `from` and its end?
+static bool has_verb(const struct mend *mend, size_t from, const struct binlog_group *group)
+{
+    for (size_t i = from; i < mend->tail_count; i++) {
+        if (is_same(&mend->tail[i], group)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_applied(const struct mend *mend, size_t i)
+{
+    const struct binlog_group *group = &mend->tail[i];
+    return group->kind == GROUP_PREPARE ? is_held(mend, group) || has_verb(mend, i + 1, group)
+                                        : !is_held(mend, group);
+}
+
+// How many of the tail, from its beginning on, are in the tables; the ledger and the position are
+// taken there.
+static size_t pass_applied(struct mend *mend)
+{
+    size_t i = 0;
+    for (; i < mend->tail_count && is_applied(mend, i); i++) {
+        const struct binlog_group *group = &mend->tail[i];
+        struct gtid_position position = {
+            .domain = group->domain, .server = group->server, .sequence = group->sequence};
+        struct gtid_set one = {.flavor = GTID_MARIADB, .count = 1, .positions = &position};
+        xa_ledger_note(&mend->ledger, group);
+        mend->position = gtid_union(&mend->position, &one, &mend->action->arena);
+    }
+    return i;
+}
+
+// ---- 3.
+
+// What is in the tables and comes again.
+static bool take_back(struct mend *mend, size_t from)
+{
+    for (size_t i = from; i < mend->tail_count; i++) {
+        const struct binlog_group *group = &mend->tail[i];
+        struct xa_branch *branch = branch_of(mend, group);
+        if (group->kind == GROUP_PREPARE && branch != NULL && branch->is_held) {
+            branch->verb = XA_ROLLED_BACK; // as it was at N: not there
+        } else if (group->kind == GROUP_PREPARE && has_verb(mend, i + 1, group)) {
+            return rebuild(mend, "it has applied transactions out of their order");
+        } else if (group->kind != GROUP_PREPARE && branch == NULL) {
+            struct binlog_group prepared = *group;
+            prepared.kind = GROUP_PREPARE; // long before
+            xa_ledger_note(&mend->ledger, &prepared);
+            branch = branch_of(mend, group);
+        }
+        if (group->kind != GROUP_PREPARE && !branch->is_held) {
+            branch->is_ended = true;
+        }
+    }
+    return true;
+}
+
+static bool redo_lost(struct mend *mend)
+{
+    if (!xa_redo_lost(mend->action, mend->subject, &mend->ledger)) {
+        return false;
+    }
+    for (size_t i = 0; i < mend->ledger.count; i++) {
+        const struct xa_branch *branch = &mend->ledger.branches[i];
+        if (xa_is_lost(branch) && !branch->is_ended) {
+            return rebuild(mend, "it has lost the rows of a prepared transaction");
+        }
+    }
+    return true;
+}
+
+static bool begin_at_position(struct mend *mend)
+{
+    struct action *action = mend->action;
+    const char *position =
+        (const char *)arena_format(&action->arena, "SET GLOBAL gtid_slave_pos = '%s'",
+                                   (const char *)gtid_print(&mend->position, &action->arena).ptr)
+            .ptr;
+    if (!step_still_leads(action)) {
+        return false;
+    }
+    return (step_run(action, mend->subject, "STOP SLAVE") &&
+            step_run(action, mend->subject, "RESET MASTER") &&
+            step_run(action, mend->subject, position)) ||
+           action_give_up(action, "%s", action->error.text);
+}
+
+// ---- what may be mended
+
+static bool check_apply_mode(struct mend *mend)
+{
+    struct action *action = mend->action;
+    struct db_rows rows;
+    bool is_read = step_ask(action, mend->subject,
+                            "SELECT @@GLOBAL.slave_parallel_threads AS threads, "
+                            "@@GLOBAL.slave_parallel_mode AS mode",
+                            &rows);
+    const char *mode = db_rows_text(&rows, "mode");
+    bool is_in_order = db_rows_number(&rows, "threads") == 0 ||
+                       strcasecmp(mode, "conservative") == 0 || strcasecmp(mode, "minimal") == 0 ||
+                       strcasecmp(mode, "none") == 0;
+    db_rows_done(&rows);
+    if (!is_read) {
+        return action_give_up(action, "%s", action->error.text);
+    }
+    return is_in_order || rebuild(mend, "its slave_parallel_mode applies out of order");
+}
+
+// Its own replicas would miss what the new log does not have.
+static bool check_followers(struct mend *mend)
+{
+    struct action *action = mend->action;
+    for (size_t place = 0; place < action->setup.count; place++) {
+        struct member_state state;
+        if (action->setup.servers[place].is_member && place != mend->subject &&
+            step_read_state(action, place, &state) &&
+            step_is_replica_of(action, &state, mend->subject)) {
+            return action_give_up(action, "%s replicates from it", name_at(mend, place));
+        }
+    }
+    return true;
+}
+
+static bool read_all(struct mend *mend)
+{
+    struct action *action = mend->action;
+    if (!step_read_state(action, mend->subject, &mend->state)) {
+        return action_give_up(action, "%s", action->error.text);
+    }
+    if (!mend->state.is_read_only || !step_is_replica_of(action, &mend->state, mend->primary)) {
+        return action_give_up(action, "it is no read-only replica of %s",
+                              name_at(mend, mend->primary));
+    }
+    return true;
+}
+
+static bool await_apply(struct mend *mend)
+{
+    struct action *action = mend->action;
+    struct member_state state = {.is_applying = false};
+    for (int look = 0; look < START_LOOKS && !state.is_applying; look++) {
+        if (!step_read_state(action, mend->subject, &state) ||
+            job_wait(action->self, START_LOOK_MS, NULL, 0) == JOB_STOP) {
+            break;
+        }
+    }
+    return state.is_applying || action_give_up(action, "it does not go on after that");
+}
+
+// ---- one that has stopped
+
+static bool is_any_apart(const struct xa_ledger *ledger)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < ledger->count; i++) {
+        is_any |= xa_is_behind(&ledger->branches[i]) || xa_is_lost(&ledger->branches[i]);
+    }
+    return is_any;
+}
+
+static bool put_right(struct mend *mend)
+{
+    size_t from = 0;
+    if (!read_position(mend) || !xa_read_held(mend->action, mend->subject, &mend->ledger) ||
+        !read_log(mend)) {
+        return false;
+    }
+    if (mend->foreign != NULL) {
+        return rebuild(mend, mend->foreign);
+    }
+    from = pass_applied(mend);
+    if (mend->tail_count == 0 && !is_any_apart(&mend->ledger)) {
+        return rebuild(mend, "its binary log does not tell why it stopped");
+    }
+    if (!take_back(mend, from) || !redo_lost(mend) ||
+        !xa_finish_behind(mend->action, mend->subject, &mend->ledger) ||
+        !xa_make_lost(mend->action, mend->subject, &mend->ledger)) {
+        return false;
+    }
+    if (mend->tail_count == 0) {
+        return true;
+    }
+    action_say(mend->action,
+               "%s: its binary log was ahead by %zu, %zu of them not applied: begun anew at %s",
+               name_at(mend, mend->subject), mend->tail_count, mend->tail_count - from,
+               (const char *)gtid_print(&mend->position, &mend->action->arena).ptr);
+    return begin_at_position(mend);
+}
+
+// Up to the last steps it is only looked at, for it may be what acknowledges: it goes on receiving.
+static bool mend_stopped(struct mend *mend)
+{
+    struct action *action = mend->action;
+    return check_apply_mode(mend) && check_followers(mend) && put_right(mend) &&
+           (step_run(action, mend->subject, "START SLAVE") ||
+            action_give_up(action, "START SLAVE: %s", action->error.text)) &&
+           await_apply(mend);
+}
+
+// ---- one that goes on
+
+static size_t count_behind(const struct xa_ledger *ledger)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ledger->count; i++) {
+        count += xa_is_behind(&ledger->branches[i]);
+    }
+    return count;
+}
+
+// Those that are still held some time after the log had them finished.
+static bool drop_ended(struct mend *mend)
+{
+    struct xa_ledger now = {.count = 0};
+    bool is_read = xa_read_held(mend->action, mend->subject, &now);
+    for (size_t i = 0; is_read && i < mend->ledger.count; i++) {
+        struct xa_branch *branch = &mend->ledger.branches[i];
+        bool is_still_held = false;
+        for (size_t j = 0; j < now.count; j++) {
+            is_still_held |= strcmp(now.branches[j].gtrid, branch->gtrid) == 0 &&
+                             strcmp(now.branches[j].bqual, branch->bqual) == 0;
+        }
+        branch->is_held &= is_still_held;
+    }
+    xa_ledger_done(&now);
+    return is_read;
+}
+
+static bool find_behind(struct mend *mend)
+{
+    struct action *action = mend->action;
+    if (!xa_read(action, mend->subject, NULL, &mend->ledger)) {
+        return false;
+    }
+    for (int look = 0; look < LOOKS && count_behind(&mend->ledger) > 0; look++) {
+        if (job_wait(action->self, LOOK_MS, NULL, 0) == JOB_STOP) {
+            return action_give_up(action, "waybill stops");
+        }
+        if (!drop_ended(mend)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool mend_running(struct mend *mend)
+{
+    struct action *action = mend->action;
+    if (!find_behind(mend)) {
+        return false;
+    }
+    if (count_behind(&mend->ledger) == 0) {
+        return true;
+    }
+    if (!step_still_leads(action)) {
+        return false;
+    }
+    if (!step_run(action, mend->subject, "STOP SLAVE SQL_THREAD")) {
+        return action_give_up(action, "STOP SLAVE: %s", action->error.text);
+    }
+    bool is_fine = drop_ended(mend) && xa_finish_behind(action, mend->subject, &mend->ledger);
+    if (!step_run(action, mend->subject, "START SLAVE SQL_THREAD")) {
+        return action_give_up(action, "START SLAVE: %s", action->error.text);
+    }
+    return is_fine;
+}
+
+bool action_mend(struct action *action)
+{
+    struct mend mend = {.action = action,
+                        .subject = action_place(action, action->setup.subject),
+                        .primary = action_place(action, action->setup.primary)};
+    bool is_done =
+        read_all(&mend) && (mend.state.is_applying ? mend_running(&mend) : mend_stopped(&mend));
+    xa_ledger_done(&mend.ledger);
+    memory_free(mend.tail);
+    return is_done;
+}
