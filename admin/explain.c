@@ -106,11 +106,10 @@ static void print_lines(struct command_run *run, struct slice lines)
 }
 
 static enum distributed distributed_of(const struct command_run *run,
-                                       const struct user_config *user)
+                                       const struct user_config *user, const char **why)
 {
-    const char *why = NULL;
     if (user == NULL ||
-        (user->distributed == DISTRIBUTED_ATOMIC && !snapshot_may_decide(run->snapshot, &why))) {
+        (user->distributed == DISTRIBUTED_ATOMIC && !snapshot_may_decide(run->snapshot, why))) {
         return DISTRIBUTED_REFUSE;
     }
     return user->distributed;
@@ -127,6 +126,8 @@ void admin_explain_route(struct command_run *run)
     }
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
+    const char *why = NULL;
+    enum distributed mode = distributed_of(run, user, &why);
     bool has_database = run->database.len > 0 || user == NULL;
     struct route_request request = {
         .statement = statement,
@@ -134,7 +135,8 @@ void admin_explain_route(struct command_run *run)
         .database = has_database ? run->database : slice_of_string(user->default_schema),
         .is_prepared = statement->param_count > 0,
         .is_strict = (parse_sql_mode(slice_of_string(run->snapshot->sql_mode)) & SQL_STRICT) != 0,
-        .distributed = distributed_of(run, user),
+        .distributed = mode,
+        .why_not_several = why,
         .scatter = user != NULL ? user->scatter : GUARD_ALLOW,
         .may_gather = snapshot_may_gather(run->snapshot),
         .last_shard = NO_SHARD,

@@ -21,7 +21,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->server_user = user->name;
     user->server_password = user->has_empty_password ? "" : NULL;
     user->default_schema = "";
-    user->distributed = DISTRIBUTED_REFUSE;
+    user->distributed = DISTRIBUTED_ATOMIC;
     user->commit_token = false;
     user->scatter = GUARD_ALLOW;
     user->reads_from_replicas = true;

@@ -65,11 +65,12 @@ static const struct section_setting table[] = {
      "as its plugin shows enough."},
     {SECTION_USER, 0, "default_schema", "text", "",
      "The schema of a client that names none when it connects."},
-    {SECTION_USER, 0, "distributed", "refuse|best_effort|atomic", "refuse",
+    {SECTION_USER, 0, "distributed", "refuse|best_effort|atomic", "atomic",
      "A statement or transaction that writes to more than one shard. atomic: all shards commit or none "
-     "(MariaDB 10.5 or later, and the table waybill.decision; elsewhere it is refused; doc/transactions.md "
-     "says what to know before). best_effort: each shard commits by itself, so a failure in between leaves "
-     "a part of it."},
+     "(MariaDB 10.5 or later, and privileges on the table waybill.decision; elsewhere it is refused; "
+     "doc/transactions.md says what to know). best_effort: each shard commits by itself, so a failure in "
+     "between leaves a part of it. refuse: error 9002. The bound of what a session may choose by SET "
+     "waybill_distributed."},
     {SECTION_USER, 0, "commit_token", "off|on", "off",
      "on: each transaction between BEGIN and COMMIT writes a row of its own into waybill.decision, so that "
      "waybill tells the truth of a COMMIT during which the server was lost, and the application can ask for "

@@ -150,7 +150,7 @@ static void build_rights(struct build *build, const struct section *section,
                      password != NULL ? build_keep(build, password->value) : NULL);
     user->default_schema = section_text(build, section, "default_schema", "");
     user->distributed = (enum distributed)section_choice(build, section, "distributed",
-                                                         distributed_words(), DISTRIBUTED_REFUSE);
+                                                         distributed_words(), DISTRIBUTED_ATOMIC);
     user->commit_token = section_choice(build, section, "commit_token", on_words, 0) == 1;
     user->scatter =
         (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);

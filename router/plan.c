@@ -200,6 +200,11 @@ bool plan_may_write_several(const struct route_request *request)
     return request->distributed != DISTRIBUTED_REFUSE;
 }
 
+const char *plan_why_not_several(const struct route_request *request)
+{
+    return request->why_not_several != NULL ? request->why_not_several : DISTRIBUTED_IS_OFF;
+}
+
 bool plan_reference_write(struct planner *planner, const char *what)
 {
     const char *part = plan_single_server_part(planner->statement);
@@ -214,8 +219,8 @@ bool plan_reference_write(struct planner *planner, const char *what)
     }
     if (!plan_may_write_several(planner->request)) {
         return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
-                           "%s writes a reference table, so every shard, " DISTRIBUTED_IS_OFF,
-                           what);
+                           "%s writes a reference table, so every shard, %s", what,
+                           plan_why_not_several(planner->request));
     }
     planner->plan->is_write_to_many = true;
     plan_because(planner, "a reference table: every shard");

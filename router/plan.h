@@ -154,10 +154,11 @@ struct route_request {
     bool has_no_escapes;                 // sql_mode NO_BACKSLASH_ESCAPES
     const struct table_columns *columns; // of the statement's table; NULL: not asked for yet
     enum distributed distributed;
-    enum scatter_guard scatter; // the user's
-    bool in_transaction;        // reads go to primaries
-    bool may_gather;            // rows of several shards may be brought together on one server
-    bool must_gather;           // a merge was tried, and found at run time that it isn't exact
+    const char *why_not_several; // REFUSE: "which ...", a literal; NULL: the user has it so
+    enum scatter_guard scatter;  // the user's
+    bool in_transaction;         // reads go to primaries
+    bool may_gather;             // rows of several shards may be brought together on one server
+    bool must_gather;            // a merge was tried, and found at run time that it isn't exact
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or
                          // pinned shard); NO_SHARD
     bool is_step;        // of a statement that is run in steps: once='...' was seen to
@@ -173,6 +174,8 @@ struct route_request {
 // May a statement, or the transaction that it is a part of, write to several shards? The one place
 // that decides it: atomically (XA), or each shard by itself where the user accepts that.
 bool plan_may_write_several(const struct route_request *request) MUST_CHECK;
+// Why not: "which needs ...", for refusals; a literal.
+const char *plan_why_not_several(const struct route_request *request);
 
 // False with *error (number, SQLSTATE, sentence). The plan is in the arena, and borrows from the
 // statement.

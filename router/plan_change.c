@@ -267,9 +267,8 @@ static bool change_many(struct planner *planner, struct scope *top, const struct
     }
     if (!plan_may_write_several(planner->request)) {
         return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
-                           "%s on several shards, " DISTRIBUTED_IS_OFF ", and %s. Add a condition "
-                           "on the shard key, or use a user who has that",
-                           verb(planner), spread);
+                           "%s on several shards, %s, and %s. Add a condition on the shard key",
+                           verb(planner), plan_why_not_several(planner->request), spread);
     }
     if (!plan_within_shards(planner, reach, &set)) {
         planner->error->code = ER_CROSS_SHARD_WRITE; // it is no read

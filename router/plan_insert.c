@@ -355,9 +355,13 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
         set.bits |= shard_set_of(placements[i].shard).bits;
     }
     if (!plan_may_write_several(planner->request)) {
-        what = DISTRIBUTED_IS_OFF ": insert the rows of each shard by a statement of their own, or "
-                                  "use a user who has that";
-    } else if (planner->statement->param_count > 0 && !rewrite_sees_params(planner)) {
+        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                           "The rows of this INSERT into table %s belong to %u shards, %s: insert "
+                           "the rows of each shard by a statement of their own",
+                           table_name(planner, table), shard_set_count(set),
+                           plan_why_not_several(planner->request));
+    }
+    if (planner->statement->param_count > 0 && !rewrite_sees_params(planner)) {
         what = "which waybill can't split where parameters stand in subqueries: read the values "
                "first and put them in";
     } else if (plan_single_server_part(planner->statement) != NULL) {

@@ -282,11 +282,12 @@ static bool split(struct planning *planning)
     }
     bool may = plan_may_write_several(planning->route);
     if (count > 1 && !may) {
-        return refuse(planning, ER_CROSS_SHARD_WRITE,
-                      "The sets of values of this COM_STMT_BULK_EXECUTE belong to several "
-                      "shards, " DISTRIBUTED_IS_OFF
-                      ": execute those of each shard by themselves, or use a "
-                      "user who has that");
+        char text[300];
+        snprintf(text, sizeof text,
+                 "The sets of values of this COM_STMT_BULK_EXECUTE belong to several shards, %s: "
+                 "execute those of each shard by themselves",
+                 plan_why_not_several(planning->route));
+        return refuse(planning, ER_CROSS_SHARD_WRITE, text);
     }
     if (count > 1 && planning->route->statement->insert != NULL &&
         planning->route->statement->insert->has_returning) {

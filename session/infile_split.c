@@ -71,6 +71,7 @@ void split_stop(struct infile *infile)
 static bool may_begin(const struct infile *infile, uint16_t shard, struct error *error)
 {
     struct session *session = infile->flow.session;
+    const char *why = NULL;
     struct plan_target target = {.shard = shard};
     struct plan one = {.access = ACCESS_WRITE, .targets = &target, .target_count = 1};
     if (!query_is_within_pin(session, shard, error) ||
@@ -78,11 +79,13 @@ static bool may_begin(const struct infile *infile, uint16_t shard, struct error 
         !fit_may_begin(session, infile->flow.request, shard, infile->part_count == 0, error)) {
         return false;
     }
-    if (infile->part_count > 0 && branch_mode(session, NULL) == DISTRIBUTED_REFUSE) {
-        error_fill(error, ER_CROSS_SHARD_WRITE,
-                   "the rows of this file belong to several shards, " DISTRIBUTED_IS_OFF
-                   ": load a file for each shard, or use a user who has that. Nothing of it was "
-                   "loaded");
+    if (infile->part_count > 0 && branch_mode(session, &why) == DISTRIBUTED_REFUSE) {
+        char text[300];
+        snprintf(text, sizeof text,
+                 "the rows of this file belong to several shards, %s: load a file for each shard. "
+                 "Nothing of it was loaded",
+                 why);
+        error_fill(error, ER_CROSS_SHARD_WRITE, text);
         return false;
     }
     return true;

@@ -130,6 +130,8 @@ bool query_parse(struct session *session, struct request *request, struct slice 
 struct route_request query_route_request(const struct session *session,
                                          const struct request *request)
 {
+    const char *why = NULL;
+    enum distributed mode = branch_mode(session, &why);
     bool is_bound = session->pin != NULL || session->transaction.first_shard != NO_SHARD;
     return (struct route_request){
         .statement = request->statement,
@@ -140,7 +142,8 @@ struct route_request query_route_request(const struct session *session,
         .is_strict = (session_sql_mode(session) & SQL_STRICT) != 0,
         .has_no_escapes = (query_parse_options(session).sql_mode & SQL_NO_BACKSLASH_ESCAPES) != 0,
         .columns = request->columns,
-        .distributed = branch_mode(session, NULL),
+        .distributed = mode,
+        .why_not_several = why,
         .scatter = session_user(session)->scatter,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
         .may_gather = gather_is_possible(session),

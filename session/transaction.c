@@ -8,10 +8,10 @@
 //     s1:                    BEGIN; UPDATE                           COMMIT
 //     s2:                                       BEGIN; SELECT        COMMIT
 //
-// One shard may be written; a write on a second one is refused (and the transaction lives on),
-// unless the user has distributed = best_effort. When a participant is lost, or a server rolls its
-// part back, the rest is rolled back too, and the client gets 1213 (40001), on which applications
-// try again.
+// Several shards that are written commit as one (branch.h), or each by itself with distributed =
+// best_effort; with refuse a write on a second one is refused, and the transaction lives on. When a
+// participant is lost, or a server rolls its part back, the rest is rolled back too, and the client
+// gets 1213 (40001), on which applications try again.
 
 #include "session/transaction.h"
 

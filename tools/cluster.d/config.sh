@@ -131,7 +131,7 @@ CONF
     done
     print_conf_user app app_pw refuse
     print_conf_user loader loader_pw best_effort
-    print_conf_user bank bank_pw atomic
+    print_conf_user bank bank_pw
     if [[ -n $tables_file ]]; then
         cat -- "$tables_file"
     else
@@ -153,9 +153,9 @@ password = $2
 server_user = app
 server_password = app_pw
 default_schema = shop
-distributed = $3
-
 CONF
+    [[ -z ${3-} ]] || echo "distributed = $3"
+    echo
 }
 
 print_conf_tables() {

@@ -330,7 +330,7 @@ static void showing_the_cluster(void **state)
            "shop.sites|sharded|list|site|string||no||cn:s1, hk:s1, us:s2\n");
     expect(client, "SHOW BUCKETS", "s1|0|2047|2048\ns2|2048|4095|2048\n");
     expect(client, "SHOW USERS",
-           "app||file|ok|app|shop|refuse|replica|0|mysql_native_password, caching_sha2_password, "
+           "app||file|ok|app|shop|atomic|replica|0|mysql_native_password, caching_sha2_password, "
            "client_ed25519\n");
     expect_part(client, "SHOW SETTINGS LIKE 'admin_password'", "admin_password|****||no|");
     expect_part(client, "SHOW VERSION", WAYBILL_VERSION "||w.ini|2023-11-14 22:13:20.123|");

@@ -584,7 +584,8 @@ static const char fixture_config[] =
     "[shard s1]\nservers = a, b\nbuckets = 0-2047\n"
     "[shard s2]\nservers = c, d\nbuckets = 2048-4095\n"
     "[user app]\npassword = pw\ndefault_schema = shop\ndistributed = refuse\n"
-    "[user both]\npassword = pw\ndefault_schema = shop\ndistributed = best_effort\n" FIXTURE_TABLES
+    "[user both]\npassword = pw\ndefault_schema = shop\ndistributed = best_effort\n"
+    "[user whole]\npassword = pw\ndefault_schema = shop\n" FIXTURE_TABLES
     "[table shop.home]\ntype = unsharded\nshard = s1\n";
 
 static inline void fixture_find_keys(void)

@@ -1,6 +1,7 @@
 // Transactions: what each shard is sent, what the client is told, and that nothing of a transaction
 // is ever lost in silence.
 
+#include "session/branch.h"
 #include "session/transaction.h"
 #include "tests/unit/session/session_fixture.h"
 
@@ -336,6 +337,40 @@ static void test_client_vanishes(void **state)
     fixture_connect();
 }
 
+static void expect_refusal(uint16_t code, const char *why)
+{
+    struct error error = {0};
+    assert_true(error_read(fixture_packet(), &error));
+    assert_int_equal(error.code, code);
+    assert_non_null(strstr(error.text, why));
+}
+
+// Who has chosen nothing has atomic; where the servers can't, a write to several shards is refused
+// with that reason.
+static void test_default(void **state)
+{
+    (void)state;
+    fixture_login("whole", "pw", NULL);
+    (void)fixture_client_ok();
+    assert_int_equal(branch_mode(fixture_session(), NULL), DISTRIBUTED_ATOMIC);
+    fixture.snapshot->is_mariadb = false;
+    fixture.snapshot->server_version = 50624;
+    static const char *const whole[] = {"UPDATE t SET v = 1", "INSERT INTO t (k) VALUES (1), (2), "
+                                                              "(3), (4), (5), (6), (7), (8)"};
+    const char *why = "can't be done atomically on servers that are not MariaDB 10.5";
+    for (size_t i = 0; i < 2; i++) {
+        fixture_query("%s", whole[i]);
+        expect_refusal(9002, why);
+    }
+    begin();
+    write_on(0, fixture.k1);
+    query_on("UPDATE t SET v = 1 WHERE k = ", fixture.k2);
+    expect_refusal(9002, why);
+    fixture_query("%s", "COMMIT");
+    fixture_ok_out(fixture_running(0));
+    (void)fixture_client_ok();
+}
+
 int main(void)
 {
 #define IN(test) cmocka_unit_test_setup_teardown(test, fixture_setup_logged_in, fixture_teardown)
@@ -344,6 +379,7 @@ int main(void)
         IN(test_one_shard),
         IN(test_second_writer_is_refused),
         cmocka_unit_test_setup_teardown(test_best_effort, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_default, fixture_setup, fixture_teardown),
         IN(test_savepoints),
         IN(test_lost_running),
         IN(test_lost_idle),
