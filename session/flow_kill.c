@@ -14,7 +14,9 @@
 #include "session/aftermath.h"
 #include "session/command.h"
 #include "session/errand.h"
+#include "session/flow_single.h"
 #include "session/kill.h"
+#include "session/query.h"
 #include "session/text_ask.h"
 
 enum { ER_SUBQUERIES = 1970 };
@@ -249,12 +251,27 @@ static void ask_number(struct session *session, struct request *request)
     text_ask_start(session, request, ask);
 }
 
+// The ids of statements are a server's: where there is only one, it does it.
+static void kill_statement(struct session *session, struct request *request)
+{
+    struct leg_command command = {
+        .shard = query_any_shard(session),
+        .access = ACCESS_PRIMARY,
+        .kind = ANSWER_QUERY,
+        .packet = flow_frame_query(&session->arena, request->statement->text),
+        .is_outside = true,
+    };
+    flow_single_relay(session, request, &command);
+}
+
 void kill_run(struct session *session, struct request *request)
 {
     struct slice what = request->statement->name;
     bool is_query = what.ptr[0] == 'Q';
     uint64_t id = 0;
-    if (slice_is_nocase(what, "QUERY ID")) {
+    if (slice_is_nocase(what, "QUERY ID") && config_is_one_server(session_config(session))) {
+        kill_statement(session, request);
+    } else if (slice_is_nocase(what, "QUERY ID")) {
         command_refuse(session, "KILL QUERY ID: its statements have no numbers; KILL QUERY takes "
                                 "the id of the connection");
     } else if (request->statement->kill_id == NULL) {

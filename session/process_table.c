@@ -6,6 +6,9 @@
 //                      UNION ALL SELECT 5, _utf8'app', _utf8'10.0.0.7:3312', NULL, ...
 //                      UNION ALL ...) AS PROCESSLIST WHERE ...
 //
+// In front of one server a derived table of that is joined with the server's own list, which knows
+// in what state it is with the session's statement (and TID, QUERY_ID, ...).
+//
 // The first part, which has no rows, gives the columns their names and types. A column that is
 // called by the table's full name is called by the derived table's then. Left to the server, whose
 // own list it is then:
@@ -202,23 +205,87 @@ static void add_cell(struct text *sql, const struct process *process, const stru
     }
 }
 
+// Does the only server know it better?
+static bool is_servers(const struct column *column)
+{
+    static const char *const own[] = {"ID",   "USER", "HOST",    "DB",         "COMMAND",
+                                      "TIME", "INFO", "TIME_MS", "INFO_BINARY"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (slice_is_nocase(column->name, own[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The thread that runs it there: of the asker that which runs this statement.
+static void add_thread(struct text *sql, const struct session *session,
+                       const struct process *process)
+{
+    if (process->id == session->id) {
+        text_add_string(sql, "CONNECTION_ID()");
+    } else {
+        text_add_format(sql, "%u", process->thread);
+    }
+}
+
+static void begin_join(struct text *sql, const struct column *columns, uint32_t column_count)
+{
+    for (uint32_t i = 0; i < column_count; i++) {
+        const char *name = (const char *)columns[i].name.ptr;
+        int len = (int)columns[i].name.len;
+        text_add_string(sql, i == 0 ? "(SELECT " : ",");
+        if (is_servers(&columns[i])) {
+            text_add_format(sql, "IF(`server`.ID IS NULL,`own`.%.*s,`server`.%.*s) AS %.*s", len,
+                            name, len, name, len, name);
+        } else {
+            text_add_format(sql, "`own`.%.*s", len, name);
+        }
+    }
+    text_add_string(sql, " FROM (SELECT 0 AS `thread`,`none`.* FROM "
+                         "information_schema.PROCESSLIST AS `none` WHERE 1 = 0");
+}
+
+// Threads of the server that are no client's: of events, of replication.
+static void end_join(struct text *sql)
+{
+    text_add_string(
+        sql, ") AS `own` LEFT JOIN information_schema.PROCESSLIST AS `server` ON `server`.ID = "
+             "`own`.`thread` UNION ALL SELECT * FROM information_schema.PROCESSLIST WHERE COMMAND "
+             "IN ('Daemon','Slave_IO','Slave_SQL','Slave_worker') OR COMMAND = 'Connect' AND USER "
+             "<> 'unauthenticated user')");
+}
+
 static struct slice derived_table(struct session *session, const struct column *columns,
                                   uint32_t column_count, struct slice list)
 {
     struct text sql;
     struct process process;
     text_init(&sql);
-    text_add_string(&sql, "(SELECT * FROM information_schema.PROCESSLIST WHERE 1 = 0");
+    bool is_joined = config_is_one_server(session_config(session));
+    if (is_joined) {
+        begin_join(&sql, columns, column_count);
+    } else {
+        text_add_string(&sql, "(SELECT * FROM information_schema.PROCESSLIST WHERE 1 = 0");
+    }
     while (processlist_read(&list, &process) && sql.len < SQL_BYTES_MAX) {
         if (sql.len > FULL_UNTIL_BYTES && process.info.len > INFO_BYTES) {
             process.info.len = INFO_BYTES;
         }
+        text_add_string(&sql, " UNION ALL SELECT ");
+        if (is_joined) {
+            add_thread(&sql, session, &process);
+        }
         for (uint32_t i = 0; i < column_count; i++) {
-            text_add_string(&sql, i == 0 ? " UNION ALL SELECT " : ",");
+            text_add_string(&sql, i == 0 && !is_joined ? "" : ",");
             add_cell(&sql, &process, &columns[i]);
         }
     }
-    text_add_string(&sql, ")");
+    if (is_joined) {
+        end_join(&sql);
+    } else {
+        text_add_string(&sql, ")");
+    }
     struct slice kept = arena_copy(&session->arena, text_slice(&sql));
     text_done(&sql);
     return kept;

@@ -72,6 +72,18 @@ static struct slice host_of(const struct session *session, char text[ADDRESS_TEX
     return slice_of_string(text);
 }
 
+// Where there is one server: its connection that runs the session's command. 0: none does.
+static uint32_t thread_of(const struct session *session)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        const struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->state == LEG_RUNNING && config_is_one_server(session_config(session))) {
+            return backend_connection_id(leg->backend);
+        }
+    }
+    return 0;
+}
+
 static void add_session(const struct session *session, const struct errand *errand,
                         struct text *list)
 {
@@ -88,6 +100,7 @@ static void add_session(const struct session *session, const struct errand *erra
                    (is_utf8(session->charset) && is_utf8(errand->charset));
     info.len = info.len < max ? info.len : max;
     write_u32(list, session->id);
+    write_u32(list, thread_of(session));
     write_u64(list, for_us);
     add_text(list, slice_of_string(user != NULL ? user->name : "unauthenticated user"),
              is_utf8(errand->charset));
@@ -126,6 +139,7 @@ bool processlist_read(struct slice *list, struct process *process)
         return false;
     }
     process->id = read_u32(&reader);
+    process->thread = read_u32(&reader);
     process->for_us = read_u64(&reader);
     process->user = next_text(&reader);
     process->host = next_text(&reader);

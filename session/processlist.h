@@ -5,6 +5,7 @@
 
 struct process {
     uint32_t id;
+    uint32_t thread;                                         // that runs it on the only server; 0
     uint64_t for_us;                                         // in this state
     struct slice user, host, database, command, state, info; // ptr NULL: NULL
 };

@@ -179,3 +179,29 @@ def test_set_global(stand):
             setters.query(f"SET GLOBAL {name} = " + (text if text.replace(".", "").isdigit() else f"'{text}'"))
     for client in old + [own, open_one, setters]:
         client.close()
+
+
+def test_processlist_knows_the_servers_states(stand):
+    """What waits for a lock says so; a statement's number is the server's, and KILL QUERY ID takes it."""
+    client, holder, waiter = stand.client(), stand.client(), stand.client()
+    table = "information_schema.PROCESSLIST"
+    for sql in TABLES + ("LOCK TABLES t WRITE",):
+        holder.query(sql)
+    waiter.send_command(wire.COM_QUERY, b"SELECT * FROM shop.t")
+    asked = f"SELECT STATE, INFO, TID > 0, QUERY_ID FROM {table} WHERE ID = {waiter.connection_id}"
+    stand.wait_until(lambda: client.query(asked).rows[0][0] == "Waiting for table metadata lock", 10, "it waits, and says for what")
+    row = client.query(asked).rows[0]
+    assert row[1:3] == ("SELECT * FROM shop.t", "1"), row
+    assert value(client, f"SELECT STATE FROM {table} WHERE ID = CONNECTION_ID()") == "Filling schema table"
+    assert client.query(f"SELECT COMMAND, STATE FROM {table} WHERE ID = {holder.connection_id}").rows == [("Sleep", "")]
+    assert client.query(f"SELECT COUNT(*), COUNT(DISTINCT USER) FROM {table}").rows == [("3", "1")]
+    client.query(f"KILL QUERY ID {row[3]}")
+    try:
+        waiter.read_results()
+        raise AssertionError("KILL QUERY ID has ended nothing")
+    except wire.ServerError as error:
+        assert error.code == 1317, error
+    holder.query("UNLOCK TABLES")
+    assert count(waiter) == 3
+    for one in (client, holder, waiter):
+        one.close()
