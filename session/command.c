@@ -97,6 +97,7 @@ void session_reset(struct session *session)
     transaction_abandon(session);
     prepared_clear(session);
     session->has_distributed = false;
+    session->has_native_names = false;
     login_reset_carried(session);
 }
 

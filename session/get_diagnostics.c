@@ -392,6 +392,17 @@ static void start(struct session *session, struct request *request)
 
 // ---- SIGNAL, RESIGNAL
 
+// GET DIAGNOSTICS CONDITION with a column's name, which is an error outside of routines. And in
+// front of one shard, when the session's own server has run the statement before: what it puts into
+// variables stays there.
+static bool is_for_server(const struct session *session, const struct diagnostics_part *part)
+{
+    bool is_there = session->pin != NULL && session->warnings == NULL &&
+                    !session->aftermath.is_behind &&
+                    config_only_shard(session_config(session)) != NO_SHARD;
+    return is_there || (part->condition != NULL && part->condition->kind == EXPR_COLUMN);
+}
+
 static void run_signal(struct session *session, struct request *request)
 {
     bool is_resignal = request->statement->diagnostics->kind == DIAGNOSTICS_RESIGNAL;
@@ -407,6 +418,8 @@ static void run_signal(struct session *session, struct request *request)
         .packet = flow_frame_query(&session->arena, request->statement->text),
         .is_outside = true,
         .may_linger = true,
+        .pin_reason = session->pin_reason, // when it is bound, the variables are set there
+        .pin_facts = FACT_SETS_USER_VARIABLE,
     };
     flow_single_relay(session, request, &command);
 }
@@ -418,7 +431,7 @@ void get_diagnostics_run(struct session *session, struct request *request)
         struct error error; // which the server words better
         error_fill(&error, ER_PARSE, "(a parameter)");
         flow_unknown_start(session, request, &error);
-    } else if (part->kind != DIAGNOSTICS_GET) {
+    } else if (part->kind != DIAGNOSTICS_GET || is_for_server(session, part)) {
         run_signal(session, request);
     } else if (count_items(part) > ITEMS_MAX) {
         command_refuse(session, "so many items in one GET DIAGNOSTICS");

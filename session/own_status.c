@@ -5,7 +5,8 @@
 //     SELECT ... FROM information_schema.session_status WHERE ...
 //     SELECT ... FROM (SELECT VARIABLE_NAME, CASE LOWER(VARIABLE_NAME) WHEN 'ssl_cipher' THEN '...'
 //                      ... ELSE VARIABLE_VALUE END AS VARIABLE_VALUE
-//                      FROM information_schema.session_status) AS session_status WHERE ...
+//                      FROM information_schema.session_status LIMIT ...) AS session_status WHERE
+//                      ...
 
 #include "session/own_status.h"
 
@@ -125,8 +126,11 @@ static struct slice derived_table(struct session *session, struct slice text,
                         own_status_value(session, slice_of_string(names[i]), number));
     }
     struct slice table = slice_part(text, ref->name_span.begin, ref->name_span.end);
-    text_add_format(&sql, " ELSE VARIABLE_VALUE END AS VARIABLE_VALUE FROM %.*s)", (int)table.len,
-                    (const char *)table.ptr);
+    // With the limit it is not merged into the query: columns are called as they are named there.
+    text_add_format(&sql,
+                    " ELSE VARIABLE_VALUE END AS VARIABLE_VALUE FROM %.*s LIMIT "
+                    "18446744073709551615)",
+                    (int)table.len, (const char *)table.ptr);
     if (ref->alias.len == 0) {
         text_add_format(&sql, " AS %.*s", (int)ref->name.len, (const char *)ref->name.ptr);
     }

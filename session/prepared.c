@@ -120,6 +120,22 @@ struct prepared_statement *prepared_find_named(const struct session *session, st
     return prepared;
 }
 
+uint32_t prepared_list_named(const struct session *session, struct prepared_statement **all)
+{
+    struct prepared_statement *prepared, *next;
+    uint32_t count = 0;
+    HASH_ITER(hh, session->named, prepared, next)
+    {
+        all[count++] = prepared;
+    }
+    return count;
+}
+
+struct slice prepared_name(const struct prepared_statement *prepared)
+{
+    return text_slice(&prepared->name);
+}
+
 struct prepared_statement *prepared_add_named(struct session *session, struct slice name,
                                               struct slice sql, uint32_t param_count)
 {

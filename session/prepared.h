@@ -12,6 +12,9 @@ struct prepared_statement *prepared_add(struct session *session, struct slice sq
 struct prepared_statement *prepared_add_named(struct session *session, struct slice name,
                                               struct slice sql, uint32_t param_count);
 struct prepared_statement *prepared_find_named(const struct session *session, struct slice name);
+// Those that have a name, into an array of prepared_count(); how many.
+uint32_t prepared_list_named(const struct session *session, struct prepared_statement **all);
+struct slice prepared_name(const struct prepared_statement *prepared);
 void prepared_clear(struct session *session);                                         // all of them
 struct prepared_statement *prepared_find(const struct session *session, uint32_t id); // NULL: none
 // The one that the client means: LAST_STATEMENT is the one prepared last, if it is still there.

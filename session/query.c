@@ -37,6 +37,7 @@
 #include "session/process_table.h"
 #include "session/scatter_guard.h"
 #include "session/step_kinds.h"
+#include "session/text_native.h"
 #include "session/text_statement.h"
 #include "session/transaction.h"
 #include "session/variables.h"
@@ -437,6 +438,12 @@ void query_run_statement(struct session *session, struct request *request)
     } else if (request->statement->kind == STATEMENT_PREPARE && request->statement->set != NULL &&
                !may_set_for_execute(session, request->statement)) {
         command_refuse(session, "SET STATEMENT ... FOR EXECUTE: set it in the statement itself");
+    } else if (request->statement->kind == STATEMENT_PREPARE &&
+               text_native_is_for(session, request)) {
+        request->statement->kind = STATEMENT_UNKNOWN;
+        run_by_kind(session, request);
+    } else if (text_native_is_due(session, request)) {
+        text_native_move(session, request, query_run_statement);
     } else if (request->statement->kind == STATEMENT_PREPARE && recall_is_due(session)) {
         recall_start(session, request, query_run_statement); // what it needs is asked of servers
     } else if (request->statement->kind == STATEMENT_PREPARE) {

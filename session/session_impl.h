@@ -91,6 +91,7 @@ struct request {
     struct ddl_run *ddl;    // DDL on several shards that is written down; NULL
     struct error *unfit;    // why its rows must not go to several shards: flow_fit.h. NULL
     struct slice *globals;  // SET GLOBAL: what was global until now; NULL
+    bool has_moved_names;   // the session's named statements are where they should be for it
     bool is_step;           // one of session->steps: its answer isn't the client's
 };
 
@@ -218,9 +219,11 @@ struct session {
     uint8_t end_sequence;        // of an error that session_end writes
     uint8_t compression;         // enum session_compression
     uint8_t compression_level;
-    bool is_sql_mode_own; // the client has set one
-    bool is_killed;       // KILL: what runs for it on servers ends there, too
-    bool wants_close;     // after the running command: its pinned server is lost, RELEASE, drain
+    bool is_sql_mode_own;  // the client has set one
+    bool has_native_names; // its named statements are on the server that it is bound to:
+                           // text_native.h
+    bool is_killed;        // KILL: what runs for it on servers ends there, too
+    bool wants_close;      // after the running command: its pinned server is lost, RELEASE, drain
     // The client, as it logged in.
     uint16_t login_collation;
     uint16_t account;             // user_config id; NO_ACCOUNT before log-in

@@ -26,6 +26,7 @@ struct place { // of a value in the text
     int64_t value;
     bool is_variable; // unsigned, and may be NULL by its type
     bool is_item;     // all of an item in a select list
+    bool is_argument; // the first one of a function: CONCAT(ROW_COUNT()) has its length
 };
 
 struct substitution {
@@ -52,7 +53,10 @@ static void add_place(struct substitution *all, uint32_t begin, int64_t value, b
     }
     struct span span = {begin, all->window[WINDOW - 1].span.end};
     all->places[all->place_count++] =
-        (struct place){.span = span, .value = value, .is_variable = is_variable};
+        (struct place){.span = span,
+                       .value = value,
+                       .is_variable = is_variable,
+                       .is_argument = all->window[0].kind == TOKEN_LPAREN};
 }
 
 static struct slice text_of(const struct substitution *all, const struct token *token)
@@ -122,7 +126,9 @@ static void find_places(struct substitution *all, const struct parse_options *op
 static struct slice value_text(const struct substitution *all, const struct place *place)
 {
     struct arena *arena = &all->session->arena;
-    if (all->statement->kind != STATEMENT_SELECT) {
+    const struct statement *statement = all->statement;
+    bool makes_columns = statement->ddl != NULL && statement->ddl->select != NULL;
+    if (statement->kind != STATEMENT_SELECT && !makes_columns) {
         return arena_format(arena, place->value < 0 ? "(%" PRId64 ")" : "%" PRId64, place->value);
     }
     if (all->is_id) {
@@ -132,8 +138,8 @@ static struct slice value_text(const struct substitution *all, const struct plac
         return arena_format(arena, "(CAST(NULLIF('%020" PRId64 "','') AS UNSIGNED) + 0)",
                             place->value);
     }
-    return arena_format(arena, "CAST('%0*" PRId64 "' AS SIGNED)", place->is_item ? 21 : 20,
-                        place->value);
+    bool is_whole = place->is_item || (makes_columns && place->is_argument);
+    return arena_format(arena, "CAST('%0*" PRId64 "' AS SIGNED)", is_whole ? 21 : 20, place->value);
 }
 
 static struct slice name_text(struct arena *arena, struct slice name)

@@ -335,6 +335,25 @@ static void add_literal(struct text *out, const struct session *session, struct 
     text_add_string(out, "'");
 }
 
+struct slice text_prepare_of(struct session *session, const struct prepared_statement *prepared)
+{
+    struct slice name = prepared_name(prepared);
+    struct text out;
+    text_init(&out);
+    text_add_string(&out, "PREPARE `");
+    for (size_t i = 0; i < name.len; i++) {
+        text_add(&out, name.ptr + i, 1);
+        if (name.ptr[i] == '`') {
+            text_add_string(&out, "`");
+        }
+    }
+    text_add_string(&out, "` FROM ");
+    add_literal(&out, session, prepared_sql(prepared));
+    struct slice sql = arena_copy(&session->arena, text_slice(&out));
+    text_done(&out);
+    return sql;
+}
+
 static void add_values(struct text *out, const struct request *request,
                        const struct plan_target *target)
 {

@@ -15,6 +15,9 @@ struct text_execute {
 
 // request->statement is one of them.
 void text_statement_run(struct session *session, struct request *request);
+// PREPARE of one that has a name, for a server that reads texts as the session does.
+struct prepared_statement;
+struct slice text_prepare_of(struct session *session, const struct prepared_statement *prepared);
 // The command that executes request->text's statement for one target of its plan.
 void text_execute_command(struct request *request, const struct plan_target *target,
                           struct leg_command *command);

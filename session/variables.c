@@ -35,7 +35,7 @@
 // Variables that mean something for one connection or one statement only.
 static const char *const not_carried[] = {
     "insert_id",   "rand_seed1", "rand_seed2", "pseudo_thread_id", "pseudo_slave_mode", "gtid_next",
-    "gtid_seq_no", "server_id",  "debug",      "debug_dbug",
+    "gtid_seq_no", "server_id",  "debug",      "debug_dbug",       "profiling",
 };
 
 bool variables_is_carried(struct slice name)

@@ -205,3 +205,25 @@ def test_processlist_knows_the_servers_states(stand):
     assert count(waiter) == 3
     for one in (client, holder, waiter):
         one.close()
+
+
+def test_named_statements_and_routines(stand):
+    """A routine executes, makes and drops the named statements of its session."""
+    compare(stand, [
+        "CREATE OR REPLACE PROCEDURE runs (a INT) EXECUTE s USING a", "CREATE OR REPLACE PROCEDURE makes () PREPARE made FROM 'SELECT 77'",
+        "CREATE OR REPLACE PROCEDURE drops () DEALLOCATE PREPARE s", "PREPARE s FROM 'SELECT ? + 1 AS n, DATABASE()'",
+        "PREPARE `we``ird` FROM 'SELECT \"x\\\\\\\\y\", ''q'''", "PREPARE i FROM 'INSERT INTO t (b) VALUES (?)'",
+        "CALL runs(5)", "EXECUTE made", "EXECUTE `we``ird`", "CALL makes()", "EXECUTE made", "SET @a = 9", "EXECUTE s USING @a",
+        "PREPARE s FROM 'SELECT ? * 100 AS n'", "EXECUTE s USING @a", "CALL runs(7)", "EXECUTE i USING @a", "SELECT LAST_INSERT_ID(), ROW_COUNT()",
+        "CALL drops()", "EXECUTE s USING @a", "DEALLOCATE PREPARE made", "DEALLOCATE PREPARE made", "EXECUTE IMMEDIATE 'SELECT 5'"])
+
+
+def test_what_is_left_in_new_tables_and_diagnostics(stand):
+    compare(stand, ["UPDATE t SET b = b + 10", "CREATE OR REPLACE TABLE u AS SELECT ROW_COUNT(), CONCAT(ROW_COUNT()) AS c, ROW_COUNT() + 1 AS d",
+                    "SHOW CREATE TABLE u", "SELECT * FROM u", "DROP TABLE u"])
+    compare(stand, ["GET DIAGNOSTICS CONDITION a @v = CLASS_ORIGIN", "SELECT COUNT(*) INTO @n FROM t", "SET @one = 1, @word = 'x'",
+                    "GET DIAGNOSTICS CONDITION @one @v = CLASS_ORIGIN", "SHOW WARNINGS", "GET DIAGNOSTICS CONDITION @word @v = CLASS_ORIGIN",
+                    "SHOW WARNINGS", "INSERT INTO t VALUES (50, 1), (1, 1)", "GET DIAGNOSTICS CONDITION 1 @v = ROW_NUMBER, @m = MESSAGE_TEXT", "SELECT @v, @m"])
+    client = stand.client()
+    assert client.query("SELECT variable_name FROM information_schema.session_status LIMIT 1").names() == ["variable_name"]
+    client.close()
