@@ -37,6 +37,8 @@ struct admin_host {
     // monitor_switchover: on_end comes once, later, on this thread, unless it returns false.
     bool (*switchover)(void *owner, uint16_t shard, uint16_t to, const struct monitor_wish *wish,
                        struct error *error);
+    bool (*failover)(void *owner, uint16_t shard, const struct monitor_wish *wish,
+                     struct error *error); // monitor_failover, likewise
     // Work on the schema (replication/schema_work.h); `on_report` comes once, later, on this
     // thread, with what came of it (borrowed), or NULL when waybill ends before.
     void (*work_schema)(void *owner, enum schema_kind kind, struct slice argument,

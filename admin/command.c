@@ -34,6 +34,8 @@ static const struct command table[] = {
      "where a statement would go and why, without running it"},
     {"SWITCHOVER SHARD", "shard [TO server]", false, ASKS_MONITOR, admin_switchover,
      "makes a replica the primary, as planned; answers when it is done, or says why not"},
+    {"FAILOVER SHARD", "shard", false, ASKS_MONITOR, admin_failover,
+     "promotes a replica of a shard whose primary is dead (failover = manual); answers when it is done, or says why not"},
     {"SHOW SCHEMA DIFF", "[table]", false, ASKS_SCHEMA, admin_show_schema, "tables that are not the same on all shards, and DDL that is not done on all"},
     {"REPAIR SCHEMA", "[FORGET id]", false, ASKS_SCHEMA, admin_show_schema, "finishes DDL that was done on some shards only, where that is safe"},
     {"CHECK REFERENCE", "[table]", false, ASKS_SCHEMA, admin_show_schema, "whether the copies of reference tables are the same on all shards"},

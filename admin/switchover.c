@@ -1,4 +1,5 @@
-// SWITCHOVER SHARD shard [TO server]: names are looked up here, all else is the monitor's.
+// SWITCHOVER SHARD shard [TO server], FAILOVER SHARD shard: names are looked up here, all else is the
+// monitor's.
 
 #include "admin/command.h"
 #include "protocol/error_table.h"
@@ -15,6 +16,33 @@ static uint16_t find_member(const struct config *config, const struct shard_conf
     return NO_SERVER;
 }
 
+// NULL with run->error.
+static const struct shard_config *find_shard(struct command_run *run, struct slice name)
+{
+    const struct shard_config *shard = config_find_shard(run->snapshot->config, name);
+    if (shard == NULL) {
+        error_set(&run->error, ER_UNKNOWN, "HY000", "there is no shard '%.*s' (SHOW SHARDS)",
+                  (int)name.len, (const char *)name.ptr);
+    }
+    return shard;
+}
+
+void admin_failover(struct command_run *run)
+{
+    struct slice rest = run->arguments;
+    struct slice name = admin_command_next_word(&rest);
+    if (name.len == 0 || rest.len > 0) {
+        error_set(&run->error, ER_PARSE, "42000", "FAILOVER SHARD shard");
+        return;
+    }
+    const struct shard_config *shard = find_shard(run, name);
+    if (shard != NULL) {
+        bool is_begun =
+            run->host->failover(run->host->owner, shard->id, &run->wish, &run->error);
+        (void)is_begun; // or the error is set
+    }
+}
+
 void admin_switchover(struct command_run *run)
 {
     const struct config *config = run->snapshot->config;
@@ -27,10 +55,8 @@ void admin_switchover(struct command_run *run)
         error_set(&run->error, ER_PARSE, "42000", "SWITCHOVER SHARD shard [TO server]");
         return;
     }
-    const struct shard_config *shard = config_find_shard(config, shard_name);
+    const struct shard_config *shard = find_shard(run, shard_name);
     if (shard == NULL) {
-        error_set(&run->error, ER_UNKNOWN, "HY000", "there is no shard '%.*s' (SHOW SHARDS)",
-                  (int)shard_name.len, (const char *)shard_name.ptr);
         return;
     }
     uint16_t to = server_name.len > 0 ? find_member(config, shard, server_name) : NO_SERVER;

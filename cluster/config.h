@@ -42,6 +42,9 @@ bool server_link_is_same(const struct server_link *a, const struct server_link *
 
 // Ids are places in the config's arrays; they stay the same over reloads of one process (what is
 // removed leaves a gap with is_removed set), so that a worker's pools can be found by id.
+// Of a server, when a new primary is chosen among equals.
+enum promote { PROMOTE_ALLOW, PROMOTE_PREFER, PROMOTE_NEVER };
+
 struct server_config {
     uint16_t id;
     uint16_t shard; // id
@@ -53,6 +56,7 @@ struct server_config {
     struct address address;
     uint32_t weight;          // of reads, 0 = none
     uint32_t max_connections; // over all workers
+    enum promote promote;
     struct server_link link;
 };
 

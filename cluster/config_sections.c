@@ -13,6 +13,9 @@ static const struct section_setting table[] = {
      "Its share of the reads among the replicas of its shard. 0: none."},
     {SECTION_SERVER, 0, "max_connections", "1..100000", "pool_max",
      "Connections of this proxy to it, over all workers."},
+    {SECTION_SERVER, 0, "promote", "allow|prefer|never", "allow",
+     "When a new primary is chosen among servers that have received the same: prefer, before others; never, "
+     "not at all, nor by SWITCHOVER."},
     {SECTION_SERVER, 0, "proxy_protocol", "off|v1|v2", "off",
      "Tells the server each client's address ahead of the connection, by the PROXY protocol (MariaDB: "
      "proxy_protocol_networks must name this proxy). Connections are then shared only by clients of one "

@@ -9,6 +9,8 @@
 
 enum { NOBODY = 0xffff, PORT_MAX = 65535 };
 
+static const char *const promote_words[] = {"allow", "prefer", "never", NULL};
+
 // The places of the removed ones are taken over; sections get the place of their name.
 // `name_at(before, place)` is the running config's name.
 struct place_rule {
@@ -123,6 +125,8 @@ void build_servers(struct build *build)
         server->address_text = server->host = "";
         build_address(build, section, server);
         check_same_address(build, section);
+        server->promote = (enum promote)section_choice(build, section, "promote", promote_words,
+                                                       PROMOTE_ALLOW);
         server->weight = (uint32_t)section_integer(build, section, "weight",
                                                    (struct integer_limits){100, 0, 1000000});
         server->max_connections = (uint32_t)section_integer(

@@ -176,8 +176,9 @@ static const struct setting table[] = {
     // ---- failure
     {"probe_ms", SETTING_INTEGER, RELOAD, AT(probe_ms), "250", 10, 60000, NULL,
      "How often every server is looked at."},
-    {"failover", SETTING_CHOICE, RELOAD, AT(failover), "auto", ANY, "off|auto",
-     "auto: when a primary is dead the best replica is promoted. off: waybill only says so."},
+    {"failover", SETTING_CHOICE, RELOAD, AT(failover), "auto", ANY, "off|auto|manual",
+     "auto: when a primary is dead the best replica is promoted. manual: waybill says so, and FAILOVER SHARD on the admin port has "
+     "it done. off: it only says so."},
     {"failover_after_ms", SETTING_INTEGER, RELOAD, AT(failover_after_ms), "1000", 100, DAY_MS, NULL,
      "How long a primary must be seen dead before another server is promoted."},
     {"failover_refused_ms", SETTING_INTEGER, RELOAD, AT(failover_refused_ms), "200", 0, DAY_MS, NULL,

@@ -13,7 +13,7 @@ enum client_compression {
     CLIENT_COMPRESSION_ZSTD,
     CLIENT_COMPRESSION_BOTH
 };
-enum failover_mode { FAILOVER_OFF, FAILOVER_AUTO };
+enum failover_mode { FAILOVER_OFF, FAILOVER_AUTO, FAILOVER_MANUAL };
 enum rejoin_mode { REJOIN_OFF, REJOIN_AUTO };
 
 struct settings { // strings are owned by the config's arena, never NULL

@@ -22,6 +22,7 @@ struct action_server {
     uint16_t server;       // id
     bool is_member;        // of the shard
     bool is_worth_trying;  // up, or at least quick to say no
+    enum promote promote;
     enum server_role role; // by the monitor's last opinion
 };
 

@@ -5,8 +5,8 @@
 //     unreachable replica               -> refuse: the transaction may be there alone
 //     one holds what all hold together  -> it
 //     none does (they have diverged)    -> refuse: somebody must look
-//     several do                        -> the one whose promotion was begun before, else the first
-//                                          that may be promoted
+//     several do                        -> the one whose promotion was begun before, else one that
+//                                          is preferred, else the first that may be promoted
 //
 // A server that follows nobody (an old primary that came back) has acknowledged nothing: it neither
 // counts nor becomes the primary.
@@ -19,6 +19,11 @@ static void refuse(struct failover_choice *choice, const char *why)
 {
     choice->is_refused = true;
     snprintf(choice->why, sizeof choice->why, "%s", why);
+}
+
+static bool is_better(const struct failover_member *a, const struct failover_member *b)
+{
+    return a->is_begun != b->is_begun ? a->is_begun : a->is_preferred && !b->is_preferred;
 }
 
 static bool holds_all(const struct failover_member *members, size_t count, size_t place)
@@ -63,7 +68,7 @@ void failover_decide(const struct failover_member *members, size_t count,
         }
         if (members[i].barred != NULL) {
             barred = members[i].barred;
-        } else if (best == count || (members[i].is_begun && !members[best].is_begun)) {
+        } else if (best == count || is_better(&members[i], &members[best])) {
             best = i;
         }
     }

@@ -130,6 +130,17 @@ static bool is_too_late_for(struct failover *failover, size_t dead)
            row.epoch < begun;
 }
 
+// As the file has it.
+static void note_promote(struct failover *failover, size_t i)
+{
+    enum promote promote = failover->action->setup.servers[failover->members[i]].promote;
+    failover->views[i].is_preferred = promote == PROMOTE_PREFER;
+    if (promote == PROMOTE_NEVER) {
+        snprintf(failover->missing[i], sizeof failover->missing[i], "%s has promote = never",
+                 name_of(failover, i));
+    }
+}
+
 // What would be refused in the middle. A replica that may not be promoted doesn't hinder another.
 static bool check_privileges(struct failover *failover)
 {
@@ -142,6 +153,7 @@ static bool check_privileges(struct failover *failover)
             return action_give_up(action, "%s", failover->missing[i]);
         }
         if (view->is_reachable && view->is_replica) {
+            note_promote(failover, i);
             view->barred = failover->missing[i][0] != '\0' ? failover->missing[i] : NULL;
             barred = view->barred != NULL ? view->barred : barred;
             is_any_free |= view->barred == NULL;

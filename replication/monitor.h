@@ -64,6 +64,10 @@ struct monitor_wish {
 // was not begun, and nobody is told of an end.
 bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
                         const struct monitor_wish *wish, struct error *error) MUST_CHECK;
+// Starts the promotion that `failover = auto` would start by itself: the shard's primary must be
+// dead. False as above.
+bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct monitor_wish *wish,
+                      struct error *error) MUST_CHECK;
 // Has it written down on the default shard; takes the note over. Ends by on_ddl_noted.
 void monitor_note_ddl(struct monitor *monitor, uint64_t number, struct ddl_note *note);
 // All else of schema_work.h; ends by on_schema_report. `number`: the caller's, never the same

@@ -31,6 +31,7 @@ static void fill_servers(struct monitor *monitor, const struct config *config,
         server->is_member = config->servers[i].shard == setup->shard;
         server->is_worth_trying = watched->seen.is_up || watched->seen.was_refused;
         server->role = watched->role;
+        server->promote = config->servers[i].promote;
     }
 }
 
@@ -357,5 +358,30 @@ bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
         .subject = guarded->primary, .primary = to, .epoch = guarded->epoch};
     monitor->wish = *wish;
     start_action(monitor, shard, ACTION_SWITCHOVER, &wanted);
+    return true;
+}
+
+bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct monitor_wish *wish,
+                      struct error *error)
+{
+    struct shard_opinion opinion;
+    if (monitor_config(monitor)->settings.failover == FAILOVER_OFF) {
+        error_set(error, ER_UNKNOWN, "HY000",
+                  "failover = off: with manual or auto waybill promotes a replica");
+        return false;
+    }
+    if (monitor->action != NULL) {
+        error_set(error, ER_UNKNOWN, "HY000",
+                  "something else is going on (SHOW EVENTS): try again");
+        return false;
+    }
+    form_opinion(monitor, shard, &opinion);
+    if (opinion.verdict != SHARD_DEAD) {
+        error_set(error, ER_UNKNOWN, "HY000", "no primary of the shard is dead: %s",
+                  opinion.primary != NO_SERVER ? name_of(monitor, opinion.primary) : opinion.why);
+        return false;
+    }
+    monitor->wish = *wish;
+    start_action(monitor, shard, ACTION_FAILOVER, &opinion);
     return true;
 }

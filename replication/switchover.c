@@ -34,6 +34,8 @@ enum {
     NO_SUCH_THREAD = 1094,
 };
 
+#define NOWHERE SIZE_MAX // a place
+
 struct switchover {
     struct action *action;
     size_t from, to; // places
@@ -85,7 +87,9 @@ static bool is_able(struct switchover *switchover, size_t place, char *why, size
     struct member_state state;
     struct privileges privileges;
     const char *name = name_at(switchover, place);
-    if (!is_connected(switchover, place) || !step_look_at_privileges(action, place, &privileges) ||
+    if (action->setup.servers[place].promote == PROMOTE_NEVER) {
+        snprintf(why, why_bytes, "%s has promote = never", name);
+    } else if (!is_connected(switchover, place) || !step_look_at_privileges(action, place, &privileges) ||
         !step_read_state(action, place, &state)) {
         snprintf(why, why_bytes, "%s can't be reached", name);
     } else if (privileges.missing[0] != '\0') {
@@ -114,12 +118,16 @@ static bool choose(struct switchover *switchover)
             (is_named && server->server != action->setup.primary)) {
             continue;
         }
-        if (is_able(switchover, place, why, sizeof why)) {
+        bool is_preferred = server->promote == PROMOTE_PREFER;
+        bool is_first = switchover->to == NOWHERE;
+        if ((is_first || is_preferred) && is_able(switchover, place, why, sizeof why)) {
             switchover->to = place;
-            return true;
+            if (is_preferred) {
+                break;
+            }
         }
     }
-    return action_give_up(action, "%s", why);
+    return switchover->to != NOWHERE || action_give_up(action, "%s", why);
 }
 
 // The candidate has all that the old primary has now, within so many seconds.
@@ -375,6 +383,7 @@ bool action_switchover(struct action *action)
     struct switchover *switchover = arena_alloc(&action->arena, sizeof *switchover);
     switchover->action = action;
     switchover->from = action_place(action, action->setup.subject);
+    switchover->to = NOWHERE;
     if (!look_around(switchover)) {
         return false;
     }

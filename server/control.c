@@ -182,6 +182,12 @@ static bool host_switchover(void *owner, uint16_t shard, uint16_t to,
     return monitor_switchover(((struct control *)owner)->monitor, shard, to, wish, error);
 }
 
+static bool host_failover(void *owner, uint16_t shard, const struct monitor_wish *wish,
+                          struct error *error)
+{
+    return monitor_failover(((struct control *)owner)->monitor, shard, wish, error);
+}
+
 static bool host_resolve(void *owner, struct slice gtrid, char outcome)
 {
     struct control *control = owner;
@@ -458,6 +464,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .ask_workers = host_ask_workers,
         .reload = host_reload,
         .switchover = host_switchover,
+        .failover = host_failover,
         .forget_hosts = host_forget_hosts,
         .resolve = host_resolve,
         .kill = host_kill,

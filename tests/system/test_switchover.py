@@ -5,6 +5,7 @@ import os
 import threading
 import time
 
+import test_reload
 import wire
 from test_failover import prepare, primary_of
 
@@ -172,6 +173,53 @@ def test_put_back(stand):
     held.join()
     settled(stand, primary)
     assert stand.root(primary).query("SELECT name FROM shop.users WHERE buyer_id = 3").rows[0][0] == "put back"
+
+
+def test_who_may_be_promoted(stand):
+    """`promote` of the servers: one is preferred, another one is never taken, not even by name."""
+    primary = primary_of(stand, "s1")
+    settled(stand, primary)
+    others = [name for name in ("s1a", "s1b", "s1c") if name != primary]
+    whole = test_reload.read(stand)
+    try:
+        for never, preferred in (others, others[::-1]):
+            text = whole.replace(f"[server {never}]\n", f"[server {never}]\npromote = never\n")
+            test_reload.write(stand, text.replace(f"[server {preferred}]\n", f"[server {preferred}]\npromote = prefer\n"))
+            test_reload.reload(stand)
+            assert "promote = never" in refused(stand, f"SWITCHOVER SHARD s1 TO {never}")
+            stand.admin("SWITCHOVER SHARD s1")
+            assert primary_of(stand, "s1") == preferred
+            settled(stand, preferred)
+            stand.admin(f"SWITCHOVER SHARD s1 TO {primary}")
+            settled(stand, primary)
+    finally:
+        test_reload.write(stand, whole)
+        test_reload.reload(stand)
+
+
+def test_failover_by_hand(stand):
+    prepare(stand)
+    old = primary_of(stand, "s1")
+    settled(stand, old)
+    whole = test_reload.read(stand)
+
+    def is_said():
+        return any(f"{old} is dead" in row["event"] for row in stand.admin("SHOW EVENTS")[-5:])
+    try:
+        test_reload.write(stand, whole.replace("[waybill]\n", "[waybill]\nfailover = manual\n", 1))
+        test_reload.reload(stand)
+        assert "no primary of the shard is dead" in refused(stand, "FAILOVER SHARD s1")
+        stand.cluster("kill", f"s1/{old}")
+        stand.wait_until(is_said, 20, "it is said to be dead")
+        time.sleep(1)
+        assert primary_of(stand, "s1") in ("", None, "-")
+        stand.admin("FAILOVER SHARD s1")
+        assert primary_of(stand, "s1") not in (old, "", None, "-")
+    finally:
+        test_reload.write(stand, whole)
+        test_reload.reload(stand)
+    stand.cluster("start", f"s1/{old}")
+    settled(stand, primary_of(stand, "s1"))
 
 
 def test_old_primary_rejoins(stand):

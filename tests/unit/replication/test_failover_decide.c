@@ -115,6 +115,26 @@ static void passes_over_the_barred(void **state)
     arena_clear(&arena);
 }
 
+static void prefers_among_equals(void **state)
+{
+    (void)state;
+    unsigned replica = 4 | 8;
+    struct failover_member members[3] = {member_of(replica | 2), member_of(replica | 1),
+                                         member_of(replica | 2)};
+    struct failover_choice choice;
+    members[2].is_preferred = true;
+    failover_decide(members, 3, &choice);
+    assert_int_equal(choice.candidate, 2);
+    members[0].is_begun = true;
+    failover_decide(members, 3, &choice);
+    assert_int_equal(choice.candidate, 0);
+    members[0].is_begun = members[2].is_preferred = false;
+    members[1].is_preferred = true; // but lacks something
+    failover_decide(members, 3, &choice);
+    assert_int_equal(choice.candidate, 0);
+    arena_clear(&arena);
+}
+
 static void goes_on_with_what_was_begun(void **state)
 {
     (void)state;
@@ -139,6 +159,7 @@ int main(void)
         cmocka_unit_test(refuses_diverged),
         cmocka_unit_test(takes_the_first_of_equals),
         cmocka_unit_test(passes_over_the_barred),
+        cmocka_unit_test(prefers_among_equals),
         cmocka_unit_test(goes_on_with_what_was_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
