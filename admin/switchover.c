@@ -1,5 +1,5 @@
-// SWITCHOVER SHARD shard [TO server], FAILOVER SHARD shard: names are looked up here, all else is the
-// monitor's.
+// SWITCHOVER SHARD shard [TO server], FAILOVER SHARD shard: names are looked up here, all else is
+// the monitor's.
 
 #include "admin/command.h"
 #include "protocol/error_table.h"
@@ -37,8 +37,7 @@ void admin_failover(struct command_run *run)
     }
     const struct shard_config *shard = find_shard(run, name);
     if (shard != NULL) {
-        bool is_begun =
-            run->host->failover(run->host->owner, shard->id, &run->wish, &run->error);
+        bool is_begun = run->host->failover(run->host->owner, shard->id, &run->wish, &run->error);
         (void)is_begun; // or the error is set
     }
 }

@@ -125,8 +125,8 @@ void build_servers(struct build *build)
         server->address_text = server->host = "";
         build_address(build, section, server);
         check_same_address(build, section);
-        server->promote = (enum promote)section_choice(build, section, "promote", promote_words,
-                                                       PROMOTE_ALLOW);
+        server->promote =
+            (enum promote)section_choice(build, section, "promote", promote_words, PROMOTE_ALLOW);
         server->weight = (uint32_t)section_integer(build, section, "weight",
                                                    (struct integer_limits){100, 0, 1000000});
         server->max_connections = (uint32_t)section_integer(

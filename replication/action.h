@@ -19,9 +19,9 @@ enum action_kind {
 
 struct action_server {
     struct endpoint endpoint;
-    uint16_t server;       // id
-    bool is_member;        // of the shard
-    bool is_worth_trying;  // up, or at least quick to say no
+    uint16_t server;      // id
+    bool is_member;       // of the shard
+    bool is_worth_trying; // up, or at least quick to say no
     enum promote promote;
     enum server_role role; // by the monitor's last opinion
 };

@@ -89,8 +89,9 @@ static bool is_able(struct switchover *switchover, size_t place, char *why, size
     const char *name = name_at(switchover, place);
     if (action->setup.servers[place].promote == PROMOTE_NEVER) {
         snprintf(why, why_bytes, "%s has promote = never", name);
-    } else if (!is_connected(switchover, place) || !step_look_at_privileges(action, place, &privileges) ||
-        !step_read_state(action, place, &state)) {
+    } else if (!is_connected(switchover, place) ||
+               !step_look_at_privileges(action, place, &privileges) ||
+               !step_read_state(action, place, &state)) {
         snprintf(why, why_bytes, "%s can't be reached", name);
     } else if (privileges.missing[0] != '\0') {
         privilege_explain(&privileges, name, why, why_bytes);

@@ -20,10 +20,10 @@
 #include "base/mailbox.h"
 #include "base/memory.h"
 #include "cluster/ddl_note.h"
-#include "protocol/auth_rsa.h"
 #include "protocol/error_table.h"
 #include "server/elsewhere.h"
 #include "server/errands.h"
+#include "server/login_key.h"
 #include "server/notify.h"
 #include "server/publish.h"
 #include "server/reload.h"
@@ -54,7 +54,6 @@ struct control {
     _Atomic uint32_t client_count;
     _Atomic uint64_t table_changes;
     uint16_t worker_count;
-    bool was_key_tried;
     struct loop *loop;
     struct mailbox *mailbox;
     struct publisher publisher;
@@ -73,7 +72,7 @@ struct control {
     struct schema_asks schema_asks;
     _Atomic uint32_t *account_clients; // owned; by account id
     struct counter *ids_used_ms;       // owned; by worker
-    struct rsa_key *_Atomic rsa_key;   // owned; NULL until it is needed
+    struct login_key login_key;
 };
 
 static uint64_t wall_ms(void)
@@ -96,32 +95,9 @@ static uint64_t host_ids_used_ms(void *owner)
     return counter_highest(control->ids_used_ms, control->worker_count);
 }
 
-// MySQL's own hashes take the password itself, which a client without TLS has to seal.
-static void make_key_if_needed(struct control *control, const struct config *config)
-{
-    if (!config->wants_rsa_key || control->was_key_tried) {
-        return;
-    }
-    control->was_key_tried = true;
-    struct error error;
-    struct rsa_key *key = NULL;
-    if (config->settings.rsa_key[0] != '\0') {
-        key = rsa_key_read(config->settings.rsa_key, &error);
-    } else {
-        error_set(&error, ER_UNKNOWN, "HY000", "OpenSSL can't make an RSA key");
-        key = rsa_key_new();
-        log_notice("an RSA key was made for caching_sha2_password; it is lost when waybill ends "
-                   "(rsa_key)");
-    }
-    if (key == NULL) {
-        log_error("%s: caching_sha2_password needs TLS", error.text);
-    }
-    atomic_store_explicit(&control->rsa_key, key, memory_order_release);
-}
-
 static void host_publish(void *owner, struct snapshot *next)
 {
-    make_key_if_needed(owner, next->config);
+    login_key_make(&((struct control *)owner)->login_key, next->config);
     publish_send(&((struct control *)owner)->publisher, next);
 }
 
@@ -170,7 +146,7 @@ static bool host_reload(void *owner, struct text *errors)
         return false;
     }
     log_set_level((enum log_level)next->config->settings.log_level);
-    make_key_if_needed(control, next->config);
+    login_key_make(&control->login_key, next->config);
     publish_send(&control->publisher, next);
     monitor_config_changed(control->monitor);
     return true;
@@ -541,7 +517,7 @@ static void control_init(struct control *control, struct config *config)
         .table_changes = &control->table_changes,
         .account_clients = control->account_clients,
         .ids_used_ms = control->ids_used_ms,
-        .rsa_key = &control->rsa_key,
+        .rsa_key = &control->login_key.key,
         .login_seed = random_seed(),
         .on_snapshot_returned = on_snapshot_returned,
         .on_report = on_report,
@@ -558,7 +534,7 @@ static void control_init(struct control *control, struct config *config)
     loop_on_signal(control->loop, SIGINT, on_signal, control);
     loop_on_signal(control->loop, SIGHUP, on_signal, control);
     timer_init(&control->tick, control->loop, on_tick);
-    make_key_if_needed(control, config);
+    login_key_make(&control->login_key, config);
     raise_descriptor_limit(&config->settings);
 }
 
@@ -579,7 +555,7 @@ static void control_done(struct control *control)
     errands_done(&control->errands);
     schema_asks_done(&control->schema_asks);
     publish_done(&control->publisher);
-    rsa_key_free(atomic_load(&control->rsa_key));
+    login_key_done(&control->login_key);
     memory_free((void *)control->account_clients);
     memory_free(control->ids_used_ms);
     memory_free(control->workers);
