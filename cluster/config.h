@@ -150,7 +150,8 @@ struct user_config {
     const char *server_password; // NULL: learned from clients that log in (pools_note_secret)
     const char *default_schema;  // empty: none
     enum distributed distributed;
-    bool commit_token; // also the commit of a transaction on one shard leaves a decision
+    bool waits_for_decision; // a commit on several shards: no longer (commit_wait = decided)
+    bool commit_token;       // also the commit of a transaction on one shard leaves a decision
     enum scatter_guard scatter;
     uint32_t max_connections; // 0 = no limit
     bool reads_from_replicas; // default yes

@@ -23,6 +23,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->default_schema = "";
     user->distributed = DISTRIBUTED_ATOMIC;
     user->commit_token = false;
+    user->waits_for_decision = false;
     user->scatter = GUARD_ALLOW;
     user->reads_from_replicas = true;
     profile = profile != NULL ? profile : find_profile(config, "*");
@@ -42,6 +43,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->default_schema = profile->default_schema;
     user->distributed = profile->distributed;
     user->commit_token = profile->commit_token;
+    user->waits_for_decision = profile->waits_for_decision;
     user->scatter = profile->scatter;
     user->reads_from_replicas = profile->reads_from_replicas;
     user->sees_all_sessions |= profile->sees_all_sessions;

@@ -74,6 +74,10 @@ static const struct section_setting table[] = {
      "doc/transactions.md says what to know). best_effort: each shard commits by itself, so a failure in "
      "between leaves a part of it. refuse: error 9002. The bound of what a session may choose by SET "
      "waybill_distributed."},
+    {SECTION_USER, 0, "commit_wait", "applied|decided", "applied",
+     "When a COMMIT on several shards is answered. applied: when all of them have it. decided: when it is "
+     "certain that all of them will; another session may read an older state of some for a moment, this one "
+     "waits where it reads."},
     {SECTION_USER, 0, "commit_token", "off|on", "off",
      "on: each transaction between BEGIN and COMMIT writes a row of its own into waybill.decision, so that "
      "waybill tells the truth of a COMMIT during which the server was lost, and the application can ask for "

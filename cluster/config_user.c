@@ -19,6 +19,7 @@ static const char *const plugin_words[] = {
     NULL,
 };
 static const char *const yes_words[] = {"no", "yes", NULL};
+static const char *const wait_words[] = {"applied", "decided", NULL};
 static const char *const on_words[] = {"off", "on", NULL};
 
 // ---- from where
@@ -151,6 +152,7 @@ static void build_rights(struct build *build, const struct section *section,
     user->default_schema = section_text(build, section, "default_schema", "");
     user->distributed = (enum distributed)section_choice(build, section, "distributed",
                                                          distributed_words(), DISTRIBUTED_ATOMIC);
+    user->waits_for_decision = section_choice(build, section, "commit_wait", wait_words, 0) == 1;
     user->commit_token = section_choice(build, section, "commit_token", on_words, 0) == 1;
     user->scatter =
         (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);

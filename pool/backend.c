@@ -421,6 +421,12 @@ void backend_lend(struct backend *backend, struct backend_user *user)
     backend_enter(backend, BACKEND_LENT);
 }
 
+void backend_hand_over(struct backend *backend, struct backend_user *user)
+{
+    assert(backend->state == BACKEND_LENT);
+    backend->user = user;
+}
+
 bool backend_can_reset(const struct backend *backend)
 {
     return backend->version >= (backend->is_mariadb ? 100204 : 50703);

@@ -68,6 +68,8 @@ const struct answer *backend_answer(const struct backend *backend);
 void backend_pause(struct backend *backend); // the client is slow: stop reading
 void backend_resume(struct backend *backend);
 
+// Another user has it from now on; no command runs.
+void backend_hand_over(struct backend *backend, struct backend_user *user);
 uint16_t backend_account(const struct backend *backend);       // user_config id
 uint32_t backend_connection_id(const struct backend *backend); // the server's
 bool backend_is_idle(const struct backend *backend);           // no command runs

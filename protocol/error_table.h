@@ -60,7 +60,8 @@
     X(ER_NO_ORDER_ID,           9016, "HY000", "%s") \
     X(ER_NO_SERVER_PASSWORD,    9020, "28000", "waybill has no password for '%s' on the servers: %s") \
     X(ER_SCATTER_DENIED,        9030, "HY000", "%s") \
-    X(ER_SCATTER_WARNED,        9031, "01000", "%s")
+    X(ER_SCATTER_WARNED,        9031, "01000", "%s") \
+    X(ER_UNTOLD,                9032, "01000", "%s")
 // clang-format on
 
 enum error_code {

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "cluster/decision.h"
 #include "protocol/error_table.h"
+#include "session/applying.h"
 #include "session/branch.h"
 #include "session/commit_steps.h"
 #include "session/flow_single.h"
@@ -248,9 +249,45 @@ static void end(struct commit_flow *run)
     run->then(session, session->request, &result);
 }
 
+// Does the client wait no longer than for the decision?
+static bool is_early(const struct commit_flow *run)
+{
+    const struct session *session = run->flow.session;
+    if (run->commit.state != COMMIT_APPLYING || !session_user(session)->waits_for_decision) {
+        return false;
+    }
+    for (uint16_t i = 0; i < run->commit.count; i++) {
+        const struct leg *leg = participant_on(session, run->shards[i]);
+        if (leg != NULL && commit_verb(&run->commit, i) != VERB_NONE && !applying_may(leg)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void apply_aside(struct commit_flow *run)
+{
+    for (uint16_t i = 0; i < run->commit.count; i++) {
+        enum commit_verb verb = commit_verb(&run->commit, i);
+        struct leg *leg = participant_on(run->flow.session, run->shards[i]);
+        struct leg_command command = {.tag = i};
+        if (verb != VERB_NONE && leg == NULL) {
+            miss(run, i);
+        } else if (verb != VERB_NONE) {
+            fill_command(run, leg, verb, &command);
+            applying_start(leg, &command);
+            commit_take(&run->commit, i, ANSWER_DONE);
+        }
+    }
+}
+
 static void start_round(struct commit_flow *run)
 {
     run->left = 0;
+    if (is_early(run)) {
+        apply_aside(run);
+        return;
+    }
     memset(run->gathers, 0, run->commit.count * sizeof *run->gathers);
     for (uint16_t i = 0; i < run->commit.count; i++) {
         enum commit_verb verb = commit_verb(&run->commit, i);

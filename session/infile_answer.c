@@ -9,6 +9,7 @@
 #include "session/round.h"
 #include "session/track.h"
 #include "session/transaction.h"
+#include "session/untold.h"
 
 enum { NAMES_BYTES = 100, NAMES_SENTENCE_BYTES = 250 };
 
@@ -98,7 +99,10 @@ static void finish_all(struct infile *infile)
     };
     total.status = 0;
     total.changes = slice_of(NULL, 0);
-    aftermath_note_merged(session, &aftermath, NULL);
+    bool is_only = total.warnings == 0;
+    total.warnings = (uint16_t)(total.warnings + (infile->untold > 0));
+    aftermath.warnings = total.warnings;
+    aftermath_note_merged(session, &aftermath, is_only ? untold_list(infile->untold) : NULL);
     session_write_ok(session, &total);
     flow_finish(&infile->flow);
 }
@@ -120,6 +124,7 @@ static void on_ended(struct session *session, struct request *request,
 {
     struct infile *infile = CONTAINER_OF(flow_resume(session), struct infile, flow);
     (void)request;
+    infile->untold = result->left;
     if (result->failed > 0 && !has_error(infile)) {
         struct error error = result->error;
         flow_fail(&infile->flow, &error);

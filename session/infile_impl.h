@@ -41,6 +41,7 @@ struct infile {
     bool is_atomic;             // ... on all of them
     bool wants_point;           // ... or it is undone in that which is open
     bool is_ended;
+    uint16_t untold;    // committed, and so many shards could not be told
     bool has_failed;    // STARTING: with `error`
     struct error error; // SKIPPING and STARTING: what the client gets in the end
     // The client's packets.

@@ -8,6 +8,7 @@
 
 #include "protocol/error_table.h"
 #include "session/aftermath.h"
+#include "session/applying.h"
 #include "session/branch.h"
 #include "session/cursor.h"
 #include "session/insert_id.h"
@@ -363,7 +364,7 @@ void leg_acquire(struct leg *leg)
     const struct session *session = leg->session;
     uint16_t server = has_account(session) ? leg_choose(leg) : NO_SERVER;
     leg->server = server;
-    if (server == NO_SERVER) {
+    if (server == NO_SERVER || applying_is_on(session, leg->shard)) {
         leg_hold(leg);
         return;
     }

@@ -146,14 +146,19 @@ static void note_table_change(const struct session *session, const struct statem
     }
 }
 
-static void note_written(const struct leg *leg)
+void leg_note_written(struct session *session, uint16_t shard)
 {
-    struct session *session = leg->session;
     if (session->written_us == NULL) {
         session->written_us = memory_new(SHARDS_MAX * sizeof *session->written_us);
     }
-    session->written_us[leg->shard] = session_now_us(session);
+    session->written_us[shard] = session_now_us(session);
+}
+
+static void note_written(const struct leg *leg)
+{
+    struct session *session = leg->session;
     const struct statement *statement = session->request->statement;
+    leg_note_written(session, leg->shard);
     bool may_be_ddl = statement == NULL || statement->kind == STATEMENT_DDL ||
                       statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_UNKNOWN;
     session->ddl_us = may_be_ddl ? session_now_us(session) : session->ddl_us;

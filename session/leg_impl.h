@@ -14,6 +14,8 @@ void leg_fail(struct leg *leg, const struct error *error);
 uint16_t leg_choose(struct leg *leg);
 // A backend there, a place in line for one, or it is held.
 void leg_acquire(struct leg *leg);
+// leg_answer.c: what the session reads there must have it.
+void leg_note_written(struct session *session, uint16_t shard);
 // leg_held.c: until there is another primary, or a while has passed.
 void leg_hold(struct leg *leg);
 // Another server may do better, or this one after a while.

@@ -204,6 +204,7 @@ void scatter_write_ok(struct scatter *scatter)
     const struct plan *plan = &scatter->plan;
     struct aftermath aftermath = aftermath_of(scatter);
     scatter->ok.insert_id = scatter_insert_id(scatter, scatter->ok.insert_id);
+    scatter->ok.warnings = (uint16_t)(scatter->ok.warnings + (scatter->left > 0));
     scatter->ok.status &= STATUS_OF_STATEMENT;
     scatter->ok.changes = slice_of(NULL, 0);
     gather_changes(scatter);

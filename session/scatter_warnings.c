@@ -7,6 +7,7 @@
 #include "session/merge_warnings.h"
 #include "session/scatter_guard.h"
 #include "session/scatter_impl.h"
+#include "session/untold.h"
 
 enum { ROWS_BY_DEFAULT = 64 }; // max_error_count
 
@@ -195,7 +196,8 @@ uint16_t scatter_warning_count(const struct scatter *scatter)
     if (count > 0 && is_of_constants(scatter)) {
         count = scatter->sources[0].ok.warnings;
     }
-    count += scatter->plan.warning != NULL;
+    count += scatter->plan.warning != NULL ? 1 : 0;
+    count += scatter->left > 0 ? 1 : 0;
     return (uint16_t)(count < UINT16_MAX ? count : UINT16_MAX);
 }
 
@@ -205,8 +207,8 @@ struct warning_list *scatter_warnings(const struct scatter *scatter)
 {
     uint32_t count = is_of_constants(scatter) ? 1 : scatter->merged_count;
     struct warning_part *parts =
-        arena_alloc(scatter_arena(scatter), (scatter->merged_count + 1) * sizeof *parts);
-    bool has_any = scatter->plan.warning != NULL;
+        arena_alloc(scatter_arena(scatter), (scatter->merged_count + 2) * sizeof *parts);
+    bool has_any = scatter->plan.warning != NULL || scatter->left > 0;
     for (uint32_t i = 0; i < count; i++) {
         struct scatter_source *source = &scatter->sources[i];
         if (source->ok.warnings > 0 && source->warnings == NULL) {
@@ -219,9 +221,12 @@ struct warning_list *scatter_warnings(const struct scatter *scatter)
         parts[i] = part_of(scatter, i);
     }
     struct warning_list *of_guard = scatter_guard_list(&scatter->plan);
+    struct warning_list *untold = untold_list(scatter->left);
     parts[count++] = (struct warning_part){.list = of_guard};
+    parts[count++] = (struct warning_part){.list = untold};
     struct warning_list *all = has_any ? merge_warnings(parts, count, max_rows(scatter)) : NULL;
     warning_list_free(of_guard);
+    warning_list_free(untold);
     return all;
 }
 

@@ -23,6 +23,7 @@
 #include "protocol/packet.h"
 #include "session/account_wait.h"
 #include "session/aftermath.h"
+#include "session/applying.h"
 #include "session/client_io.h"
 #include "session/client_login.h"
 #include "session/insert_id.h"
@@ -227,6 +228,7 @@ static void session_free(struct session *session)
     loop_cancel_later(sessions->host.loop, &session->later);
     list_remove(&sessions->stages[SESSION_CLOSED], &session->node);
     session_ids_remove(&sessions->ids, session);
+    applying_forget_session(session);
     login_done(session);
     multi_done(session);
     prepared_clear(session);
@@ -378,6 +380,7 @@ struct sessions *sessions_new(const struct sessions_host *host, const struct sna
     list_init(&sessions->held);
     list_init(&sessions->lingering);
     list_init(&sessions->account_waits);
+    list_init(&sessions->applying);
     slab_init(&sessions->session_slab, "session", sizeof(struct session), SESSIONS_KEPT);
     slab_init(&sessions->leg_slab, "leg", sizeof(struct leg), LEGS_KEPT);
     timer_init(&sessions->tick, host->loop, on_tick);
@@ -403,6 +406,7 @@ void sessions_free(struct sessions *sessions)
     }
     on_sweep(&sessions->sweep);
     loop_cancel_later(sessions->host.loop, &sessions->sweep);
+    applying_close_all(sessions);
     timer_stop(&sessions->tick);
     slab_done(&sessions->session_slab);
     slab_done(&sessions->leg_slab);

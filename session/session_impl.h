@@ -89,6 +89,7 @@ struct request {
     bool is_counted;        // in the latency figures: it reached the router
     bool must_gather;       // the shards' rows could not be merged exactly
     struct ddl_run *ddl;    // DDL on several shards that is written down; NULL
+    uint16_t left;          // shards that its COMMIT could not tell: untold.h
     struct error *unfit;    // why its rows must not go to several shards: flow_fit.h. NULL
     struct slice *globals;  // SET GLOBAL: what was global until now; NULL
     bool has_moved_names;   // the session's named statements are where they should be for it
@@ -275,6 +276,7 @@ struct sessions {
     struct list held;          // struct leg by list_node
     struct list lingering;     // struct leg by list_node, oldest first
     struct list account_waits; // struct account_wait by node
+    struct list applying;      // struct applying by node
     int64_t wall_ahead_ms;     // wall clock (Unix milliseconds) minus the loop's
     uint32_t sql_mode;         // of the servers, for the parser
     struct slab session_slab;

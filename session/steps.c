@@ -15,6 +15,7 @@
 #include "session/query.h"
 #include "session/round.h"
 #include "session/transaction.h"
+#include "session/untold.h"
 
 struct steps {
     struct session *session; // back-pointer
@@ -285,11 +286,20 @@ static void write_rows(struct steps *steps)
 static void tell(struct session *session, struct request *request)
 {
     struct steps *steps = session->steps;
-    (void)request;
     if (steps->error.code != 0) {
         aftermath_note_error(session, &steps->error);
         session_write_error(session, &steps->error);
-    } else if (steps->has_rows) {
+        steps_done(session);
+        request_finish(session);
+        return;
+    }
+    if (request->left > 0) {
+        struct aftermath aftermath = session->aftermath;
+        steps->ok.warnings = aftermath.warnings = 1;
+        aftermath.shard = NO_SHARD;
+        aftermath_note_merged(session, &aftermath, untold_list(request->left));
+    }
+    if (steps->has_rows) {
         write_rows(steps);
     } else {
         session_write_ok(session, &steps->ok);

@@ -26,6 +26,7 @@
 #include "session/flow_unknown.h"
 #include "session/round.h"
 #include "session/track.h"
+#include "session/untold.h"
 
 enum { ER_OPTION_PREVENTS = 1290 };
 
@@ -321,6 +322,11 @@ static void chain(struct session *session, const struct transaction *old)
 // warns of that.
 static void answer_after(struct session *session, const struct round_result *result)
 {
+    if (result != NULL && result->left > 0) {
+        untold_answer(session, result->left);
+        request_finish(session);
+        return;
+    }
     if (result == NULL || result->warnings == 0) {
         answer_ok(session);
         return;
@@ -421,6 +427,7 @@ static void after_commit(struct session *session, struct request *request,
     if (!is_ended(session, result, true)) {
         return;
     }
+    request->left = result->left;
     transaction_abandon(session);
     counter_add(&session->sessions->counters.transactions_committed, 1);
     request->then(session, request);

@@ -646,11 +646,13 @@ class Scenario:
         if len(result.rows) != int(count):
             raise Failed('it gave %d rows' % len(result.rows))
 
-    @step(r'(?:(\w+) )?gives ok(?: affected (\d+))?(?: insert_id (\d+))?')
-    def gives_ok(self, name, affected, insert_id):
+    @step(r'(?:(\w+) )?gives ok(?: affected (\d+))?(?: insert_id (\d+))?(?: warnings (\d+))?')
+    def gives_ok(self, name, affected, insert_id, warnings):
         result = self.good(self.answer(name))
         if result.is_result_set:
             raise Failed('it gave rows: %s' % result.rows[:10])
+        if warnings is not None and result.warnings != int(warnings):
+            raise Failed('%d warnings' % result.warnings)
         if affected is not None and result.affected != int(affected):
             raise Failed('%d rows affected' % result.affected)
         if insert_id is not None and result.insert_id != int(insert_id):

@@ -364,3 +364,38 @@ def test_session_chooses(stand):
     values = ", ".join(f"({i}, 1)" for i in [*range(101, 110), 1])
     assert code_of(several, f"INSERT INTO users VALUES {values}") == 1062
     assert client.query("SELECT COUNT(*) FROM users").rows == [(str(BUYERS),)]  # nothing of it, for a user who has best_effort
+
+
+def test_decided_is_seen_by_its_session(stand):
+    """commit_wait = decided: whoever commits reads it at once, on both shards; nobody loses anything."""
+    fill(stand)
+    whole = test_reload.read(stand)
+    buyers = {shard: [int(row[0]) for row in stand.root(f"{shard}a").query("SELECT buyer_id FROM shop.users").rows] for shard in ("s1", "s2")}
+    wrong, lock = [], threading.Lock()
+
+    def transfer_and_look(one, other):
+        client = bank(stand)
+        for moved in range(1, 61):
+            client.query("BEGIN")
+            client.query(f"UPDATE users SET money = money - 1 WHERE buyer_id = {one}")
+            client.query(f"UPDATE users SET money = money + 1 WHERE buyer_id = {other}")
+            client.query("COMMIT")
+            seen = [int(client.query(f"SELECT money FROM users WHERE buyer_id = {buyer}").rows[0][0]) for buyer in (one, other)]
+            if seen != [MONEY - moved, MONEY + moved]:
+                with lock:
+                    wrong.append((one, other, moved, seen))
+
+    try:
+        test_reload.write(stand, whole.replace("[user bank]\n", "[user bank]\ncommit_wait = decided\n"))
+        test_reload.reload(stand)
+        clients = [threading.Thread(target=transfer_and_look, args=pair) for pair in list(zip(buyers["s1"], buyers["s2"]))[:4]]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        assert wrong == []
+        stand.wait_until(lambda: branches(stand) == [], 5, lambda: branches(stand))
+        assert total(bank(stand)) == BUYERS * MONEY
+    finally:
+        test_reload.write(stand, whole)
+        test_reload.reload(stand)

@@ -112,6 +112,12 @@ bool pool_kill(struct pools *pools, struct backend *backend)
     return true;
 }
 
+void backend_hand_over(struct backend *backend, struct backend_user *user)
+{
+    assert_true(backend->is_lent);
+    backend->user = user;
+}
+
 bool backend_was_killed(const struct backend *backend)
 {
     return backend->is_killed;
