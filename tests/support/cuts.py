@@ -58,13 +58,15 @@ class CutSocket:
 
 
 class Relay:
-    """Passes connections on to servers; those of `users` are counted, and end when the servers have sent so much."""
+    """Passes connections on to servers; those of `users` are counted, and end when the servers, or those who ask them, have
+    sent so much."""
 
     def __init__(self, servers, users):
         """`servers`: their ports by name. `ports`: the relay's own."""
         self.users, self.lock = [user.encode() + b"\0" for user in users], threading.Lock()
         self.listeners = {}
         self.pairs, self.left, self.heard, self.has_cut, self.is_over = {}, None, {}, False, False
+        self.asks, self.asked, self.instead = False, {}, None
         for name, port in servers.items():
             listener = socket.create_server(("127.0.0.1", 0))
             self.listeners[listener] = port
@@ -72,10 +74,12 @@ class Relay:
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
-    def arm(self, left):
-        """From now on `left` bytes of answers, over all connections; the one whose byte is next is cut (None: never)."""
+    def arm(self, left, asks=False, instead=None):
+        """From now on `left` bytes of answers (`asks`: of what is asked), over all connections; the one whose byte is next is
+        cut (None: never). `instead` is called ahead of that."""
         with self.lock:
-            self.left, self.heard, self.has_cut = left, {}, False
+            self.left, self.heard, self.asked, self.has_cut = left, {}, {}, False
+            self.asks, self.instead = asks, instead
 
     def drop(self):
         """Ends all connections that are counted."""
@@ -135,22 +139,24 @@ class Relay:
                 if len(pair["said"]) < 300 and not pair["counted"]:
                     pair["said"] += what
                     pair["counted"] = any(user in pair["said"] for user in self.users)
-                pair["server"].sendall(what)
+                self.pass_on(pair, what, pair["server"], self.asked, self.asks)
             else:
-                self.answer(pair, what)
+                self.pass_on(pair, what, pair["client"], self.heard, not self.asks)
         except OSError:
             self.end(sock)
 
-    def answer(self, pair, what):
+    def pass_on(self, pair, what, to, seen, is_limited):
         if not pair["counted"]:
-            pair["client"].sendall(what)
+            to.sendall(what)
             return
-        self.heard.setdefault(id(pair), bytearray()).extend(what)
-        if self.left is not None and len(what) >= self.left:
-            pair["client"].sendall(what[: self.left])
-            self.left, self.has_cut = None, True
-            self.end(pair["client"])
-            return
-        if self.left is not None:
+        seen.setdefault(id(pair), bytearray()).extend(what)
+        if is_limited and self.left is not None:
+            if len(what) >= self.left:
+                left, self.left, self.has_cut = self.left, None, True
+                to.sendall(what[:left])
+                if self.instead:
+                    self.instead()
+                self.end(pair["client"])
+                return
             self.left -= len(what)
-        pair["client"].sendall(what)
+        to.sendall(what)

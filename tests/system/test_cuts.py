@@ -1,6 +1,7 @@
 """Every dialogue of a client, ended at each packet's boundary and inside of packets: by the client, by a KILL on the
 servers, and by servers that vanish. Nothing is left behind, no half of a statement is done, and the next client works."""
 
+import re
 import struct
 
 import cuts
@@ -260,9 +261,9 @@ def test_backends_are_killed_between_packets(stand):
     assert killed > 50, killed
 
 
-def start_behind(stand, relay):
+def start_behind(stand, relay, workers=2):
     """waybill anew, with the relay between it and its servers."""
-    text = stand.configuration()
+    text = re.sub("(?m)^workers = .*$", f"workers = {workers}", stand.configuration())
     for server, port in relay.ports.items():
         address = f"127.0.0.1:{stand.values[f'WAYBILL_{server.upper()}_PORT']}"
         assert address in text
