@@ -40,48 +40,31 @@ bool insert_id_must_ask(const struct session *session, const struct statement *s
            !(session->insert_id.doubt == DOUBT_BACKEND && insert_id_is_opaque(statement));
 }
 
-// What was noted of the column of that name, or at that place.
-static char find_verdict(const struct insert_id *doubt, const struct field *fields)
-{
-    struct slice rest = text_slice(&doubt->columns);
-    uint64_t place = 0;
-    if (!slice_to_uint64(fields[1].bytes, &place)) {
-        return VERDICT_UNSURE;
-    }
-    for (uint64_t i = 1; rest.len > 0; i++) {
-        const uint8_t *end = memchr(rest.ptr, '\0', rest.len);
-        size_t len = (size_t)(end - rest.ptr);
-        bool is_it = doubt->is_listed
-                         ? slice_equal_nocase(slice_part(rest, 1, len), fields[0].bytes)
-                         : i == place;
-        if (is_it) {
-            return (char)rest.ptr[0];
-        }
-        rest = slice_part(rest, len + 1, rest.len);
-    }
-    return VERDICT_MADE; // it was left out
-}
-
 // False: nobody knows.
 static bool settle(struct session *session, const struct flow_insert_id *ask)
 {
     struct field fields[ANSWER_COLUMNS];
     const struct insert_id *doubt = &session->insert_id;
-    uint64_t id = doubt->id;
+    uint64_t id = 0;
     if (doubt->doubt == DOUBT_BACKEND) {
         return insert_id_take(session, &ask->gather);
     }
     if (!gather_only_row(&ask->gather, session->capabilities, fields, ANSWER_COLUMNS)) {
         return false;
     }
-    bool has_no_column = fields[0].is_null;
-    char verdict = has_no_column ? VERDICT_GIVEN : find_verdict(doubt, fields);
-    if (verdict == VERDICT_UNSURE || (verdict == VERDICT_MADE && id == 0) ||
-        (verdict == VERDICT_GIVEN && doubt->is_old_lost) || (has_no_column && id != 0)) {
-        return false;
+    uint64_t place = 0;
+    bool is_known;
+    if (fields[0].is_null) { // no column is: nothing was made
+        is_known = !doubt->is_old_lost && doubt->id == 0;
+        id = session->last_insert_id;
+    } else {
+        is_known = slice_to_uint64(fields[1].bytes, &place) &&
+                   insert_id_if_column(doubt, fields[0].bytes, place, &id);
     }
-    insert_id_set(session, verdict == VERDICT_MADE ? id : session->last_insert_id);
-    return true;
+    if (is_known) {
+        insert_id_set(session, id);
+    }
+    return is_known;
 }
 
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,

@@ -4,10 +4,11 @@
 // for the AUTO_INCREMENT column, and that one does not become LAST_INSERT_ID(). Which column that
 // is, waybill does not know. So the id of an OK is taken at once only when no value of the
 // statement can have been it; else it is in doubt, and only when a later statement asks for it, the
-// server is asked which column it is (flow below). For each column it was noted what follows:
+// server is asked which column it is (flow_insert_id.c). For each column it is noted what the value
+// is if that is the one:
 //
-//     VERDICT_MADE    the id was made: the OK's id is the value
-//     VERDICT_GIVEN   it was given: the value is the old one
+//     VERDICT_MADE    the id was made: the OK's id
+//     VERDICT_GIVEN   it was given: what it was before, which may be in doubt in the same way
 //     VERDICT_UNSURE  nobody knows: the question is refused
 //
 // After CALL and the like the value is asked of the backend, to which the session is bound.
@@ -20,6 +21,7 @@
 #include "router/value.h"
 
 enum made { MADE_YES, MADE_NO, MADE_UNSURE };
+enum verdict { VERDICT_MADE, VERDICT_GIVEN, VERDICT_OTHER_NUMBER, VERDICT_UNSURE };
 
 void insert_id_done(struct session *session)
 {
@@ -81,13 +83,10 @@ bool insert_id_take(struct session *session, const struct gather *gather)
 
 // ---- what the statement says of a column
 
-// Of a value: it is a number, but not the id. When the column is the one, then none was made for
-// it.
-enum { ANOTHER_NUMBER = 'n' };
-
-// Could the id be this value?
-static char verdict_of_value(struct arena *arena, const struct route_request *route,
-                             const struct expr *expr, uint64_t id)
+// Could the id be this value? (OTHER_NUMBER: no, and when the column is the one, then none was made
+// for it.)
+static enum verdict verdict_of_value(struct arena *arena, const struct route_request *route,
+                                     const struct expr *expr, uint64_t id)
 {
     struct value value = value_of_expr(arena, route, expr);
     uint64_t number = 0;
@@ -98,7 +97,7 @@ static char verdict_of_value(struct arena *arena, const struct route_request *ro
         value.kind == VALUE_INTEGER && value.is_negative && slice_to_uint64(value.bytes, &number);
     number = 0 - number; // as an OK has it
     if (is_negative || value_to_id(arena, &value, &number) == ID_KNOWN) {
-        return number == id || id == 0 ? VERDICT_GIVEN : ANOTHER_NUMBER;
+        return number == id || id == 0 ? VERDICT_GIVEN : VERDICT_OTHER_NUMBER;
     }
     // Digits, signs, blanks and the point stand before '9': it may be a number.
     bool is_word = value.kind == VALUE_STRING && value.bytes.len > 0 && value.bytes.ptr[0] > '9';
@@ -106,15 +105,15 @@ static char verdict_of_value(struct arena *arena, const struct route_request *ro
 }
 
 // What follows when the column at this place is the one.
-static char verdict_of_column(struct session *session, const struct route_request *route,
-                              uint32_t at, uint64_t id)
+static enum verdict verdict_of_column(struct session *session, const struct route_request *route,
+                                      uint32_t at, uint64_t id)
 {
     const struct insert_part *insert = session->request->statement->insert;
     uint32_t given = 0, made = 0;
     for (const struct value_row *row = insert->rows; row != NULL; row = row->next) {
-        char one = at < row->value_count
-                       ? verdict_of_value(&session->arena, route, row->values[at], id)
-                       : VERDICT_MADE;
+        enum verdict one = at < row->value_count
+                               ? verdict_of_value(&session->arena, route, row->values[at], id)
+                               : VERDICT_MADE;
         if (one == VERDICT_UNSURE) {
             return VERDICT_UNSURE;
         }
@@ -146,8 +145,45 @@ static bool is_ascii(struct slice text)
     return true;
 }
 
-// Notes the verdicts; false: there is no doubt, whichever column it is.
-static bool note_columns(struct session *session, uint64_t id)
+// A column is a byte (is the value known?), the value, the name (empty when none are listed), a
+// NUL.
+static void add_column(struct text *out, struct slice name, bool is_known, uint64_t id)
+{
+    write_u8(out, is_known);
+    write_u64(out, id);
+    text_add_slice(out, name);
+    write_u8(out, 0);
+}
+
+bool insert_id_if_column(const struct insert_id *doubt, struct slice name, uint64_t place,
+                         uint64_t *id)
+{
+    struct reader reader = reader_of(text_slice(&doubt->columns));
+    for (uint64_t i = 1; reader_left(&reader) > 0; i++) {
+        bool is_known = read_u8(&reader) != 0;
+        *id = read_u64(&reader);
+        struct slice column = read_nul_string(&reader);
+        if (doubt->is_listed ? slice_equal_nocase(column, name) : i == place) {
+            return is_known;
+        }
+    }
+    *id = doubt->id; // it was left out
+    return doubt->id != 0;
+}
+
+// Before the INSERT that has just run. `before`: what was in doubt then.
+static bool find_old(const struct session *session, const struct insert_id *before,
+                     struct slice name, uint64_t place, uint64_t *id)
+{
+    if (before->doubt == DOUBT_COLUMN) {
+        return insert_id_if_column(before, name, place, id);
+    }
+    *id = session->last_insert_id;
+    return before->doubt == DOUBT_NONE;
+}
+
+// Notes what the value is by column; false: there is no doubt, whichever column it is.
+static bool note_columns(struct session *session, const struct insert_id *before, uint64_t id)
 {
     const struct request *request = session->request;
     const struct insert_part *insert = request->statement->insert;
@@ -164,14 +200,15 @@ static bool note_columns(struct session *session, uint64_t id)
     doubt->is_listed = is_listed;
     doubt->columns.len = 0;
     for (uint32_t i = 0; i < count; i++) {
-        char verdict = verdict_of_column(session, &route, i, id);
-        text_add(&doubt->columns, &verdict, 1);
-        if (is_listed) {
-            text_add_slice(&doubt->columns, insert->columns[i]);
-            is_doubtful |= !is_ascii(insert->columns[i]);
+        enum verdict verdict = verdict_of_column(session, &route, i, id);
+        struct slice name = is_listed ? insert->columns[i] : slice_of_string("");
+        uint64_t value = id;
+        bool is_known = verdict == VERDICT_MADE && id != 0;
+        if (verdict == VERDICT_GIVEN) {
+            is_known = find_old(session, before, name, i + 1, &value);
         }
-        text_add(&doubt->columns, "", 1);
-        is_doubtful |= verdict != VERDICT_MADE;
+        add_column(&doubt->columns, name, is_known, value);
+        is_doubtful |= !is_ascii(name) || verdict != VERDICT_MADE;
     }
     return is_doubtful;
 }
@@ -226,24 +263,6 @@ static bool can_be_asked(const struct session *session)
            (session->pin_facts & FACT_TEMPORARY_TABLE) == 0;
 }
 
-// Another INSERT of that kind behind one in doubt: when the id was given for the column now, was it
-// given then, too?
-static bool is_like_before(const struct insert_id *doubt, struct slice table, struct slice columns)
-{
-    struct slice now = text_slice(&doubt->columns);
-    if (!slice_equal(text_slice(&doubt->table), table) || now.len != columns.len) {
-        return false;
-    }
-    for (size_t i = 0; i < now.len; i++) {
-        bool is_verdict = i == 0 || now.ptr[i - 1] == '\0';
-        bool may_differ = is_verdict && now.ptr[i] != VERDICT_GIVEN;
-        if (now.ptr[i] != columns.ptr[i] && !may_differ) {
-            return false;
-        }
-    }
-    return true;
-}
-
 // The OK said `id`; 0: there was no OK, or one without it.
 static void begin_doubt(struct session *session, uint64_t id, uint16_t shard)
 {
@@ -251,19 +270,24 @@ static void begin_doubt(struct session *session, uint64_t id, uint16_t shard)
     if (doubt->doubt == DOUBT_BACKEND) {
         return; // the backend knows
     }
-    enum insert_id_doubt before = doubt->doubt;
-    struct slice table = arena_copy(&session->arena, text_slice(&doubt->table));
-    struct slice columns = arena_copy(&session->arena, text_slice(&doubt->columns));
-    if (!note_columns(session, id) && id != 0) {
-        insert_id_set(session, id);
-        return;
-    }
-    doubt->id = id;
-    doubt->shard = shard;
+    struct insert_id before = *doubt;
+    text_init(&doubt->columns);
+    text_init(&doubt->table);
     note_table(session);
-    doubt->is_old_lost |=
-        before == DOUBT_LOST || (before == DOUBT_COLUMN && !is_like_before(doubt, table, columns));
-    doubt->doubt = can_be_asked(session) ? DOUBT_COLUMN : DOUBT_LOST;
+    if (before.doubt == DOUBT_COLUMN &&
+        !slice_equal(text_slice(&before.table), text_slice(&doubt->table))) {
+        before.doubt = DOUBT_LOST; // it should have been asked for
+    }
+    if (!note_columns(session, &before, id) && id != 0) {
+        insert_id_set(session, id);
+    } else {
+        doubt->id = id;
+        doubt->shard = shard;
+        doubt->is_old_lost |= before.doubt == DOUBT_LOST;
+        doubt->doubt = can_be_asked(session) ? DOUBT_COLUMN : DOUBT_LOST;
+    }
+    text_done(&before.columns);
+    text_done(&before.table);
 }
 
 void insert_id_lose(struct session *session)

@@ -7,6 +7,10 @@
 // What came of the running statement; `answer` as the server gave it. Returns the insert id for the
 // client's OK packet.
 uint64_t insert_id_note(struct session *session, const struct answer *answer, uint16_t shard);
+// DOUBT_COLUMN: *id is LAST_INSERT_ID() if the AUTO_INCREMENT column is the one of that name, at
+// that place of the table (from 1). False: not even then.
+bool insert_id_if_column(const struct insert_id *doubt, struct slice name, uint64_t place,
+                         uint64_t *id) MUST_CHECK;
 // The value is known from now on.
 void insert_id_set(struct session *session, uint64_t id);
 void insert_id_lose_backend(struct session *session); // the pinned one

@@ -34,6 +34,9 @@ const char *query_pin_reason(const struct statement *statement)
     if (statement->kind == STATEMENT_UNKNOWN) {
         return "it has run a statement that waybill can't read, which may have set anything";
     }
+    if (statement->kind == STATEMENT_ADMIN && slice_is_nocase(statement->name, "PASSWORD")) {
+        return "it has set a password, and waybill only knows the one with which it has logged in";
+    }
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if ((statement->facts & reasons[i].fact) != 0) {
             return reasons[i].reason;

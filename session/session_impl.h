@@ -157,15 +157,14 @@ enum insert_id_doubt {
     DOUBT_BACKEND, // the backend to which the session is bound has it
     DOUBT_LOST,    // nobody knows
 };
-enum { VERDICT_MADE = 'm', VERDICT_GIVEN = 'g', VERDICT_UNSURE = '?' };
 struct insert_id {
     enum insert_id_doubt doubt;
     bool is_listed;   // the INSERT named its columns
-    bool is_old_lost; // session->last_insert_id is not certain either
+    bool is_old_lost; // session->last_insert_id, the value before them all, is not certain either
     uint16_t shard;
     uint64_t id;         // of the OK; 0: none
     struct text table;   // owned; condition in information_schema
-    struct text columns; // owned; for each a verdict, the name (if listed), a NUL
+    struct text columns; // owned; of each what the value is if it is the one: insert_id.c
 };
 
 enum session_compression {
