@@ -58,7 +58,7 @@ enum {
     EOF_BYTES = 5,
     METADATA_FOLLOWS = 1, // behind the count of columns
     OK_BYTES_MIN = 7,
-    COLUMNS_MAX = UINT16_MAX,
+    COLUMNS_MAX = 1 << 20,  // more than a statement of usual size can name
     PROGRESS_CODE = 0xffff, // MariaDB's progress reports; never asked for
 };
 

@@ -392,15 +392,21 @@ static void start(struct session *session, struct request *request)
 
 // ---- SIGNAL, RESIGNAL
 
-// GET DIAGNOSTICS CONDITION with a column's name, which is an error outside of routines. And in
-// front of one shard, when the session's own server has run the statement before: what it puts into
-// variables stays there.
+// Only these can be a condition's number: all else is an error, which a server words better.
+static bool is_simple(const struct expr *expr)
+{
+    return expr->kind <= EXPR_PARAM || expr->kind == EXPR_VARIABLE ||
+           expr->kind == EXPR_SYSTEM_VARIABLE;
+}
+
+// And in front of one shard, when the session's own server has run the statement before: what it
+// puts into variables stays there.
 static bool is_for_server(const struct session *session, const struct diagnostics_part *part)
 {
     bool is_there = session->pin != NULL && session->warnings == NULL &&
                     !session->aftermath.is_behind &&
                     config_only_shard(session_config(session)) != NO_SHARD;
-    return is_there || (part->condition != NULL && part->condition->kind == EXPR_COLUMN);
+    return is_there || (part->condition != NULL && !is_simple(part->condition));
 }
 
 static void run_signal(struct session *session, struct request *request)

@@ -94,6 +94,9 @@ static bool find_number(const struct session *session, const struct expr *expr,
     if (is_call(expr, "CONNECTION_ID")) {
         number->kind = NUMBER_ID;
         number->value = session->id;
+    } else if (is_variable(expr, "pseudo_thread_id") && session->pin == NULL) {
+        number->kind = NUMBER_VARIABLE; // whoever sets it is bound to a server
+        number->value = session->id;
     } else if (is_call(expr, "ROW_COUNT")) {
         number->kind = NUMBER_FUNCTION;
         number->value = (uint64_t)aftermath->row_count;

@@ -208,8 +208,7 @@ static void add_cell(struct text *sql, const struct process *process, const stru
 // Does the only server know it better?
 static bool is_servers(const struct column *column)
 {
-    static const char *const own[] = {"ID",   "USER", "HOST",    "DB",         "COMMAND",
-                                      "TIME", "INFO", "TIME_MS", "INFO_BINARY"};
+    static const char *const own[] = {"ID", "USER", "HOST", "DB", "COMMAND", "TIME", "TIME_MS"};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (slice_is_nocase(column->name, own[i])) {
             return false;
@@ -235,7 +234,14 @@ static void begin_join(struct text *sql, const struct column *columns, uint32_t 
         const char *name = (const char *)columns[i].name.ptr;
         int len = (int)columns[i].name.len;
         text_add_string(sql, i == 0 ? "(SELECT " : ",");
-        if (is_servers(&columns[i])) {
+        bool is_info = slice_is_nocase(columns[i].name, "INFO") ||
+                       slice_is_nocase(columns[i].name, "INFO_BINARY");
+        if (is_info) { // of a routine the statement that it has come to
+            text_add_format(sql,
+                            "IF(`own`.INFO LIKE 'CALL%%',COALESCE(`server`.%.*s,`own`.%.*s),"
+                            "`own`.%.*s) AS %.*s",
+                            len, name, len, name, len, name, len, name);
+        } else if (is_servers(&columns[i])) {
             text_add_format(sql, "IF(`server`.ID IS NULL,`own`.%.*s,`server`.%.*s) AS %.*s", len,
                             name, len, name, len, name);
         } else {

@@ -137,6 +137,10 @@ static void take_packet(struct scatter_source *source, struct slice payload)
     switch (answer_packet(&source->answer, payload)) {
     case PART_COLUMN_COUNT:
         source->column_count = source->answer.column_count;
+        if (source->column_count > UINT16_MAX) {
+            fail_with(source, ER_CROSS_SHARD, "so many columns can't be merged");
+            break;
+        }
         source->columns =
             arena_alloc(source->arena, source->column_count * sizeof *source->columns);
         break;

@@ -22,6 +22,8 @@
 // What an expression for a text may not do or read.
 #define FACTS_OF_NO_TEXT (TEXT_ASK_NO_FACTS | (uint32_t)FACT_SUBQUERY)
 
+enum { ER_SUBQUERIES = 1970 };
+
 struct flow_ask {
     struct flow flow;
     struct gather gather;
@@ -222,6 +224,15 @@ static void find_text(struct session *session, struct text_ask *ask)
     } // a number: a server writes it out
 }
 
+// As MariaDB says it.
+static void tell_no_subqueries(struct session *session, const struct prepare_part *part)
+{
+    struct error error;
+    error_set(&error, ER_SUBQUERIES, "42000", "%s does not support subqueries or stored functions",
+              part->verb == PREPARE_TEXT ? "PREPARE..FROM" : "EXECUTE IMMEDIATE");
+    command_error(session, &error);
+}
+
 void text_ask_start(struct session *session, struct request *request, struct text_ask *ask)
 {
     const struct prepare_part *part = part_of(ask);
@@ -239,7 +250,11 @@ void text_ask_start(struct session *session, struct request *request, struct tex
         }
     }
     bool is_text_asked = ask->sql.ptr == NULL && part->text != NULL;
-    if (is_text_asked && (ask->outer->facts & FACTS_OF_NO_TEXT) != 0) {
+    if (is_text_asked && part->verb != PREPARE_EXECUTE &&
+        (ask->outer->facts & (uint32_t)FACT_SUBQUERY) != 0 &&
+        session->sessions->snapshot->is_mariadb) {
+        tell_no_subqueries(session, part);
+    } else if (is_text_asked && (ask->outer->facts & FACTS_OF_NO_TEXT) != 0) {
         command_refuse(session, "an expression like this as the text of a statement: put the text "
                                 "into a user variable first");
     } else if (is_text_asked || asking->count > 0) {

@@ -227,3 +227,43 @@ def test_what_is_left_in_new_tables_and_diagnostics(stand):
     client = stand.client()
     assert client.query("SELECT variable_name FROM information_schema.session_status LIMIT 1").names() == ["variable_name"]
     client.close()
+
+
+def test_very_many_columns(stand):
+    client = stand.client()
+    columns = ",".join(["1"] * 70000)
+    assert len(client.query("SELECT " + columns).rows[0]) == 70000
+    client.close()
+
+
+def test_numbers_of_the_connection(stand):
+    client = stand.client()
+    assert value(client, "SELECT @@pseudo_thread_id") == str(client.connection_id)
+    client.close()
+    compare(stand, ["PREPARE s FROM (SELECT 1)", "EXECUTE IMMEDIATE (SELECT 1)", "PREPARE s FROM (1 IN (SELECT a FROM t))",
+                    "GET DIAGNOSTICS CONDITION (1 IN (SELECT 1)) @e = MYSQL_ERRNO"])
+
+
+def test_insert_ids_given_one_after_the_other(stand):
+    """Which column has the ids is asked once, and a CALL needs it."""
+    compare(stand, ["CREATE OR REPLACE PROCEDURE shows () SELECT LAST_INSERT_ID()", "INSERT INTO t (b) VALUES (5)",
+                    "INSERT INTO t VALUES (50, 50)", "INSERT INTO t VALUES (60, 0)", "INSERT INTO t VALUES (70, 70)", "CALL shows()",
+                    "INSERT INTO t (b) VALUES (6)", "SELECT LAST_INSERT_ID()"])
+    compare(stand, ["CREATE OR REPLACE TABLE u (b INT, a INT PRIMARY KEY AUTO_INCREMENT)", "INSERT INTO t (b) VALUES (5)",
+                    "INSERT INTO u VALUES (50, NULL)", "INSERT INTO u VALUES (51, 51)", "INSERT INTO u VALUES (0, 60)", "INSERT INTO u (a, b) VALUES (70, 70)",
+                    "SELECT LAST_INSERT_ID()", "DROP TABLE u"])
+
+
+def test_own_password(stand):
+    """Who sets his password goes on with what he has."""
+    root, name = stand.root(SERVER), stand.values["WAYBILL_USER"]
+    old = stand.values["WAYBILL_PASSWORD"]
+    client = stand.client()
+    try:
+        client.query("SET PASSWORD = PASSWORD('another')")
+        assert value(client, "SELECT 1") == "1"
+        assert count(client) >= 0
+    finally:
+        root.query(f"SET PASSWORD FOR '{name}'@'%' = PASSWORD('{old}')")
+    client.close()
+    root.close()
