@@ -171,6 +171,10 @@ static const struct setting table[] = {
      "A SELECT that needs the rows of more shards gets error 9030. 0: no limit."},
     {"max_result_rows", SETTING_INTEGER, RELOAD, AT(max_result_rows), "0", 0, 1000000000000, NULL,
      "A SELECT over several shards that gives more rows ends with error 9030 behind so many of them. 0: no limit."},
+    {"unsafe_constraints", SETTING_CHOICE, RELOAD, AT(unsafe_constraints), "warn", ANY, "allow|warn|deny",
+     "CREATE TABLE, ALTER TABLE and CREATE INDEX that make a constraint which no server can keep because the rows are on several "
+     "shards: UNIQUE without the shard key, FOREIGN KEY to rows elsewhere, AUTO_INCREMENT. warn: it is done, with a warning (9034, "
+     "9035, 9036). deny: that is the error, and nothing is done. More in doc/sharding.md."},
     {"default_shard", SETTING_TEXT, RELOAD, AT(default_shard), "", ANY, NULL,
      "The shard of tables that have no section here. Empty: the first shard of the file."},
     // ---- failure

@@ -20,7 +20,7 @@ enum keyword_reserved {
     X(AS, RESERVED) X(ADD, RESERVED) X(ALL, RESERVED) X(AND, RESERVED) X(ANY, 0)         \
     X(ASC, RESERVED) X(AFTER, 0) X(ALTER, RESERVED) X(ATOMIC, 0) X(AGAINST, 0)           \
     X(ANALYZE, RESERVED) X(AUTHORS, 0) X(AGGREGATE, 0) X(ALGORITHM, 0)                     \
-    X(ACCESSIBLE, RESERVED) X(ASENSITIVE, RESERVED)
+    X(ACCESSIBLE, RESERVED) X(ASENSITIVE, RESERVED) X(AUTO_INCREMENT, 0)
 #define KEYWORDS_B(X)                                                                            \
     X(BY, RESERVED) X(BLOB, RESERVED) X(BODY, 0) X(BOTH, RESERVED) X(BEGIN, 0)           \
     X(BACKUP, 0) X(BEFORE, RESERVED) X(BIGINT, RESERVED) X(BINARY, RESERVED)               \
@@ -89,7 +89,7 @@ enum keyword_reserved {
     X(LAST_VALUE, BY_MYSQL8) X(LOW_PRIORITY, RESERVED) X(LOCALTIMESTAMP, RESERVED)
 #define KEYWORDS_M(X)                                                                            \
     X(MID, 0) X(MOD, RESERVED) X(MODE, 0) X(MATCH, RESERVED) X(MERGE, 0)                 \
-    X(MASTER, 0) X(MEMBER, 0) X(MAXVALUE, RESERVED) X(MODIFIES, RESERVED)                  \
+    X(MASTER, 0) X(MEMBER, 0) X(MODIFY, 0) X(MAXVALUE, RESERVED) X(MODIFIES, RESERVED)                  \
     X(MEDIUMINT, RESERVED) X(MIDDLEINT, RESERVED) X(MEDIUMBLOB, RESERVED)                    \
     X(MEDIUMTEXT, RESERVED) X(MICROSECOND, 0) X(MATERIALIZED, 0)                             \
     X(MINUTE_SECOND, RESERVED) X(MINUTE_MICROSECOND, RESERVED)                                 \
@@ -126,7 +126,7 @@ enum keyword_reserved {
 #define KEYWORDS_S(X)                                                                            \
     X(SET, RESERVED) X(SQL, RESERVED) X(SSL, RESERVED) X(SHOW, RESERVED) X(SKIP, 0)      \
     X(SOFT, 0) X(SOME, 0) X(STOP, 0) X(SHARE, 0) X(SLAVE, 0) X(START, 0)               \
-    X(SCHEMA, BY_MYSQL) X(SELECT, RESERVED) X(SERVER, 0) X(SIGNAL, RESERVED)               \
+    X(SCHEMA, BY_MYSQL) X(SERIAL, 0) X(SELECT, RESERVED) X(SERVER, 0) X(SIGNAL, RESERVED)               \
     X(SOUNDS, 0) X(STATUS, 0) X(STORED, BY_MYSQL8) X(SUBSTR, 0) X(SYSTEM, BY_MYSQL8)     \
     X(SCHEMAS, RESERVED) X(SESSION, 0) X(SPATIAL, RESERVED) X(SUSPEND, 0)                  \
     X(SECURITY, 0) X(SEQUENCE, 0) X(SHUTDOWN, 0) X(SMALLINT, RESERVED) X(SNAPSHOT, 0)    \

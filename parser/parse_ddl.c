@@ -89,22 +89,20 @@ static bool at_column_def(struct parser *parser)
 }
 
 // One of the list: a column, or an index, a constraint, a check.
-static struct column_def *read_element(struct parser *parser)
+static struct column_def *read_element(struct parser *parser, struct ddl_part *ddl)
 {
-    struct column_def *column = NULL;
-    if (at_column_def(parser)) {
-        column = arena_alloc(parser->arena, sizeof *column);
-        column->name = parser_name(parser);
-        if (!parser_at(parser, TOKEN_NAME)) {
-            parser_fail(parser);
-            return column;
-        }
-        column->type = parser_text(parser, parser->token.span);
+    if (!at_column_def(parser)) {
+        parse_table_constraint(parser, ddl);
+        return NULL;
     }
-    while (!parser_at(parser, TOKEN_COMMA) && !parser_at(parser, TOKEN_RPAREN) &&
-           !parser_at(parser, TOKEN_END)) {
-        parser_skip_token(parser);
+    struct column_def *column = arena_alloc(parser->arena, sizeof *column);
+    column->name = parser_name(parser);
+    if (!parser_at(parser, TOKEN_NAME)) {
+        parser_fail(parser);
+        return column;
     }
+    column->type = parser_text(parser, parser->token.span);
+    parse_column_constraints(parser, ddl, column->name);
     return column;
 }
 
@@ -113,7 +111,7 @@ static void read_elements(struct parser *parser, struct ddl_part *ddl)
     struct column_def **last = &ddl->columns;
     parser_expect(parser, TOKEN_LPAREN);
     do {
-        struct column_def *column = read_element(parser);
+        struct column_def *column = read_element(parser, ddl);
         if (column != NULL) {
             *last = column;
             last = &column->next;
@@ -179,6 +177,7 @@ static void read_create_index(struct parser *parser, struct ddl_part *ddl)
     }
     parser_expect_word(parser, KW_ON);
     (void)add_table(parser, &parser->statement->tables);
+    parse_index_constraint(parser, ddl);
     parser_skip_rest(parser);
 }
 
@@ -279,8 +278,11 @@ void parse_create(struct parser *parser)
             set_temporary(parser, ddl);
             continue;
         }
-        bool is_modifier = parser_accept_word(parser, KW_UNIQUE) ||
-                           parser_accept_word(parser, KW_FULLTEXT) ||
+        if (parser_accept_word(parser, KW_UNIQUE)) {
+            ddl->is_unique = true;
+            continue;
+        }
+        bool is_modifier = parser_accept_word(parser, KW_FULLTEXT) ||
                            parser_accept_word(parser, KW_SPATIAL) ||
                            parser_accept_word(parser, KW_AGGREGATE) || accept_object_option(parser);
         if (!is_modifier) {
@@ -293,7 +295,7 @@ void parse_create(struct parser *parser)
 // ---- ALTER
 
 // What follows the name: only other tables matter (RENAME TO b, EXCHANGE PARTITION p WITH TABLE b).
-static void read_alterations(struct parser *parser, struct table_ref **last)
+static void read_alterations(struct parser *parser, struct ddl_part *ddl, struct table_ref **last)
 {
     while (!parser_at(parser, TOKEN_END) && !parser_at(parser, TOKEN_SEMICOLON)) {
         if (parser_accept_words(parser, KW_WITH, KW_TABLE)) {
@@ -304,7 +306,7 @@ static void read_alterations(struct parser *parser, struct table_ref **last)
             if (has_word || parser_at_name(parser)) {
                 last = add_table(parser, last);
             }
-        } else {
+        } else if (!parse_alteration(parser, ddl)) {
             parser_skip_token(parser);
         }
     }
@@ -321,7 +323,7 @@ void parse_alter(struct parser *parser)
         ddl->kind = DDL_ALTER_TABLE;
         parser_advance(parser);
         read_exists(parser, ddl);
-        read_alterations(parser, add_table(parser, &parser->statement->tables));
+        read_alterations(parser, ddl, add_table(parser, &parser->statement->tables));
         break;
     case KW_VIEW:
         parser_advance(parser);
@@ -371,6 +373,14 @@ static void read_drop_index(struct parser *parser, struct ddl_part *ddl)
     parser_skip_rest(parser);
 }
 
+static void read_drop_trigger(struct parser *parser, struct ddl_part *ddl)
+{
+    ddl->kind = DDL_ROUTINE;
+    parser_advance(parser);
+    read_exists(parser, ddl);
+    ddl->trigger = parser_text(parser, parse_table_name(parser)->name_span);
+}
+
 void parse_drop(struct parser *parser)
 {
     if (parser_ahead(parser)->keyword == KW_PREPARE) {
@@ -400,9 +410,11 @@ void parse_drop(struct parser *parser)
         parser_advance(parser);
         read_database(parser, ddl, DDL_DROP_DATABASE);
         break;
+    case KW_TRIGGER:
+        read_drop_trigger(parser, ddl);
+        break;
     case KW_PROCEDURE:
     case KW_FUNCTION:
-    case KW_TRIGGER:
     case KW_EVENT:
     case KW_PACKAGE:
         ddl->kind = DDL_ROUTINE;

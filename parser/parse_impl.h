@@ -125,6 +125,15 @@ struct expr_list {
 void expr_list_add(struct parser *parser, struct expr_list *list, struct expr *expr);
 void parse_expr_list(struct parser *parser, struct expr_list *list); // with commas, at least one
 
+// ---- parse_constraint.c
+// Of a column, at its type: to the end of its definition.
+void parse_column_constraints(struct parser *parser, struct ddl_part *ddl, struct slice column);
+// What stands in place of a column: to its end.
+void parse_table_constraint(struct parser *parser, struct ddl_part *ddl);
+void parse_index_constraint(struct parser *parser, struct ddl_part *ddl); // behind the table's name
+// ADD, MODIFY, CHANGE of ALTER TABLE. False: it is none.
+bool parse_alteration(struct parser *parser, struct ddl_part *ddl) MUST_CHECK;
+
 // ---- parse_select.c, parse_table.c
 bool parser_at_query(struct parser *parser,
                      const struct token *token);  // SELECT, WITH, VALUES, TABLE

@@ -335,14 +335,38 @@ struct column_def { // of CREATE TABLE: what is needed to check shard keys
     struct column_def *next;
 };
 
+enum constraint_kind {
+    CONSTRAINT_UNIQUE,
+    CONSTRAINT_PRIMARY,
+    CONSTRAINT_FOREIGN,
+    CONSTRAINT_COUNTER, // AUTO_INCREMENT
+};
+
+struct key_part {
+    struct slice name; // of a column; empty: an expression
+    bool is_whole;     // not only its first characters
+    struct key_part *next;
+};
+
+struct constraint_def {
+    enum constraint_kind kind;
+    struct key_part *parts;
+    struct table_ref *references; // FOREIGN; not among the statement's tables
+    struct key_part *referenced;
+    struct constraint_def *next;
+};
+
 struct ddl_part {
     enum ddl_kind kind;
     bool is_temporary;
-    bool if_exists;             // IF [NOT] EXISTS
-    bool is_replace;            // CREATE OR REPLACE
-    struct slice database;      // CREATE/DROP DATABASE
-    struct column_def *columns; // CREATE TABLE
-    struct query *select;       // CREATE TABLE ... SELECT, CREATE VIEW ... AS SELECT
+    bool if_exists;                     // IF [NOT] EXISTS
+    bool is_replace;                    // CREATE OR REPLACE
+    bool is_unique;                     // CREATE UNIQUE INDEX
+    struct slice database;              // CREATE/DROP DATABASE
+    struct slice trigger;               // DROP TRIGGER: its name as written
+    struct column_def *columns;         // CREATE TABLE
+    struct constraint_def *constraints; // that it makes; CREATE and ALTER TABLE, CREATE INDEX
+    struct query *select;               // CREATE TABLE ... SELECT, CREATE VIEW ... AS SELECT
 };
 
 enum set_scope { SCOPE_SESSION, SCOPE_GLOBAL, SCOPE_USER, SCOPE_ONCE, SCOPE_STATEMENT };

@@ -61,7 +61,10 @@
     X(ER_NO_SERVER_PASSWORD,    9020, "28000", "waybill has no password for '%s' on the servers: %s") \
     X(ER_SCATTER_DENIED,        9030, "HY000", "%s") \
     X(ER_SCATTER_WARNED,        9031, "01000", "%s") \
-    X(ER_UNTOLD,                9032, "01000", "%s")
+    X(ER_UNTOLD,                9032, "01000", "%s") \
+    X(ER_UNSAFE_UNIQUE,         9034, "HY000", "%s") \
+    X(ER_UNSAFE_FOREIGN_KEY,    9035, "HY000", "%s") \
+    X(ER_UNSAFE_COUNTER,        9036, "HY000", "%s")
 // clang-format on
 
 enum error_code {

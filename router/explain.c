@@ -327,9 +327,9 @@ static void add_guards(struct arena *arena, struct explanation *explanation)
                     arena_format(arena, "max_result_rows = %" PRIu64 ": with more it is error 9030",
                                  (uint64_t)settings->max_result_rows));
     }
-    if (plan->warning != NULL) {
+    for (const struct plan_warning *one = plan->warnings; one != NULL; one = one->next) {
         explain_add(arena, explanation, EXPLAIN_GUARD,
-                    arena_format(arena, "warning 9031: %s", plan->warning));
+                    arena_format(arena, "warning %u: %s", one->code, one->text));
     }
     if (plan->is_write_to_many) {
         bool is_atomic = explanation->request->distributed == DISTRIBUTED_ATOMIC;

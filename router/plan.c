@@ -23,6 +23,16 @@ bool plan_refuse(struct planner *planner, enum error_code code, const char *form
     return false;
 }
 
+void plan_warn(struct planner *planner, enum error_code code, const char *text)
+{
+    struct plan_warning **last = &planner->plan->warnings;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = arena_alloc(planner->arena, sizeof **last);
+    **last = (struct plan_warning){.code = (uint16_t)code, .text = text};
+}
+
 void plan_because(struct planner *planner, const char *format, ...)
 {
     char sentence[SENTENCE_MAX];

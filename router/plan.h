@@ -101,6 +101,12 @@ struct load_split;   // load_split.h
 struct gather_plan;  // gather.h
 struct catalog_plan; // catalog.h
 
+struct plan_warning { // of a guard (scatter = warn), or of a constraint that can't hold
+    uint16_t code;    // enum error_code
+    const char *text;
+    struct plan_warning *next;
+};
+
 struct plan {
     enum plan_access access;
     struct plan_target *targets; // at least one
@@ -132,9 +138,9 @@ struct plan {
     const struct gather_plan *gather;
     // Rows of information_schema are asked of the shards first: they become a part of the text.
     const struct catalog_plan *catalog;
-    const char *warning; // of a guard (scatter = warn), for SHOW WARNINGS; in the arena. NULL: none
-    enum plan_steps steps; // not STEPS_NONE: the targets are only for show
-    struct slice once;     // STEPS_ONCE: its name; letters, digits and ._:- only
+    struct plan_warning *warnings; // of waybill's own, for SHOW WARNINGS; in the arena
+    enum plan_steps steps;         // not STEPS_NONE: the targets are only for show
+    struct slice once;             // STEPS_ONCE: its name; letters, digits and ._:- only
     uint32_t asked_count;
     const struct expr **asked; // STEPS_VALUES, in the order of the text; asked_count of them
     const char *why; // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL

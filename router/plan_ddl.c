@@ -142,7 +142,9 @@ static bool common_place(struct planner *planner, struct shard_set *set)
 
 static bool plan_database(struct planner *planner)
 {
-    plan_because(planner, "databases and routines are on every shard");
+    plan_because(planner, planner->statement->ddl->trigger.len > 0
+                              ? "a trigger is where its table is: the shards are asked first"
+                              : "databases and routines are on every shard");
     return plan_to_all(planner, sharding_all(planner->config), MERGE_FIRST);
 }
 
@@ -205,6 +207,9 @@ static bool plan_tables(struct planner *planner)
         !check_columns(planner, first.config)) {
         return false;
     }
+    if (!plan_constraints(planner, &first)) {
+        return false;
+    }
     if (ddl->select != NULL) {
         return plan_create_select(planner, set);
     }
@@ -222,7 +227,6 @@ bool plan_ddl(struct planner *planner)
     case DDL_CREATE_DATABASE:
     case DDL_DROP_DATABASE:
     case DDL_ALTER_DATABASE:
-    case DDL_ROUTINE:
         return plan_database(planner);
     case DDL_VIEW:
         return plan_view(planner);
@@ -233,6 +237,7 @@ bool plan_ddl(struct planner *planner)
     case DDL_RENAME_TABLE:
     case DDL_CREATE_INDEX:
     case DDL_DROP_INDEX:
+    case DDL_ROUTINE: // a trigger is where its table is
     case DDL_OTHER:
         break;
     }

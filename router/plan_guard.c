@@ -71,12 +71,11 @@ bool plan_guard(struct planner *planner, const struct reach *reach)
                            shards, whose, spread);
     }
     if (of_user == GUARD_WARN || of_table == GUARD_WARN) {
-        plan->warning =
-            (const char *)arena_format(planner->arena,
-                                       "waybill: the statement has read %u shards (scatter = warn "
-                                       "of %s): %s",
-                                       shards, whose, spread)
-                .ptr;
+        struct slice text = arena_format(planner->arena,
+                                         "waybill: the statement has read %u shards (scatter = "
+                                         "warn of %s): %s",
+                                         shards, whose, spread);
+        plan_warn(planner, ER_SCATTER_WARNED, (const char *)text.ptr);
     }
     return true;
 }

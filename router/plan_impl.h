@@ -28,6 +28,7 @@ struct planner {
 };
 
 // False, with the error set: so that a planner can end with `return plan_refuse(...)`.
+void plan_warn(struct planner *planner, enum error_code code, const char *text); // borrows the text
 bool plan_refuse(struct planner *planner, enum error_code code, const char *format, ...)
     PRINTF_LIKE(3, 4);
 // A sentence for plan.why; kept only if the request wants it.
@@ -66,8 +67,10 @@ bool plan_select_scatter(struct planner *planner, const struct reach *reach);
 bool plan_within_shards(struct planner *planner, const struct reach *reach, struct shard_set *set);
 // After a refusal of the merge: all on one server? False leaves the error, or has a better one.
 bool plan_gather(struct planner *planner, const struct reach *reach);
-// plan_guard.c. May a SELECT read so many shards? Refused, or plan.warning is set.
+// plan_guard.c. May a SELECT read so many shards? Refused, or the plan has a warning.
 bool plan_guard(struct planner *planner, const struct reach *reach);
+// plan_constraint.c. Do the constraints hold that the DDL makes? Refused, or the plan has warnings.
+bool plan_constraints(struct planner *planner, const struct scope_ref *table);
 bool plan_insert(struct planner *planner);
 bool plan_change(struct planner *planner);
 bool plan_insert_select(struct planner *planner, const struct scope_ref *target);

@@ -25,6 +25,7 @@ enum {
     DENIED_ON_TABLE = 1142,
     DENIED_ON_COLUMN = 1143,
     ER_LOCK_WAIT = 1205,
+    NO_SUCH_TRIGGER = 1360,
     STATE_COLUMN = 1, // SHOW CREATE: the definition
 };
 
@@ -146,12 +147,19 @@ static bool is_database(const struct flow_ddl *ddl)
     return ddl->flow.request->statement->tables == NULL;
 }
 
+static bool is_drop_of_trigger(const struct flow_ddl *ddl)
+{
+    return part_of(ddl)->trigger.len > 0;
+}
+
 static struct slice question_of(const struct flow_ddl *ddl, uint32_t table)
 {
     struct slice name = ddl->tables[table];
     return arena_format(&ddl->flow.session->arena, "SHOW CREATE %s %.*s",
-                        is_database(ddl) ? "DATABASE" : "TABLE", (int)name.len,
-                        (const char *)name.ptr);
+                        is_drop_of_trigger(ddl) ? "TRIGGER"
+                        : is_database(ddl)      ? "DATABASE"
+                                                : "TABLE",
+                        (int)name.len, (const char *)name.ptr);
 }
 
 static void ask_next(struct flow_ddl *ddl)
@@ -169,8 +177,9 @@ static bool is_denied(uint16_t code)
 // The second field of the only row.
 static bool read_definition(const struct flow_ddl *ddl, uint16_t target, struct slice *create)
 {
-    struct field fields[4];
-    const uint32_t counts[] = {2, 4, 3}; // of a table or database, a view, a sequence
+    struct field fields[7];
+    // Of a table or database, a view, a sequence; a trigger (MySQL 5.6: without its time).
+    const uint32_t counts[] = {2, 4, 3, 7, 6};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         if (gather_only_row(&ddl->answers[target], ddl->flow.session->capabilities, fields,
                             counts[i])) {
@@ -191,7 +200,8 @@ static bool take_seen(struct flow_ddl *ddl, uint16_t target, struct error *error
         return true;
     }
     gather_error(&ddl->answers[target], error);
-    if (error->code == ER_NO_SUCH_TABLE || error->code == NO_SUCH_DATABASE) {
+    if (error->code == ER_NO_SUCH_TABLE || error->code == NO_SUCH_DATABASE ||
+        error->code == NO_SUCH_TRIGGER) {
         seen->as = SEEN_ABSENT;
         return true;
     }
@@ -249,6 +259,22 @@ static bool take_read_only(struct flow_ddl *ddl)
         }
     }
     return true;
+}
+
+// A trigger is dropped where it is, which is where its table is; where nobody has it one server
+// says so.
+static void leave_out_shards_without(struct flow_ddl *ddl)
+{
+    struct plan *plan = ddl->flow.request->plan;
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < ddl->target_count; i++) {
+        if (seen_at(ddl, 0, i)->as != SEEN_ABSENT) {
+            *seen_at(ddl, 0, kept) = *seen_at(ddl, 0, i);
+            plan->targets[kept++] = plan->targets[i];
+        }
+    }
+    plan->target_count = kept > 0 ? kept : 1;
+    ddl->target_count = plan->target_count;
 }
 
 // ---- locks
@@ -397,6 +423,9 @@ static void take_round(struct flow_ddl *ddl)
         }
     }
     ddl->table++;
+    if (is_drop_of_trigger(ddl)) {
+        leave_out_shards_without(ddl);
+    }
     ask_next(ddl);
 }
 
@@ -481,6 +510,9 @@ static void list_tables(struct flow_ddl *ddl)
          table = table->next) {
         ddl->tables[ddl->table_count++] =
             slice_part(statement->text, table->name_span.begin, table->name_span.end);
+    }
+    if (is_drop_of_trigger(ddl)) {
+        ddl->tables[ddl->table_count++] = statement->ddl->trigger;
     }
     struct slice name = statement->ddl->database;
     bool has_database = kind == DDL_CREATE_DATABASE || kind == DDL_DROP_DATABASE;

@@ -202,7 +202,7 @@ static void run_plan(struct session *session, struct request *request)
         flow_gather_start(session, request);
         return;
     }
-    bool is_one = request->plan->target_count == 1;
+    bool is_one = request->plan->target_count == 1 && request->plan->warnings == NULL;
     counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
     if (statement->load != NULL && statement->load->is_local) {
         flow_infile_start(session, request);

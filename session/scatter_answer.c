@@ -213,6 +213,9 @@ void scatter_write_ok(struct scatter *scatter)
                                 .insert_id = scatter->ok.insert_id};
         scatter->ok.insert_id = insert_id_note(session, &answer, plan->targets[0].shard);
     }
+    if (plan->warnings != NULL) {
+        scatter->ok.warnings = aftermath.warnings;
+    }
     aftermath.row_count = (int64_t)scatter->ok.affected_rows;
     aftermath_note_merged(session, &aftermath, scatter_warnings(scatter));
     session_write_ok(session, &scatter->ok);

@@ -14,7 +14,8 @@ void scatter_guard_note(struct session *session, const struct request *request)
     struct sessions *sessions = session->sessions;
     const struct plan *plan = request->plan;
     uint64_t now_us = session_now_us(session);
-    if (plan->warning == NULL) {
+    const struct plan_warning *warning = plan->warnings;
+    if (warning == NULL || warning->code != ER_SCATTER_WARNED) {
         return;
     }
     counter_add(&sessions->counters.scatter_warned, 1);
@@ -25,7 +26,7 @@ void scatter_guard_note(struct session *session, const struct request *request)
     struct slice text = request->statement->text;
     size_t len = text.len < SHOWN_BYTES_MAX ? text.len : SHOWN_BYTES_MAX;
     log_warning("session %u: user %s: %s: %.*s (%llu more like it since the last such line)",
-                session->id, session_user(session)->name, plan->warning, (int)len,
+                session->id, session_user(session)->name, warning->text, (int)len,
                 (const char *)text.ptr, (unsigned long long)sessions->guard_unlogged);
     sessions->guard_logged_us = now_us;
     sessions->guard_unlogged = 0;
@@ -38,27 +39,43 @@ void scatter_guard_note_refusal(struct session *session, const struct error *err
     }
 }
 
-struct warning_list *scatter_guard_list(const struct plan *plan)
+static bool add_warning(struct warning_list *list, const struct plan_warning *of_plan)
 {
     struct error error;
-    if (plan->warning == NULL) {
-        return NULL;
-    }
-    error_fill(&error, ER_SCATTER_WARNED, plan->warning);
+    error_fill(&error, of_plan->code, of_plan->text);
     struct warning warning = {
         .level = LEVEL_WARNING, .code = error.code, .message = slice_of_string(error.text)};
     memcpy(warning.sqlstate, error.sqlstate, sizeof error.sqlstate);
-    struct warning_list *list = warning_list_new();
-    if (!warning_list_add(list, &warning)) {
-        warning_list_free(list);
+    return warning_list_add(list, &warning);
+}
+
+struct warning_list *scatter_guard_list(const struct plan *plan)
+{
+    if (plan->warnings == NULL) {
         return NULL;
+    }
+    struct warning_list *list = warning_list_new();
+    for (const struct plan_warning *one = plan->warnings; one != NULL; one = one->next) {
+        if (!add_warning(list, one)) {
+            warning_list_free(list);
+            return NULL;
+        }
     }
     return list;
 }
 
+uint32_t scatter_guard_count(const struct plan *plan)
+{
+    uint32_t count = 0;
+    for (const struct plan_warning *one = plan->warnings; one != NULL; one = one->next) {
+        count++;
+    }
+    return count;
+}
+
 bool scatter_guard_looks_at(const struct session *session, const struct plan *plan)
 {
-    return plan->warning != NULL || plan->counts_found ||
+    return plan->warnings != NULL || plan->counts_found ||
            session_config(session)->settings.max_result_rows > 0;
 }
 

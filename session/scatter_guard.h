@@ -10,8 +10,9 @@
 void scatter_guard_note(struct session *session, const struct request *request);
 // A refusal: counted if it is a guard's.
 void scatter_guard_note_refusal(struct session *session, const struct error *error);
-// The guard's warning as a list of one, on the heap; NULL: it has none.
+// The plan's warnings as a list, on the heap; NULL: it has none.
 struct warning_list *scatter_guard_list(const struct plan *plan) MUST_CHECK;
+uint32_t scatter_guard_count(const struct plan *plan);
 // Is there more to do with its answer than to relay it?
 bool scatter_guard_looks_at(const struct session *session, const struct plan *plan) MUST_CHECK;
 // max_result_rows: false with *error when `rows` were given and there is one more.

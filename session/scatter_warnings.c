@@ -196,7 +196,7 @@ uint16_t scatter_warning_count(const struct scatter *scatter)
     if (count > 0 && is_of_constants(scatter)) {
         count = scatter->sources[0].ok.warnings;
     }
-    count += scatter->plan.warning != NULL ? 1 : 0;
+    count += scatter_guard_count(&scatter->plan);
     count += scatter->left > 0 ? 1 : 0;
     return (uint16_t)(count < UINT16_MAX ? count : UINT16_MAX);
 }
@@ -208,7 +208,7 @@ struct warning_list *scatter_warnings(const struct scatter *scatter)
     uint32_t count = is_of_constants(scatter) ? 1 : scatter->merged_count;
     struct warning_part *parts =
         arena_alloc(scatter_arena(scatter), (scatter->merged_count + 2) * sizeof *parts);
-    bool has_any = scatter->plan.warning != NULL || scatter->left > 0;
+    bool has_any = scatter->plan.warnings != NULL || scatter->left > 0;
     for (uint32_t i = 0; i < count; i++) {
         struct scatter_source *source = &scatter->sources[i];
         if (source->ok.warnings > 0 && source->warnings == NULL) {

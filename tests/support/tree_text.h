@@ -348,6 +348,28 @@ static void tree_text_change(struct text *out, const struct change_part *change)
     text_add_string(out, change->has_returning ? " returning" : "");
 }
 
+static void tree_text_parts(struct text *out, const struct key_part *part)
+{
+    text_add_string(out, "(");
+    for (; part != NULL; part = part->next) {
+        tree_text_leaf(out, "", part->name);
+        text_add_string(out, part->is_whole ? "" : "~");
+        text_add_string(out, part->next != NULL ? "," : "");
+    }
+    text_add_string(out, ")");
+}
+
+static void tree_text_constraint(struct text *out, const struct constraint_def *constraint)
+{
+    static const char *const names[] = {" unique", " primary", " foreign", " counter"};
+    text_add_string(out, names[constraint->kind]);
+    tree_text_parts(out, constraint->parts);
+    if (constraint->references != NULL) {
+        tree_text_leaf(out, "->", constraint->references->name);
+        tree_text_parts(out, constraint->referenced);
+    }
+}
+
 static void tree_text_ddl(struct text *out, const struct ddl_part *ddl)
 {
     text_add_format(out, " ddl:%d", (int)ddl->kind);
@@ -356,9 +378,15 @@ static void tree_text_ddl(struct text *out, const struct ddl_part *ddl)
     if (ddl->database.len > 0) {
         tree_text_leaf(out, " db:", ddl->database);
     }
+    if (ddl->trigger.len > 0) {
+        tree_text_leaf(out, " trigger:", ddl->trigger);
+    }
     for (const struct column_def *column = ddl->columns; column != NULL; column = column->next) {
         tree_text_leaf(out, " ", column->name);
         tree_text_leaf(out, ":", column->type);
+    }
+    for (const struct constraint_def *one = ddl->constraints; one != NULL; one = one->next) {
+        tree_text_constraint(out, one);
     }
     if (ddl->select != NULL) {
         text_add_string(out, " <");

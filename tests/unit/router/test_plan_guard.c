@@ -17,7 +17,7 @@ static void expect(struct fixture *fixture, const char *sql, const char *expecte
     struct error error;
     fixture->request.statement = fixture_parse(fixture, fixture_text(fixture, sql));
     bool is_planned = plan_make(&fixture->arena, &fixture->request, &plan, &error);
-    const char *found = is_planned                        ? plan->warning != NULL ? "warn" : ""
+    const char *found = is_planned                        ? plan->warnings != NULL ? "warn" : ""
                         : error.code == ER_SCATTER_DENIED ? "deny"
                                                           : "?";
     if (strcmp(found, expected) != 0) {

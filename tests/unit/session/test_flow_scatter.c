@@ -725,10 +725,11 @@ static void hands_on_what_it_cannot_merge(void **state)
 static void is_guarded(void **state)
 {
     (void)state;
+    static struct plan_warning beware = {.code = ER_SCATTER_WARNED, .text = "beware"};
     // One row too many: an error in its place, and the others are not read.
     struct stage *stage = stage_new(MERGE_SORT, ACCESS_REPLICA);
     stage->config.settings.max_result_rows = 2;
-    stage->plan.warning = "beware";
+    stage->plan.warnings = &beware;
     start(stage);
     for (uint16_t i = 0; i < SHARDS; i++) {
         say_columns(stage, i, "n");
@@ -742,7 +743,7 @@ static void is_guarded(void **state)
     // So many and no more, with a warning that no shard has.
     stage = stage_new(MERGE_SORT, ACCESS_REPLICA);
     stage->config.settings.max_result_rows = 3;
-    stage->plan.warning = "beware";
+    stage->plan.warnings = &beware;
     start(stage);
     for (uint16_t i = 0; i < SHARDS; i++) {
         say_columns(stage, i, "n");
