@@ -267,3 +267,10 @@ def test_own_password(stand):
         root.query(f"SET PASSWORD FOR '{name}'@'%' = PASSWORD('{old}')")
     client.close()
     root.close()
+
+
+def test_transactions_beside_xa(stand):
+    compare(stand, ["XA START 'a','b'", "INSERT INTO t (b) VALUES (30)", "COMMIT", "SAVEPOINT x", "XA END 'a','b'", "BEGIN", "COMMIT", "ROLLBACK",
+                    "XA ROLLBACK 'a','b'", "BEGIN", "INSERT INTO t (b) VALUES (31)", "COMMIT", "BEGIN", "INSERT INTO t (b) VALUES (32)", "SAVEPOINT s",
+                    "INSERT INTO t (b) VALUES (33)", "ROLLBACK TO s", "COMMIT", "SELECT b FROM t ORDER BY a", "SET autocommit = 0",
+                    "INSERT INTO t (b) VALUES (34)", "ROLLBACK", "SET autocommit = 1", "SELECT b FROM t ORDER BY a"])
