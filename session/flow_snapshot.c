@@ -1,6 +1,6 @@
 // What a snapshot is of is decided when it is taken. So where there is one shard the server begins
-// the transaction when the client does, not with the first statement; with several shards there
-// would be a snapshot for each, and each is taken by the first statement there.
+// the transaction when the client does, not with the first statement. Several shards:
+// flow_moment.c.
 //
 //     START TRANSACTION WITH CONSISTENT SNAPSHOT   |   DO 0   -> OK
 

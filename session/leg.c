@@ -93,7 +93,7 @@ static void release(struct leg *leg)
         pool_close(pools, leg->backend);
         break;
     case LEG_KEPT:
-        if (leg->cursors > 0) {
+        if (leg->cursors > 0 || leg->is_held) {
             backend_mark_dirty(leg->backend);
         }
         if (leg->branch != BRANCH_NONE) {

@@ -381,6 +381,7 @@ struct sessions *sessions_new(const struct sessions_host *host, const struct sna
     list_init(&sessions->lingering);
     list_init(&sessions->account_waits);
     list_init(&sessions->applying);
+    list_init(&sessions->moments);
     slab_init(&sessions->session_slab, "session", sizeof(struct session), SESSIONS_KEPT);
     slab_init(&sessions->leg_slab, "leg", sizeof(struct leg), LEGS_KEPT);
     timer_init(&sessions->tick, host->loop, on_tick);

@@ -22,6 +22,7 @@
 #include "session/branch.h"
 #include "session/characteristics.h"
 #include "session/flow_commit.h"
+#include "session/flow_moment.h"
 #include "session/flow_snapshot.h"
 #include "session/flow_unknown.h"
 #include "session/round.h"
@@ -297,6 +298,8 @@ static void begin_now(struct session *session, struct request *request)
     uint16_t only = config_only_shard(session_config(session));
     if (statement->is_consistent_snapshot && only != NO_SHARD) {
         flow_snapshot_start(session, request, only);
+    } else if (statement->is_consistent_snapshot && flow_moment_is_possible(session)) {
+        flow_moment_start(session, request);
     } else {
         answer_ok(session);
     }
