@@ -98,8 +98,8 @@ def kill(stand, server):
         os.kill(int(pid.read()), signal.SIGKILL)
 
 
-def prepared(stand):
-    return {server: rows for server in servers(stand) if (rows := stand.root(server).query("XA RECOVER").rows)}
+def prepared(stand, away=()):
+    return {server: rows for server in servers(stand) if server not in away and (rows := stand.root(server).query("XA RECOVER").rows)}
 
 
 def primary_of(stand, shard):
@@ -113,12 +113,14 @@ def roles(stand):
 def short(stand):
     """For the message of a test that waited in vain."""
     problems = {name: row["problem"] for name, row in roles(stand).items() if row["problem"]}
-    return f"{problems or ''} {prepared(stand) or ''} {last_events(stand)}"
+    down = [name for name, row in roles(stand).items() if row["state"] != "up"]
+    return f"{problems or ''} {prepared(stand, down) or ''} {last_events(stand)}"
 
 
-def is_whole(stand):
+def is_whole(stand, away=()):
     """Each shard has a primary, and all other servers are replicas that can serve."""
-    return all(row["role"] == "primary" or (row["role"] == "replica" and row["fit"] == "yes") for row in roles(stand).values()) and \
+    return all(row["role"] == "primary" or (row["role"] == "replica" and row["fit"] == "yes")
+               for name, row in roles(stand).items() if name not in away) and \
         all(primary_of(stand, shard) not in ("", "-", None) for shard in SHARDS)
 
 
@@ -129,7 +131,7 @@ def checksums(stand, server):
     return {table: root.query(f"CHECKSUM TABLE {table} EXTENDED").rows[0][1] for (table,) in tables}
 
 
-def differing(stand):
+def differing(stand, away=()):
     """Tables of replicas that are not as their primary's, by server."""
     wrong = {}
     for shard in SHARDS:
@@ -137,7 +139,7 @@ def differing(stand):
         root = stand.root(primary)
         wanted, position = checksums(stand, primary), root.query("SELECT @@GLOBAL.gtid_binlog_pos").rows[0][0]
         for server in servers(stand):
-            if server.startswith(shard) and server != primary:
+            if server.startswith(shard) and server != primary and server not in away:
                 stand.root(server).query(f"SELECT MASTER_GTID_WAIT('{position}', 10)")
                 there = checksums(stand, server)
                 names = [name for name in {*wanted, *there} if wanted.get(name) != there.get(name)]
@@ -146,18 +148,18 @@ def differing(stand):
     return wrong
 
 
-def check(stand):
-    """No half of a transfer, nobody who waits for one, and every replica as its primary."""
-    stand.wait_until(lambda: is_whole(stand), 40, lambda: f"all are back: {short(stand)}")
-    stand.wait_until(lambda: prepared(stand) == {}, 20, lambda: f"nothing is prepared: {short(stand)}")
+def check(stand, away=()):
+    """No half of a transfer, nobody who waits for one, and every replica as its primary. away: servers that are down."""
+    stand.wait_until(lambda: is_whole(stand, away), 40, lambda: f"all are back: {short(stand)}")
+    stand.wait_until(lambda: prepared(stand, away) == {}, 20, lambda: f"nothing is prepared: {short(stand)}")
     total = int(client_of(stand).query("SELECT /* waybill: primary */ SUM(money) FROM users").rows[0][0])
     assert total == ACCOUNTS * MONEY, total
     # (Heartbeats go on meanwhile: what differs by them only is as it should be a moment later.)
-    stand.wait_until(lambda: not still_differing(stand), 10, lambda: f"replicas are as their primaries: {differing(stand)}")
+    stand.wait_until(lambda: not still_differing(stand, away), 10, lambda: f"replicas are as their primaries: {differing(stand, away)}")
 
 
-def still_differing(stand):
-    return {server: names for server, names in differing(stand).items() if names != ["`waybill`.`heartbeat`"]}
+def still_differing(stand, away=()):
+    return {server: names for server, names in differing(stand, away).items() if names != ["`waybill`.`heartbeat`"]}
 
 
 def last_events(stand, count=12):
