@@ -189,8 +189,8 @@ static const struct setting table[] = {
      "The same when its port refuses connections and all its replicas have lost it: its process is gone. More than a restart of "
      "the server takes, if it shall not be replaced by that; failover_after_ms is the upper bound."},
     {"rejoin", SETTING_CHOICE, RELOAD, AT(rejoin), "auto", ANY, "off|auto",
-     "auto: an old primary that is back, read-only, and has nothing that the new one lacks becomes its replica, and a replica "
-     "that a crash has stopped is mended (doc/transactions.md). off: both are left alone."},
+     "auto: an old primary that is back and read-only becomes a replica of the new one, what was never acknowledged is reported "
+     "and undone (doc/failover.md); a replica that a crash has stopped is mended (doc/transactions.md). off: both are left alone."},
     {"switchover_grace_ms", SETTING_INTEGER, RELOAD, AT(switchover_grace_ms), "2000", 0, DAY_MS, NULL,
      "How long SWITCHOVER SHARD waits for open transactions before it ends them (error 1213). New statements wait meanwhile."},
     {"in_doubt_ms", SETTING_INTEGER, RELOAD, AT(in_doubt_ms), "5000", 100, DAY_MS, NULL,

@@ -1,5 +1,5 @@
 #pragma once
-// Events of MariaDB's binary log as a server sends them to a replica that has asked for no
+// Events of MariaDB's binary log as a server sends them to a replica, without
 // checksums (manual: "2-Binlog Event Header" and the pages of the events; GTID_EVENT with its XA
 // part: sql/log_event_server.cc of 10.11). Pure. Slices point into the event.
 

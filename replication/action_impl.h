@@ -76,4 +76,10 @@ bool step_send(struct action *action, size_t place, const char *statement) MUST_
 bool step_finish(struct action *action, size_t place) MUST_CHECK; // of what was sent
 // Which half of semi-sync is on: the source's or the replica's. Nothing without the plugin.
 bool step_set_semi_sync(struct action *action, size_t place, bool is_source) MUST_CHECK;
+// From where it goes on as a replica, MariaDB; it does not replicate now.
+bool step_set_position(struct action *action, size_t place,
+                       const struct gtid_set *position) MUST_CHECK;
+// ... and its own binary log is emptied, and begins anew there.
+bool step_begin_log(struct action *action, size_t place,
+                    const struct gtid_set *position) MUST_CHECK;
 bool step_follow(struct action *action, size_t place, size_t primary) MUST_CHECK;

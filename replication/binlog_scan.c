@@ -52,6 +52,7 @@ bool binlog_scan_open(struct binlog_scan *scan, const struct endpoint *to, uint6
     enum db_failure failure;
     *scan = (struct binlog_scan){.has_log = true};
     text_init(&scan->format);
+    text_init(&scan->bytes);
     scan->conn = dbconn_open(to, error, &failure);
     if (scan->conn == NULL) {
         return false;
@@ -82,6 +83,29 @@ static bool take_list(struct binlog_scan *scan)
     return !reader.is_bad;
 }
 
+enum { TYPE_AT = 4, LENGTH_AT = 9, CHECKSUM_BYTES = 4 };
+
+// A server whose log has checksums sends them, whatever is asked for. They are taken off, and the
+// event that says how the log is written (which has one in any case) says so.
+static void take_bytes(struct binlog_scan *scan, struct slice event)
+{
+    bool is_long = event.len > BINLOG_HEADER_BYTES + CHECKSUM_BYTES;
+    bool is_format = is_long && event.ptr[TYPE_AT] == BINLOG_FORMAT;
+    size_t cut = is_long && !is_format && scan->has_checksums ? CHECKSUM_BYTES : 0;
+    scan->bytes.len = 0;
+    text_add(&scan->bytes, event.ptr, event.len - cut);
+    if (is_format) {
+        uint8_t *algorithm = &scan->bytes.ptr[event.len - CHECKSUM_BYTES - 1];
+        scan->has_checksums = *algorithm == 1;
+        *algorithm = 0;
+        scan->format.len = 0;
+        text_add_slice(&scan->format, text_slice(&scan->bytes));
+    }
+    for (size_t i = 0; cut > 0 && i < 4; i++) {
+        scan->bytes.ptr[LENGTH_AT + i] = (uint8_t)(scan->bytes.len >> (8 * i));
+    }
+}
+
 static enum scan_news fail(struct error *error)
 {
     error_set(error, BROKEN_CODE, "HY000", "its binary log holds something that can't be read");
@@ -96,12 +120,9 @@ enum scan_news binlog_scan_next(struct binlog_scan *scan, struct error *error)
         if (io != IO_DONE) {
             return io == IO_CLOSED ? SCAN_END : SCAN_FAILED;
         }
-        if (!binlog_event_read(bytes, &scan->event)) {
+        take_bytes(scan, bytes);
+        if (!binlog_event_read(text_slice(&scan->bytes), &scan->event)) {
             return fail(error);
-        }
-        if (scan->event.type == BINLOG_FORMAT) {
-            scan->format.len = 0;
-            text_add_slice(&scan->format, scan->event.whole);
         }
         if (scan->event.type == BINLOG_GTID_LIST && !scan->has_before && !take_list(scan)) {
             return fail(error);
@@ -151,5 +172,6 @@ void binlog_scan_close(struct binlog_scan *scan)
     dbconn_close(scan->conn);
     memory_free(scan->before);
     text_done(&scan->format);
+    text_done(&scan->bytes);
     *scan = (struct binlog_scan){.conn = NULL};
 }

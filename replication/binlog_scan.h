@@ -10,7 +10,9 @@ struct binlog_scan {     // zeroed: not open
     bool has_log;        // false: the server writes none
     bool is_first_file;  // it begins with the oldest log that there is
     bool has_before;
+    bool has_checksums;        // on the wire; never in what is handed on
     struct text format;        // the event that says how the log is written
+    struct text bytes;         // of the present event
     struct binlog_event event; // the last one
     struct binlog_group group; // that it belongs to
     size_t before_count;

@@ -358,7 +358,8 @@ bool dbconn_dump(struct dbconn *conn, const char *file, const char *gtid, uint32
                  struct error *error)
 {
     if (!dbconn_run(conn, error,
-                    "SET @mariadb_slave_capability = 4, @master_binlog_checksum = 'NONE'") ||
+                    "SET @mariadb_slave_capability = 4, @master_binlog_checksum = "
+                    "@@GLOBAL.binlog_checksum") ||
         (gtid != NULL &&
          !dbconn_run(conn, error, "SET @slave_connect_state = '%s', @slave_gtid_strict_mode = 1",
                      gtid))) {

@@ -89,8 +89,8 @@ void db_rows_done(struct db_rows *rows);
 // read with the same number disturb each other.
 bool dbconn_dump(struct dbconn *conn, const char *file, const char *gtid, uint32_t proxy,
                  struct error *error) MUST_CHECK;
-// The next event, whole (protocol/binlog_event.h), valid until the next call. IO_CLOSED: there are
-// no more. IO_ERROR: *error.
+// The next event, whole, with a checksum behind it if the server's log has them; valid until the
+// next call. IO_CLOSED: there are no more. IO_ERROR: *error.
 enum io dbconn_next_event(struct dbconn *conn, struct slice *event, struct error *error) MUST_CHECK;
 
 // `text` as a quoted SQL string (for names and passwords in statements of our own making).

@@ -28,13 +28,11 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "base/memory.h"
 #include "cluster/decision.h"
-#include "replication/binlog_scan.h"
+#include "replication/own_log.h"
 #include "replication/xa_repair.h"
 
 enum {
-    TAIL_BYTES = 16 * 1024 * 1024,
     LOOKS = 3,
     LOOK_MS = 300, // more than a commit takes that is under way
     START_LOOKS = 100,
@@ -45,11 +43,7 @@ struct mend {
     struct action *action;
     size_t subject, primary; // places
     struct member_state state;
-    struct gtid_set position;  // what it believes to have applied; then N
-    struct xa_ledger ledger;   // at `position`
-    struct binlog_group *tail; // owned; what its log has beyond
-    size_t tail_count, tail_room;
-    const char *foreign; // what else is in the tail; NULL: nothing
+    struct own_log log; // at its position; then at N
 };
 
 static const char *name_at(const struct mend *mend, size_t place)
@@ -64,43 +58,19 @@ static bool rebuild(struct mend *mend, const char *why)
 
 // ---- reading
 
-static void add_to_tail(struct mend *mend, const struct binlog_group *group)
+static bool check_tail(struct mend *mend)
 {
-    bool is_xa = group->kind != GROUP_ROWS && group->kind != GROUP_ALONE;
-    if (group->server == mend->state.server_id) {
-        mend->foreign = "it has written to its tables itself";
-    } else if (!is_xa || group->xid.format != DECISION_FORMAT_ID) {
-        mend->foreign = "its binary log is ahead by more than waybill's transactions";
-    }
-    if (mend->tail_count == mend->tail_room) {
-        mend->tail_room = mend->tail_room * 2 + 64;
-        mend->tail = memory_resize(mend->tail, mend->tail_room * sizeof *mend->tail);
-    }
-    mend->tail[mend->tail_count++] = *group;
-}
-
-static bool read_log(struct mend *mend)
-{
-    struct action *action = mend->action;
-    struct binlog_scan scan;
-    bool is_open = binlog_scan_open(&scan, &action->setup.servers[mend->subject].endpoint,
-                                    TAIL_BYTES, action->setup.proxy, &action->error);
-    enum scan_news news = is_open ? SCAN_EVENT : SCAN_FAILED;
-    while (news == SCAN_EVENT || news == SCAN_GROUP) {
-        news = binlog_scan_next(&scan, &action->error);
-        if (news == SCAN_GROUP && binlog_scan_is_beyond(&scan, &mend->position)) {
-            add_to_tail(mend, &scan.group);
-        } else if (news == SCAN_GROUP) {
-            xa_ledger_note(&mend->ledger, &scan.group);
+    for (size_t i = 0; i < mend->log.tail_count; i++) {
+        const struct binlog_group *group = &mend->log.tail[i];
+        bool is_xa = group->kind != GROUP_ROWS && group->kind != GROUP_ALONE;
+        if (group->server == mend->state.server_id) {
+            return rebuild(mend, "it has written to its tables itself");
+        }
+        if (!is_xa || group->xid.format != DECISION_FORMAT_ID) {
+            return rebuild(mend, "its binary log is ahead by more than waybill's transactions");
         }
     }
-    bool is_all = scan.is_first_file || binlog_scan_began_before(&scan, &mend->position);
-    binlog_scan_close(&scan);
-    if (news != SCAN_END) {
-        return action_give_up(action, "reading the binary log of %s: %s",
-                              name_at(mend, mend->subject), action->error.text);
-    }
-    return is_all || rebuild(mend, "its position is too far behind its own binary log");
+    return true;
 }
 
 static bool read_position(struct mend *mend)
@@ -110,53 +80,19 @@ static bool read_position(struct mend *mend)
     bool is_read =
         step_ask(action, mend->subject, "SELECT @@GLOBAL.gtid_slave_pos AS position", &rows) &&
         gtid_parse(GTID_MARIADB, slice_of_string(db_rows_text(&rows, "position")), &action->arena,
-                   &mend->position);
+                   &mend->log.position);
     db_rows_done(&rows);
     return is_read || action_give_up(action, "%s", action->error.text);
 }
 
 // ---- 1. and 2.
 
-static bool is_same(const struct binlog_group *group, const struct binlog_group *other)
-{
-    return strcmp(group->xid.gtrid, other->xid.gtrid) == 0 &&
-           strcmp(group->xid.bqual, other->xid.bqual) == 0;
-}
-
-static struct xa_branch *branch_of(const struct mend *mend, const struct binlog_group *group)
-{
-    for (size_t i = 0; i < mend->ledger.count; i++) {
-        struct xa_branch *branch = &mend->ledger.branches[i];
-        if (strcmp(branch->gtrid, group->xid.gtrid) == 0 &&
-            strcmp(branch->bqual, group->xid.bqual) == 0) {
-            return branch;
-        }
-    }
-    return NULL;
-}
-
-static bool is_held(const struct mend *mend, const struct binlog_group *group)
-{
-    const struct xa_branch *branch = branch_of(mend, group);
-    return branch != NULL && branch->is_held;
-}
-
-// Is there another verb of that branch in the tail between `from` and its end?
-static bool has_verb(const struct mend *mend, size_t from, const struct binlog_group *group)
-{
-    for (size_t i = from; i < mend->tail_count; i++) {
-        if (is_same(&mend->tail[i], group)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_applied(const struct mend *mend, size_t i)
 {
-    const struct binlog_group *group = &mend->tail[i];
-    return group->kind == GROUP_PREPARE ? is_held(mend, group) || has_verb(mend, i + 1, group)
-                                        : !is_held(mend, group);
+    const struct binlog_group *group = &mend->log.tail[i];
+    return group->kind == GROUP_PREPARE
+               ? own_log_is_held(&mend->log, group) || own_log_has_verb(&mend->log, i + 1, group)
+               : !own_log_is_held(&mend->log, group);
 }
 
 // How many of the tail, from its beginning on, are in the tables; the ledger and the position are
@@ -164,13 +100,13 @@ static bool is_applied(const struct mend *mend, size_t i)
 static size_t pass_applied(struct mend *mend)
 {
     size_t i = 0;
-    for (; i < mend->tail_count && is_applied(mend, i); i++) {
-        const struct binlog_group *group = &mend->tail[i];
+    for (; i < mend->log.tail_count && is_applied(mend, i); i++) {
+        const struct binlog_group *group = &mend->log.tail[i];
         struct gtid_position position = {
             .domain = group->domain, .server = group->server, .sequence = group->sequence};
         struct gtid_set one = {.flavor = GTID_MARIADB, .count = 1, .positions = &position};
-        xa_ledger_note(&mend->ledger, group);
-        mend->position = gtid_union(&mend->position, &one, &mend->action->arena);
+        xa_ledger_note(&mend->log.ledger, group);
+        mend->log.position = gtid_union(&mend->log.position, &one, &mend->action->arena);
     }
     return i;
 }
@@ -180,18 +116,18 @@ static size_t pass_applied(struct mend *mend)
 // What is in the tables and comes again.
 static bool take_back(struct mend *mend, size_t from)
 {
-    for (size_t i = from; i < mend->tail_count; i++) {
-        const struct binlog_group *group = &mend->tail[i];
-        struct xa_branch *branch = branch_of(mend, group);
+    for (size_t i = from; i < mend->log.tail_count; i++) {
+        const struct binlog_group *group = &mend->log.tail[i];
+        struct xa_branch *branch = own_log_branch(&mend->log, group);
         if (group->kind == GROUP_PREPARE && branch != NULL && branch->is_held) {
             branch->verb = XA_ROLLED_BACK; // as it was at N: not there
-        } else if (group->kind == GROUP_PREPARE && has_verb(mend, i + 1, group)) {
+        } else if (group->kind == GROUP_PREPARE && own_log_has_verb(&mend->log, i + 1, group)) {
             return rebuild(mend, "it has applied transactions out of their order");
         } else if (group->kind != GROUP_PREPARE && branch == NULL) {
             struct binlog_group prepared = *group;
             prepared.kind = GROUP_PREPARE; // long before
-            xa_ledger_note(&mend->ledger, &prepared);
-            branch = branch_of(mend, group);
+            xa_ledger_note(&mend->log.ledger, &prepared);
+            branch = own_log_branch(&mend->log, group);
         }
         if (group->kind != GROUP_PREPARE && !branch->is_held) {
             branch->is_ended = true;
@@ -202,11 +138,11 @@ static bool take_back(struct mend *mend, size_t from)
 
 static bool redo_lost(struct mend *mend)
 {
-    if (!xa_redo_lost(mend->action, mend->subject, &mend->ledger)) {
+    if (!xa_redo_lost(mend->action, mend->subject, &mend->log.ledger)) {
         return false;
     }
-    for (size_t i = 0; i < mend->ledger.count; i++) {
-        const struct xa_branch *branch = &mend->ledger.branches[i];
+    for (size_t i = 0; i < mend->log.ledger.count; i++) {
+        const struct xa_branch *branch = &mend->log.ledger.branches[i];
         if (xa_is_lost(branch) && !branch->is_ended) {
             return rebuild(mend, "it has lost the rows of a prepared transaction");
         }
@@ -217,16 +153,11 @@ static bool redo_lost(struct mend *mend)
 static bool begin_at_position(struct mend *mend)
 {
     struct action *action = mend->action;
-    const char *position =
-        (const char *)arena_format(&action->arena, "SET GLOBAL gtid_slave_pos = '%s'",
-                                   (const char *)gtid_print(&mend->position, &action->arena).ptr)
-            .ptr;
     if (!step_still_leads(action)) {
         return false;
     }
     return (step_run(action, mend->subject, "STOP SLAVE") &&
-            step_run(action, mend->subject, "RESET MASTER") &&
-            step_run(action, mend->subject, position)) ||
+            step_begin_log(action, mend->subject, &mend->log.position)) ||
            action_give_up(action, "%s", action->error.text);
 }
 
@@ -306,29 +237,26 @@ static bool is_any_apart(const struct xa_ledger *ledger)
 static bool put_right(struct mend *mend)
 {
     size_t from = 0;
-    if (!read_position(mend) || !xa_read_held(mend->action, mend->subject, &mend->ledger) ||
-        !read_log(mend)) {
+    if (!read_position(mend) || !own_log_read(mend->action, mend->subject, &mend->log) ||
+        !check_tail(mend)) {
         return false;
     }
-    if (mend->foreign != NULL) {
-        return rebuild(mend, mend->foreign);
-    }
     from = pass_applied(mend);
-    if (mend->tail_count == 0 && !is_any_apart(&mend->ledger)) {
+    if (mend->log.tail_count == 0 && !is_any_apart(&mend->log.ledger)) {
         return rebuild(mend, "its binary log does not tell why it stopped");
     }
     if (!take_back(mend, from) || !redo_lost(mend) ||
-        !xa_finish_behind(mend->action, mend->subject, &mend->ledger) ||
-        !xa_make_lost(mend->action, mend->subject, &mend->ledger)) {
+        !xa_finish_behind(mend->action, mend->subject, &mend->log.ledger) ||
+        !xa_make_lost(mend->action, mend->subject, &mend->log.ledger)) {
         return false;
     }
-    if (mend->tail_count == 0) {
+    if (mend->log.tail_count == 0) {
         return true;
     }
     action_say(mend->action,
                "%s: its binary log was ahead by %zu, %zu of them not applied: begun anew at %s",
-               name_at(mend, mend->subject), mend->tail_count, mend->tail_count - from,
-               (const char *)gtid_print(&mend->position, &mend->action->arena).ptr);
+               name_at(mend, mend->subject), mend->log.tail_count, mend->log.tail_count - from,
+               (const char *)gtid_print(&mend->log.position, &mend->action->arena).ptr);
     return begin_at_position(mend);
 }
 
@@ -358,8 +286,8 @@ static bool drop_ended(struct mend *mend)
 {
     struct xa_ledger now = {.count = 0};
     bool is_read = xa_read_held(mend->action, mend->subject, &now);
-    for (size_t i = 0; is_read && i < mend->ledger.count; i++) {
-        struct xa_branch *branch = &mend->ledger.branches[i];
+    for (size_t i = 0; is_read && i < mend->log.ledger.count; i++) {
+        struct xa_branch *branch = &mend->log.ledger.branches[i];
         bool is_still_held = false;
         for (size_t j = 0; j < now.count; j++) {
             is_still_held |= strcmp(now.branches[j].gtrid, branch->gtrid) == 0 &&
@@ -374,10 +302,10 @@ static bool drop_ended(struct mend *mend)
 static bool find_behind(struct mend *mend)
 {
     struct action *action = mend->action;
-    if (!xa_read(action, mend->subject, NULL, &mend->ledger)) {
+    if (!xa_read(action, mend->subject, NULL, &mend->log.ledger)) {
         return false;
     }
-    for (int look = 0; look < LOOKS && count_behind(&mend->ledger) > 0; look++) {
+    for (int look = 0; look < LOOKS && count_behind(&mend->log.ledger) > 0; look++) {
         if (job_wait(action->self, LOOK_MS, NULL, 0) == JOB_STOP) {
             return action_give_up(action, "waybill stops");
         }
@@ -394,7 +322,7 @@ static bool mend_running(struct mend *mend)
     if (!find_behind(mend)) {
         return false;
     }
-    if (count_behind(&mend->ledger) == 0) {
+    if (count_behind(&mend->log.ledger) == 0) {
         return true;
     }
     if (!step_still_leads(action)) {
@@ -403,7 +331,7 @@ static bool mend_running(struct mend *mend)
     if (!step_run(action, mend->subject, "STOP SLAVE SQL_THREAD")) {
         return action_give_up(action, "STOP SLAVE: %s", action->error.text);
     }
-    bool is_fine = drop_ended(mend) && xa_finish_behind(action, mend->subject, &mend->ledger);
+    bool is_fine = drop_ended(mend) && xa_finish_behind(action, mend->subject, &mend->log.ledger);
     if (!step_run(action, mend->subject, "START SLAVE SQL_THREAD")) {
         return action_give_up(action, "START SLAVE: %s", action->error.text);
     }
@@ -417,7 +345,6 @@ bool action_mend(struct action *action)
                         .primary = action_place(action, action->setup.primary)};
     bool is_done =
         read_all(&mend) && (mend.state.is_applying ? mend_running(&mend) : mend_stopped(&mend));
-    xa_ledger_done(&mend.ledger);
-    memory_free(mend.tail);
+    own_log_done(&mend.log);
     return is_done;
 }

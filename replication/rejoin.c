@@ -1,7 +1,7 @@
 // An old primary that is read-only again (restarted, or fenced) becomes a replica of the one that
-// took its place, if it has nothing that the new one lacks. What was committed on it alone, and
-// never acknowledged, is no reason to lose it silently: then it is left as it is, and the event
-// says what it has.
+// took its place. What was committed on it alone, and never acknowledged, is reported and undone
+// (undo.c); what can't be undone is no reason to lose it silently: then it is left as it is, and
+// the event says what it has.
 //
 // What the new one lacks can't be seen by comparing the two positions: with MariaDB's GTIDs a
 // position stands for all before it, and the new primary has gone on from where they parted, with
@@ -9,12 +9,24 @@
 // the new primary had when it was promoted: the row of the first epoch that the old one does not
 // know. If there is no such row, what it has must have been written by the primary itself.
 //
-// It wrote its binlog itself, so its position as a replica is set to what it has. All is looked at
-// anew on the connections that hold the leader's locks.
+//     its own log    ... p q |r s t     N: what it has, or the cut if it has more
+//                            ^N
+//
+//   1. The log says which branches were prepared at N. Those that were ended by then are, those
+//   that
+//      came later are rolled back (without a word to the log).
+//   2. The transactions behind N are reported and undone, newest first.
+//   3. Branches that were prepared at N, and are not, are prepared anew with their rows.
+//   4. The log begins anew at N, where there was something behind it, and it follows the new
+//   primary
+//      from there: what becomes of the branches comes by replication.
+//
+// It wrote its binlog itself, so its position as a replica has to be set. All is looked at anew on
+// the connections that hold the leader's locks, and each step may be done twice.
 
-#include "replication/action_impl.h"
-
-#include <stdio.h>
+#include "replication/own_log.h"
+#include "replication/undo.h"
+#include "replication/xa_repair.h"
 
 static const char *name_at(const struct action *action, size_t place)
 {
@@ -60,77 +72,135 @@ static bool is_written_by(const struct gtid_set *set, uint32_t server_id,
     return gtid_contains(has, set);
 }
 
-// Has the new primary all that the old one has? False with action->error set when it can't be read.
-static bool has_all(struct action *action, const struct pair *pair, bool *is_readable)
+// Where the new primary went on from, if it was promoted since; *epoch 0: it was not. False:
+// action->error.
+static bool read_cut(struct action *action, const struct pair *pair, struct gtid_set *cut,
+                     uint64_t *epoch)
 {
-    struct gtid_set cut;
     struct db_rows rows;
-    if (!action->setup.is_mariadb) {
-        *is_readable = true;
-        return gtid_contains(&pair->now.received, &pair->old.received); // sets, not positions
-    }
     const char *ask =
         (const char *)arena_format(&action->arena,
-                                   "SELECT cut_gtid FROM waybill.topology WHERE shard = '%s' AND "
-                                   "epoch > %llu ORDER BY epoch LIMIT 1",
+                                   "SELECT epoch, cut_gtid FROM waybill.topology WHERE shard = "
+                                   "'%s' AND epoch > %llu ORDER BY epoch LIMIT 1",
                                    action->setup.shard_name, (unsigned long long)pair->row.epoch)
             .ptr;
-    *is_readable = step_ask(action, pair->primary, ask, &rows) &&
-                   gtid_parse(GTID_MARIADB, slice_of_string(db_rows_text(&rows, "cut_gtid")),
-                              &action->arena, &cut);
-    bool has_cut = rows.count > 0;
+    bool is_readable = step_ask(action, pair->primary, ask, &rows) &&
+                       gtid_parse(GTID_MARIADB, slice_of_string(db_rows_text(&rows, "cut_gtid")),
+                                  &action->arena, cut);
+    *epoch = db_rows_number(&rows, "epoch");
     db_rows_done(&rows);
-    if (!*is_readable) {
-        return false;
-    }
-    return has_cut ? gtid_contains(&cut, &pair->old.received)
-                   : is_written_by(&pair->old.received, pair->now.server_id, &pair->now.received);
+    return is_readable;
 }
 
-// A crash can leave in the engine what its own binlog has finished (hardparts 1.2): as a replica it
-// would never hear of that again, and show other rows than the rest.
-static bool has_nothing_prepared(struct action *action, size_t subject)
+// Branches of others may be finished in its log already (hardparts 1.2), and waybill has no hand in
+// them.
+static bool has_only_our_branches(struct action *action, size_t subject, size_t *ours_count)
 {
     struct db_rows rows;
-    if (!action->setup.is_mariadb) {
-        return true;
-    }
+    struct xa_ledger ours = {.count = 0};
     bool is_read = step_ask(action, subject, "XA RECOVER", &rows);
     size_t count = rows.count;
     db_rows_done(&rows);
+    is_read = is_read && xa_read_held(action, subject, &ours);
+    size_t others = count > ours.count ? count - ours.count : 0;
+    *ours_count = ours.count;
+    xa_ledger_done(&ours);
     if (!is_read) {
         return action_give_up(action, "XA RECOVER: %s", action->error.text);
     }
-    return count == 0 ||
+    return others == 0 ||
            action_give_up(action,
-                          "%zu transactions are prepared on it (XA RECOVER) and may be finished in "
-                          "its binlog already: it has to be made anew",
-                          count);
+                          "%zu transactions of others are prepared on it (XA RECOVER) and may be "
+                          "finished in its binary log already: it has to be made anew",
+                          others);
+}
+
+// ---- going back
+
+// What was prepared in the tail goes, whatever has become of it there.
+static void mark_later_ones(struct own_log *log)
+{
+    for (size_t i = 0; i < log->tail_count; i++) {
+        struct xa_branch *branch = own_log_branch(log, &log->tail[i]);
+        if (log->tail[i].kind == GROUP_PREPARE && branch != NULL && branch->is_held &&
+            branch->verb == XA_NONE) {
+            branch->verb = XA_ROLLED_BACK;
+        }
+    }
+}
+
+static bool begin_anew(struct action *action, size_t subject, const struct own_log *log)
+{
+    return (log->tail_count > 0 ? step_begin_log(action, subject, &log->position)
+                                : step_set_position(action, subject, &log->position)) ||
+           action_give_up(action, "%s", action->error.text);
+}
+
+static bool go_back(struct undo *undo, struct own_log *log)
+{
+    struct action *action = undo->action;
+    mark_later_ones(log);
+    return step_still_leads(action) && xa_finish_behind(action, undo->subject, &log->ledger) &&
+           undo_tail(undo) && xa_redo_lost(action, undo->subject, &log->ledger) &&
+           step_still_leads(action) && begin_anew(action, undo->subject, log) &&
+           (log->tail_count == 0 || undo_forget(undo));
+}
+
+static bool put_right(struct action *action, struct pair *pair)
+{
+    struct gtid_set cut = {.flavor = GTID_MARIADB};
+    struct own_log log = {.position = pair->old.received};
+    size_t ours = 0;
+    struct undo undo = {
+        .action = action, .subject = pair->subject, .primary = pair->primary, .log = &log};
+    if (!read_cut(action, pair, &cut, &undo.epoch)) {
+        return action_give_up(action, "%s", action->error.text);
+    }
+    bool is_replaced = undo.epoch > 0;
+    if (!is_replaced &&
+        !is_written_by(&pair->old.received, pair->now.server_id, &pair->now.received)) {
+        return action_give_up(action,
+                              "it has %s, and nothing tells how much of it is on %s; "
+                              "doc/failover.md says what to do",
+                              (const char *)gtid_print(&pair->old.received, &action->arena).ptr,
+                              name_at(action, pair->primary));
+    }
+    bool is_beyond = is_replaced && !gtid_contains(&cut, &pair->old.received);
+    if (is_beyond) {
+        log.position = cut;
+    }
+    if (!has_only_our_branches(action, pair->subject, &ours)) {
+        return false;
+    }
+    // (Its log is not read, which not every account may, where nothing can be in it.)
+    bool needs_log = is_beyond || ours > 0 || action->setup.has_branches;
+    bool is_right =
+        (!needs_log || own_log_read(action, pair->subject, &log)) && go_back(&undo, &log);
+    own_log_done(&log);
+    return is_right;
 }
 
 bool action_rejoin(struct action *action)
 {
     struct pair pair = {.subject = action_place(action, action->setup.subject),
                         .primary = action_place(action, action->setup.primary)};
-    bool is_readable = false;
-    if (!read_both(action, &pair) || !has_nothing_prepared(action, pair.subject)) {
+    if (!read_both(action, &pair)) {
         return false;
     }
-    const char *has = (const char *)gtid_print(&pair.old.received, &action->arena).ptr;
-    if (!has_all(action, &pair, &is_readable)) {
-        return is_readable ? action_give_up(action,
-                                            "it has %s, and not all of it is on %s: that was never "
-                                            "acknowledged; doc/failover.md says what to do",
-                                            has, name_at(action, pair.primary))
-                           : action_give_up(action, "%s", action->error.text);
+    if (action->setup.is_mariadb && !put_right(action, &pair)) {
+        return false;
     }
-    const char *position =
-        (const char *)arena_format(&action->arena, "SET GLOBAL gtid_slave_pos = '%s'", has).ptr;
+    if (!action->setup.is_mariadb && !gtid_contains(&pair.now.received, &pair.old.received)) {
+        return action_give_up(action, // (MySQL has sets, not positions)
+                              "it has %s, and not all of it is on %s: that was never "
+                              "acknowledged; doc/failover.md says what to do",
+                              (const char *)gtid_print(&pair.old.received, &action->arena).ptr,
+                              name_at(action, pair.primary));
+    }
     if (!step_still_leads(action)) {
         return false;
     }
-    if ((action->setup.is_mariadb && !step_run(action, pair.subject, position)) ||
-        !step_follow(action, pair.subject, pair.primary)) {
+    if (!step_follow(action, pair.subject, pair.primary)) {
         return action_give_up(action, "%s", action->error.text);
     }
     // A primary that was promoted without a replica waits for this one from now on.

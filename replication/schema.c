@@ -6,6 +6,7 @@
 //     decision    of transactions on several shards, on the shard that decides: the sessions of the
 //                 application's own accounts, and the recovery (commit_recover.c)
 //     xa_fix      nobody for long: branches that stand for lost ones (xa_repair.c)
+//     undone      what old primaries had that was never acknowledged, for people (undo_report.c)
 //     kill_request   KILL of another waybill's client, by both of them (kill_mail.c)
 //     id_clock    each proxy its own row, on each primary: the time of its order ids (id_clock.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
@@ -55,6 +56,15 @@ static const char *const statements[] = {
         "asked INT UNSIGNED NOT NULL DEFAULT 0, "
         "at DATETIME(3) NOT NULL, KEY (at)) ENGINE=InnoDB",
     create_fix_table,
+    "CREATE TABLE IF NOT EXISTS waybill.undone ("
+        "id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+        "at DATETIME(3) NOT NULL, "
+        "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "server VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "epoch BIGINT UNSIGNED NOT NULL, "
+        "gtid VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "report MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL, "
+        "UNIQUE KEY (shard, server, epoch, gtid)) ENGINE=InnoDB",
     // Of statements with the hint once='...', beside what they wrote. digest: of the text.
     "CREATE TABLE IF NOT EXISTS waybill.once ("
         "name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY, "

@@ -217,6 +217,26 @@ bool step_set_semi_sync(struct action *action, size_t place, bool is_source)
     return step_run(action, place, first) && step_run(action, place, second);
 }
 
+bool step_set_position(struct action *action, size_t place, const struct gtid_set *position)
+{
+    const char *text = (const char *)gtid_print(position, &action->arena).ptr;
+    return step_run(
+        action, place,
+        (const char *)arena_format(&action->arena, "SET GLOBAL gtid_slave_pos = '%s'", text).ptr);
+}
+
+// In one statement: with an empty log and no position nobody would know any more what it has.
+bool step_begin_log(struct action *action, size_t place, const struct gtid_set *position)
+{
+    const char *text = (const char *)gtid_print(position, &action->arena).ptr;
+    return step_run(action, place,
+                    (const char *)arena_format(&action->arena,
+                                               "BEGIN NOT ATOMIC RESET MASTER; SET GLOBAL "
+                                               "gtid_slave_pos = '%s'; END",
+                                               text)
+                        .ptr);
+}
+
 bool step_follow(struct action *action, size_t place, size_t primary)
 {
     const struct endpoint *to = &action->setup.servers[primary].endpoint;
