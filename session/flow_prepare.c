@@ -128,6 +128,17 @@ enum plan_access prepare_access(const struct plan *plan)
     return plan->access == ACCESS_WRITE ? ACCESS_PRIMARY : plan->access;
 }
 
+// START TRANSACTION READ WRITE in a session that is READ ONLY, and no server knows of it yet: a
+// server takes a write in it, and would refuse it at PREPARE anywhere else.
+static bool is_read_write_by_itself(const struct session *session, uint16_t shard)
+{
+    const struct session_state *state = &session->carried;
+    return (state_find_variable(state, slice_of_string("tx_read_only")).ptr != NULL ||
+            state_find_variable(state, slice_of_string("transaction_read_only")).ptr != NULL) &&
+           session->transaction.is_open && !session->transaction.is_read_only &&
+           !leg_in_transaction(session, shard);
+}
+
 static void prepare_there(struct session *session, struct request *request)
 {
     struct error error;
@@ -149,6 +160,12 @@ static void prepare_there(struct session *session, struct request *request)
         .may_linger = true, // SHOW WARNINGS
     };
     prepare->shard = command.shard;
+    if (is_read_write_by_itself(session, command.shard)) {
+        struct session_state *state = session_state_copy(session);
+        state_drop_variable(state, slice_of_string("tx_read_only"));
+        state_drop_variable(state, slice_of_string("transaction_read_only"));
+        command.state = state;
+    }
     flow_begin(&prepare->flow, &flow_prepare_kind, session, request);
     prepare->leg = leg_start(&prepare->flow, &command);
 }

@@ -448,6 +448,11 @@ void query_run_statement(struct session *session, struct request *request)
         transaction_tell_broken(session, request);
     } else if (request->statement->kind == STATEMENT_PREPARE && request->statement->set != NULL &&
                !may_set_for_execute(session, request->statement)) {
+        if (config_only_shard(session_config(session)) != NO_SHARD) {
+            request->statement->kind = STATEMENT_UNKNOWN; // for the server, which is bound by it
+            run_by_kind(session, request);
+            return;
+        }
         command_refuse(session, "SET STATEMENT ... FOR EXECUTE: set it in the statement itself");
     } else if (request->statement->kind == STATEMENT_PREPARE &&
                text_native_is_for(session, request)) {

@@ -274,3 +274,18 @@ def test_transactions_beside_xa(stand):
                     "XA ROLLBACK 'a','b'", "BEGIN", "INSERT INTO t (b) VALUES (31)", "COMMIT", "BEGIN", "INSERT INTO t (b) VALUES (32)", "SAVEPOINT s",
                     "INSERT INTO t (b) VALUES (33)", "ROLLBACK TO s", "COMMIT", "SELECT b FROM t ORDER BY a", "SET autocommit = 0",
                     "INSERT INTO t (b) VALUES (34)", "ROLLBACK", "SET autocommit = 1", "SELECT b FROM t ORDER BY a"])
+
+
+def test_a_write_prepared_in_a_session_that_only_reads(stand):
+    client = stand.client()
+    for sql in TABLES + ("SET SESSION TRANSACTION READ ONLY", "START TRANSACTION READ WRITE"):
+        client.query(sql)
+    assert client.execute(client.prepare("DELETE FROM t WHERE a = ?"), (1,)).affected == 1
+    client.query("COMMIT")
+    outcome = Outcome(client, "DELETE FROM t WHERE a = 2")
+    assert outcome.error is not None and outcome.error[0] == 1792, outcome.error
+    client.close()
+
+
+def test_set_statement_for_execute_immediate(stand):
+    compare(stand, ["SET STATEMENT sql_mode = 'ANSI' FOR EXECUTE IMMEDIATE 'SELECT @@sql_mode, a FROM t'", "SELECT @@sql_mode LIKE 'REAL%'"])
