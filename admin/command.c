@@ -39,6 +39,8 @@ static const struct command table[] = {
     {"SHOW SCHEMA DIFF", "[table]", false, ASKS_SCHEMA, admin_show_schema, "tables that are not the same on all shards, and DDL that is not done on all"},
     {"REPAIR SCHEMA", "[FORGET id]", false, ASKS_SCHEMA, admin_show_schema, "finishes DDL that was done on some shards only, where that is safe"},
     {"CHECK REFERENCE", "[table]", false, ASKS_SCHEMA, admin_show_schema, "whether the copies of reference tables are the same on all shards"},
+    {"FLUSH WAYBILL COMMITS", "", false, ASKS_SCHEMA, admin_show_schema, "waits for a moment in which no commit over several shards is half done, and answers as SHOW POSITIONS"},
+    {"SHOW POSITIONS", "", false, ASKS_SCHEMA, admin_show_schema, "every shard's GTID position at one such moment"},
     {"KILL",          "[CONNECTION | QUERY] id", false, ASKS_WORKERS, admin_kill, "ends a client of SHOW SESSIONS, or its statement"},
     {"FLUSH HOSTS",   "",   false, ASKS_NOTHING, run_flush_hosts,     "addresses that were put off after failed log-ins may try again"},
     {"RELOAD",        "",   false, ASKS_NOTHING, run_reload,          "reads the configuration file again; a mistake in it changes nothing"},

@@ -1,4 +1,5 @@
-// SHOW SCHEMA DIFF, REPAIR SCHEMA, CHECK REFERENCE: what a job has found out, as a grid.
+// SHOW SCHEMA DIFF, REPAIR SCHEMA, CHECK REFERENCE, SHOW POSITIONS: what a job has found out, as a
+// grid.
 
 #include "admin/command.h"
 
@@ -12,6 +13,9 @@ bool admin_schema_order(const struct command *command, struct slice arguments,
         *kind = SCHEMA_DIFF;
     } else if (slice_is_nocase(slice_of_string(command->words), "CHECK REFERENCE")) {
         *kind = SCHEMA_REFERENCE;
+    } else if (command->form[0] == '\0') { // FLUSH WAYBILL COMMITS, SHOW POSITIONS
+        *kind = SCHEMA_POSITIONS;
+        arguments = *argument;
     } else if (argument->len == 0) {
         *kind = SCHEMA_REPAIR;
     } else if (slice_is_nocase(*argument, "FORGET") && arguments.len > 0) {
@@ -48,6 +52,11 @@ static void name_columns(struct grid *grid, enum schema_kind kind)
         grid_number_column(grid, "rows");
         grid_number_column(grid, "checksum");
         grid_column(grid, "difference");
+        break;
+    case SCHEMA_POSITIONS:
+        grid_column(grid, "shard");
+        grid_column(grid, "server");
+        grid_column(grid, "position");
         break;
     case SCHEMA_NOTE:
         break;

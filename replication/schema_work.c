@@ -135,6 +135,9 @@ static void run_work(struct job *job, void *owner)
     case SCHEMA_REFERENCE:
         reference_check_run(work);
         break;
+    case SCHEMA_POSITIONS:
+        positions_run(work);
+        break;
     }
     for (uint16_t i = 0; i < work->order.shard_count; i++) {
         dbconn_close(work->conns[i]);

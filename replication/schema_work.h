@@ -1,6 +1,7 @@
 #pragma once
 // What is done with the schema on all shards' primaries, each piece of work a job of its own:
-// DDL is written down, definitions are compared, what was left half done is finished.
+// DDL is written down, definitions are compared, what was left half done is finished. And what else
+// is asked of all primaries at one time: their positions.
 
 #include "base/mailbox.h"
 #include "cluster/ddl_note.h"
@@ -12,6 +13,7 @@ enum schema_kind {
     SCHEMA_REPAIR,    // REPAIR SCHEMA
     SCHEMA_FORGET,    // REPAIR SCHEMA FORGET id
     SCHEMA_REFERENCE, // CHECK REFERENCE
+    SCHEMA_POSITIONS, // FLUSH WAYBILL COMMITS, SHOW POSITIONS
 };
 
 struct schema_shard {
@@ -87,5 +89,6 @@ void schema_table_quote(const struct schema_table *table, char *quoted, size_t q
 bool schema_table_is_meant(const struct schema_order *order,
                            const struct schema_table *table) MUST_CHECK;
 void reference_check_run(struct schema_work *work);
+void positions_run(struct schema_work *work);
 void schema_diff_run(struct schema_work *work);
 void schema_repair_run(struct schema_work *work);

@@ -104,7 +104,7 @@ def test_settings_in_pages_exist(stand):
     """`name = value` in a page is a setting of the table, with its own spelling."""
     known = set(re.findall(r"^\| `(\w+)` \|", read("doc/settings.md"), re.M))
     servers_own = re.compile(r"read_only|innodb_|sync_binlog|gtid_|rpl_|log_|time_zone|autocommit|sql_mode|"
-                             r"require_secure_transport")
+                             r"require_secure_transport|sql_log_bin|slave_")
     for page in PAGES:
         for name in re.findall(r"`([a-z_]+) = [^`]*`", read(page)):
             assert name in known or servers_own.match(name) or name.endswith("_id"), f"{page}: no setting {name}"
