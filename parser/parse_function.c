@@ -342,6 +342,27 @@ static void finish_call(struct parser *parser, struct expr *call, struct expr_li
 
 // With a schema, the function's own name has been read and the place is its parenthesis; the caller
 // sets the name.
+bool expr_is_sequence(const struct expr *call)
+{
+    bool has_name = slice_is_nocase(call->name, "NEXTVAL") ||
+                    slice_is_nocase(call->name, "SETVAL") || slice_is_nocase(call->name, "LASTVAL");
+    return call->kind == EXPR_FUNCTION && call->schema.len == 0 && has_name &&
+           call->child_count > 0 && call->children[0]->kind == EXPR_COLUMN;
+}
+
+void parse_note_sequence(struct parser *parser, const struct expr *call)
+{
+    if (!parser->lexer.is_mariadb || !expr_is_sequence(call)) {
+        return;
+    }
+    struct sequence_ref *sequence = arena_alloc(parser->arena, sizeof *sequence);
+    sequence->table.schema = call->children[0]->table;
+    sequence->table.name = call->children[0]->name;
+    sequence->is_last = slice_is_nocase(call->name, "LASTVAL");
+    sequence->next = parser->statement->sequences;
+    parser->statement->sequences = sequence;
+}
+
 struct expr *parse_function(struct parser *parser, struct slice schema, uint32_t begin)
 {
     struct expr *call = expr_new(parser, EXPR_FUNCTION, begin);
@@ -366,6 +387,7 @@ struct expr *parse_function(struct parser *parser, struct slice schema, uint32_t
     read_arguments(parser, word, call, &list);
     parser_expect(parser, TOKEN_RPAREN);
     finish_call(parser, call, &list);
+    parse_note_sequence(parser, call);
     return call;
 }
 

@@ -113,8 +113,9 @@ struct expr *parse_primary(struct parser *parser);
 struct expr *parse_interval(struct parser *parser, bool *is_function); // at INTERVAL
 struct expr *parse_parens(struct parser *parser); // at a (: an expression, a row or a subquery
 struct expr *parse_function(struct parser *parser, struct slice schema,
-                            uint32_t begin);                         // at the name before the (
-struct expr *parse_column(struct parser *parser);                    // [[schema.]table.]column
+                            uint32_t begin); // at the name before the (
+void parse_note_sequence(struct parser *parser, const struct expr *call); // if it is one's
+struct expr *parse_column(struct parser *parser);                         // [[schema.]table.]column
 bool parse_bare_function(struct parser *parser, struct expr **call); // CURRENT_DATE and the like
 
 struct expr_list {

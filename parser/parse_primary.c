@@ -337,6 +337,7 @@ static struct expr *read_sequence_value(struct parser *parser)
     expr_list_add(parser, &list, parse_column(parser));
     expr_adopt(parser, expr, list.items, list.count);
     parser_add_fact(parser, function_facts(expr->name).facts);
+    parse_note_sequence(parser, expr);
     return expr;
 }
 

@@ -122,6 +122,9 @@ struct expr {
     struct query *query;
 };
 
+// A function of a sequence, which it names like a column.
+bool expr_is_sequence(const struct expr *call);
+
 enum join_kind {
     JOIN_INNER,
     JOIN_LEFT,
@@ -427,6 +430,12 @@ enum fact {
     FACT_WAYBILL = 1 << 29,  // a variable or function that only waybill knows: own_names.h
 };
 
+struct sequence_ref { // NEXTVAL(s), SETVAL(s, ..), LASTVAL(s); only of MariaDB
+    struct table_ref table;
+    bool is_last; // LASTVAL
+    struct sequence_ref *next;
+};
+
 struct statement {
     enum statement_kind kind;
     struct slice text;        // the SQL, as it came; all spans are offsets into it
@@ -446,12 +455,13 @@ struct statement {
     struct slice name_schema; // CALL schema.procedure; SHOW ... FROM schema; KILL USER name
     struct diagnostics_part *diagnostics; // GET DIAGNOSTICS, SIGNAL, RESIGNAL; else NULL
     struct table_ref *shown_trigger;      // SHOW CREATE TRIGGER
-    struct span show_rest;     // SHOW TABLE STATUS, TRIGGERS ...: LIKE or WHERE and all behind it
-    struct query *shown;       // SHOW WARNINGS / ERRORS: limit and offset, nothing else; NULL: none
-    struct statement *inner;   // EXPLAIN
-    struct span routed;        // EXPLAIN ROUTE: the statement behind it, not read; else empty
-    bool is_routed_json;       // ... FORMAT=JSON
-    struct query **subqueries; // every subquery anywhere in it, in the order of the text
+    struct span show_rest;   // SHOW TABLE STATUS, TRIGGERS ...: LIKE or WHERE and all behind it
+    struct query *shown;     // SHOW WARNINGS / ERRORS: limit and offset, nothing else; NULL: none
+    struct statement *inner; // EXPLAIN
+    struct span routed;      // EXPLAIN ROUTE: the statement behind it, not read; else empty
+    bool is_routed_json;     // ... FORMAT=JSON
+    struct sequence_ref *sequences; // each use of one, the last one first
+    struct query **subqueries;      // every subquery anywhere in it, in the order of the text
     uint32_t subquery_count;
     bool is_transaction_chain;   // COMMIT/ROLLBACK AND CHAIN
     bool is_transaction_release; // ... RELEASE

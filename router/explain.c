@@ -356,7 +356,8 @@ static const char *steps_text(enum plan_steps steps)
         return "in one transaction with it: its name is written into waybill.once; when it is "
                "there already, the first result is told and nothing is done";
     case STEPS_VALUES:
-        return "first a server is asked for the values of expressions that place rows";
+        return "first a server is asked for the values of expressions that place rows, or that "
+               "only it knows";
     }
     return "";
 }

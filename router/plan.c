@@ -62,6 +62,10 @@ const char *plan_key_columns(struct planner *planner, const struct table_config 
 uint16_t plan_any_shard(const struct planner *planner)
 {
     uint16_t last = planner->request->last_shard;
+    uint16_t home = plan_sequence_home(planner);
+    if (home != NO_SHARD) {
+        return home;
+    }
     bool is_usable =
         last < planner->config->shard_count && !planner->config->shards[last].is_removed;
     return is_usable ? last : planner->config->default_shard;
@@ -387,7 +391,7 @@ static bool plan_all(struct planner *planner)
                            "which by /* waybill: shard=NAME */, shard by shard");
     }
     scopes_init(&planner->scopes, planner->arena, request, request->statement);
-    if (!plan_kind(planner) ||
+    if (!plan_sequences(planner) || !plan_kind(planner) || !plan_check_sequences(planner) ||
         (planner->plan->steps == STEPS_NONE && !plan_check_system(planner))) {
         return false;
     }

@@ -138,6 +138,7 @@ struct plan {
     const struct gather_plan *gather;
     // Rows of information_schema are asked of the shards first: they become a part of the text.
     const struct catalog_plan *catalog;
+    bool is_beside; // not a part of the client's transaction: what no ROLLBACK takes back
     struct plan_warning *warnings; // of waybill's own, for SHOW WARNINGS; in the arena
     enum plan_steps steps;         // not STEPS_NONE: the targets are only for show
     struct slice once;             // STEPS_ONCE: its name; letters, digits and ._:- only

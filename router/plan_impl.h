@@ -69,6 +69,10 @@ bool plan_within_shards(struct planner *planner, const struct reach *reach, stru
 bool plan_gather(struct planner *planner, const struct reach *reach);
 // plan_guard.c. May a SELECT read so many shards? Refused, or the plan has a warning.
 bool plan_guard(struct planner *planner, const struct reach *reach);
+// plan_sequence.c. The shard of the statement's sequence; NO_SHARD: it uses none.
+uint16_t plan_sequence_home(const struct planner *planner);
+bool plan_sequences(struct planner *planner);       // false: refused, whatever else it is
+bool plan_check_sequences(struct planner *planner); // ... when it is planned
 // plan_constraint.c. Do the constraints hold that the DDL makes? Refused, or the plan has warnings.
 bool plan_constraints(struct planner *planner, const struct scope_ref *table);
 bool plan_insert(struct planner *planner);

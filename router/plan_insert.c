@@ -523,6 +523,15 @@ static bool insert_reference(struct planner *planner, const struct scope_ref *ta
     return plan_reference_write(planner, "INSERT");
 }
 
+// A sequence lives elsewhere: its values are asked first.
+static bool wants_values(struct planner *planner, const struct scope_ref *target)
+{
+    uint16_t home = plan_sequence_home(planner);
+    bool is_there = target->place == PLACE_HOME && target->home == home;
+    return home != NO_SHARD && !is_there && planner->statement->insert->select == NULL &&
+           insert_asked_find(planner, NULL);
+}
+
 bool plan_insert(struct planner *planner)
 {
     const struct table_ref *table = planner->statement->tables;
@@ -539,6 +548,10 @@ bool plan_insert(struct planner *planner)
     }
     if (planner->hint_shard != NO_SHARD) {
         return plan_to(planner, planner->hint_shard);
+    }
+    if (wants_values(planner, &target)) {
+        plan_because(planner, "the values of the sequence are asked on its shard");
+        return plan_may_rewrite(planner) && plan_to(planner, plan_any_shard(planner));
     }
     if (target.place == PLACE_REFERENCE) {
         return insert_reference(planner, &target);

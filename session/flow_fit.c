@@ -154,7 +154,8 @@ static bool is_in_question(const struct session *session, const struct request *
     const struct plan *plan = request->plan;
     const struct transaction *transaction = &session->transaction;
     bool is_to_many = plan->is_write_to_many || plan->split != NULL;
-    if (plan->access != ACCESS_WRITE || (request->statement->facts & FACT_ENDS_TRANSACTION) != 0) {
+    if (plan->access != ACCESS_WRITE || plan->is_beside ||
+        (request->statement->facts & FACT_ENDS_TRANSACTION) != 0) {
         return false;
     }
     if (!is_to_many && !transaction->is_open && !session->carried.is_autocommit_off) {

@@ -117,6 +117,15 @@ static struct execute *execute_for(struct request *request, const struct plan_ta
     return edited;
 }
 
+// A part of no transaction, of none that the server would begin for it either.
+static void stand_beside(struct session *session, struct leg_command *command)
+{
+    command->is_outside = command->is_beside = true;
+    if (session->carried.is_autocommit_off) {
+        command->state = session_state_apart(session);
+    }
+}
+
 struct leg_command leg_command_of(struct request *request, const struct plan_target *target)
 {
     struct session *session = request->session;
@@ -128,6 +137,10 @@ struct leg_command leg_command_of(struct request *request, const struct plan_tar
         .pin_reason = request->pin_reason,
         .pin_facts = request->statement->facts & PIN_FACTS,
     };
+    if (request->plan->is_beside && !session->transaction.is_read_only &&
+        request->pin_reason == NULL) {
+        stand_beside(session, &command);
+    }
     if (request->bulk != NULL) {
         struct execute *execute = arena_alloc(&session->arena, sizeof *execute);
         execute->bulk = request->bulk->payloads[target - request->plan->targets];
@@ -357,7 +370,9 @@ static void mark_status(const struct flow_single *single, const struct leg_comma
     bool is_beside =
         session_in_transaction(session) &&
         (command->is_outside || (!single->was_in && transaction_participants(session) > 0));
-    if (command->is_stateless && session->pin == NULL) {
+    bool is_unlike =
+        command->is_stateless || (command->is_beside && session->carried.is_autocommit_off);
+    if (is_unlike && session->pin == NULL) {
         answer_marks_own_session(session, command->kind, session_status(session));
     } else if (is_beside) {
         uint16_t flags = STATUS_IN_TRANS | STATUS_IN_TRANS_READONLY;

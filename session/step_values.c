@@ -5,7 +5,7 @@
 //     INSERT INTO t (token, at) VALUES ('3f06af63-...', TIMESTAMP '2026-11-30 12:00:00')
 //
 // With the key go all other expressions that may differ from call to call, so that NOW() is one
-// moment in all of them.
+// moment in all of them. NEXTVAL(s) of a sequence that lives on another shard is asked there.
 
 #include "parser/splice.h"
 #include "protocol/error_table.h"
@@ -64,27 +64,58 @@ static void on_asked(struct steps *steps, const struct step_answer *answer)
     }
 }
 
-void step_values_start(struct session *session, struct request *request)
+// With values for its parameters it is another text, whose expressions stand elsewhere.
+static bool read_again(struct steps *steps, struct slice sql, struct request **request)
 {
-    struct asking *asking = arena_alloc(&session->arena, sizeof *asking);
-    struct slice text = request->statement->text;
-    struct text sql;
-    if (request->execute != NULL && request->statement->insert->has_returning) {
-        command_refuse(session, "INSERT with RETURNING and an expression as its key as a prepared "
-                                "statement: send it as text");
-        return;
+    struct session *session = steps_session(steps);
+    struct error error = {0};
+    *request = steps_new_request(steps, sql, VALUES_BYTES_MAX, on_asked);
+    if (*request == NULL) {
+        return false;
     }
-    asking->sql = text;
-    asking->exprs = request->plan->asked;
-    asking->count = request->plan->asked_count;
+    if (query_plan(session, *request, &error) && (*request)->plan->steps == STEPS_VALUES) {
+        return true;
+    }
+    if (error.code == 0) {
+        error_fill(&error, ER_SHARD_KEY, "The INSERT can't be placed with its parameters as text");
+    }
+    session->request = steps_request(steps);
+    steps_fail(steps, &error);
+    return false;
+}
+
+static struct slice question(struct arena *arena, const struct asking *asking)
+{
+    struct text sql;
     text_init(&sql);
     for (uint32_t i = 0; i < asking->count; i++) {
         struct span span = asking->exprs[i]->span;
         text_add_string(&sql, i == 0 ? "SELECT " : ", ");
-        text_add_slice(&sql, slice_part(text, span.begin, span.end));
+        text_add_slice(&sql, slice_part(asking->sql, span.begin, span.end));
     }
-    struct slice copy = arena_copy(&session->arena, text_slice(&sql));
+    struct slice copy = arena_copy(arena, text_slice(&sql));
     text_done(&sql);
+    return copy;
+}
+
+void step_values_start(struct session *session, struct request *request)
+{
+    struct asking *asking = arena_alloc(&session->arena, sizeof *asking);
+    struct error error;
+    if (request->execute != NULL && request->statement->insert->has_returning) {
+        command_refuse(session, "INSERT with RETURNING and an expression that a server is asked "
+                                "for as a prepared statement: send it as text");
+        return;
+    }
+    if (!step_literal_text(session, request, &asking->sql, &error)) {
+        query_refuse(session, request, &error);
+        return;
+    }
     struct steps *steps = steps_start(session, request, asking);
-    steps_run(steps, copy, true, VALUES_BYTES_MAX, on_asked);
+    if (request->statement->param_count > 0 && !read_again(steps, asking->sql, &request)) {
+        return;
+    }
+    asking->exprs = request->plan->asked;
+    asking->count = request->plan->asked_count;
+    steps_run(steps, question(&session->arena, asking), true, VALUES_BYTES_MAX, on_asked);
 }

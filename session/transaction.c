@@ -217,7 +217,7 @@ bool transaction_may_write(const struct session *session, const struct plan *pla
 {
     uint16_t writer = session->transaction.writer_shard;
     const char *why = NULL;
-    if (plan->access != ACCESS_WRITE || !session_in_transaction(session) ||
+    if (plan->access != ACCESS_WRITE || plan->is_beside || !session_in_transaction(session) ||
         may_write_several(session, &why)) {
         return true;
     }

@@ -19,7 +19,8 @@ struct route_case {
     "first the SELECT is run; its rows are then inserted as VALUES | " shard                       \
     " write: as it came | merge: none"
 #define ASKED                                                                                      \
-    "first a server is asked for the values of expressions that place rows | s1 write: as it "     \
+    "first a server is asked for the values of expressions that place rows, or that only it "      \
+    "knows | s1 write: as it "                                                                     \
     "came | merge: none"
 #define COLUMNS_ASKED "first a server is asked for the columns of the table"
 #define GET_ALL(merge)                                                                             \
@@ -411,6 +412,43 @@ static void insert_select(void **state)
     known_columns = NULL;
 }
 
+#define ASKED_ON(shard)                                                                            \
+    "first a server is asked for the values of expressions that place rows, or that only it "      \
+    "knows | " shard " write: as it came | merge: none"
+
+// `seq` is not declared and on s1; `flags` is on s3 and stands for a sequence, too.
+// clang-format off
+static const struct route_case sequence_cases[] = {
+    {"SELECT NEXTVAL(seq)", ON("s1")},
+    {"SELECT NEXT VALUE FOR flags, NOW()", ON("s3")},
+    {"DO SETVAL(flags, 5)", ON("s3")},
+    {"SELECT NEXTVAL(seq), NEXTVAL(flags)", "9001 sequences of several shards"},
+    {"SELECT NEXTVAL(countries)", "9002 has to live on one shard"},
+    {"SELECT LASTVAL(seq)", "9001 what one connection to the server had last"},
+    {"SELECT NEXTVAL(seq), a FROM carts WHERE buyer_id = {b1}", ON("s1")},
+    {"SELECT NEXTVAL(seq), a FROM carts WHERE buyer_id = {b2}", "9002 lives on shard s1"},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b2}, NEXTVAL(seq))", ASKED_ON("s1")},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b2}, NEXTVAL(flags))", ASKED_ON("s3")},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b1}, NEXTVAL(seq)), ({b2}, 1 + NEXTVAL(seq))", ASKED_ON("s1")},
+    {"INSERT INTO carts (buyer_id, a) VALUES (NEXTVAL(seq), 1)", ASKED_ON("s1")},
+    {"INSERT INTO countries VALUES (NEXTVAL(seq))", ASKED_ON("s1")},
+    {"INSERT INTO flags VALUES (NEXTVAL(seq))", ASKED_ON("s1")},
+    {"INSERT INTO flags VALUES (NEXTVAL(flags))", ON("s3")},
+    {"INSERT INTO notes VALUES (NEXTVAL(seq))", ON("s1")},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b2}, NEXTVAL(seq)) ON DUPLICATE KEY UPDATE a = NEXTVAL(seq)", "9002 lives on shard s1"},
+    {"INSERT INTO carts (buyer_id, a) VALUES ({b2}, SETVAL(seq, 5))", "9002 lives on shard s1"},
+    {"UPDATE carts SET a = NEXTVAL(seq) WHERE buyer_id = {b2}", "9002 lives on shard s1"},
+    {"UPDATE carts SET a = NEXTVAL(seq) WHERE buyer_id = {b1}", ON("s1")},
+    {"SELECT NEXTVAL(flags) /* waybill: shard=s2 */", ON("s2")},
+};
+// clang-format on
+
+static void sequences(void **state)
+{
+    (void)state;
+    RUN(sequence_cases, DISTRIBUTED_ATOMIC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +460,7 @@ int main(void)
         cmocka_unit_test(all_the_rest),
         cmocka_unit_test(hints),
         cmocka_unit_test(insert_select),
+        cmocka_unit_test(sequences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
