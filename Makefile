@@ -212,6 +212,12 @@ fuzz: fuzz-build
 	        >$(BUILD)/fuzz/$$what.log 2>&1 || { tail -n 40 $(BUILD)/fuzz/$$what.log; exit 1; }; \
 	done; echo "fuzzers: $(words $(FUZZERS)) ran clean"
 
+# Faults by a seed, for as long as you like: CHAOS='--rounds 50 --seconds 60'.
+.PHONY: chaos
+chaos: test-packages
+	$(parallel) $(BUILD)/waybill $(BUILD)/orders
+	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/chaos/run $(CHAOS)
+
 .PHONY: bench
 bench: bench-packages
 	$(parallel) $(BUILD)/waybill $(BUILD)/knock $(BUILD)/merge_speed

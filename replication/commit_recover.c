@@ -377,6 +377,7 @@ static void run_round(struct job *job, void *owner)
     bool is_clear = resolve_all(&run);
     if (round->wants_sweep && is_complete && is_clear) {
         sweep(&run);
+        round->is_swept = true;
     }
     drop_finished(round);
     for (size_t i = 0; i < round->shard_count; i++) {

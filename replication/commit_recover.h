@@ -41,6 +41,7 @@ struct recover_round { // made by the monitor, which gets it back as a message
     size_t branch_count;
     uint64_t in_doubt_us;
     bool wants_sweep; // old decisions are deleted, if all is finished
+    bool is_swept;    // ... and were
     struct recover_word word;
     struct text said; // owned; events for people, each ended by a NUL
 };

@@ -243,8 +243,10 @@ static void make_room(struct monitor *monitor)
             (struct watched){.source = NO_SERVER, .role = ROLE_UNKNOWN};
     }
     for (; monitor->shard_count < config->shard_count; monitor->shard_count++) {
-        monitor->shards[monitor->shard_count] =
-            (struct guarded){.primary = NO_SERVER, .known = NO_SERVER, .told_server = NO_SERVER};
+        monitor->shards[monitor->shard_count] = (struct guarded){.primary = NO_SERVER,
+                                                                 .known = NO_SERVER,
+                                                                 .told_server = NO_SERVER,
+                                                                 .passed_over = NO_SERVER};
     }
 }
 

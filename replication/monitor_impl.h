@@ -33,6 +33,7 @@ struct guarded {      // one shard, by id
     uint32_t up_count;           // members, at the last judgement
     bool is_closed;              // by a switchover that runs
     enum action_kind retry_kind; // what was refused
+    uint16_t passed_over;        // whose turn it was when that was refused; the next one's is next
     uint64_t retry_us;           // it isn't tried again before
     uint32_t retry_ms;           // grows while actions are refused
 };

@@ -44,24 +44,23 @@ static void start_round(struct monitor *monitor, uint64_t now_us)
     round->wants_sweep = now_us >= watched->sweep_us;
     round->word = watched->word;
     watched->word.gtrid[0] = '\0';
-    if (round->wants_sweep) {
-        watched->sweep_us = now_us + SWEEP_US;
-    }
     text_init(&round->said);
     watched->job = recover_start(round);
 }
 
-// Branches are begun only where there are several shards.
-static bool is_wanted(const struct monitor *monitor)
+// Branches are begun only where there are several shards; elsewhere there is only something to
+// sweep.
+static bool is_wanted(const struct monitor *monitor, uint64_t now_us)
 {
-    return config_only_shard(monitor_config(monitor)) == NO_SHARD;
+    return config_only_shard(monitor_config(monitor)) == NO_SHARD ||
+           now_us >= monitor->transactions.sweep_us;
 }
 
 void monitor_watch_transactions(struct monitor *monitor)
 {
     struct watched_transactions *watched = &monitor->transactions;
     uint64_t now_us = loop_now_us(monitor->host->loop);
-    if (watched->job == NULL && is_wanted(monitor) && now_us >= watched->next_us) {
+    if (watched->job == NULL && is_wanted(monitor, now_us) && now_us >= watched->next_us) {
         watched->next_us = now_us + ROUND_US;
         start_round(monitor, now_us);
     }
@@ -85,6 +84,9 @@ static void on_round(struct message *message, void *receiver)
         recover_join(watched->job);
         watched->job = NULL;
         say_all(monitor, &round->said);
+        if (round->is_swept) {
+            watched->sweep_us = loop_now_us(monitor->host->loop) + SWEEP_US;
+        }
         memory_free(watched->branches);
         watched->branches = round->branches;
         watched->count = round->branch_count;

@@ -121,6 +121,9 @@ static void form_opinion(struct monitor *monitor, uint16_t shard, struct shard_o
     };
     for (uint16_t i = 0; i < wanted->server_count; i++) {
         const struct server_config *server = &config->servers[wanted->servers[i]];
+        if (server->id == monitor->shards[shard].passed_over) {
+            view.first = (i + 1u) % wanted->server_count;
+        }
         members[i] = (struct shard_member){.server = server->id,
                                            .name = server->name,
                                            .host = server->host,
@@ -284,6 +287,7 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
         guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
         guarded->retry_ms = guarded->retry_ms > RETRY_MAX_MS ? RETRY_MAX_MS : guarded->retry_ms;
         guarded->retry_kind = monitor->action_kind;
+        guarded->passed_over = monitor->action_subject;
         guarded->retry_us = report->at_us + (uint64_t)guarded->retry_ms * 1000;
     }
     ask_members_anew(monitor, monitor->action_shard, report->at_us);

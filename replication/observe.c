@@ -462,36 +462,30 @@ static void give_roles(const struct shard_view *view, const struct shard_member 
 }
 
 // A replica that nobody told of the new primary.
-static void find_stray(const struct shard_view *view, struct shard_opinion *opinion)
+static bool look_for_stray(const struct shard_member *member, struct shard_opinion *opinion,
+                           size_t place)
 {
-    for (size_t i = 0; i < view->count; i++) {
-        const struct shard_member *member = &view->members[i];
-        if (opinion->roles[i] == ROLE_DETACHED && opinion->sources[i] != NO_SERVER &&
-            member->seen->is_up && member->seen->facts.is_read_only &&
-            member->seen->seen_us >= member->seen->valid_from_us) {
-            opinion->subject = member->server;
-            explain(opinion, SHARD_FOLLOW, "%s follows a server that is not the primary",
-                    member->name);
-            return;
-        }
+    const struct observation *seen = member->seen;
+    if (opinion->roles[place] != ROLE_DETACHED || opinion->sources[place] == NO_SERVER ||
+        !seen->facts.is_read_only) {
+        return false;
     }
+    explain(opinion, SHARD_FOLLOW, "%s follows a server that is not the primary", member->name);
+    return true;
 }
 
 // An old primary that is back, or was fenced. Who has no position at all was never one.
-static void find_returned(const struct shard_view *view, struct shard_opinion *opinion)
+static bool look_for_returned(const struct shard_member *member, struct shard_opinion *opinion,
+                              size_t place)
 {
-    for (size_t i = 0; i < view->count; i++) {
-        const struct shard_member *member = &view->members[i];
-        const struct server_facts *facts = &member->seen->facts;
-        if (opinion->roles[i] == ROLE_DETACHED && member->seen->is_up && member->seen->has_facts &&
-            facts->source_count == 0 && facts->is_read_only && facts->has_tables &&
-            facts->binlog_gtid[0] != '\0' && member->seen->seen_us >= member->seen->valid_from_us) {
-            opinion->subject = member->server;
-            explain(opinion, SHARD_REJOIN, "%s is read-only and replicates from nobody",
-                    member->name);
-            return;
-        }
+    const struct server_facts *facts = &member->seen->facts;
+    if (opinion->roles[place] != ROLE_DETACHED || !member->seen->has_facts ||
+        facts->source_count > 0 || !facts->is_read_only || !facts->has_tables ||
+        facts->binlog_gtid[0] == '\0') {
+        return false;
     }
+    explain(opinion, SHARD_REJOIN, "%s is read-only and replicates from nobody", member->name);
+    return true;
 }
 
 // Its own log is ahead of its position; a branch that isn't there, or is there already; or another
@@ -505,22 +499,36 @@ static bool is_stopped_by_crash(const struct server_facts *facts)
 }
 
 // A replica that has been away and has prepared branches is looked at once.
-static void find_crashed(const struct shard_view *view, struct shard_opinion *opinion)
+static bool look_for_crashed(const struct shard_member *member, struct shard_opinion *opinion,
+                             size_t place)
 {
-    for (size_t i = 0; i < view->count; i++) {
-        const struct shard_member *member = &view->members[i];
-        const struct observation *seen = member->seen;
-        bool is_back = seen->facts.held_count > 0 && seen->mended != seen->facts.connection;
-        if (opinion->roles[i] == ROLE_REPLICA && opinion->sources[i] == opinion->primary &&
-            seen->is_up && seen->facts.is_read_only && seen->seen_us >= seen->valid_from_us &&
-            (is_stopped_by_crash(&seen->facts) || (seen->facts.is_applying && is_back))) {
+    const struct observation *seen = member->seen;
+    bool is_back = seen->facts.held_count > 0 && seen->mended != seen->facts.connection;
+    bool is_stopped = is_stopped_by_crash(&seen->facts);
+    if (opinion->roles[place] != ROLE_REPLICA || opinion->sources[place] != opinion->primary ||
+        !seen->facts.is_read_only || !(is_stopped || (seen->facts.is_applying && is_back))) {
+        return false;
+    }
+    if (is_stopped) {
+        explain(opinion, SHARD_MEND, "%s has stopped to apply: error %u", member->name,
+                seen->facts.apply_error);
+    } else {
+        opinion->verdict = SHARD_MEND;
+    }
+    return true;
+}
+
+// The first one that something is to be done about, from the one on whose turn it is: one for which
+// nothing can be done must not keep the others waiting.
+static void find_needy(const struct shard_view *view, struct shard_opinion *opinion)
+{
+    for (size_t n = 0; n < view->count; n++) {
+        size_t place = (view->first + n) % view->count;
+        const struct shard_member *member = &view->members[place];
+        if (member->seen->is_up && member->seen->seen_us >= member->seen->valid_from_us &&
+            (look_for_stray(member, opinion, place) || look_for_returned(member, opinion, place) ||
+             look_for_crashed(member, opinion, place))) {
             opinion->subject = member->server;
-            if (is_stopped_by_crash(&seen->facts)) {
-                explain(opinion, SHARD_MEND, "%s has stopped to apply: error %u", member->name,
-                        seen->facts.apply_error);
-            } else {
-                opinion->verdict = SHARD_MEND;
-            }
             return;
         }
     }
@@ -560,13 +568,7 @@ void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
     }
     give_roles(view, owner, opinion);
     if (opinion->verdict == SHARD_FINE) {
-        find_stray(view, opinion);
-    }
-    if (opinion->verdict == SHARD_FINE) {
-        find_returned(view, opinion);
-    }
-    if (opinion->verdict == SHARD_FINE) {
-        find_crashed(view, opinion);
+        find_needy(view, opinion);
     }
     find_outdated(view, owner, opinion); // first of all: a failover would refuse beside a writer
 }

@@ -35,7 +35,8 @@ struct shard_member {
 
 struct shard_view {
     const struct shard_member *members;
-    size_t count;           // at most SERVERS_MAX
+    size_t count; // at most SERVERS_MAX
+    size_t first; // where something is to be done about several, this place's turn is next
     uint16_t known_primary; // the last one, also while it is down; NO_SERVER
     uint64_t now_us;
     uint64_t failover_after_us;

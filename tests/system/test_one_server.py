@@ -289,3 +289,24 @@ def test_a_write_prepared_in_a_session_that_only_reads(stand):
 
 def test_set_statement_for_execute_immediate(stand):
     compare(stand, ["SET STATEMENT sql_mode = 'ANSI' FOR EXECUTE IMMEDIATE 'SELECT @@sql_mode, a FROM t'", "SELECT @@sql_mode LIKE 'REAL%'"])
+
+
+def test_what_tokens_leave_is_deleted(stand):
+    """Where there is one shard, too."""
+    root = stand.root(SERVER)
+    client = stand.client()
+    client.query("CREATE TABLE IF NOT EXISTS t (a INT PRIMARY KEY AUTO_INCREMENT, b INT)")
+    client.query("BEGIN")
+    client.query("INSERT INTO t (b) VALUES (40)")
+    token = client.query("SELECT @@waybill_transaction").rows[0][0]
+    client.query("COMMIT")
+    assert client.query(f"SELECT waybill_outcome('{token}')").rows == [("committed",)]
+    for _ in range(2):
+        assert client.query("/* waybill: once='one-server' */ INSERT INTO t (b) VALUES (41)").affected == 1
+    assert client.query("SELECT COUNT(*) FROM t WHERE b = 41").rows == [("1",)]
+    root.query("UPDATE waybill.decision SET at = at - INTERVAL 2 HOUR")
+    root.query("UPDATE waybill.once SET at = at - INTERVAL 8 DAY")
+    stand.cluster("waybill", "stop")
+    stand.start_waybill()
+    left = "SELECT (SELECT COUNT(*) FROM waybill.decision) + (SELECT COUNT(*) FROM waybill.once)"
+    stand.wait_until(lambda: root.query(left).rows == [("0",)], 20, "old rows are deleted")

@@ -584,6 +584,32 @@ static void an_old_primary_that_is_back_may_rejoin(void **state)
     assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
 }
 
+static void everybody_has_his_turn(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct server_facts back = read_only(), stopped = with_epoch(follows(B), 1, B);
+    back.has_tables = true;
+    snprintf(back.binlog_gtid, sizeof back.binlog_gtid, "0-1-7");
+    stopped.is_applying = false;
+    stopped.apply_error = 1950;
+    healthy(&scene);
+    good(&scene, A, back);
+    good(&scene, B, with_epoch(writable(), 1, B));
+    good(&scene, C, stopped);
+    scene.view.known_primary = B;
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_REJOIN);
+    assert_int_equal(scene.opinion.subject, A);
+    scene.view.first = B; // A was refused
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_MEND);
+    assert_int_equal(scene.opinion.subject, C);
+    scene.view.first = A; // C as well
+    judge(&scene);
+    assert_int_equal(scene.opinion.subject, A);
+}
+
 static void mend_verdict(struct scene *scene, struct server_facts facts, bool is_wanted)
 {
     good(scene, C, facts);
@@ -654,6 +680,7 @@ int main(void)
         cmocka_unit_test(two_writers),
         cmocka_unit_test(a_switchover_by_hand_is_followed),
         cmocka_unit_test(leads_strays_back),
+        cmocka_unit_test(everybody_has_his_turn),
         cmocka_unit_test(a_replica_that_crashed_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
