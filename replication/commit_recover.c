@@ -44,7 +44,7 @@ struct recover_job {
 struct run {
     struct job *job;
     struct recover_round *round;
-    struct dbconn **conns; // owned, by shard; NULL: no primary, or it can't be reached
+    struct dbconn **conns; // the lines', by shard; NULL: no primary that takes writes
 };
 
 // ---- names
@@ -107,24 +107,35 @@ static bool is_open(struct dbconn *conn, struct error *error)
     return is_writable;
 }
 
+static void close_line(struct recover_line *line)
+{
+    dbconn_close(line->conn);
+    line->conn = NULL;
+}
+
+static bool connect_line(struct recover_line *line, const struct recover_shard *at,
+                         struct error *error)
+{
+    enum db_failure failure;
+    if (!at->has_primary || !endpoint_is_same(&line->endpoint, &at->endpoint)) {
+        close_line(line);
+    }
+    if (at->has_primary && line->conn == NULL) {
+        line->endpoint = at->endpoint;
+        line->conn = dbconn_open(&at->endpoint, error, &failure);
+    }
+    return line->conn != NULL;
+}
+
 static bool look(struct run *run, uint16_t shard, struct error *error)
 {
-    struct recover_shard *at = &run->round->shards[shard];
-    enum db_failure failure;
-    if (!at->has_primary) {
+    struct recover_line *line = &run->round->lines[shard];
+    if (!connect_line(line, &run->round->shards[shard], error) || !is_open(line->conn, error)) {
         return false;
     }
-    run->conns[shard] = dbconn_open(&at->endpoint, error, &failure);
-    if (run->conns[shard] == NULL) {
-        return false;
-    }
+    run->conns[shard] = line->conn;
     if (!dbconn_is_mariadb(run->conns[shard])) {
         return true; // nobody begins branches there
-    }
-    if (!is_open(run->conns[shard], error)) {
-        dbconn_close(run->conns[shard]);
-        run->conns[shard] = NULL;
-        return false;
     }
     struct xa_ledger ledger = {.count = 0};
     bool is_read = xa_recover(run->conns[shard], &ledger, error);
@@ -165,8 +176,8 @@ static bool write_row(struct dbconn *conn, const char *gtrid, char outcome, stru
     db_quote(gtrid, quoted, sizeof quoted);
     return dbconn_run(conn, error,
                       "INSERT INTO " DECISION_TABLE
-                      " (gtrid, outcome, at) VALUES (%s, '%c', UTC_TIMESTAMP(3)) "
-                      "ON DUPLICATE KEY UPDATE asked = asked + 1",
+                      " (gtrid, outcome, at) SELECT %s, '%c', UTC_TIMESTAMP(3) FROM DUAL WHERE "
+                      "@@GLOBAL.read_only = 0 ON DUPLICATE KEY UPDATE asked = asked + 1",
                       quoted, outcome);
 }
 
@@ -180,6 +191,10 @@ static char ask(struct dbconn *conn, const char *gtrid, char unless, struct erro
         is_written = schema_create(conn, error) && write_row(conn, gtrid, unless, error);
     }
     if (!is_written) {
+        return 0;
+    }
+    if (dbconn_changed(conn) == 0) {
+        error_set(error, DB_LOST_CODE, "HY000", "the shard that decides takes no writes any more");
         return 0;
     }
     db_quote(gtrid, quoted, sizeof quoted);
@@ -381,7 +396,9 @@ static void run_round(struct job *job, void *owner)
     }
     drop_finished(round);
     for (size_t i = 0; i < round->shard_count; i++) {
-        dbconn_close(run.conns[i]);
+        if (round->lines[i].conn != NULL && dbconn_failure(round->lines[i].conn) == DB_LOST) {
+            close_line(&round->lines[i]);
+        }
     }
     memory_free(run.conns);
     mailbox_post(round->mailbox, &round->message);
@@ -403,6 +420,10 @@ void recover_join(struct recover_job *job)
 
 void recover_round_free(struct recover_round *round)
 {
+    for (size_t i = 0; round->lines != NULL && i < round->shard_count; i++) {
+        close_line(&round->lines[i]);
+    }
+    memory_free(round->lines);
     memory_free(round->shards);
     memory_free(round->branches);
     text_done(&round->said);

@@ -32,6 +32,11 @@ struct recover_word {
     char outcome;                   // 'C', 'A'
 };
 
+struct recover_line {    // to a primary; kept from round to round
+    struct dbconn *conn; // owned; NULL: none
+    struct endpoint endpoint;
+};
+
 struct recover_round { // made by the monitor, which gets it back as a message
     struct message message;
     struct mailbox *mailbox;
@@ -39,6 +44,7 @@ struct recover_round { // made by the monitor, which gets it back as a message
     size_t shard_count;
     struct recover_branch *branches; // owned; in: of the round before, out: those that are left
     size_t branch_count;
+    struct recover_line *lines; // owned; as many as shards
     uint64_t in_doubt_us;
     bool wants_sweep; // old decisions are deleted, if all is finished
     bool is_swept;    // ... and were

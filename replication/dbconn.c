@@ -30,6 +30,19 @@ struct dbconn {
     MARIADB_RPL_EVENT *event; // owned; the last one of it
 };
 
+static bool is_same_tls(const struct endpoint_tls *a, const struct endpoint_tls *b)
+{
+    return a->mode == b->mode && a->min_version == b->min_version && strcmp(a->ca, b->ca) == 0 &&
+           strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0;
+}
+
+bool endpoint_is_same(const struct endpoint *a, const struct endpoint *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port &&
+           strcmp(a->user, b->user) == 0 && strcmp(a->password, b->password) == 0 &&
+           is_same_tls(&a->tls, &b->tls);
+}
+
 void dbconn_start_library(void)
 {
     // Its only failures are of allocation and of plugins that are not asked for here.
@@ -205,6 +218,11 @@ void dbconn_print_greeting(const struct dbconn *conn, char *text, size_t text_by
 enum db_failure dbconn_failure(const struct dbconn *conn)
 {
     return failure_of(mysql_errno(conn->mysql));
+}
+
+uint64_t dbconn_changed(const struct dbconn *conn)
+{
+    return mysql_affected_rows(conn->mysql);
 }
 
 // ---- statements

@@ -28,6 +28,9 @@ struct endpoint {
     uint32_t answer_ms;  // each read and write
 };
 
+// Would it be the same connection?
+bool endpoint_is_same(const struct endpoint *a, const struct endpoint *b) MUST_CHECK;
+
 // Why a call failed, seen from far: what does it say about the server?
 enum db_failure {
     DB_FINE,
@@ -51,6 +54,9 @@ uint32_t dbconn_version(const struct dbconn *conn) MUST_CHECK;      // 101119
 uint64_t dbconn_capabilities(const struct dbconn *conn) MUST_CHECK; // the server's own
 // The version as the server greets its clients, "5.5.5-10.11.19-MariaDB" among them.
 void dbconn_print_greeting(const struct dbconn *conn, char *text, size_t text_bytes);
+// How many rows the last statement has changed (MySQL's way of counting: an INSERT that updates
+// counts two).
+uint64_t dbconn_changed(const struct dbconn *conn) MUST_CHECK;
 // After a failed call: does the connection still stand?
 enum db_failure dbconn_failure(const struct dbconn *conn) MUST_CHECK;
 

@@ -191,19 +191,9 @@ static void start_probe(struct monitor *monitor, struct watched *watched,
     watched->probe = probe_start(&watched->setup, &first);
 }
 
-static bool is_same_tls(const struct endpoint_tls *a, const struct endpoint_tls *b)
-{
-    return a->mode == b->mode && a->min_version == b->min_version && strcmp(a->ca, b->ca) == 0 &&
-           strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0;
-}
-
 static bool is_same_setup(const struct probe_setup *a, const struct probe_setup *b)
 {
-    const struct endpoint *to = &a->endpoint;
-    const struct endpoint *other = &b->endpoint;
-    return strcmp(to->name, other->name) == 0 && strcmp(to->host, other->host) == 0 &&
-           to->port == other->port && strcmp(to->user, other->user) == 0 &&
-           strcmp(to->password, other->password) == 0 && is_same_tls(&to->tls, &other->tls) &&
+    return endpoint_is_same(&a->endpoint, &b->endpoint) &&
            strcmp(a->shard_name, b->shard_name) == 0 && a->proxy == b->proxy;
 }
 

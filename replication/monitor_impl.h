@@ -67,6 +67,8 @@ struct schema_works {           // monitor_schema.c
 struct watched_transactions {        // on several shards, in doubt: monitor_recover.c
     struct recover_job *job;         // owned; the round that runs; NULL
     struct recover_branch *branches; // owned; as the last round left them
+    struct recover_line *lines; // owned; likewise, and while no round has them; line_count of them
+    size_t line_count;
     size_t count;
     struct recover_word word;   // for the next round
     uint64_t next_us, sweep_us; // due then

@@ -37,6 +37,11 @@ static void start_round(struct monitor *monitor, uint64_t now_us)
     for (uint16_t i = 0; i < monitor->shard_count; i++) {
         fill_shard(monitor, i, &round->shards[i]);
     }
+    round->lines = memory_resize(watched->lines, round->shard_count * sizeof *round->lines);
+    for (; watched->line_count < round->shard_count; watched->line_count++) {
+        round->lines[watched->line_count] = (struct recover_line){.conn = NULL};
+    }
+    watched->lines = NULL;
     round->branches = memory_new((watched->count + 1) * sizeof *round->branches);
     memcpy(round->branches, watched->branches, watched->count * sizeof *round->branches);
     round->branch_count = watched->count;
@@ -91,6 +96,8 @@ static void on_round(struct message *message, void *receiver)
         watched->branches = round->branches;
         watched->count = round->branch_count;
         round->branches = NULL;
+        watched->lines = round->lines;
+        round->lines = NULL;
     }
     recover_round_free(round);
 }
@@ -125,4 +132,9 @@ void monitor_stop_transactions(struct monitor *monitor)
     if (monitor->transactions.job != NULL) {
         recover_join(monitor->transactions.job);
     }
+    for (size_t i = 0; monitor->transactions.lines != NULL && i < monitor->transactions.line_count;
+         i++) {
+        dbconn_close(monitor->transactions.lines[i].conn);
+    }
+    memory_free(monitor->transactions.lines);
 }

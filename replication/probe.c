@@ -205,13 +205,15 @@ static bool beat(struct probe *probe, struct server_facts *facts, struct error *
         facts->is_beat_late = true;
         return true;
     }
-    facts->is_beat_written = write_beat(probe, &sent_us, error);
-    if (!facts->is_beat_written && schema_is_missing(error)) {
-        facts->is_beat_written =
-            schema_create(probe->conn, error) && write_beat(probe, &sent_us, error);
+    bool is_run = write_beat(probe, &sent_us, error);
+    if (!is_run && schema_is_missing(error)) {
+        is_run = schema_create(probe->conn, error) && write_beat(probe, &sent_us, error);
     }
-    facts->is_beat_late = !facts->is_beat_written;
-    if (facts->is_beat_written) {
+    // (It may have become read-only since it was asked: then nothing was written, and that is
+    // well.)
+    facts->is_beat_written = is_run && dbconn_changed(probe->conn) > 0;
+    facts->is_beat_late = !is_run;
+    if (is_run) {
         return true;
     }
     probe->beat_pause_until_us = job_now_us() + BEAT_PAUSE_US;

@@ -13,6 +13,15 @@ def settle(stand):
     bank.prepare(stand)
 
 
+def test_looking_costs_no_connections(stand):
+    """Each primary is looked at once a second, by the connection that there is."""
+    settle(stand)
+    root = stand.root("s1a")
+    before = root.query("SHOW GLOBAL STATUS LIKE 'Connections'").rows
+    time.sleep(2.5)
+    assert root.query("SHOW GLOBAL STATUS LIKE 'Connections'").rows == before
+
+
 def crash_in_place(stand, server, noisy=0):
     """Killed and started again, without a failover."""
     with bank.Transfers(stand, noisy=noisy) as transfers:
