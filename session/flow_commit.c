@@ -360,8 +360,15 @@ static enum commit_answer answer_of(const struct commit_flow *run, uint16_t part
 // What a server says that was replaced meanwhile, or a recovery that has given it up.
 static void explain_refusal(struct error *error)
 {
-    enum { DUPLICATE = 1062, OPTION_PREVENTS = 1290 };
+    enum { DUPLICATE = 1062, TABLE_ACCESS_DENIED = 1142, OPTION_PREVENTS = 1290 };
     char text[400];
+    if (error->code == TABLE_ACCESS_DENIED) {
+        snprintf(text, sizeof text, "%.300s", error->text);
+        error_set(error, TABLE_ACCESS_DENIED, "42000",
+                  "%s (waybill: a commit on several shards needs GRANT SELECT, INSERT, UPDATE ON "
+                  "waybill.decision; it is rolled back)",
+                  text);
+    }
     if (error->code == DUPLICATE || error->code == OPTION_PREVENTS) {
         snprintf(text, sizeof text, "the transaction is rolled back: %.300s", error->text);
         error_fill(error, ER_LOCK_DEADLOCK, text);

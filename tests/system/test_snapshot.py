@@ -145,6 +145,15 @@ def test_what_such_a_transaction_may_do(stand):
         for server in ("s1a", "s2a"):
             stand.root(server).query("GRANT LOCK TABLES ON waybill.* TO narrow")
         assert test_commit.code_of(narrow, "SELECT 1") == 0
+        stand.root("s1a").query("REVOKE INSERT ON waybill.decision FROM narrow")
+        stand.root("s2a").query("REVOKE INSERT ON waybill.decision FROM narrow")
+        try:
+            narrow.query("UPDATE users SET money = money + 1")
+            text = ""
+        except wire.ServerError as error:
+            text = f"{error.code} {error.message}"
+        assert text.startswith("1142") and "ON waybill.decision" in text, text
+        assert test_commit.total(client) == SUM - 1
     finally:
         test_reload.write(stand, whole)
         test_reload.reload(stand)
