@@ -155,6 +155,7 @@ static enum answer_part take_column_count(struct answer *answer, struct slice he
     answer->column_count = (uint32_t)count;
     answer->columns_left = (uint32_t)count;
     answer->has_rows = true;
+    answer->rows_before = answer->row_count;
     answer->state = STATE_COLUMNS;
     return PART_COLUMN_COUNT;
 }
@@ -186,6 +187,14 @@ static enum answer_part take_first(struct answer *answer, struct slice head, siz
     }
 }
 
+// MariaDB sets the flag as well when a routine has used a cursor of its own: in the middle of
+// several results, or behind rows.
+static bool opens_cursor(const struct answer *answer)
+{
+    return answer->kind == ANSWER_EXECUTE && (answer->status & STATUS_CURSOR_EXISTS) != 0 &&
+           (answer->status & STATUS_MORE_RESULTS) == 0 && answer->row_count == answer->rows_before;
+}
+
 static enum answer_part take_columns_end(struct answer *answer, struct slice head,
                                          size_t payload_bytes)
 {
@@ -193,7 +202,7 @@ static enum answer_part take_columns_end(struct answer *answer, struct slice hea
         return answer_bad(answer);
     }
     answer->state = STATE_ROWS;
-    if (answer->kind == ANSWER_EXECUTE && (answer->status & STATUS_CURSOR_EXISTS)) {
+    if (opens_cursor(answer)) {
         answer->is_cursor_open = true;
         answer->is_done = true;
     }
@@ -206,11 +215,11 @@ static enum answer_part take_rows_end(struct answer *answer, struct slice head,
     if (!take_eof_values(answer, head, payload_bytes)) {
         return answer_bad(answer);
     }
-    bool has_cursor = (answer->status & STATUS_CURSOR_EXISTS) != 0;
     if (answer->kind == ANSWER_FETCH) {
+        bool has_cursor = (answer->status & STATUS_CURSOR_EXISTS) != 0;
         answer->is_cursor_open = has_cursor && !(answer->status & STATUS_LAST_ROW_SENT);
         answer->is_done = true;
-    } else if (answer->kind == ANSWER_EXECUTE && has_cursor) {
+    } else if (opens_cursor(answer)) {
         answer->is_cursor_open = true;
         answer->is_done = true;
     } else {

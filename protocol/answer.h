@@ -59,6 +59,7 @@ struct answer {
     uint64_t byte_count;   // fed so far
     uint8_t next_sequence; // of the packet after the last one seen
     // The machine's own: see answer.c.
+    uint64_t rows_before; // of results before this one
     uint8_t state;
     uint8_t phase;
     bool in_continuation;

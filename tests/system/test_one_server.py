@@ -310,3 +310,20 @@ def test_what_tokens_leave_is_deleted(stand):
     stand.start_waybill()
     left = "SELECT (SELECT COUNT(*) FROM waybill.decision) + (SELECT COUNT(*) FROM waybill.once)"
     stand.wait_until(lambda: root.query(left).rows == [("0",)], 20, "old rows are deleted")
+
+
+def test_prepared_routines_with_cursors_of_their_own(stand):
+    client = stand.client()
+    for sql in TABLES + ("CREATE OR REPLACE PROCEDURE looks () BEGIN DECLARE n INT; DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a; OPEN c; "
+                         "FETCH c INTO n; SELECT n; FETCH c INTO n; SELECT n; CLOSE c; END",
+                         "CREATE OR REPLACE FUNCTION takes () RETURNS INT READS SQL DATA BEGIN DECLARE n INT; DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a; "
+                         "OPEN c; FETCH c INTO n; CLOSE c; RETURN n; END"):
+        client.query(sql)
+    both = [stand.direct(SERVER), stand.client()]
+    for sql in ("CALL looks()", "SELECT takes()", "SELECT takes() FROM t"):
+        theirs, mine = [Outcome(one, sql, True) for one in both]
+        assert mine.error is None and not mine.differences(theirs, True), (sql, mine.error, mine.differences(theirs, True))
+    for one in both:
+        assert value(one, "SELECT 1") == "1"
+        one.close()
+    client.close()

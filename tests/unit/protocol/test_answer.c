@@ -307,6 +307,33 @@ static void test_more_results_in_columns_end_ends_nothing(void **state)
     text_done(&script.bytes);
 }
 
+static void test_a_routines_own_cursor_is_none(void **state)
+{
+    (void)state;
+    uint16_t flags = STATUS_AUTOCOMMIT | STATUS_CURSOR_EXISTS;
+    struct script script = script_new(); // CALL: two results, and the OK behind them
+    for (int i = 0; i < 2; i++) {
+        put_columns(&script, 1, true);
+        put(&script, "\0\0\1a", 4);
+        put_eof(&script, flags | STATUS_MORE_RESULTS);
+    }
+    put_ok(&script, STATUS_AUTOCOMMIT, false);
+    struct answer answer =
+        check_splits(ANSWER_EXECUTE, CAP_DEPRECATE_EOF, text_slice(&script.bytes));
+    assert_true(answer.is_done && !answer.is_cursor_open);
+    assert_int_equal(answer.row_count, 2);
+    assert_int_equal(answer.byte_count, script.bytes.len);
+    text_done(&script.bytes);
+
+    script = script_new(); // SELECT f()
+    put_columns(&script, 1, true);
+    put(&script, "\0\0\1a", 4);
+    put_eof(&script, flags);
+    answer = check_splits(ANSWER_EXECUTE, CAP_DEPRECATE_EOF, text_slice(&script.bytes));
+    assert_true(answer.is_done && !answer.is_cursor_open);
+    text_done(&script.bytes);
+}
+
 static void test_local_infile(void **state)
 {
     (void)state;
@@ -438,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_what_is_known_afterwards),
         cmocka_unit_test(test_big_rows),
         cmocka_unit_test(test_more_results_in_columns_end_ends_nothing),
+        cmocka_unit_test(test_a_routines_own_cursor_is_none),
         cmocka_unit_test(test_local_infile),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_first_sequence_is_free),
