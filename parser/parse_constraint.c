@@ -20,13 +20,11 @@ static void skip_element(struct parser *parser)
 static struct constraint_def *add_constraint(struct parser *parser, struct ddl_part *ddl,
                                              enum constraint_kind kind)
 {
-    struct constraint_def **last = &ddl->constraints;
-    while (*last != NULL) {
-        last = &(*last)->next;
-    }
-    *last = arena_alloc(parser->arena, sizeof **last);
-    (*last)->kind = kind;
-    return *last;
+    struct constraint_def *constraint = arena_alloc(parser->arena, sizeof *constraint);
+    constraint->kind = kind;
+    *(ddl->last_constraint != NULL ? &ddl->last_constraint->next : &ddl->constraints) = constraint;
+    ddl->last_constraint = constraint;
+    return constraint;
 }
 
 static struct key_part *new_part(struct parser *parser, struct slice name)

@@ -362,14 +362,15 @@ struct constraint_def {
 struct ddl_part {
     enum ddl_kind kind;
     bool is_temporary;
-    bool if_exists;                     // IF [NOT] EXISTS
-    bool is_replace;                    // CREATE OR REPLACE
-    bool is_unique;                     // CREATE UNIQUE INDEX
-    struct slice database;              // CREATE/DROP DATABASE
-    struct slice trigger;               // DROP TRIGGER: its name as written
-    struct column_def *columns;         // CREATE TABLE
-    struct constraint_def *constraints; // that it makes; CREATE and ALTER TABLE, CREATE INDEX
-    struct query *select;               // CREATE TABLE ... SELECT, CREATE VIEW ... AS SELECT
+    bool if_exists;                         // IF [NOT] EXISTS
+    bool is_replace;                        // CREATE OR REPLACE
+    bool is_unique;                         // CREATE UNIQUE INDEX
+    struct slice database;                  // CREATE/DROP DATABASE
+    struct slice trigger;                   // DROP TRIGGER: its name as written
+    struct column_def *columns;             // CREATE TABLE
+    struct constraint_def *constraints;     // that it makes; CREATE and ALTER TABLE, CREATE INDEX
+    struct constraint_def *last_constraint; // of them
+    struct query *select;                   // CREATE TABLE ... SELECT, CREATE VIEW ... AS SELECT
 };
 
 enum set_scope { SCOPE_SESSION, SCOPE_GLOBAL, SCOPE_USER, SCOPE_ONCE, SCOPE_STATEMENT };

@@ -10,7 +10,7 @@
 
 #include "router/plan_impl.h"
 
-enum { SENTENCE_MAX = 500 };
+enum { SENTENCE_MAX = 500, WARNINGS_MAX = 64 };
 
 bool plan_refuse(struct planner *planner, enum error_code code, const char *format, ...)
 {
@@ -26,7 +26,10 @@ bool plan_refuse(struct planner *planner, enum error_code code, const char *form
 void plan_warn(struct planner *planner, enum error_code code, const char *text)
 {
     struct plan_warning **last = &planner->plan->warnings;
-    while (*last != NULL) {
+    for (uint32_t count = 1; *last != NULL; count++) {
+        if (count == WARNINGS_MAX) {
+            return; // more than a client is shown unless it asks for it
+        }
         last = &(*last)->next;
     }
     *last = arena_alloc(planner->arena, sizeof **last);

@@ -152,6 +152,32 @@ static void allowed_or_denied(void **state)
     fixture_done(&fixture);
 }
 
+// A statement of a megabyte is read and planned in no time, and says no more than is shown.
+static void many_of_them(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct plan *made = NULL;
+    struct error error = {0};
+    struct text sql;
+    uint32_t count = 0;
+    fixture_init_with(&fixture, fixture_read(fixture_servers, fixture_bucket_tables, ""));
+    text_init(&sql);
+    text_add_string(&sql, CARTS "b INT");
+    for (unsigned i = 0; i < 100000; i++) {
+        text_add_string(&sql, ", UNIQUE (b)");
+    }
+    text_add_string(&sql, ")");
+    text_add(&sql, "", 1);
+    assert_true(plan(&fixture, (const char *)sql.ptr, &made, &error));
+    for (const struct plan_warning *one = made->warnings; one != NULL; one = one->next) {
+        count++;
+    }
+    assert_int_equal(count, 64);
+    text_done(&sql);
+    fixture_done(&fixture);
+}
+
 // Everything is on one server: nothing is reported.
 static void one_shard_keeps_all(void **state)
 {
@@ -170,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(warned_by_default),
         cmocka_unit_test(allowed_or_denied),
+        cmocka_unit_test(many_of_them),
         cmocka_unit_test(one_shard_keeps_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
