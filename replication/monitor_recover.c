@@ -43,7 +43,9 @@ static void start_round(struct monitor *monitor, uint64_t now_us)
     }
     watched->lines = NULL;
     round->branches = memory_new((watched->count + 1) * sizeof *round->branches);
-    memcpy(round->branches, watched->branches, watched->count * sizeof *round->branches);
+    if (watched->count > 0) {
+        memcpy(round->branches, watched->branches, watched->count * sizeof *round->branches);
+    }
     round->branch_count = watched->count;
     round->in_doubt_us = (uint64_t)monitor_config(monitor)->settings.in_doubt_ms * 1000;
     round->wants_sweep = now_us >= watched->sweep_us;
