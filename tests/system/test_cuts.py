@@ -189,8 +189,10 @@ def check_nothing_is_left(stand, what):
                      lambda: f"{what}: backends are given back: {stand.admin('SHOW POOLS')}")
     for server in ("s1a", "s2a"):
         root = stand.root(server)
-        open_transactions = "SELECT COUNT(*) FROM information_schema.innodb_trx"
-        stand.wait_until(lambda: root.query(open_transactions).rows == [("0",)], 15, f"{what}: {server} has an open transaction")
+        open_transactions = ("SELECT trx_state, trx_started, trx_query, p.id, user, command, time, info FROM information_schema.innodb_trx "
+                             "LEFT JOIN information_schema.processlist p ON p.id = trx_mysql_thread_id")
+        stand.wait_until(lambda: not root.query(open_transactions).rows, 15,
+                         lambda: f"{what}: {server} has an open transaction: {root.query(open_transactions).rows}")
         halves = root.query("SELECT id, COUNT(*) FROM shop.trios GROUP BY id HAVING COUNT(*) <> 3").rows
         assert not halves, (what, server, halves)
         if server == "s1a":
