@@ -256,6 +256,7 @@ void monitor_config_changed(struct monitor *monitor)
 static void on_tick(struct timer *timer)
 {
     struct monitor *monitor = CONTAINER_OF(timer, struct monitor, tick);
+    hooks_look(&monitor->hooks, loop_now_us(monitor->host->loop));
     for (uint16_t i = 0; i < monitor->shard_count; i++) {
         monitor_judge(monitor, i);
     }

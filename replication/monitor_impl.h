@@ -4,6 +4,7 @@
 #include "replication/accounts.h"
 #include "replication/action.h"
 #include "replication/commit_recover.h"
+#include "replication/hook.h"
 #include "replication/monitor.h"
 #include "replication/observe.h"
 #include "replication/schema_work.h"
@@ -97,8 +98,9 @@ struct monitor {
     size_t retired_count;
     struct action *action;    // owned; the one that runs; NULL
     struct monitor_wish wish; // of the action that runs
-    struct timer tick;        // judges what only time changes
-    struct timer publish;     // gathers the figures of one round of probes
+    struct hooks hooks;
+    struct timer tick;    // judges what only time changes
+    struct timer publish; // gathers the figures of one round of probes
     struct monitor_event events[MONITOR_EVENTS_MAX];
     size_t event_count; // ever
 };

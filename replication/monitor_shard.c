@@ -149,6 +149,23 @@ static const char *name_of(const struct monitor *monitor, uint16_t server)
     return server == NO_SERVER ? "none" : monitor->servers[server].setup.endpoint.name;
 }
 
+static void run_hook(struct monitor *monitor, uint16_t shard, const char *event, uint16_t server,
+                     const char *text)
+{
+    const struct config *config = monitor_config(monitor);
+    const struct guarded *guarded = &monitor->shards[shard];
+    bool is_change = strcmp(event, "primary") == 0;
+    const struct hook_facts facts = {
+        .event = event,
+        .shard = config->shards[shard].name,
+        .server = server != NO_SERVER ? name_of(monitor, server) : "",
+        .before = is_change ? name_of(monitor, guarded->known) : "",
+        .text = text,
+        .proxy = (uint32_t)config->settings.proxy_id,
+    };
+    hook_run(&monitor->hooks, config->settings.hook, &facts, loop_now_us(monitor->host->loop));
+}
+
 static void tell_reason(struct monitor *monitor, uint16_t shard,
                         const struct shard_opinion *opinion)
 {
@@ -159,7 +176,11 @@ static void tell_reason(struct monitor *monitor, uint16_t shard,
     if (guarded->verdict != opinion->verdict) {
         guarded->said = (struct told){.at_us = 0};
     }
+    bool is_death = opinion->verdict == SHARD_DEAD && guarded->verdict != SHARD_DEAD;
     guarded->verdict = opinion->verdict;
+    if (is_death) {
+        run_hook(monitor, shard, "dead", opinion->subject, opinion->why);
+    }
     if (told_is_news(&guarded->said, opinion->why, loop_now_us(monitor->host->loop))) {
         monitor_say(monitor, "shard %s: %s", monitor_config(monitor)->shards[shard].name,
                     opinion->why);
@@ -178,6 +199,9 @@ static void set_primary(struct monitor *monitor, uint16_t shard, uint16_t primar
                 monitor_config(monitor)->shards[shard].name, name_of(monitor, primary),
                 name_of(monitor, before));
     if (primary != NO_SERVER) {
+        if (guarded->known != NO_SERVER && guarded->known != primary) {
+            run_hook(monitor, shard, "primary", primary, "");
+        }
         guarded->known = primary;
         guarded->retry_ms = 0;
         guarded->retry_us = 0;
@@ -305,6 +329,18 @@ static void tell_report(struct monitor *monitor, const struct action_report *rep
         return;
     }
     monitor_say(monitor, "%s", report->text);
+    if (report->kind == REPORT_END) {
+        static const char *const names[] = {
+            [ACTION_OPEN] = "open",     [ACTION_FAILOVER] = "failover",
+            [ACTION_FOLLOW] = "follow", [ACTION_FENCE] = "fence",
+            [ACTION_REJOIN] = "rejoin", [ACTION_SWITCHOVER] = "switchover",
+            [ACTION_MEND] = "mend",
+        };
+        char event[64];
+        snprintf(event, sizeof event, "%s_%s", names[monitor->action_kind],
+                 report->is_done ? "done" : "refused");
+        run_hook(monitor, monitor->action_shard, event, monitor->action_subject, report->text);
+    }
 }
 
 void monitor_on_report(struct message *message, void *receiver)

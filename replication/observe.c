@@ -539,7 +539,8 @@ static void find_outdated(const struct shard_view *view, const struct shard_memb
 {
     for (size_t i = 0; i < view->count; i++) {
         const struct shard_member *member = &view->members[i];
-        if (is_writable(member) && is_outdated(view, owner, member)) {
+        if (is_writable(member) && is_outdated(view, owner, member) &&
+            member->seen->seen_us >= member->seen->valid_from_us) {
             opinion->subject = member->server;
             explain(opinion, SHARD_FENCE, "%s takes writes though epoch %llu made %s the primary",
                     member->name, (unsigned long long)opinion->epoch, owner->name);

@@ -222,6 +222,39 @@ def test_failover_by_hand(stand):
     settled(stand, primary_of(stand, "s1"))
 
 
+def test_the_hook_is_told(stand):
+    """... with its facts in the environment, and nobody waits for it."""
+    old = primary_of(stand, "s1")
+    settled(stand, old)
+    whole = test_reload.read(stand)
+    program, told = os.path.join(stand.directory, "hook.sh"), os.path.join(stand.directory, "told")
+    with open(program, "w") as out:
+        out.write(f"#!/bin/sh\necho $WAYBILL_EVENT $WAYBILL_SHARD $WAYBILL_SERVER $WAYBILL_BEFORE >> {told}\nls /proc/self/fd | wc -l >> {told}.fds\nsleep 0.2\n")
+    os.chmod(program, 0o755)
+    try:
+        test_reload.write(stand, whole.replace("[waybill]\n", f"[waybill]\nhook = {program}\n", 1))
+        test_reload.reload(stand)
+        stand.admin("SWITCHOVER SHARD s1")
+        new = primary_of(stand, "s1")
+
+        def lines():
+            with open(told) as file:
+                return file.read().split("\n")
+        expected = {f"primary s1 {new} {old}", f"switchover_done s1 {old}"}
+        stand.wait_until(lambda: os.path.exists(told) and expected <= {line.strip() for line in lines()}, 10, lambda: f"{expected}, not {lines()}")
+        with open(told + ".fds") as file:
+            assert {int(line) for line in file} == {4}, "standard input, output and error, and what ls opens"
+        test_reload.write(stand, whole.replace("[waybill]\n", "[waybill]\nhook = /nowhere\n", 1))
+        test_reload.reload(stand)
+        settled(stand, new)
+        stand.admin("SWITCHOVER SHARD s1")
+        assert primary_of(stand, "s1") != new
+    finally:
+        test_reload.write(stand, whole)
+        test_reload.reload(stand)
+    settled(stand, primary_of(stand, "s1"))
+
+
 def test_old_primary_rejoins(stand):
     prepare(stand)
     old = primary_of(stand, "s1")
