@@ -582,8 +582,9 @@ void variables_use(struct session *session, struct request *request, struct slic
         set_command(session, arena_copy(&session->arena, text_slice(&packet)));
     text_done(&packet);
     command.kind = ANSWER_SIMPLE;
-    // The database that it has now may be gone: backends need not be brought there first.
-    command.is_stateless = true;
+    // The database that it has now may be gone: backends need not be brought there first. But the
+    // name's letters are in the client's character set.
+    command.is_stateless = carried_value_is_ascii(database);
     command.on_ok = on_use;
     request->database = database;
     flow_single_relay(session, request, &command);

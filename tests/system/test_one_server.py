@@ -327,3 +327,15 @@ def test_prepared_routines_with_cursors_of_their_own(stand):
         assert value(one, "SELECT 1") == "1"
         one.close()
     client.close()
+
+
+def test_a_database_named_in_the_clients_character_set(stand):
+    client, other = stand.client(), stand.client()
+    client.query("CREATE DATABASE IF NOT EXISTS `t\u00e4glich`")
+    other.query("SET NAMES latin1")
+    client.query("SELECT 1")  # the connection is in utf8mb4 again
+    other.query("USE `t\u00e4glich`".encode("latin1"))
+    assert value(other, "SELECT HEX(CONVERT(DATABASE() USING utf8mb4))") == "t\u00e4glich".encode().hex().upper()
+    client.query("DROP DATABASE `t\u00e4glich`")
+    client.close()
+    other.close()

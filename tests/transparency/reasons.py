@@ -28,9 +28,11 @@ DESIGN = (
     (re.compile(r"query 'EXECUTE \w+' failed: ER_BAD_DB_ERROR"), "a statement that was prepared in a database that is gone"),
     # A statement that a client has closed stays prepared on the connection, for whoever prepares it next.
     (re.compile(r"query 'UNINSTALL PLUGIN \w+' succeeded - should have failed"), "a plugin that a statement still prepared uses"),
-    (re.compile(r"^[-+](Com_\w+|Questions|Qcache_\w+)\t\d+$", re.M), "counters of a connection that is lent to many"),
+    (re.compile(r"^[-+](Com_\w+|Feature_\w+|Questions|Qcache_\w+)\t\d+$", re.M), "counters of a connection that is lent to many"),
     (re.compile(r"VARIABLE_NAME='aborted_clients'|show global status like \"max_memory_used\"|from information_schema.user_statistics"),
      "counters of a connection that is lent to many"),
+    (re.compile(r"running with the --max-session-mem-used="), "memory of a connection that is lent to many"),
+    (re.compile(r"^-anon@localhost\t.*\n\+@localhost\t", re.M), "USER() of an anonymous account"),
     (re.compile(r"^\+waybill$", re.M), "waybill's own account has a connection"),
     # doc/failover.md: a server that is told to replicate from another one is no primary.
     (re.compile(r"mariadb-dump .*--dump-slave"), "replication is waybill's own"),
