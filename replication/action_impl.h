@@ -83,3 +83,9 @@ bool step_set_position(struct action *action, size_t place,
 bool step_begin_log(struct action *action, size_t place,
                     const struct gtid_set *position) MUST_CHECK;
 bool step_follow(struct action *action, size_t place, size_t primary) MUST_CHECK;
+// STOP SLAVE and START SLAVE, `threads`: "", " IO_THREAD", " SQL_THREAD". Between them the server
+// has a mark that says who stopped it: should this waybill get no further, another one starts it.
+// A server that has an init_slave of its own is not marked.
+void step_mark_stopped(struct action *action, size_t place);
+bool step_stop_replica(struct action *action, size_t place, const char *threads) MUST_CHECK;
+bool step_start_replica(struct action *action, size_t place, const char *threads) MUST_CHECK;

@@ -196,8 +196,10 @@ static void stop_receiving(struct failover *failover)
     struct action *action = failover->action;
     bool is_sent[SERVERS_MAX] = {false};
     for (size_t i = 0; i < failover->count; i++) {
-        is_sent[i] = failover->views[i].is_reachable && failover->views[i].is_replica &&
-                     step_send(action, failover->members[i], "STOP SLAVE IO_THREAD");
+        if (failover->views[i].is_reachable && failover->views[i].is_replica) {
+            step_mark_stopped(action, failover->members[i]);
+            is_sent[i] = step_send(action, failover->members[i], "STOP SLAVE IO_THREAD");
+        }
     }
     for (size_t i = 0; i < failover->count; i++) {
         struct failover_member *view = &failover->views[i];
@@ -227,8 +229,8 @@ static void put_back(struct failover *failover)
         }
         bool is_started = failover->was_led[i] ? step_follow(action, place, failover->dead)
                           : failover->states[i].is_applying
-                              ? step_run(action, place, "START SLAVE")
-                              : step_run(action, place, "START SLAVE IO_THREAD");
+                              ? step_start_replica(action, place, "")
+                              : step_start_replica(action, place, " IO_THREAD");
         if (!is_started) {
             action_say(action, "%s could not be put back: %s", name_of(failover, i),
                        action->error.text);
@@ -273,7 +275,7 @@ static bool apply_all(struct failover *failover)
     struct action *action = failover->action;
     size_t place = failover->members[failover->candidate];
     const struct member_state *state = &failover->states[failover->candidate];
-    if (!state->is_applying && !step_run(action, place, "START SLAVE SQL_THREAD")) {
+    if (!state->is_applying && !step_start_replica(action, place, " SQL_THREAD")) {
         return action_give_up(action, "%s does not apply: %s",
                               name_of(failover, failover->candidate), action->error.text);
     }
@@ -314,7 +316,7 @@ static bool gather_followers(struct failover *failover)
 {
     struct action *action = failover->action;
     size_t candidate = failover->members[failover->candidate];
-    if (!step_run(action, candidate, "STOP SLAVE")) {
+    if (!step_stop_replica(action, candidate, "")) {
         return action_give_up(action, "STOP SLAVE on %s: %s",
                               name_of(failover, failover->candidate), action->error.text);
     }

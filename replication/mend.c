@@ -156,7 +156,7 @@ static bool begin_at_position(struct mend *mend)
     if (!step_still_leads(action)) {
         return false;
     }
-    return (step_run(action, mend->subject, "STOP SLAVE") &&
+    return (step_stop_replica(action, mend->subject, "") &&
             step_begin_log(action, mend->subject, &mend->log.position)) ||
            action_give_up(action, "%s", action->error.text);
 }
@@ -265,7 +265,7 @@ static bool mend_stopped(struct mend *mend)
 {
     struct action *action = mend->action;
     return check_apply_mode(mend) && check_followers(mend) && put_right(mend) &&
-           (step_run(action, mend->subject, "START SLAVE") ||
+           (step_start_replica(action, mend->subject, "") ||
             action_give_up(action, "START SLAVE: %s", action->error.text)) &&
            await_apply(mend);
 }
@@ -328,11 +328,11 @@ static bool mend_running(struct mend *mend)
     if (!step_still_leads(action)) {
         return false;
     }
-    if (!step_run(action, mend->subject, "STOP SLAVE SQL_THREAD")) {
+    if (!step_stop_replica(action, mend->subject, " SQL_THREAD")) {
         return action_give_up(action, "STOP SLAVE: %s", action->error.text);
     }
     bool is_fine = drop_ended(mend) && xa_finish_behind(action, mend->subject, &mend->log.ledger);
-    if (!step_run(action, mend->subject, "START SLAVE SQL_THREAD")) {
+    if (!step_start_replica(action, mend->subject, " SQL_THREAD")) {
         return action_give_up(action, "START SLAVE: %s", action->error.text);
     }
     return is_fine;

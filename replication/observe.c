@@ -474,6 +474,20 @@ static bool look_for_stray(const struct shard_member *member, struct shard_opini
     return true;
 }
 
+// A replica of the primary that was stopped by a waybill which got no further.
+static bool look_for_stopped(const struct shard_member *member, struct shard_opinion *opinion,
+                             size_t place)
+{
+    const struct server_facts *facts = &member->seen->facts;
+    if (opinion->roles[place] != ROLE_REPLICA || opinion->sources[place] != opinion->primary ||
+        !facts->is_marked || !facts->is_read_only ||
+        (facts->receiving != RECEIVING_NO && facts->is_applying)) {
+        return false;
+    }
+    explain(opinion, SHARD_FOLLOW, "%s was stopped by a waybill that got no further", member->name);
+    return true;
+}
+
 // An old primary that is back, or was fenced. Who has no position at all was never one.
 static bool look_for_returned(const struct shard_member *member, struct shard_opinion *opinion,
                               size_t place)
@@ -526,7 +540,8 @@ static void find_needy(const struct shard_view *view, struct shard_opinion *opin
         size_t place = (view->first + n) % view->count;
         const struct shard_member *member = &view->members[place];
         if (member->seen->is_up && member->seen->seen_us >= member->seen->valid_from_us &&
-            (look_for_stray(member, opinion, place) || look_for_returned(member, opinion, place) ||
+            (look_for_stray(member, opinion, place) || look_for_stopped(member, opinion, place) ||
+             look_for_returned(member, opinion, place) ||
              look_for_crashed(member, opinion, place))) {
             opinion->subject = member->server;
             return;

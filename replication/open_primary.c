@@ -15,8 +15,8 @@ static const char *name_at(const struct action *action, size_t place)
 static void wake_replica(struct action *action, size_t place, const struct member_state *state)
 {
     if (!state->is_receiving) {
-        bool is_awake = step_run(action, place, "STOP SLAVE IO_THREAD") &&
-                        step_run(action, place, "START SLAVE");
+        bool is_awake =
+            step_stop_replica(action, place, " IO_THREAD") && step_start_replica(action, place, "");
         (void)is_awake;
     }
 }

@@ -8,14 +8,14 @@
 //     XA RECOVER, MariaDB (likewise)
 //   in each round, MariaDB:
 //     SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, @@GLOBAL.sql_mode AS
-//     sql_mode, @@GLOBAL.collation_connection AS collation,
+//     sql_mode, @@GLOBAL.collation_connection AS collation, @@GLOBAL.init_slave AS init_slave,
 //         @@GLOBAL.gtid_binlog_pos AS binlog_gtid, @@GLOBAL.gtid_slave_pos AS applied_gtid,
 //         @@GLOBAL.session_track_transaction_info AS tracks_transactions     (where it has that)
 //     SHOW ALL SLAVES STATUS            (no rows: no replica; columns Master_Host, Master_Port,
 //         Slave_IO_Running, Slave_SQL_Running, Last_IO_Error, Last_SQL_Error, Gtid_IO_Pos)
 //   ... and MySQL (told by a greeting without "MariaDB"):
 //     SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, @@GLOBAL.sql_mode AS
-//     sql_mode, @@GLOBAL.collation_connection AS collation,
+//     sql_mode, @@GLOBAL.collation_connection AS collation, init_slave as above,
 //         @@GLOBAL.gtid_executed AS binlog_gtid, '' AS applied_gtid, tracks_transactions as above
 //     SHOW SLAVE STATUS                 (columns as above, Retrieved_Gtid_Set for Gtid_IO_Pos)
 //   then both:
@@ -112,14 +112,15 @@ static bool ask_variables(struct probe *probe, struct server_facts *facts, struc
     uint32_t has_tracking =
         facts->is_mariadb ? MARIADB_TRACKS_TRANSACTIONS : MYSQL_TRACKS_TRANSACTIONS;
     struct db_rows rows;
-    bool is_fine = dbconn_query(
-        probe->conn, &rows, error,
-        "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
-        "@@GLOBAL.sql_mode AS sql_mode, @@GLOBAL.collation_connection AS collation, %s%s",
-        gtids,
-        facts->version >= has_tracking
-            ? ", @@GLOBAL.session_track_transaction_info AS tracks_transactions"
-            : "");
+    bool is_fine =
+        dbconn_query(probe->conn, &rows, error,
+                     "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
+                     "@@GLOBAL.sql_mode AS sql_mode, @@GLOBAL.collation_connection AS collation, "
+                     "@@GLOBAL.init_slave AS init_slave, %s%s",
+                     gtids,
+                     facts->version >= has_tracking
+                         ? ", @@GLOBAL.session_track_transaction_info AS tracks_transactions"
+                         : "");
     if (is_fine) {
         facts->is_read_only = db_rows_is_yes(&rows, "read_only");
         facts->server_id = (uint32_t)db_rows_number(&rows, "server_id");
@@ -127,6 +128,7 @@ static bool ask_variables(struct probe *probe, struct server_facts *facts, struc
         copy_text(facts->collation, sizeof facts->collation, db_rows_text(&rows, "collation"));
         copy_text(facts->tracks_transactions, sizeof facts->tracks_transactions,
                   db_rows_text(&rows, "tracks_transactions"));
+        facts->is_marked = strcmp(db_rows_text(&rows, "init_slave"), STOPPED_MARK) == 0;
         copy_gtid(facts->binlog_gtid, sizeof facts->binlog_gtid,
                   db_rows_text(&rows, "binlog_gtid"));
         copy_gtid(facts->applied_gtid, sizeof facts->applied_gtid,

@@ -13,6 +13,9 @@ enum { GTID_TEXT_BYTES = 1024 };
 enum receiving { RECEIVING_NO, RECEIVING_CONNECTING, RECEIVING_YES };
 
 // What one server said of itself.
+// In init_slave of a replica that a waybill has stopped and not started yet (steps.c).
+#define STOPPED_MARK "DO 0 /* stopped by waybill */"
+
 struct server_facts {
     bool is_mariadb;
     bool is_read_only;
@@ -20,6 +23,7 @@ struct server_facts {
     bool is_semi_sync_source; // on, as primary
     bool is_semi_sync_replica;
     bool is_applying;     // SQL thread
+    bool is_marked;       // a waybill has stopped its threads
     bool has_tables;      // waybill.heartbeat and waybill.topology are there
     bool has_applied_us;  // our own heartbeat of this run was read
     bool is_beat_written; // primary: the heartbeat was written in this probe

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "replication/probe.h"
 #include "replication/schema.h"
 
 static const struct endpoint *endpoint_at(const void *owner, size_t place)
@@ -237,6 +238,38 @@ bool step_begin_log(struct action *action, size_t place, const struct gtid_set *
                         .ptr);
 }
 
+// init_slave is what a server runs when its SQL thread starts. It is the only place for a few words
+// that is neither replicated nor written to the binary log, and is gone when the server is.
+void step_mark_stopped(struct action *action, size_t place)
+{
+    bool is_marked = step_run(action, place,
+                              "SET GLOBAL init_slave = IF(@@GLOBAL.init_slave = '', '" STOPPED_MARK
+                              "', @@GLOBAL.init_slave)");
+    (void)is_marked; // without it nobody starts the server when this waybill gets no further
+}
+
+bool step_stop_replica(struct action *action, size_t place, const char *threads)
+{
+    char statement[64];
+    snprintf(statement, sizeof statement, "STOP SLAVE%s", threads);
+    step_mark_stopped(action, place);
+    return step_run(action, place, statement);
+}
+
+bool step_start_replica(struct action *action, size_t place, const char *threads)
+{
+    char statement[64];
+    snprintf(statement, sizeof statement, "START SLAVE%s", threads);
+    if (!step_run(action, place, statement)) {
+        return false;
+    }
+    bool is_clear = step_run(action, place,
+                             "SET GLOBAL init_slave = IF(@@GLOBAL.init_slave = '" STOPPED_MARK
+                             "', '', @@GLOBAL.init_slave)");
+    (void)is_clear; // (a mark on a server that runs says nothing)
+    return true;
+}
+
 bool step_follow(struct action *action, size_t place, size_t primary)
 {
     const struct endpoint *to = &action->setup.servers[primary].endpoint;
@@ -255,6 +288,6 @@ bool step_follow(struct action *action, size_t place, size_t primary)
              "MASTER_PASSWORD = %s, MASTER_CONNECT_RETRY = 1, %s%s",
              host, to->port, user, password, tls,
              action->setup.is_mariadb ? "MASTER_USE_GTID = slave_pos" : "MASTER_AUTO_POSITION = 1");
-    return step_run(action, place, "STOP SLAVE") && step_set_semi_sync(action, place, false) &&
-           step_run(action, place, statement) && step_run(action, place, "START SLAVE");
+    return step_stop_replica(action, place, "") && step_set_semi_sync(action, place, false) &&
+           step_run(action, place, statement) && step_start_replica(action, place, "");
 }

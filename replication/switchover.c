@@ -290,7 +290,7 @@ static bool change_places(struct switchover *switchover)
     if (!step_still_leads(action)) {
         return false;
     }
-    if (!step_run(action, switchover->to, "STOP SLAVE") ||
+    if (!step_stop_replica(action, switchover->to, "") ||
         !step_run(action, switchover->to, "RESET SLAVE ALL") ||
         !step_set_semi_sync(action, switchover->to, true)) {
         return action_give_up(action, "%s: %s", name_at(switchover, switchover->to),
@@ -313,7 +313,7 @@ static void open_again(struct switchover *switchover)
     struct action *action = switchover->action;
     size_t from = switchover->from;
     if (switchover->is_moved &&
-        (!step_run(action, from, "STOP SLAVE") || !step_run(action, from, "RESET SLAVE ALL") ||
+        (!step_stop_replica(action, from, "") || !step_run(action, from, "RESET SLAVE ALL") ||
          !step_set_semi_sync(action, from, true))) {
         action_say(action, "%s could not be put back: %s", name_at(switchover, from),
                    action->error.text);

@@ -116,7 +116,7 @@ static void look_at_session(struct session *session, struct request *asked,
         asked->plan = arena_alloc(&session->arena, sizeof *asked->plan);
         *asked->plan = *explanation->plan;
     }
-    asked->pin_reason = query_pin_reason(asked->statement);
+    asked->pin_reason = query_pin_reason(session, asked->statement);
     if (explanation->error.code == 0 && !is_allowed(session, asked, &error)) {
         explain_refuse(&session->arena, explanation, &error);
     }

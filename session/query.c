@@ -290,7 +290,7 @@ void query_gather(struct session *session, struct request *request, const struct
 void query_route(struct session *session, struct request *request)
 {
     request->is_counted = true;
-    request->pin_reason = query_pin_reason(request->statement);
+    request->pin_reason = query_pin_reason(session, request->statement);
     counter_add(&session->sessions->counters.queries, 1);
     route(session, request);
 }
@@ -362,7 +362,7 @@ static void run_unlock(struct session *session, struct request *request)
 static void run_committing(struct session *session, struct request *request)
 {
     struct error error;
-    request->pin_reason = query_pin_reason(request->statement);
+    request->pin_reason = query_pin_reason(session, request->statement);
     if (!query_plan(session, request, &error) ||
         !query_may_commit_before(session, request, &error)) {
         query_refuse(session, request, &error);

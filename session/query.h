@@ -22,7 +22,7 @@ void query_gather(struct session *session, struct request *request, const struct
 struct route_request query_route_request(const struct session *session,
                                          const struct request *request);
 // Why the backend must stay with the session after this statement; NULL: it need not.
-const char *query_pin_reason(const struct statement *statement);
+const char *query_pin_reason(const struct session *session, const struct statement *statement);
 // May the session run the request's plan (pins, transaction, settings)? False: *error.
 bool query_is_allowed(const struct session *session, const struct request *request,
                       struct error *error) MUST_CHECK;

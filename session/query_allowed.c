@@ -17,7 +17,7 @@
 
 // ---- pins
 
-const char *query_pin_reason(const struct statement *statement)
+const char *query_pin_reason(const struct session *session, const struct statement *statement)
 {
     static const struct {
         uint32_t fact;
@@ -34,7 +34,9 @@ const char *query_pin_reason(const struct statement *statement)
     if (statement->kind == STATEMENT_UNKNOWN) {
         return "it has run a statement that waybill can't read, which may have set anything";
     }
-    if (statement->kind == STATEMENT_ADMIN && slice_is_nocase(statement->name, "PASSWORD")) {
+    // (With several shards it was set on one of them, and is no reason to stay there.)
+    if (statement->kind == STATEMENT_ADMIN && slice_is_nocase(statement->name, "PASSWORD") &&
+        config_only_shard(session_config(session)) != NO_SHARD) {
         return "it has set a password, and waybill only knows the one with which it has logged in";
     }
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {

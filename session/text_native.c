@@ -69,7 +69,7 @@ static void go_on(struct flow_move *move)
             .kind = ANSWER_QUERY,
             .packet = flow_frame_query(&session->arena, text_prepare_of(session, prepared)),
             .is_outside = true,
-            .pin_reason = query_pin_reason(request->statement),
+            .pin_reason = query_pin_reason(session, request->statement),
             .pin_facts = FACT_ROUTINE,
             .state = world.state,
         };

@@ -255,6 +255,23 @@ def test_the_hook_is_told(stand):
     settled(stand, primary_of(stand, "s1"))
 
 
+def test_a_replica_that_a_waybill_left_stopped(stand):
+    """... in the middle of a promotion that was then given up by its death: the next one that looks starts it. Not one that
+    somebody else has stopped."""
+    primary = primary_of(stand, "s1")
+    settled(stand, primary)
+    replica, other = [name for name in ("s1a", "s1b", "s1c") if name != primary]
+    for name in (replica, other):
+        stand.root(name).query("STOP SLAVE IO_THREAD")
+    stand.root(replica).query("SET GLOBAL init_slave = 'DO 0 /* stopped by waybill */'")
+    stand.wait_until(lambda: servers(stand)[replica]["receiving"] == "yes", 10, "it receives again")
+    stand.wait_until(lambda: stand.root(replica).query("SELECT @@GLOBAL.init_slave").rows == [("",)], 5, "the mark is gone")
+    time.sleep(0.6)
+    assert servers(stand)[other]["receiving"] == "no"
+    stand.root(other).query("START SLAVE")
+    settled(stand, primary)
+
+
 def test_old_primary_rejoins(stand):
     prepare(stand)
     old = primary_of(stand, "s1")

@@ -610,6 +610,32 @@ static void everybody_has_his_turn(void **state)
     assert_int_equal(scene.opinion.subject, A);
 }
 
+static void what_a_waybill_has_stopped_is_started(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct server_facts stopped = with_epoch(follows(A), 1, A);
+    stopped.receiving = RECEIVING_NO;
+    healthy(&scene);
+    good(&scene, C, stopped); // by somebody else: who may have his reasons
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    stopped.is_marked = true;
+    good(&scene, C, stopped);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FOLLOW);
+    assert_int_equal(scene.opinion.subject, C);
+    stopped.receiving = RECEIVING_YES;
+    stopped.is_applying = false;
+    good(&scene, C, stopped);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FOLLOW);
+    stopped.is_applying = true;
+    good(&scene, C, stopped);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+}
+
 static void mend_verdict(struct scene *scene, struct server_facts facts, bool is_wanted)
 {
     good(scene, C, facts);
@@ -681,6 +707,7 @@ int main(void)
         cmocka_unit_test(a_switchover_by_hand_is_followed),
         cmocka_unit_test(leads_strays_back),
         cmocka_unit_test(everybody_has_his_turn),
+        cmocka_unit_test(what_a_waybill_has_stopped_is_started),
         cmocka_unit_test(a_replica_that_crashed_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
