@@ -81,6 +81,12 @@ class Relay:
             self.left, self.heard, self.asked, self.has_cut = left, {}, {}, False
             self.asks, self.instead = asks, instead
 
+    def disarm(self):
+        """No cut from now on; whether there was one."""
+        with self.lock:
+            self.left = None
+            return self.has_cut
+
     def drop(self):
         """Ends all connections that are counted."""
         with self.lock:

@@ -13,13 +13,14 @@ from differential.changes import Changes
 from differential.grammar import Grammar, Made
 
 FLOATS = (wire.T_FLOAT, wire.T_DOUBLE)
+MOMENTS = (7, 10, 11, 12)  # TIMESTAMP, DATE, TIME, DATETIME: UNSIGNED or not, as a temporary table has it
 # PRI, UNIQUE, MULTIPLE, BINARY, NO_DEFAULT, PART_KEY and GROUP are shown or not as the server's plan for the statement has it: a
 # temporary table in it loses facts about keys, and so do merged and materialised derived tables (seen on two plain servers
 # with other statistics), a string's decimals are 0 or 39, and the
 # length of an expression is the temporary table's (YEAR(): 4 or 5). NOT_NULL likewise below WITH ROLLUP, and where an outer
 # join may become an inner one. What is made without any
 # of these must be equal in all.
-FLAGS_OF_PLAN, NOT_NULL = 2 | 4 | 8 | 128 | 4096 | 16384 | 32768, 1
+FLAGS_OF_PLAN, NOT_NULL, UNSIGNED = 2 | 4 | 8 | 128 | 4096 | 16384 | 32768, 1, 32
 STRINGS = (wire.T_BLOB, wire.T_VAR_STRING, 254)
 SIMPLE = re.compile(r"(?!.*\b(JOIN|GROUP BY|DISTINCT|WITH|UNION|INTERSECT|EXCEPT|OVER|RETURNING)\b|.*\(SELECT )", re.S)
 ROW_NUMBER = re.compile(r" at row \d+")
@@ -52,7 +53,8 @@ def without_plan(columns, text):
     """Column definitions without what depends on the server's plan."""
     hidden = FLAGS_OF_PLAN | (NOT_NULL if re.search("WITH ROLLUP|LEFT JOIN|RIGHT JOIN", text) else 0)
     is_named = not re.search(r"WITH |\(SELECT ", text)
-    return columns and [(name, org_name if table and is_named else "", table, org_table if is_named else "", schema, kind, flags & ~hidden,
+    return columns and [(name, org_name if table and is_named else "", table, org_table if is_named else "", schema, kind,
+                         flags & ~(hidden | (UNSIGNED if kind in MOMENTS else 0)),
                          collation, length if table else 0, 0 if kind in STRINGS else decimals)
                         for name, org_name, table, org_table, schema, kind, flags, collation, length, decimals in columns]
 
