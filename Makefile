@@ -153,7 +153,7 @@ test: test-packages fuzz-packages
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory scenario
 	@$(MAKE) --no-print-directory system
-	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3
 	@echo 'all tests passed'
 scenario: test-packages
 	$(parallel) $(BUILD)/waybill

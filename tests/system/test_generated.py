@@ -27,12 +27,12 @@ def play(stand, shards, seconds):
 
 
 def test_8_shards(stand):
-    play(stand, 8, 24)
+    play(stand, 8, 16)
 
 
 def test_3_shards(stand):
-    play(stand, 3, 16)
+    play(stand, 3, 10)
 
 
 def test_1_shard(stand):
-    play(stand, 1, 8)
+    play(stand, 1, 6)
