@@ -122,11 +122,9 @@ struct prepared_statement *prepared_find_named(const struct session *session, st
 
 uint32_t prepared_list_named(const struct session *session, struct prepared_statement **all)
 {
-    struct prepared_statement *prepared, *next;
     uint32_t count = 0;
-    HASH_ITER(hh, session->named, prepared, next)
-    {
-        all[count++] = prepared;
+    for (struct prepared_statement *one = session->named; one != NULL; one = one->hh.next) {
+        all[count++] = one;
     }
     return count;
 }
