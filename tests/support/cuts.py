@@ -22,6 +22,16 @@ def cut_points(stream):
     return points
 
 
+def packet_ends(stream):
+    """Offsets behind each packet that is whole."""
+    ends, at = [], 0
+    while at + 4 <= len(stream):
+        at += 4 + int.from_bytes(stream[at:at + 3], "little")
+        if at <= len(stream):
+            ends.append(at)
+    return ends
+
+
 class CutSocket:
     """A client's socket that ends itself when so many bytes were sent, or heard. Keeps what it has sent and heard."""
 
@@ -66,7 +76,7 @@ class Relay:
         self.users, self.lock = [user.encode() + b"\0" for user in users], threading.Lock()
         self.listeners = {}
         self.pairs, self.left, self.heard, self.has_cut, self.is_over = {}, None, {}, False, False
-        self.asks, self.asked, self.instead = False, {}, None
+        self.asks, self.asked, self.instead, self.packets = False, {}, None, None
         for name, port in servers.items():
             listener = socket.create_server(("127.0.0.1", 0))
             self.listeners[listener] = port
@@ -79,12 +89,18 @@ class Relay:
         cut (None: never). `instead` is called ahead of that."""
         with self.lock:
             self.left, self.heard, self.asked, self.has_cut = left, {}, {}, False
-            self.asks, self.instead = asks, instead
+            self.asks, self.instead, self.packets = asks, instead, None
+
+    def arm_packets(self, packets, asks, instead):
+        """The same behind so many packets, whose lengths may differ from run to run."""
+        self.arm(None, asks, instead)
+        with self.lock:
+            self.packets = packets
 
     def disarm(self):
         """No cut from now on; whether there was one."""
         with self.lock:
-            self.left = None
+            self.left = self.packets = None
             return self.has_cut
 
     def drop(self):
@@ -155,7 +171,13 @@ class Relay:
         if not pair["counted"]:
             to.sendall(what)
             return
-        seen.setdefault(id(pair), bytearray()).extend(what)
+        stream = seen.setdefault(id(pair), bytearray())
+        if is_limited and self.packets is not None:
+            missing = self.packets - sum(len(packet_ends(other)) for other in seen.values())
+            ends = [end for end in packet_ends(stream + what) if end > len(stream)]
+            if len(ends) >= missing:
+                self.left, self.packets = ends[missing - 1] - len(stream), None
+        stream.extend(what)
         if is_limited and self.left is not None:
             if len(what) >= self.left:
                 left, self.left, self.has_cut = self.left, None, True
