@@ -130,6 +130,19 @@ struct slice branch_sql(const struct leg *leg, const char *verb)
 
 // ---- tokens
 
+// Has a branch written, and the decider has not? Then nobody has looked whether its tables are fit
+// to be prepared (flow_fit.h), for nothing of it would have been.
+static bool has_written_aside(const struct session *session)
+{
+    bool has_branch = false, has_decider = false;
+    LIST_FOR_EACH (&session->legs, node) {
+        const struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        has_branch |= leg->is_participant && leg->has_written && leg->branch != BRANCH_NONE;
+        has_decider |= leg->is_participant && leg->has_written && leg->branch == BRANCH_NONE;
+    }
+    return has_branch && !has_decider;
+}
+
 struct slice branch_token(struct session *session, struct error *error)
 {
     struct transaction *transaction = &session->transaction;
@@ -149,6 +162,13 @@ struct slice branch_token(struct session *session, struct error *error)
                    "first statement, or set commit_token = on for the user");
         return slice_of(NULL, 0);
     }
+    if (!transaction->wants_decision && has_written_aside(session)) {
+        error_fill(
+            error, ER_NOT_SUPPORTED_YET,
+            "the token of a transaction whose first shard was only read: ask before anything "
+            "is written, or set commit_token = on for the user");
+        return slice_of(NULL, 0);
+    }
     transaction->is_atomic = transaction->wants_decision = true;
     need_number(session);
     struct text text;
@@ -160,7 +180,7 @@ struct slice branch_token(struct session *session, struct error *error)
     return copy;
 }
 
-static bool is_plain(struct slice gtrid)
+bool branch_is_gtrid(struct slice gtrid)
 {
     static const char others[] = "._-:";
     for (size_t i = 0; i < gtrid.len; i++) {
@@ -171,15 +191,8 @@ static bool is_plain(struct slice gtrid)
             return false;
         }
     }
-    return true;
-}
-
-static bool has_prefix(struct slice gtrid)
-{
-    return slice_equal(
-        slice_part(gtrid, 0,
-                   gtrid.len < sizeof DECISION_PREFIX - 1 ? gtrid.len : sizeof DECISION_PREFIX - 1),
-        slice_of_string(DECISION_PREFIX));
+    return gtrid.len > sizeof DECISION_PREFIX - 1 && gtrid.len <= GTRID_BYTES_MAX &&
+           memcmp(gtrid.ptr, DECISION_PREFIX, sizeof DECISION_PREFIX - 1) == 0;
 }
 
 // The place behind the last such byte; 0: there is none.
@@ -205,8 +218,7 @@ bool branch_token_read(const struct session *session, struct slice text, struct 
     size_t shard_at = behind_last(token->gtrid, ':');
     const struct shard_config *shard =
         config_find_shard(config, slice_part(token->gtrid, shard_at, token->gtrid.len));
-    if (*end != '\0' || token->gtrid.len > GTRID_BYTES_MAX || !is_plain(token->gtrid) ||
-        !has_prefix(token->gtrid) || shard == NULL) {
+    if (*end != '\0' || !branch_is_gtrid(token->gtrid) || shard == NULL) {
         return false;
     }
     unsigned long long now = (unsigned long long)time(NULL);

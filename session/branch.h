@@ -32,6 +32,9 @@ struct slice branch_sql(const struct leg *leg, const char *verb);
 // The transaction's own name, quoted as a string.
 struct slice branch_gtrid(struct session *session);
 
+// Can it be the name of one of waybill's transactions? Without quotes; it needs no escaping then.
+bool branch_is_gtrid(struct slice gtrid) MUST_CHECK;
+
 // ---- tokens: what a client keeps, to ask later what became of its transaction: flow_outcome.c
 //
 //     gtrid@TIME    TIME: when it was given out, in seconds since 1970, hexadecimal

@@ -364,10 +364,11 @@ static void explain_refusal(struct error *error)
     char text[400];
     if (error->code == TABLE_ACCESS_DENIED) {
         snprintf(text, sizeof text, "%.300s", error->text);
-        error_set(error, TABLE_ACCESS_DENIED, "42000",
-                  "%s (waybill: a commit on several shards needs GRANT SELECT, INSERT, UPDATE ON "
-                  "waybill.decision; it is rolled back)",
-                  text);
+        error_set(
+            error, TABLE_ACCESS_DENIED, "42000",
+            "%s (waybill: a commit that is decided by a row needs GRANT SELECT, INSERT, UPDATE ON "
+            "waybill.decision; it is rolled back)",
+            text);
     }
     if (error->code == DUPLICATE || error->code == OPTION_PREVENTS) {
         snprintf(text, sizeof text, "the transaction is rolled back: %.300s", error->text);

@@ -162,7 +162,7 @@ static bool is_in_question(const struct session *session, const struct request *
         return false;
     }
     return !transaction->is_read_only && config_only_shard(session_config(session)) == NO_SHARD &&
-           branch_mode(session, NULL) != DISTRIBUTED_REFUSE;
+           (branch_mode(session, NULL) != DISTRIBUTED_REFUSE || transaction->wants_decision);
 }
 
 // Are the shards of the transaction, or of the one that the statement begins, committed as one?
@@ -178,9 +178,14 @@ static bool is_atomic(const struct session *session)
            (is_in && session_user(session)->commit_token);
 }
 
+// Where the decision is written anyway, it is a second shard beside that of a branch.
 static bool is_to_several(const struct session *session, const struct plan *plan)
 {
-    return plan->target_count > 1 || has_written_elsewhere(session, plan->targets[0].shard);
+    const struct transaction *transaction = &session->transaction;
+    uint16_t shard = plan->targets[0].shard;
+    bool is_decided_elsewhere = transaction->wants_decision && transaction->decider != NO_SHARD &&
+                                transaction->decider != shard;
+    return plan->target_count > 1 || is_decided_elsewhere || has_written_elsewhere(session, shard);
 }
 
 // ---- what is to be asked

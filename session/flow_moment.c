@@ -8,6 +8,7 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/aftermath.h"
+#include "session/branch.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
 #include "session/transaction.h"
@@ -176,21 +177,6 @@ static void start_round(struct moment *moment, enum moment_step step)
 
 // ---- what is prepared
 
-static bool is_name(struct slice gtrid)
-{
-    static const char others[] = "._-:";
-    for (size_t i = 0; i < gtrid.len; i++) {
-        uint8_t byte = gtrid.ptr[i];
-        bool is_letter = (byte | 32) >= 'a' && (byte | 32) <= 'z';
-        bool is_digit = byte >= '0' && byte <= '9';
-        if (!is_letter && !is_digit && (byte == 0 || strchr(others, byte) == NULL)) {
-            return false;
-        }
-    }
-    return gtrid.len > sizeof DECISION_PREFIX - 1 &&
-           memcmp(gtrid.ptr, DECISION_PREFIX, sizeof DECISION_PREFIX - 1) == 0;
-}
-
 // The place of the shard that decides it; shard_count: none of them.
 static uint16_t decider_of(const struct moment *moment, struct slice gtrid)
 {
@@ -227,7 +213,7 @@ static void take_branch(struct moment *moment, const struct field *fields)
         return;
     }
     struct slice gtrid = slice_part(fields[3].bytes, 0, (size_t)len);
-    if (!is_name(gtrid)) {
+    if (!branch_is_gtrid(gtrid)) {
         return;
     }
     uint16_t number = decider_of(moment, gtrid);

@@ -132,6 +132,28 @@ def test_tokens_that_say_nothing(stand):
     client.query("COMMIT")
 
 
+def test_tokens_prepare_no_unfit_tables(stand):
+    """Where only the second shard is written, that is a branch which its token has prepared: not of a table without a key."""
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    client.query("CREATE TABLE IF NOT EXISTS orders (order_id BIGINT NOT NULL, buyer_id BIGINT NOT NULL, n INT) ENGINE=InnoDB")
+    insert, read = f"INSERT INTO orders (buyer_id, n) VALUES ({other}, 1)", f"SELECT * FROM users WHERE buyer_id = {one} FOR UPDATE"
+    try:
+        client.query("BEGIN")
+        client.query(read)
+        assert value(client, "SELECT @@waybill_transaction") is not None
+        assert code_of(client, insert) == 9010
+        client.query("COMMIT")
+        client.query("BEGIN")
+        client.query(read)
+        client.query(insert)  # one shard, and nothing of it is prepared
+        assert code_of(client, "SELECT @@waybill_transaction") == 1235
+        client.query("COMMIT")
+        assert stand.root("s2a").query("SELECT n FROM shop.orders").rows == [("1",)] and branches(stand) == []
+    finally:
+        client.query("DROP TABLE orders")
+
+
 def test_a_transaction_commits_as_it_began(stand):
     """Changed by a reload in the middle, `distributed` is for the next one: what began plainly on one shard can't be atomic."""
     client = fill(stand)
