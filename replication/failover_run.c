@@ -275,7 +275,8 @@ static bool apply_all(struct failover *failover)
     struct action *action = failover->action;
     size_t place = failover->members[failover->candidate];
     const struct member_state *state = &failover->states[failover->candidate];
-    if (!state->is_applying && !step_start_replica(action, place, " SQL_THREAD")) {
+    // (It stays marked: its receiving is stopped.)
+    if (!state->is_applying && !step_run(action, place, "START SLAVE SQL_THREAD")) {
         return action_give_up(action, "%s does not apply: %s",
                               name_of(failover, failover->candidate), action->error.text);
     }

@@ -380,13 +380,20 @@ void monitor_end_wish(struct monitor *monitor, bool is_done, const char *text)
     }
 }
 
+static bool is_free(const struct monitor *monitor, struct error *error)
+{
+    if (monitor->action != NULL) {
+        error_set(error, ER_UNKNOWN, "HY000",
+                  "something else is going on (SHOW EVENTS): try again");
+    }
+    return monitor->action == NULL;
+}
+
 bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
                         const struct monitor_wish *wish, struct error *error)
 {
     const struct guarded *guarded = &monitor->shards[shard];
-    if (monitor->action != NULL) {
-        error_set(error, ER_UNKNOWN, "HY000",
-                  "something else is going on (SHOW EVENTS): try again");
+    if (!is_free(monitor, error)) {
         return false;
     }
     if (guarded->primary == NO_SERVER || guarded->primary == to) {
@@ -410,9 +417,7 @@ bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct moni
                   "failover = off: with manual or auto waybill promotes a replica");
         return false;
     }
-    if (monitor->action != NULL) {
-        error_set(error, ER_UNKNOWN, "HY000",
-                  "something else is going on (SHOW EVENTS): try again");
+    if (!is_free(monitor, error)) {
         return false;
     }
     form_opinion(monitor, shard, &opinion);

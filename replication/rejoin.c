@@ -12,14 +12,12 @@
 //     its own log    ... p q |r s t     N: what it has, or the cut if it has more
 //                            ^N
 //
-//   1. The log says which branches were prepared at N. Those that were ended by then are, those
-//   that
-//      came later are rolled back (without a word to the log).
+//   1. The log says which branches were prepared at N. Those that were ended by then are ended;
+//      those that came later are rolled back (without a word to the log).
 //   2. The transactions behind N are reported and undone, newest first.
 //   3. Branches that were prepared at N, and are not, are prepared anew with their rows.
-//   4. The log begins anew at N, where there was something behind it, and it follows the new
-//   primary
-//      from there: what becomes of the branches comes by replication.
+//   4. The log begins anew at N, where there was something behind it, and the server follows the
+//      new primary from there: what becomes of the branches comes by replication.
 //
 // It wrote its binlog itself, so its position as a replica has to be set. All is looked at anew on
 // the connections that hold the leader's locks, and each step may be done twice.
