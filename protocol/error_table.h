@@ -38,6 +38,7 @@
     X(ER_QUERY_INTERRUPTED,     1317, "70100", "Query execution was interrupted") \
     X(ER_NO_CURSOR,             1421, "HY000", "The statement (%u) has no open cursor%s") \
     X(ER_TOO_MANY_STATEMENTS,   1461, "42000", "Can't create more than max_prepared_stmt_count statements (current value: %u)") \
+    X(ER_CANT_CHANGE_TRANSACTION, 1568, "25001", "Transaction characteristics can't be changed while a transaction is in progress") \
     X(ER_PASSWORD_EXPIRED,      1862, "HY000", "Your password has expired. To log in you must change it on a server.") \
     X(ER_ACCOUNT_LOCKED_MYSQL,  3118, "HY000", "Access denied for user '%s'@'%s'. Account is locked.") \
     X(ER_SECURE_TRANSPORT_REQUIRED, 3159, "HY000", "Connections using insecure transport are prohibited (waybill: tls asks for it)") \

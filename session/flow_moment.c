@@ -145,11 +145,13 @@ static void start_round(struct moment *moment, enum moment_step step)
     const struct session_state *state = session_state_apart(moment->flow.session);
     moment->step = step;
     moment->missing = 0;
+    if (step == MOMENT_LOCKING) {
+        moment->began_us = session_now_us(moment->flow.session);
+    }
     memset(moment->gathers, 0, sizeof moment->gathers);
     for (uint16_t i = 0; i < moment->shard_count; i++) {
         switch (step) {
         case MOMENT_LOCKING:
-            moment->began_us = session_now_us(moment->flow.session);
             start_lock(moment, i, state);
             break;
         case MOMENT_LOOKING:
@@ -226,46 +228,52 @@ static void take_branch(struct moment *moment, const struct field *fields)
                     (const char *)gtrid.ptr);
 }
 
-// How many rows the answer has; those of XA RECOVER are taken. False: it can't be read.
-static bool read_rows(struct moment *moment, const struct gather *gather, bool is_branches,
-                      uint32_t *count)
+static bool take_branch_row(void *owner, struct slice row)
 {
-    struct answer answer;
     struct field fields[4];
-    size_t at = 0;
-    answer_start(&answer, ANSWER_QUERY, moment->flow.session->capabilities);
-    while (at + PACKET_HEADER_BYTES <= gather->len) {
-        size_t len = packet_payload_bytes(gather->bytes + at);
-        if (at + PACKET_HEADER_BYTES + len > gather->len) {
-            return false;
-        }
-        struct slice payload = slice_of(gather->bytes + at + PACKET_HEADER_BYTES, len);
-        if (answer_packet(&answer, payload) == PART_ROW) {
-            if (is_branches && !row_text_read(payload, fields, 4)) {
-                return false;
-            }
-            if (is_branches) {
-                take_branch(moment, fields);
-            }
-            (*count)++;
-        }
-        at += PACKET_HEADER_BYTES + len;
+    if (!row_text_read(row, fields, 4)) {
+        return false;
     }
-    return answer.is_done && !answer.is_error;
+    take_branch(owner, fields);
+    return true;
 }
 
-static uint32_t read_all(struct moment *moment, bool is_branches)
+static bool count_row(void *owner, struct slice row)
+{
+    uint32_t *count = owner;
+    (void)row;
+    (*count)++;
+    return true;
+}
+
+static void note_unread(struct moment *moment)
+{
+    struct error error;
+    error_fill(&error, ER_UNKNOWN, "a server's answer about transactions can't be read");
+    note_error(moment, &error);
+}
+
+static void read_branches(struct moment *moment)
+{
+    uint64_t capabilities = moment->flow.session->capabilities;
+    for (uint16_t i = 0; i < moment->shard_count; i++) {
+        if (!gather_each_row(&moment->gathers[i], capabilities, take_branch_row, moment)) {
+            note_unread(moment);
+        }
+    }
+}
+
+static bool is_any_decided(struct moment *moment)
 {
     uint32_t count = 0;
     for (uint16_t i = 0; i < moment->shard_count; i++) {
-        bool is_asked = is_branches || moment->questions[i].len > 0;
-        if (is_asked && !read_rows(moment, &moment->gathers[i], is_branches, &count)) {
-            struct error error;
-            error_fill(&error, ER_UNKNOWN, "a server's answer about transactions can't be read");
-            note_error(moment, &error);
+        if (moment->questions[i].len > 0 &&
+            !gather_each_row(&moment->gathers[i], moment->flow.session->capabilities, count_row,
+                             &count)) {
+            note_unread(moment);
         }
     }
-    return count;
+    return count > 0;
 }
 
 static bool has_questions(const struct moment *moment)
@@ -367,10 +375,10 @@ static void look_again(struct moment *moment)
 static void end_round(struct moment *moment)
 {
     if (moment->step == MOMENT_LOOKING && moment->error.code == 0) {
-        (void)read_all(moment, true);
+        read_branches(moment);
     }
-    bool is_any_decided =
-        moment->step == MOMENT_ASKING && moment->error.code == 0 && read_all(moment, false) > 0;
+    bool has_decided =
+        moment->step == MOMENT_ASKING && moment->error.code == 0 && is_any_decided(moment);
     if (moment->error.code != 0) {
         fail(moment);
         return;
@@ -384,7 +392,7 @@ static void end_round(struct moment *moment)
         start_round(moment, has_questions(moment) ? MOMENT_ASKING : MOMENT_OPENING);
         break;
     case MOMENT_ASKING:
-        if (is_any_decided) {
+        if (has_decided) {
             look_again(moment);
         } else {
             start_round(moment, MOMENT_OPENING);

@@ -182,7 +182,11 @@ static void prepare_read(struct session *session, struct request *request)
     if (list != LIST_KEPT) {
         legs_release_lingering(session);
     }
-    if (statement->kind == STATEMENT_PREPARE) {
+    if ((statement->facts & FACT_WAYBILL) != 0) {
+        command_refuse(session,
+                       "waybill's own variables and functions as prepared statements: send "
+                       "them as text");
+    } else if (statement->kind == STATEMENT_PREPARE) {
         struct error error;
         error_fill(&error, ER_UNSUPPORTED_PS);
         command_error(session, &error);

@@ -52,26 +52,43 @@ void gather_error(const struct gather *gather, struct error *error)
     }
 }
 
-bool gather_only_row(const struct gather *gather, uint64_t capabilities, struct field *fields,
-                     uint32_t count)
+bool gather_each_row(const struct gather *gather, uint64_t capabilities,
+                     bool (*take)(void *owner, struct slice row), void *owner)
 {
     struct answer answer;
-    answer_start(&answer, ANSWER_QUERY, capabilities);
     size_t at = 0;
-    bool has_row = false;
+    answer_start(&answer, ANSWER_QUERY, capabilities);
     while (at + PACKET_HEADER_BYTES <= gather->len) {
         size_t len = packet_payload_bytes(gather->bytes + at);
         if (at + PACKET_HEADER_BYTES + len > gather->len) {
             return false;
         }
         struct slice payload = slice_of(gather->bytes + at + PACKET_HEADER_BYTES, len);
-        if (answer_packet(&answer, payload) == PART_ROW) {
-            if (has_row || !row_text_read(payload, fields, count)) {
-                return false;
-            }
-            has_row = true;
+        if (answer_packet(&answer, payload) == PART_ROW && !take(owner, payload)) {
+            return false;
         }
         at += PACKET_HEADER_BYTES + len;
     }
-    return has_row && !answer.is_error;
+    return answer.is_done && !answer.is_error;
+}
+
+struct only_row {
+    struct field *fields;
+    uint32_t count;
+    bool is_there;
+};
+
+static bool take_only(void *owner, struct slice row)
+{
+    struct only_row *only = owner;
+    bool is_first = !only->is_there;
+    only->is_there = true;
+    return is_first && row_text_read(row, only->fields, only->count);
+}
+
+bool gather_only_row(const struct gather *gather, uint64_t capabilities, struct field *fields,
+                     uint32_t count)
+{
+    struct only_row only = {.fields = fields, .count = count};
+    return gather_each_row(gather, capabilities, take_only, &only) && only.is_there;
 }

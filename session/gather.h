@@ -16,6 +16,10 @@ void gather_add(struct gather *gather, struct arena *arena, const uint8_t *bytes
 struct slice gather_payload(const struct gather *gather);
 // What its ERR packet says; an error of its own when it is none.
 void gather_error(const struct gather *gather, struct error *error);
+// Each row of the answer to a SELECT in the text protocol. False: `take` returned false, it is an
+// error, or not whole.
+bool gather_each_row(const struct gather *gather, uint64_t capabilities,
+                     bool (*take)(void *owner, struct slice row), void *owner) MUST_CHECK;
 // The only row of the answer to a SELECT in the text protocol, `count` fields that borrow from it.
 // False: there is none, or more than one, or it was an error.
 bool gather_only_row(const struct gather *gather, uint64_t capabilities, struct field *fields,

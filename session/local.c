@@ -114,8 +114,7 @@ static bool find_number(const struct session *session, const struct expr *expr,
     return true;
 }
 
-// A plain SELECT of items, without anything else.
-static bool is_of_items_only(const struct statement *statement)
+bool local_is_of_items_only(const struct statement *statement)
 {
     const struct query *query = statement->query;
     return statement->kind == STATEMENT_SELECT && statement->set == NULL && query != NULL &&
@@ -129,7 +128,7 @@ static bool answer_numbers(struct session *session, const struct statement *stat
 {
     struct local_number numbers[LOCAL_NUMBERS_MAX];
     uint8_t count = 0;
-    if (!is_of_items_only(statement)) {
+    if (!local_is_of_items_only(statement)) {
         return false;
     }
     for (const struct select_item *item = statement->query->items; item != NULL;

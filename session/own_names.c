@@ -6,20 +6,16 @@
 #include "session/branch.h"
 #include "session/command.h"
 #include "session/flow_outcome.h"
+#include "session/local.h"
 #include "session/local_answer.h"
 #include "session/own_set.h"
 
 // "SELECT x" and nothing else, sent as text; else NULL.
 static const struct select_item *only_item(const struct request *request)
 {
-    const struct statement *statement = request->statement;
-    const struct query *query = statement->query;
+    const struct query *query = request->statement->query;
     bool is_plain = request->command == COM_QUERY && request->text == NULL &&
-                    statement->kind == STATEMENT_SELECT && statement->set == NULL &&
-                    query != NULL && query->item_count == 1 && query->tables == NULL &&
-                    query->next == NULL && query->nested == NULL && query->where == NULL &&
-                    query->limit == NULL && !query->has_limit_expr && !query->has_into &&
-                    !query->has_with;
+                    local_is_of_items_only(request->statement) && query->item_count == 1;
     return is_plain ? query->items : NULL;
 }
 

@@ -50,9 +50,7 @@ bool own_set_may(const struct session *session, const struct set_item *items, st
         return false;
     }
     if (session_in_transaction(session)) {
-        error_set(error, 1568, "25001",
-                  "Transaction characteristics can't be changed while a transaction is in "
-                  "progress");
+        error_fill(error, ER_CANT_CHANGE_TRANSACTION);
         return false;
     }
     if (items->value == NULL) {

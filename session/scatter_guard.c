@@ -43,10 +43,7 @@ static bool add_warning(struct warning_list *list, const struct plan_warning *of
 {
     struct error error;
     error_fill(&error, of_plan->code, of_plan->text);
-    struct warning warning = {
-        .level = LEVEL_WARNING, .code = error.code, .message = slice_of_string(error.text)};
-    memcpy(warning.sqlstate, error.sqlstate, sizeof error.sqlstate);
-    return warning_list_add(list, &warning);
+    return warning_list_add_own(list, &error);
 }
 
 struct warning_list *scatter_guard_list(const struct plan *plan)

@@ -562,9 +562,7 @@ void transaction_set_once(struct session *session, struct request *request)
 {
     struct error error;
     if (session_in_transaction(session)) {
-        error_set(&error, 1568, "25001",
-                  "Transaction characteristics can't be changed while a transaction is in "
-                  "progress");
+        error_fill(&error, ER_CANT_CHANGE_TRANSACTION);
         answer_error(session, &error);
         return;
     }

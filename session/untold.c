@@ -17,11 +17,8 @@ struct warning_list *untold_list(uint16_t left)
              "seen when a waybill has finished it",
              left);
     error_fill(&error, ER_UNTOLD, text);
-    struct warning warning = {
-        .level = LEVEL_WARNING, .code = error.code, .message = slice_of_string(error.text)};
-    memcpy(warning.sqlstate, error.sqlstate, sizeof error.sqlstate);
     struct warning_list *list = warning_list_new();
-    if (!warning_list_add(list, &warning)) {
+    if (!warning_list_add_own(list, &error)) {
         warning_list_free(list);
         return NULL;
     }

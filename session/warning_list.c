@@ -73,6 +73,14 @@ bool warning_list_next(const struct warning_list *list, size_t *at, struct warni
     return true;
 }
 
+bool warning_list_add_own(struct warning_list *list, const struct error *error)
+{
+    struct warning warning = {
+        .level = LEVEL_WARNING, .code = error->code, .message = slice_of_string(error->text)};
+    memcpy(warning.sqlstate, error->sqlstate, sizeof error->sqlstate);
+    return warning_list_add(list, &warning);
+}
+
 void warning_list_drop_error(struct warning_list *list, uint16_t code)
 {
     struct warning warning = {.level = LEVEL_NOTE};

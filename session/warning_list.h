@@ -1,6 +1,7 @@
 #pragma once
 // A list of warnings and errors as a session keeps it in memory: what SHOW WARNINGS shows.
 
+#include "base/error.h"
 #include "protocol/bytes.h"
 
 enum warning_level { LEVEL_NOTE, LEVEL_WARNING, LEVEL_ERROR };
@@ -28,6 +29,8 @@ struct warning_list *warning_list_new(void);
 void warning_list_free(struct warning_list *list);
 // One more row, which counts in total and errors. False: the list would be too large.
 bool warning_list_add(struct warning_list *list, const struct warning *warning) MUST_CHECK;
+// ... a warning of waybill's own.
+bool warning_list_add_own(struct warning_list *list, const struct error *error) MUST_CHECK;
 // Without its last row, if that is an error of this code.
 void warning_list_drop_error(struct warning_list *list, uint16_t code);
 // The rows in order: *at is 0 before the first. False: no more.
