@@ -126,6 +126,12 @@ def test_tokens_that_say_nothing(stand):
     for sql in ("SELECT waybill_outcome('x'), 1", "SELECT waybill_outcome(1)", "SELECT @@waybill_transaction, 1",
                 "SELECT * FROM users WHERE name = @@waybill_transaction"):
         assert code_of(client, sql) == 1235, sql
+    for sql in ("SELECT @@waybill_transaction", "SELECT waybill_outcome(?)"):
+        try:
+            client.prepare(sql)
+            raise AssertionError(f"{sql} was prepared")
+        except wire.ServerError as error:
+            assert error.code == 1235, error
     client.query("BEGIN")
     client.query("SELECT * FROM users FOR UPDATE")  # on both shards, and none of them is a branch unless the user's are atomic
     assert value(client, "SELECT @@waybill_transaction") is not None
