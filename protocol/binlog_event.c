@@ -23,6 +23,11 @@ enum gtid_flags {
     FLAG_COMPLETED_XA = 0x80,
 };
 
+bool binlog_xid_is_same(const struct binlog_xid *a, const struct binlog_xid *b)
+{
+    return strcmp(a->gtrid, b->gtrid) == 0 && strcmp(a->bqual, b->bqual) == 0;
+}
+
 bool binlog_event_read(struct slice bytes, struct binlog_event *event)
 {
     struct reader reader = reader_of(bytes);

@@ -39,6 +39,9 @@ struct binlog_xid { // both parts may have NULs in them when the format is not w
     char gtrid[XID_PART_BYTES], bqual[XID_PART_BYTES];
 };
 
+// Of the same name? For waybill's format only.
+bool binlog_xid_is_same(const struct binlog_xid *a, const struct binlog_xid *b) MUST_CHECK;
+
 // False: these bytes are no event.
 bool binlog_event_read(struct slice bytes, struct binlog_event *event) MUST_CHECK;
 // Is it one that a table map belongs to?

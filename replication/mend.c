@@ -7,18 +7,17 @@
 //                        ^               r s t: the tail; after a crash, verbs of XA only (all else
 //                                        moves the position in the transaction itself)
 //
-//   1. Which verbs of the tail are in the tables? PREPARE if the branch is held, or a later verb of
-//   the
-//      tail has ended it; COMMIT and ROLLBACK if it is not held.
+//   1. Which verbs of the tail are in the tables? PREPARE if the branch is held, or a later verb
+//      of the tail has ended it; COMMIT and ROLLBACK if it is not held.
 //   2. N: the position behind those from the first on that are. The log is emptied and begins anew
 //      at N (RESET MASTER), and the replica goes on from there: what came after N comes again.
 //   3. So the branches are made what they were at N: finished, without a word to the log, if they
 //      were by then; rolled back if they were prepared later; and an empty one stands for each that
 //      was ended later, so that its end finds something.
 //
-// A branch that was prepared by N and is gone without an end has lost its rows, and where the parts
-// of the log were applied in any order (optimistic parallel apply) none of this holds: then the
-// replica has to be made anew. Tried: hardparts 1.3 B.
+// A branch that was prepared by N and is gone without an end is prepared anew with its rows, which
+// the log has (xa_redo.c). Where it has them not, and where the parts of the log were applied in
+// any order (optimistic parallel apply), the replica has to be made anew. Tried: hardparts 1.3 B.
 //
 // A replica that came back and does go on may still hold a branch that its log has finished, with
 // its locks: nothing would ever come for it again. That is 3. alone, at the log's end.
@@ -136,20 +135,6 @@ static bool take_back(struct mend *mend, size_t from)
     return true;
 }
 
-static bool redo_lost(struct mend *mend)
-{
-    if (!xa_redo_lost(mend->action, mend->subject, &mend->log.ledger)) {
-        return false;
-    }
-    for (size_t i = 0; i < mend->log.ledger.count; i++) {
-        const struct xa_branch *branch = &mend->log.ledger.branches[i];
-        if (xa_is_lost(branch) && !branch->is_ended) {
-            return rebuild(mend, "it has lost the rows of a prepared transaction");
-        }
-    }
-    return true;
-}
-
 static bool begin_at_position(struct mend *mend)
 {
     struct action *action = mend->action;
@@ -245,7 +230,8 @@ static bool put_right(struct mend *mend)
     if (mend->log.tail_count == 0 && !is_any_apart(&mend->log.ledger)) {
         return rebuild(mend, "its binary log does not tell why it stopped");
     }
-    if (!take_back(mend, from) || !redo_lost(mend) ||
+    if (!take_back(mend, from) ||
+        !xa_redo_lost(mend->action, mend->subject, &mend->log.ledger, mend->log.read_bytes) ||
         !xa_finish_behind(mend->action, mend->subject, &mend->log.ledger) ||
         !xa_make_lost(mend->action, mend->subject, &mend->log.ledger)) {
         return false;
@@ -288,12 +274,7 @@ static bool drop_ended(struct mend *mend)
     bool is_read = xa_read_held(mend->action, mend->subject, &now);
     for (size_t i = 0; is_read && i < mend->log.ledger.count; i++) {
         struct xa_branch *branch = &mend->log.ledger.branches[i];
-        bool is_still_held = false;
-        for (size_t j = 0; j < now.count; j++) {
-            is_still_held |= strcmp(now.branches[j].gtrid, branch->gtrid) == 0 &&
-                             strcmp(now.branches[j].bqual, branch->bqual) == 0;
-        }
-        branch->is_held &= is_still_held;
+        branch->is_held &= xa_ledger_find(&now, branch->gtrid, branch->bqual) != NULL;
     }
     xa_ledger_done(&now);
     return is_read;

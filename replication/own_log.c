@@ -72,8 +72,7 @@ void own_log_done(struct own_log *log)
 bool own_log_has_verb(const struct own_log *log, size_t from, const struct binlog_group *group)
 {
     for (size_t i = from; i < log->tail_count; i++) {
-        if (strcmp(log->tail[i].xid.gtrid, group->xid.gtrid) == 0 &&
-            strcmp(log->tail[i].xid.bqual, group->xid.bqual) == 0) {
+        if (binlog_xid_is_same(&log->tail[i].xid, &group->xid)) {
             return true;
         }
     }
@@ -82,14 +81,7 @@ bool own_log_has_verb(const struct own_log *log, size_t from, const struct binlo
 
 struct xa_branch *own_log_branch(const struct own_log *log, const struct binlog_group *group)
 {
-    for (size_t i = 0; i < log->ledger.count; i++) {
-        struct xa_branch *branch = &log->ledger.branches[i];
-        if (strcmp(branch->gtrid, group->xid.gtrid) == 0 &&
-            strcmp(branch->bqual, group->xid.bqual) == 0) {
-            return branch;
-        }
-    }
-    return NULL;
+    return xa_ledger_find(&log->ledger, group->xid.gtrid, group->xid.bqual);
 }
 
 bool own_log_is_held(const struct own_log *log, const struct binlog_group *group)

@@ -139,7 +139,7 @@ static bool go_back(struct undo *undo, struct own_log *log)
     struct action *action = undo->action;
     mark_later_ones(log);
     return step_still_leads(action) && xa_finish_behind(action, undo->subject, &log->ledger) &&
-           undo_tail(undo) && xa_redo_lost(action, undo->subject, &log->ledger) &&
+           undo_tail(undo) && xa_redo_lost(action, undo->subject, &log->ledger, log->read_bytes) &&
            step_still_leads(action) && begin_anew(action, undo->subject, log) &&
            (log->tail_count == 0 || undo_forget(undo));
 }

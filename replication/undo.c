@@ -1,9 +1,8 @@
 // In this order, so that it can end anywhere and be begun again:
 //
-//   1. What is in the tail? Only rows can be undone, of tables that nothing hangs on which rows
-//   don't
-//      show (foreign keys that change other rows; MariaDB's history tables; engines without
-//      transactions). All else: refused, the server stays as it is.
+//   1. What is in the tail? Only rows can be undone, and only of tables on which nothing hangs that
+//      rows don't show (foreign keys that change other rows; MariaDB's history tables; engines
+//      without transactions). All else: refused, the server stays as it is.
 //   2. The report, on the new primary.
 //   3. The rows, newest first, each event turned around (INSERT to DELETE, the images of an UPDATE
 //      exchanged), in one transaction that goes to no log, together with a row in waybill.xa_fix
@@ -78,8 +77,7 @@ static bool is_of(const struct undo_unit *unit, const struct binlog_group *group
 {
     if (unit->group.kind == GROUP_COMMIT) {
         return group->kind == GROUP_PREPARE && group->xid.format == DECISION_FORMAT_ID &&
-               strcmp(group->xid.gtrid, unit->group.xid.gtrid) == 0 &&
-               strcmp(group->xid.bqual, unit->group.xid.bqual) == 0;
+               binlog_xid_is_same(&group->xid, &unit->group.xid);
     }
     return group->kind == GROUP_ROWS && group->domain == unit->group.domain &&
            group->server == unit->group.server && group->sequence == unit->group.sequence;

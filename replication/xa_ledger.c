@@ -13,7 +13,8 @@ void xa_ledger_done(struct xa_ledger *ledger)
     *ledger = (struct xa_ledger){.count = 0};
 }
 
-static struct xa_branch *find(struct xa_ledger *ledger, const char *gtrid, const char *bqual)
+struct xa_branch *xa_ledger_find(const struct xa_ledger *ledger, const char *gtrid,
+                                 const char *bqual)
 {
     for (size_t i = ledger->count; i > 0; i--) {
         struct xa_branch *branch = &ledger->branches[i - 1];
@@ -65,7 +66,7 @@ void xa_ledger_note(struct xa_ledger *ledger, const struct binlog_group *group)
     if (verb == XA_NONE || group->xid.format != DECISION_FORMAT_ID) {
         return;
     }
-    struct xa_branch *branch = find(ledger, group->xid.gtrid, group->xid.bqual);
+    struct xa_branch *branch = xa_ledger_find(ledger, group->xid.gtrid, group->xid.bqual);
     if (branch == NULL && verb == XA_PREPARED) {
         branch = add(ledger, group->xid.gtrid, group->xid.bqual);
     }

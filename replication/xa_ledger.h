@@ -27,6 +27,10 @@ void xa_ledger_hold(struct xa_ledger *ledger, const char *gtrid, const char *bqu
 // The next group of the log; others than XA's are skipped.
 void xa_ledger_note(struct xa_ledger *ledger, const struct binlog_group *group);
 
+// NULL: it has none of that name.
+struct xa_branch *xa_ledger_find(const struct xa_ledger *ledger, const char *gtrid,
+                                 const char *bqual);
+
 // The log has finished it, the engine has not.
 static inline bool xa_is_behind(const struct xa_branch *branch)
 {

@@ -9,8 +9,6 @@
 #include "replication/row_replay.h"
 #include "replication/xa_repair.h"
 
-enum { TAIL_BYTES = 16 * 1024 * 1024 };
-
 struct redo {
     struct action *action;
     size_t place;
@@ -25,15 +23,8 @@ static struct xa_branch *find_lost(struct redo *redo)
     if (group->kind != GROUP_PREPARE || group->xid.format != DECISION_FORMAT_ID) {
         return NULL;
     }
-    for (size_t i = 0; i < redo->ledger->count; i++) {
-        struct xa_branch *branch = &redo->ledger->branches[i];
-        if (xa_is_lost(branch) && !branch->is_ended &&
-            strcmp(branch->gtrid, group->xid.gtrid) == 0 &&
-            strcmp(branch->bqual, group->xid.bqual) == 0) {
-            return branch;
-        }
-    }
-    return NULL;
+    struct xa_branch *branch = xa_ledger_find(redo->ledger, group->xid.gtrid, group->xid.bqual);
+    return branch != NULL && xa_is_lost(branch) && !branch->is_ended ? branch : NULL;
 }
 
 static bool prepare(struct redo *redo, const struct xa_branch *branch)
@@ -93,14 +84,15 @@ static bool has_lost(const struct xa_ledger *ledger)
     return false;
 }
 
-bool xa_redo_lost(struct action *action, size_t place, struct xa_ledger *ledger)
+bool xa_redo_lost(struct action *action, size_t place, struct xa_ledger *ledger,
+                  uint64_t read_bytes)
 {
     struct redo redo = {.action = action, .place = place, .ledger = ledger};
     if (!has_lost(ledger)) {
         return true;
     }
     text_init(&redo.events);
-    bool is_fine = binlog_scan_open(&redo.scan, &action->setup.servers[place].endpoint, TAIL_BYTES,
+    bool is_fine = binlog_scan_open(&redo.scan, &action->setup.servers[place].endpoint, read_bytes,
                                     action->setup.proxy, &action->error);
     enum scan_news news = SCAN_EVENT;
     while (is_fine && (news == SCAN_EVENT || news == SCAN_GROUP)) {
@@ -115,5 +107,7 @@ bool xa_redo_lost(struct action *action, size_t place, struct xa_ledger *ledger)
     if (!is_fine && action->why[0] == '\0') {
         return action_give_up(action, "reading its binary log: %s", action->error.text);
     }
-    return is_fine;
+    return is_fine && (!has_lost(ledger) ||
+                       action_give_up(action, "it has lost the rows of a prepared transaction: it "
+                                              "has to be made anew from another server"));
 }

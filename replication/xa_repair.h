@@ -15,9 +15,10 @@ bool xa_finish_behind(struct action *action, size_t place,
                       const struct xa_ledger *ledger) MUST_CHECK;
 // Makes branches of these names, which do nothing: what comes by replication finds them.
 bool xa_make_lost(struct action *action, size_t place, const struct xa_ledger *ledger) MUST_CHECK;
-// ... those that were not ended since, with their rows, from the server's own log (xa_redo.c); the
-// ledger has them as held then.
-bool xa_redo_lost(struct action *action, size_t place, struct xa_ledger *ledger) MUST_CHECK;
+// ... those that were not ended since, with their rows, from the last read_bytes of the server's
+// own logs (xa_redo.c); the ledger has them as held then. False also when the rows are not there.
+bool xa_redo_lost(struct action *action, size_t place, struct xa_ledger *ledger,
+                  uint64_t read_bytes) MUST_CHECK;
 // Rolls them back, which is written to the log: so the replicas, which have them, do it as well.
 bool xa_roll_back_lost(struct action *action, size_t place,
                        const struct xa_ledger *ledger) MUST_CHECK;

@@ -12,7 +12,6 @@
 
 #include "session/global_settings.h"
 
-#include "protocol/packet.h"
 #include "session/errand.h"
 #include "session/flow_single.h"
 #include "session/renumber.h"
@@ -152,12 +151,13 @@ static bool add_literal(struct text *out, struct slice type, struct slice value)
     return true;
 }
 
-static void note_row(struct text *out, struct slice payload)
+static bool note_row(void *owner, struct slice row)
 {
+    struct text *out = owner;
     struct field fields[ROW_FIELDS];
-    if (!row_text_read(payload, fields, ROW_FIELDS) || fields[0].is_null || fields[1].is_null ||
+    if (!row_text_read(row, fields, ROW_FIELDS) || fields[0].is_null || fields[1].is_null ||
         fields[2].is_null) {
-        return;
+        return true;
     }
     size_t begin = out->len;
     text_add_slice(out, fields[0].bytes);
@@ -167,26 +167,16 @@ static void note_row(struct text *out, struct slice payload)
     if (!is_good || out->len > sizeof((struct errand *)0)->settings) {
         out->len = begin;
     }
+    return true;
 }
 
 static struct slice read_rows(struct session *session, const struct gather *gather)
 {
-    struct answer answer;
     struct text all;
     text_init(&all);
-    answer_start(&answer, ANSWER_QUERY, session->capabilities);
-    for (size_t at = 0; at + PACKET_HEADER_BYTES <= gather->len;) {
-        size_t len = packet_payload_bytes(gather->bytes + at);
-        if (at + PACKET_HEADER_BYTES + len > gather->len) {
-            break;
-        }
-        struct slice payload = slice_of(gather->bytes + at + PACKET_HEADER_BYTES, len);
-        if (answer_packet(&answer, payload) == PART_ROW) {
-            note_row(&all, payload);
-        }
-        at += PACKET_HEADER_BYTES + len;
-    }
-    struct slice copy = arena_copy(&session->arena, text_slice(&all));
+    bool is_whole = gather_each_row(gather, session->capabilities, note_row, &all);
+    struct slice copy =
+        arena_copy(&session->arena, slice_part(text_slice(&all), 0, is_whole ? all.len : 0));
     text_done(&all);
     return copy;
 }
