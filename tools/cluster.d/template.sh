@@ -8,6 +8,11 @@ build_template() {
     [[ $flavor != mysql56 ]] || find_mysql56
     [[ ! -e $dir/template/done ]] || return 0
     rm -rf "$dir/template"
+    local kept=${WAYBILL_CLUSTER_TEMPLATES:+$WAYBILL_CLUSTER_TEMPLATES/$flavor}
+    if [[ -n $kept && -e $kept/done ]]; then
+        cp -a --reflink=auto "$kept" "$dir/template"
+        return
+    fi
     mkdir -p "$dir/template/data" "$dir/template/tmp"
     print_server_cnf template >"$dir/template/my.cnf"
     own "$dir/template"
@@ -16,6 +21,7 @@ build_template() {
 $(tail -5 "$dir/template/log")"
     rm -f "$dir/template/data/auto.cnf"
     touch "$dir/template/done"
+    [[ -z $kept ]] || cp -a --reflink=auto "$dir/template" "$kept"
 }
 
 # Gives a tree to the user that the servers run as.
