@@ -24,12 +24,14 @@
 
 #include <stdio.h>
 
+#include "replication/innodb_status.h"
 #include "replication/promotion.h"
 
 enum {
     CATCH_UP_S = 5,  // before anything is changed
     APPLY_MAX_S = 5, // of the rest, while the shard is closed
-    POLL_MS = 2,
+    POLL_MS = 5,
+    LEAD_US = 2000000,
     LOCK_WAIT_S = 3, // for read_only
     NO_SUCH_THREAD = 1094,
 };
@@ -157,7 +159,8 @@ static bool look_around(struct switchover *switchover)
 
 // ---- 2. and 3.
 
-// Spared are replication's threads and waybill's own: its heartbeats are short.
+// Read once, since it is a copy that lasts 100 ms. Spared are replication's threads and waybill's
+// own: its heartbeats are short.
 static const char open_transactions[] =
     "SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx AS trx "
     "JOIN information_schema.processlist AS process ON process.id = trx_mysql_thread_id "
@@ -169,15 +172,22 @@ static bool wait_for_transactions(struct switchover *switchover)
 {
     struct action *action = switchover->action;
     uint64_t until_us = switchover->closed_us + (uint64_t)action->setup.grace_ms * 1000;
+    uint64_t led_us = switchover->closed_us;
     size_t open = 1;
     while (open > 0 && job_now_us() < until_us) {
         struct db_rows rows;
-        bool is_fine = step_ask(action, switchover->from, open_transactions, &rows);
-        open = rows.count;
+        bool is_fine = step_ask(action, switchover->from, "SHOW ENGINE INNODB STATUS", &rows);
+        open = innodb_status_open_transactions(db_rows_text(&rows, "Status"));
         db_rows_done(&rows);
         if (!is_fine) {
             return action_give_up(action, "%s: %s", name_at(switchover, switchover->from),
                                   action->error.text);
+        }
+        if (job_now_us() - led_us > LEAD_US) { // (unused connections end)
+            if (!step_still_leads(action)) {
+                return false;
+            }
+            led_us = job_now_us();
         }
         if (open > 0 && job_wait(action->self, POLL_MS, NULL, 0) == JOB_STOP) {
             return action_give_up(action, "waybill stops");
