@@ -13,6 +13,7 @@ static struct action_report *new_report(const struct action *action, enum report
     struct action_report *report = memory_new(sizeof *report);
     report->message.deliver = action->setup.deliver;
     report->kind = kind;
+    report->shard = action->setup.shard;
     report->server = NO_SERVER;
     report->at_us = job_now_us();
     return report;

@@ -1,7 +1,7 @@
 #pragma once
 // What the monitor has done by a job under the leader's lock: open a primary, promote a replica,
-// lead a stray replica back, fence an old primary, mend a replica that crashed. One at a time in a
-// process. The job reports by mailbox.
+// lead a stray replica back, fence an old primary, mend a replica that crashed. One at a time for
+// each shard; those of different shards run beside each other. The job reports by mailbox.
 
 #include "base/mailbox.h"
 #include "cluster/snapshot.h"
@@ -58,6 +58,7 @@ enum report_kind {
 struct action_report { // the receiver frees it (memory_free)
     struct message message;
     enum report_kind kind;
+    uint16_t shard;
     bool is_done;
     uint16_t server;
     uint64_t epoch;

@@ -1,19 +1,24 @@
 #pragma once
-// Who may change roles: the proxy that holds GET_LOCK('waybill.leader') on a majority of all
-// servers of the cluster. Each statement of a change runs on the very connection that holds that
-// server's lock: a connection that is lost is a lock that is lost is a statement that can't run.
+// Who may change the roles of a shard: the proxy that holds GET_LOCK('waybill.leader.SHARD') on a
+// majority of all servers of the cluster. Each statement of a change runs on the very connection
+// that holds that server's lock: a connection that is lost is a lock that is lost is a statement
+// that can't run.
 
 #include "replication/dbconn.h"
 
+enum { LEADER_LOCK_CHARS = 64 }; // MySQL 5.7 and later take no longer name
+
 struct leader {
+    char lock[LEADER_LOCK_CHARS + 1];
     struct dbconn **conns; // owned, by place; NULL: not connected or its lock is another's
     size_t count;          // servers
     size_t held_count;     // locks
 };
 
-// Connects to every server that is_worth_trying(place) and takes its lock without waiting. True
-// when the majority is held, false at the first lock that is another's. leader_give_up in any case.
-bool leader_take(struct leader *leader, size_t count,
+// Connects to every server that is worth trying and takes the shard's lock there without waiting.
+// True when the majority is held, false at the first lock that is another's. leader_give_up in any
+// case.
+bool leader_take(struct leader *leader, const char *shard, size_t count,
                  const struct endpoint *(*endpoint)(const void *owner, size_t place),
                  const void *owner) MUST_CHECK; // endpoint NULL: not worth trying
 // Asks every connection; those that don't answer are closed. True when a majority still stands.

@@ -2,7 +2,7 @@
 // here their messages come in, are judged, and become snapshots:
 //
 //     probe (a thread for each server) --probe_result--> observe_result --> monitor_judge
-//     action (at most one)             --action_report-> (events)      -->  |  opinion on the shard
+//     action (one for each shard)      --action_report-> (events)      -->  |  opinion on the shard
 //                                                                           |-> starts an action
 //                                                                           `-> new snapshot
 //
@@ -306,11 +306,7 @@ void monitor_stop(struct monitor *monitor)
     for (uint16_t i = 0; i < monitor->server_count; i++) {
         retire_probe(monitor, &monitor->servers[i]);
     }
-    if (monitor->action != NULL) {
-        action_ask_to_stop(monitor->action);
-        action_join(monitor->action);
-        monitor_end_wish(monitor, false, "waybill stops");
-    }
+    monitor_stop_actions(monitor);
     monitor_stop_accounts(monitor);
     monitor_stop_kills(monitor);
     monitor_stop_schema(monitor);

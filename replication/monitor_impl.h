@@ -21,9 +21,14 @@ struct watched {         // one server, by id
     struct told missing; // privileges
 };
 
-struct guarded {      // one shard, by id
-    uint16_t primary; // as published
-    uint16_t known;   // the last one that there was
+struct guarded {                 // one shard, by id
+    struct action *action;       // owned; the one that runs; NULL
+    enum action_kind kind;       // of it, or of the last one
+    uint16_t subject;            // likewise
+    uint32_t subject_connection; // of the subject's probe, when it began
+    struct monitor_wish wish;    // of the action that runs
+    uint16_t primary;            // as published
+    uint16_t known;              // the last one that there was
     uint64_t epoch;
     struct id_grant ids; // as its primary has it
     enum shard_verdict verdict;
@@ -81,10 +86,6 @@ struct monitor {
     uint64_t run;            // this process, in the heartbeats
     uint32_t generation;     // of the last probe
     uint16_t server_count, shard_count;
-    enum action_kind action_kind; // of `action`
-    uint16_t action_shard;        // likewise
-    uint16_t action_subject;      // likewise
-    uint32_t action_connection;   // of the subject's probe, when it began
     bool is_stopping;
     bool makes_ids;          // the configuration has a table for it
     uint64_t ids_from_ms;    // the latest of all shards
@@ -96,8 +97,6 @@ struct monitor {
     struct watched_transactions transactions;
     struct probe **retired; // owned; ended probes whose threads may still run
     size_t retired_count;
-    struct action *action;    // owned; the one that runs; NULL
-    struct monitor_wish wish; // of the action that runs
     struct hooks hooks;
     struct timer tick;    // judges what only time changes
     struct timer publish; // gathers the figures of one round of probes
@@ -113,7 +112,7 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
 // monitor_shard.c: forms the opinion on a shard and acts on it.
 void monitor_judge(struct monitor *monitor, uint16_t shard);
 void monitor_on_report(struct message *message, void *receiver);
-void monitor_end_wish(struct monitor *monitor, bool is_done, const char *text);
+void monitor_stop_actions(struct monitor *monitor); // waits for them
 
 // monitor_accounts.c
 void monitor_watch_accounts(struct monitor *monitor);                // reads them if it is time

@@ -12,9 +12,10 @@ enum { GATHER_MS = 20 };
 
 static bool is_failing_over(const struct monitor *monitor, uint16_t shard)
 {
-    return monitor->action != NULL && monitor->action_shard == shard &&
-           (monitor->action_kind == ACTION_FAILOVER || monitor->action_kind == ACTION_SWITCHOVER) &&
-           monitor->shards[shard].primary == NO_SERVER;
+    const struct guarded *guarded = &monitor->shards[shard];
+    return guarded->action != NULL &&
+           (guarded->kind == ACTION_FAILOVER || guarded->kind == ACTION_SWITCHOVER) &&
+           guarded->primary == NO_SERVER;
 }
 
 static void copy_text(char *to, size_t to_bytes, const char *from)

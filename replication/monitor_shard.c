@@ -1,5 +1,5 @@
-// The opinion on a shard and what is done about it. An action takes the leader's locks, so there is
-// one at a time; after a refusal it is tried again, later each time.
+// The opinion on a shard and what is done about it: one action at a time, under the shard's locks;
+// after a refusal it is tried again, later each time.
 
 #include "replication/monitor_impl.h"
 
@@ -66,11 +66,11 @@ static void start_action(struct monitor *monitor, uint16_t shard, enum action_ki
         setup.is_mariadb |= member->has_facts && member->facts.is_mariadb;
     }
     fill_servers(monitor, config, &setup);
-    monitor->action_kind = kind;
-    monitor->action_shard = shard;
-    monitor->action_subject = opinion->subject;
-    monitor->action_connection = seen->facts.connection;
-    monitor->action = action_start(&setup);
+    struct guarded *guarded = &monitor->shards[shard];
+    guarded->kind = kind;
+    guarded->subject = opinion->subject;
+    guarded->subject_connection = seen->facts.connection;
+    guarded->action = action_start(&setup);
 }
 
 static bool wants_action(const struct monitor *monitor, const struct shard_opinion *opinion,
@@ -249,9 +249,8 @@ void monitor_judge(struct monitor *monitor, uint16_t shard)
     struct guarded *guarded = &monitor->shards[shard];
     struct shard_opinion opinion;
     form_opinion(monitor, shard, &opinion);
-    bool is_busy = monitor->action != NULL && monitor->action_shard == shard;
-    bool is_closed = monitor->action_kind == ACTION_SWITCHOVER && guarded->is_closed;
-    if (is_busy && (monitor->action_kind == ACTION_FAILOVER || is_closed)) {
+    bool is_closed = guarded->kind == ACTION_SWITCHOVER && guarded->is_closed;
+    if (guarded->action != NULL && (guarded->kind == ACTION_FAILOVER || is_closed)) {
         // Its reports say what is true now; probes that lag behind them don't.
         monitor_publish_changes(monitor);
         return;
@@ -261,7 +260,7 @@ void monitor_judge(struct monitor *monitor, uint16_t shard)
     set_primary(monitor, shard, opinion.primary);
     tell_durability(monitor, shard);
     enum action_kind kind;
-    if (wants_action(monitor, &opinion, &kind) && monitor->action == NULL &&
+    if (wants_action(monitor, &opinion, &kind) && guarded->action == NULL &&
         (loop_now_us(monitor->host->loop) >= guarded->retry_us || kind != guarded->retry_kind)) {
         start_action(monitor, shard, kind, &opinion);
     }
@@ -282,7 +281,7 @@ static void ask_members_anew(struct monitor *monitor, uint16_t shard, uint64_t a
 
 static void on_opened(struct monitor *monitor, const struct action_report *report)
 {
-    uint16_t shard = monitor->action_shard;
+    uint16_t shard = report->shard;
     struct server_facts *facts = &monitor->servers[report->server].seen.facts;
     facts->is_read_only = false;
     facts->source_count = 0;
@@ -294,35 +293,43 @@ static void on_opened(struct monitor *monitor, const struct action_report *repor
     ask_members_anew(monitor, shard, report->at_us);
 }
 
+static void end_wish(struct guarded *guarded, bool is_done, const char *text)
+{
+    struct monitor_wish wish = guarded->wish;
+    guarded->wish = (struct monitor_wish){.on_end = NULL};
+    if (wish.on_end != NULL) {
+        wish.on_end(wish.asker, is_done, text);
+    }
+}
+
 static void on_end(struct monitor *monitor, const struct action_report *report)
 {
-    struct guarded *guarded = &monitor->shards[monitor->action_shard];
-    if (monitor->action_kind == ACTION_MEND && report->is_done) {
-        struct observation *mended = &monitor->servers[monitor->action_subject].seen;
-        mended->mended = monitor->action_connection;
+    struct guarded *guarded = &monitor->shards[report->shard];
+    if (guarded->kind == ACTION_MEND && report->is_done) {
+        struct observation *mended = &monitor->servers[guarded->subject].seen;
+        mended->mended = guarded->subject_connection;
     }
-    action_join(monitor->action); // its last message: the thread is ending
-    monitor->action = NULL;
+    action_join(guarded->action); // its last message: the thread is ending
+    guarded->action = NULL;
     guarded->is_closed = false;
-    monitor_end_wish(monitor, report->is_done, report->text);
+    end_wish(guarded, report->is_done, report->text);
     // (A replica that needs it again at once is not helped by it.)
-    if ((!report->is_done && monitor->action_kind != ACTION_SWITCHOVER) ||
-        monitor->action_kind == ACTION_MEND) {
+    if ((!report->is_done && guarded->kind != ACTION_SWITCHOVER) || guarded->kind == ACTION_MEND) {
         guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
         guarded->retry_ms = guarded->retry_ms > RETRY_MAX_MS ? RETRY_MAX_MS : guarded->retry_ms;
-        guarded->retry_kind = monitor->action_kind;
-        guarded->passed_over = monitor->action_subject;
+        guarded->retry_kind = guarded->kind;
+        guarded->passed_over = guarded->subject;
         guarded->retry_us = report->at_us + (uint64_t)guarded->retry_ms * 1000;
     }
-    ask_members_anew(monitor, monitor->action_shard, report->at_us);
+    ask_members_anew(monitor, report->shard, report->at_us);
 }
 
 // An action that is refused again for the same reason is no news, for a while.
 static void tell_report(struct monitor *monitor, const struct action_report *report)
 {
-    struct told *refused = &monitor->shards[monitor->action_shard].refused;
+    struct guarded *guarded = &monitor->shards[report->shard];
     bool is_news = report->kind != REPORT_END ||
-                   told_is_news(refused, report->why, loop_now_us(monitor->host->loop)) ||
+                   told_is_news(&guarded->refused, report->why, loop_now_us(monitor->host->loop)) ||
                    report->is_done;
     if (!is_news) {
         log_debug("%s", report->text);
@@ -337,9 +344,9 @@ static void tell_report(struct monitor *monitor, const struct action_report *rep
             [ACTION_MEND] = "mend",
         };
         char event[64];
-        snprintf(event, sizeof event, "%s_%s", names[monitor->action_kind],
+        snprintf(event, sizeof event, "%s_%s", names[guarded->kind],
                  report->is_done ? "done" : "refused");
-        run_hook(monitor, monitor->action_shard, event, monitor->action_subject, report->text);
+        run_hook(monitor, report->shard, event, guarded->subject, report->text);
     }
 }
 
@@ -353,11 +360,11 @@ void monitor_on_report(struct message *message, void *receiver)
         case REPORT_STEP:
             break;
         case REPORT_CLOSED:
-            monitor->shards[monitor->action_shard].is_closed = true;
-            set_primary(monitor, monitor->action_shard, NO_SERVER);
+            monitor->shards[report->shard].is_closed = true;
+            set_primary(monitor, report->shard, NO_SERVER);
             break;
         case REPORT_OPENED:
-            monitor->shards[monitor->action_shard].is_closed = false;
+            monitor->shards[report->shard].is_closed = false;
             on_opened(monitor, report);
             break;
         case REPORT_END:
@@ -369,31 +376,39 @@ void monitor_on_report(struct message *message, void *receiver)
     memory_free(report);
 }
 
-// ---- what an operator wishes
-
-void monitor_end_wish(struct monitor *monitor, bool is_done, const char *text)
+void monitor_stop_actions(struct monitor *monitor)
 {
-    struct monitor_wish wish = monitor->wish;
-    monitor->wish = (struct monitor_wish){.on_end = NULL};
-    if (wish.on_end != NULL) {
-        wish.on_end(wish.asker, is_done, text);
+    for (uint16_t i = 0; i < monitor->shard_count; i++) {
+        if (monitor->shards[i].action != NULL) {
+            action_ask_to_stop(monitor->shards[i].action);
+        }
+    }
+    for (uint16_t i = 0; i < monitor->shard_count; i++) {
+        struct guarded *guarded = &monitor->shards[i];
+        if (guarded->action != NULL) {
+            action_join(guarded->action);
+            guarded->action = NULL;
+            end_wish(guarded, false, "waybill stops");
+        }
     }
 }
 
-static bool is_free(const struct monitor *monitor, struct error *error)
+// ---- what an operator wishes
+
+static bool is_free(const struct guarded *guarded, struct error *error)
 {
-    if (monitor->action != NULL) {
+    if (guarded->action != NULL) {
         error_set(error, ER_UNKNOWN, "HY000",
-                  "something else is going on (SHOW EVENTS): try again");
+                  "something else is going on in this shard (SHOW EVENTS): try again");
     }
-    return monitor->action == NULL;
+    return guarded->action == NULL;
 }
 
 bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
                         const struct monitor_wish *wish, struct error *error)
 {
-    const struct guarded *guarded = &monitor->shards[shard];
-    if (!is_free(monitor, error)) {
+    struct guarded *guarded = &monitor->shards[shard];
+    if (!is_free(guarded, error)) {
         return false;
     }
     if (guarded->primary == NO_SERVER || guarded->primary == to) {
@@ -403,7 +418,7 @@ bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
     }
     struct shard_opinion wanted = {
         .subject = guarded->primary, .primary = to, .epoch = guarded->epoch};
-    monitor->wish = *wish;
+    guarded->wish = *wish;
     start_action(monitor, shard, ACTION_SWITCHOVER, &wanted);
     return true;
 }
@@ -411,13 +426,14 @@ bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
 bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct monitor_wish *wish,
                       struct error *error)
 {
+    struct guarded *guarded = &monitor->shards[shard];
     struct shard_opinion opinion;
     if (monitor_config(monitor)->settings.failover == FAILOVER_OFF) {
         error_set(error, ER_UNKNOWN, "HY000",
                   "failover = off: with manual or auto waybill promotes a replica");
         return false;
     }
-    if (!is_free(monitor, error)) {
+    if (!is_free(guarded, error)) {
         return false;
     }
     form_opinion(monitor, shard, &opinion);
@@ -426,7 +442,7 @@ bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct moni
                   opinion.primary != NO_SERVER ? name_of(monitor, opinion.primary) : opinion.why);
         return false;
     }
-    monitor->wish = *wish;
+    guarded->wish = *wish;
     start_action(monitor, shard, ACTION_FAILOVER, &opinion);
     return true;
 }

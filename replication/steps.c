@@ -17,7 +17,8 @@ static const struct endpoint *endpoint_at(const void *owner, size_t place)
 
 bool step_take_leadership(struct action *action)
 {
-    if (leader_take(&action->leader, action->setup.count, endpoint_at, action)) {
+    if (leader_take(&action->leader, action->setup.shard_name, action->setup.count, endpoint_at,
+                    action)) {
         return true;
     }
     return action_give_up(action, "not the leader: has the locks of %zu of %zu servers",

@@ -106,6 +106,39 @@ def test_old_primary_is_not_written(stand):
     assert root.query("SELECT @@read_only").rows[0][0] == "1"
 
 
+def test_another_shard_does_not_wait(stand):
+    """s1 is in the middle of a switchover, which gives an open transaction time: s2 fails over meanwhile."""
+    prepare(stand)
+    stand.settings = "switchover_grace_ms = 60000\n"
+    with open(os.path.join(stand.directory, "waybill.ini"), "w") as out:
+        out.write(stand.configuration())
+    stand.admin("RELOAD")
+    victim = primary_of(stand, "s2")
+    fit = lambda shard: [row["server"] for row in stand.admin("SHOW SERVERS") if row["server"][:2] == shard and row["fit"] == "yes"]
+    stand.wait_until(lambda: fit("s1") and len(fit("s2")) == 2, 20, "replicas are fit")
+    on_s1 = next(row[0] for row in stand.root(primary_of(stand, "s1")).query("SELECT buyer_id FROM shop.users LIMIT 1").rows)
+    busy = stand.client()
+    busy.query("BEGIN")
+    busy.query(f"UPDATE users SET name = 'busy' WHERE buyer_id = {on_s1}")
+    outcome = []
+
+    def change():
+        admin = wire.Client(port=int(stand.values["WAYBILL_ADMIN_PORT"]), user=stand.values["WAYBILL_ADMIN_USER"],
+                            password=stand.values["WAYBILL_ADMIN_PASSWORD"], timeout=90)
+        outcome.append(admin.query("SWITCHOVER SHARD s1").rows)
+    change = threading.Thread(target=change)
+    change.start()
+    stand.wait_until(lambda: any("new statements wait" in row["event"] for row in stand.admin("SHOW EVENTS")), 20, "s1 is closed")
+    stand.cluster("kill", f"s2/{victim}")
+    stand.wait_until(lambda: primary_of(stand, "s2") not in ("", victim), 30, "s2 has another primary")
+    assert not outcome and primary_of(stand, "s1") == "", "the switchover of s1 is over"
+    busy.query("COMMIT")
+    change.join()
+    assert outcome and primary_of(stand, "s1") != ""
+    stand.cluster("start", f"s2/{victim}")
+    stand.wait_until(lambda: len(fit("s2")) == 2, 20, "the killed server is a replica")
+
+
 def test_promotion_refused_when_it_cannot_be_proven(stand):
     """Primary and one of its replicas gone: the other may lack acknowledged orders, so nobody is promoted."""
     victim = primary_of(stand, "s2")
