@@ -525,3 +525,9 @@ void backend_mark_dirty(struct backend *backend)
 {
     backend->is_dirty = true;
 }
+
+void backend_leave_reading(struct backend *backend)
+{
+    backend_mark_dirty(backend);
+    backend->status &= (uint16_t)~STATUS_IN_TRANS;
+}

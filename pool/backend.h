@@ -94,3 +94,5 @@ void backend_end_cursor(struct backend *backend, uint32_t statement_id, bool is_
 // table, a lock, ...): reset (COM_RESET_CONNECTION; closed where the server has none) before it is
 // lent again.
 void backend_mark_dirty(struct backend *backend);
+// It is in a transaction that has only read: the reset ends it.
+void backend_leave_reading(struct backend *backend);

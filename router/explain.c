@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "router/catalog.h"
 #include "router/gather.h"
+#include "router/page.h"
 
 const char *explain_access_name(enum plan_access access)
 {
@@ -362,6 +363,22 @@ static const char *steps_text(enum plan_steps steps)
     return "";
 }
 
+// Rows that move when all goes well, and when nothing can be skipped.
+static void add_page(struct arena *arena, struct explanation *explanation)
+{
+    const struct plan *plan = explanation->plan;
+    explain_add(arena, explanation, EXPLAIN_ASK,
+                arena_format(arena,
+                             "first where the page begins: the rows before it are counted on the "
+                             "shards and don't move. Of each of %u shards come the rows of the "
+                             "page and up to %" PRIu64
+                             " before it; where its beginning can't be found (see "
+                             "doc/sharding.md), up to %" PRIu64,
+                             plan->target_count, page_goal(plan->limit),
+                             plan->limit > UINT64_MAX - plan->offset ? UINT64_MAX
+                                                                     : plan->offset + plan->limit));
+}
+
 static void add_plan(struct arena *arena, struct explanation *explanation)
 {
     const struct plan *plan = explanation->plan;
@@ -374,6 +391,9 @@ static void add_plan(struct arena *arena, struct explanation *explanation)
         }
         if (plan->gather != NULL) {
             add_gathered(arena, explanation);
+        }
+        if (plan->page != NULL) {
+            add_page(arena, explanation);
         }
         if (plan->catalog != NULL) {
             add_catalog(arena, explanation);

@@ -100,6 +100,7 @@ const struct param_edit *plan_edits(const struct plan *plan, const struct plan_t
 struct load_split;   // load_split.h
 struct gather_plan;  // gather.h
 struct catalog_plan; // catalog.h
+struct page_plan;    // page.h
 
 struct plan_warning { // of a guard (scatter = warn), or of a constraint that can't hold
     uint16_t code;    // enum error_code
@@ -136,6 +137,10 @@ struct plan {
     const struct load_split *split; // LOAD DATA: each row goes to the target of its own key
     // The one target's server is given rows of other shards before it runs the statement.
     const struct gather_plan *gather;
+    // A deep page: what is before it may be skipped on the shards. NULL: it isn't one.
+    const struct page_plan *page;
+    const struct plan *whole; // rows were skipped, on connections that the session holds: the plan
+                              // without that. NULL: none were
     // Rows of information_schema are asked of the shards first: they become a part of the text.
     const struct catalog_plan *catalog;
     bool is_beside; // not a part of the client's transaction: what no ROLLBACK takes back

@@ -24,6 +24,7 @@ struct planner {
     struct slice once;                   // of /* waybill: once='name' */; empty: none
     bool wants_primary;                  // of /* waybill: primary */
     const struct scope_ref *load_target; // plan_load_split
+    struct slice first_key;              // rewrite_order_by: the first expression; empty: none
     bool is_lenient;                     // the configuration has one shard: nothing is refused
 };
 
@@ -157,6 +158,13 @@ bool rewrite_limit(struct planner *planner, const struct query *query, bool is_g
 // Fills plan.keys; what is not in the select list is added to it as hidden columns.
 bool rewrite_order_by(struct planner *planner, const struct query *query,
                       struct splice_list *splices);
+
+// ---- plan_page.c
+
+// Is it a deep page whose beginning the shards can be asked for? Then plan.page is set. The plan is
+// made; `splices` are those of the targets' text but for LIMIT.
+void plan_page(struct planner *planner, const struct query *query, const struct splice *splices,
+               size_t splice_count);
 
 // ---- plan_group.c
 

@@ -149,6 +149,7 @@ static bool scatter_rows(struct planner *planner, struct shard_set set)
         return false;
     }
     plan->counts_found = (planner->statement->facts & FACT_CALC_FOUND_ROWS) != 0;
+    size_t before_limit = list.count;
     if (query->limit != NULL && !rewrite_limit(planner, query, is_grouped, &list)) {
         return false;
     }
@@ -168,6 +169,7 @@ static bool scatter_rows(struct planner *planner, struct shard_set set)
             plan->targets[i].sql = text;
         }
     }
+    plan_page(planner, query, splices, before_limit);
     return true;
 }
 

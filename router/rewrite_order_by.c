@@ -64,6 +64,9 @@ static struct slice text_of(const struct planner *planner, const struct expr *ex
 // not an alias.
 static void add_collation(struct planner *planner, struct slice text, struct slice *hidden_text)
 {
+    if (planner->plan->key_count == 1) {
+        planner->first_key = text;
+    }
     if (memchr(text.ptr, '?', text.len) != NULL) {
         return; // a parameter can't be there twice; the merge does without, or refuses strings
     }

@@ -473,6 +473,9 @@ static bool may_run_again(const struct scatter *scatter, const struct error *err
 static void run_again(struct scatter *scatter)
 {
     scatter->tries++;
+    if (scatter->plan.whole != NULL) { // what was counted is of a moment that is lost
+        scatter->plan = *scatter->plan.whole;
+    }
     counter_add(&scatter->flow.session->sessions->counters.retries, 1);
     for (uint32_t i = 0; i < scatter->source_count; i++) {
         source_stop_leg(&scatter->sources[i]);

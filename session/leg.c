@@ -96,6 +96,9 @@ static void release(struct leg *leg)
         if (leg->cursors > 0 || leg->is_held) {
             backend_mark_dirty(leg->backend);
         }
+        if (leg->command.has_own_transaction) {
+            backend_leave_reading(leg->backend);
+        }
         if (leg->branch != BRANCH_NONE) {
             pool_close(pools, leg->backend);
         } else {

@@ -48,9 +48,11 @@ struct leg_command {
     bool wants_point;  // BRANCH_POINT ahead of it, in a transaction
     bool wants_hold;   // the backend stays with the flow, for its next command there
     bool is_beside;    // with is_outside: the client's statement, though not in its transaction
-    bool needs_tables_only; // of what the session has written only definitions of tables matter
-    const char *pin_reason; // not NULL: the backend stays with the session from now on
-    uint32_t pin_facts;     // enum fact: which they were
+    bool has_own_transaction; // with is_outside: what runs there is a transaction of the flow's
+                              // own, which only reads
+    bool needs_tables_only;   // of what the session has written only definitions of tables matter
+    const char *pin_reason;   // not NULL: the backend stays with the session from now on
+    uint32_t pin_facts;       // enum fact: which they were
     const struct session_state *state; // what the backend must be like; NULL: the session
     struct slice prepare_text; // the statement that `packet` executes, sent ahead; ptr NULL: none
     bool is_there;             // means something on the leg's present backend only (FETCH)

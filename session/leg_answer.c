@@ -172,6 +172,9 @@ static bool is_in_transaction(const struct leg *leg, const struct answer *answer
     if (leg->branch != BRANCH_NONE) {
         return true; // until XA itself has ended it
     }
+    if (leg->command.has_own_transaction) {
+        return false;
+    }
     if (answer->is_error && leg->is_participant) {
         return true; // an ERR has no status; the client's ROLLBACK will make it clear
     }
@@ -286,6 +289,9 @@ static bool settle(struct leg *leg, const struct answer *answer)
         return true;
     }
     leg_detach(leg);
+    if (command->has_own_transaction) {
+        backend_leave_reading(leg->backend);
+    }
     pool_give(leg_pools(leg), leg->backend);
     leg->backend = NULL;
     return false;

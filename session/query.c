@@ -23,6 +23,7 @@
 #include "session/flow_gather.h"
 #include "session/flow_infile.h"
 #include "session/flow_kill.h"
+#include "session/flow_page.h"
 #include "session/flow_processlist.h"
 #include "session/flow_recall.h"
 #include "session/flow_scatter.h"
@@ -197,6 +198,10 @@ static void run_plan(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
+    if (request->plan->page != NULL && flow_page_is_possible(session)) {
+        flow_page_start(session, request, run_plan);
+        return;
+    }
     scatter_guard_note(session, request);
     if (request->plan->gather != NULL) {
         flow_gather_start(session, request);

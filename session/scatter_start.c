@@ -1,5 +1,6 @@
 // A scattered statement goes to its targets: by the session's legs on their shards, all at once.
-// What was gathered on one server (flow_gather.c) has one target, and goes to that server.
+// What was gathered on one server (flow_gather.c) has one target, and goes to that server; a deep
+// page (flow_page.c) is read where it was looked for.
 
 #include "router/gather.h"
 #include "session/scatter_impl.h"
@@ -15,16 +16,18 @@ static struct leg_command command_of(struct scatter *scatter, uint32_t target)
     return command;
 }
 
-// What was gathered is on one connection only, beside the transaction if there is one.
+// What was gathered is on one connection only, beside the transaction if there is one. Where the
+// rows before a deep page were counted they are skipped as well.
 static struct leg *start_leg(struct scatter *scatter, struct leg_command *command)
 {
     const struct gather_plan *gather = scatter->plan.gather;
-    if (gather == NULL) {
+    if (gather == NULL && scatter->plan.whole == NULL) {
         return leg_start(&scatter->flow, command);
     }
     struct leg *leg = leg_find_held(scatter->flow.session, command->shard);
     command->is_there = true;
-    command->is_outside = command->is_beside = gather->is_inside;
+    command->is_outside = command->is_beside = gather == NULL || gather->is_inside;
+    command->has_own_transaction = gather == NULL;
     leg_start_there(&scatter->flow, leg, command);
     return leg;
 }

@@ -36,6 +36,7 @@ static void ask(struct scatter *scatter, uint32_t number, struct leg *leg, const
         .is_outside = true,
         .is_stateless = true,
         .is_there = true,
+        .has_own_transaction = leg->command.has_own_transaction,
         .wants_keep = is_more,
         .tag = scatter->source_count + number,
     };

@@ -152,6 +152,13 @@ bool step_literal_add(struct text *sql, const struct column *column, const struc
     }
 }
 
+bool step_literal_zone_is_safe(struct slice zone, struct slice system)
+{
+    struct slice name = slice_is_nocase(zone, "SYSTEM") ? system : zone;
+    bool is_offset = name.len > 0 && (name.ptr[0] == '+' || name.ptr[0] == '-');
+    return is_offset || slice_is_nocase(name, "UTC") || slice_is_nocase(name, "GMT");
+}
+
 // ---- what was bound
 
 // Between quotes, in the connection's own character set.

@@ -13,6 +13,10 @@
 bool step_literal_add(struct text *sql, const struct column *column, const struct field *field,
                       const char **why) MUST_CHECK;
 
+// Are no two moments written alike in the session's time zone? @@time_zone and @@system_time_zone:
+// it is an offset, or UTC.
+bool step_literal_zone_is_safe(struct slice zone, struct slice system) MUST_CHECK;
+
 // The request's text with its parameters, if it has any, as literals; in the arena. False with
 // *error: not possible.
 bool step_literal_text(struct session *session, const struct request *request, struct slice *sql,

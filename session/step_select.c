@@ -329,16 +329,6 @@ static struct slice select_text(struct session *session, const struct statement 
     return splice_text(&session->arena, text, splices, count);
 }
 
-static bool is_safe_zone(const struct field *zone, const struct field *system)
-{
-    struct slice name = zone->bytes;
-    if (slice_is_nocase(name, "SYSTEM")) {
-        name = system->bytes;
-    }
-    bool is_offset = name.len > 0 && (name.ptr[0] == '+' || name.ptr[0] == '-');
-    return is_offset || slice_is_nocase(name, "UTC") || slice_is_nocase(name, "GMT");
-}
-
 static void on_zone(struct steps *steps, const struct step_answer *answer)
 {
     struct selecting *selecting = steps_state(steps);
@@ -350,7 +340,7 @@ static void on_zone(struct steps *steps, const struct step_answer *answer)
         return;
     }
     selecting->is_zone_safe = answer->column_count == 2 && steps_next_row(steps, fields, 2) &&
-                              is_safe_zone(&fields[0], &fields[1]);
+                              step_literal_zone_is_safe(fields[0].bytes, fields[1].bytes);
     steps_begin_transaction(steps);
     steps_run(steps, select_text(session, selecting->statement), true,
               (size_t)settings->gather_max_bytes, on_selected);

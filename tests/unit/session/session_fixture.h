@@ -296,6 +296,11 @@ void backend_mark_dirty(struct backend *backend)
     backend->is_dirty = true;
 }
 
+void backend_leave_reading(struct backend *backend)
+{
+    backend_mark_dirty(backend);
+}
+
 uint32_t backend_statement(const struct backend *backend)
 {
     return backend->server + 100u;

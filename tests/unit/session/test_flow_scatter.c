@@ -85,7 +85,12 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
 {
     struct stage *stage = stage_of(flow->session);
     assert_int_equal(leg->state, LEG_KEPT);
-    assert_string_equal(command->packet.ptr, "SHOW WARNINGS");
+    if (command->has_own_transaction) {
+        stage->started++;
+        leg->flow = flow;
+    } else {
+        assert_string_equal(command->packet.ptr, "SHOW WARNINGS");
+    }
     leg->state = LEG_RUNNING;
     leg->command = *command;
     stage->is_running[leg->shard] = true;
@@ -94,8 +99,9 @@ void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_comman
 
 struct leg *leg_find_held(const struct session *session, uint16_t shard)
 {
-    (void)session, (void)shard;
-    return NULL;
+    struct leg *leg = &stage_of(session)->legs[shard];
+    *leg = (struct leg){.state = LEG_KEPT, .shard = shard};
+    return leg;
 }
 
 const struct user_config *session_user(const struct session *session)
@@ -767,6 +773,32 @@ static void is_guarded(void **state)
     stage_end(stage);
 }
 
+// A deep page: what was counted on a connection that is lost counts no more, and all rows are
+// merged.
+static void merges_whole_when_a_page_is_lost(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_new(MERGE_ROWS, ACCESS_REPLICA);
+    struct plan whole = stage->plan;
+    whole.offset = 2;
+    stage->plan.whole = &whole;
+    stage->plan.offset = 1;
+    start(stage);
+    say_columns(stage, 0, "n");
+    say_row(stage, 0, "2");
+    assert_true(stage->legs[0].command.has_own_transaction);
+    lose(stage, 1, ER_SERVER_LOST);
+    assert_int_equal(stage->started, SHARDS * 2);
+    for (uint16_t i = 0; i < SHARDS; i++) {
+        assert_false(stage->legs[i].command.has_own_transaction);
+        say_columns(stage, i, "n");
+        say_row(stage, i, "3");
+        say_end(stage, i);
+    }
+    assert_string_equal(heard(stage), "3 EOF 3");
+    stage_end(stage);
+}
+
 static void runs_again_when_lost(void **state)
 {
     (void)state;
@@ -949,6 +981,7 @@ int main(void)
         cmocka_unit_test(hands_on_what_it_cannot_merge),
         cmocka_unit_test(is_guarded),
         cmocka_unit_test(runs_again_when_lost),
+        cmocka_unit_test(merges_whole_when_a_page_is_lost),
         cmocka_unit_test(writes_everywhere),
         cmocka_unit_test(answers_as_the_first),
         cmocka_unit_test(gives_up_when_the_client_is_gone),
