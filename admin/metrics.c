@@ -145,6 +145,7 @@ static const struct metric table[] = {
     COUNTER("waybill_transactions_begun_total", METRIC_COUNTER, transactions_begun, "Transactions begun."),
     COUNTER("waybill_transactions_committed_total", METRIC_COUNTER, transactions_committed, "Transactions committed."),
     COUNTER("waybill_transactions_rolled_back_total", METRIC_COUNTER, transactions_rolled_back, "Transactions rolled back, also by a lost server."),
+    COUNTER("waybill_deadlocks_total", METRIC_COUNTER, deadlocks, "... of them since they were in a deadlock over several shards."),
     COUNTER("waybill_retries_total", METRIC_COUNTER, retries, "Reads run again on another server."),
     COUNTER("waybill_bytes_from_clients_total", METRIC_COUNTER, bytes_from_clients, "Bytes received from clients."),
     COUNTER("waybill_bytes_to_clients_total", METRIC_COUNTER, bytes_to_clients, "Bytes sent to clients."),

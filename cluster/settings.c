@@ -199,6 +199,9 @@ static const struct setting table[] = {
     {"in_doubt_ms", SETTING_INTEGER, RELOAD, AT(in_doubt_ms), "5000", 100, DAY_MS, NULL,
      "A transaction on several shards that is prepared and gets no further (its waybill is gone, or a "
      "server was) is finished after so long, by any waybill."},
+    {"deadlock_check_ms", SETTING_INTEGER, RELOAD, AT(deadlock_check_ms), "500", 0, DAY_MS, NULL,
+     "A statement of a transaction that is on several shards and takes longer is looked at: if it waits in a deadlock that no "
+     "server sees by itself, the youngest transaction of it is rolled back (error 1213). 0: off."},
     {"hold_ms", SETTING_INTEGER, RELOAD, AT(hold_ms), "15000", 0, DAY_MS, NULL,
      "How long a statement that was not sent yet waits for a shard that has no primary. 0: it fails at once."},
     {"ddl_lock_wait_ms", SETTING_INTEGER, RELOAD, AT(ddl_lock_wait_ms), "5000", 0, DAY_MS, NULL,

@@ -311,10 +311,12 @@ void monitor_stop(struct monitor *monitor)
     monitor_stop_kills(monitor);
     monitor_stop_schema(monitor);
     monitor_stop_transactions(monitor);
+    monitor_stop_deadlocks(monitor);
     for (size_t i = 0; i < monitor->retired_count; i++) {
         probe_join(monitor->retired[i]);
     }
     mailbox_free(monitor->mailbox); // the last messages come in, and are only freed
+    deadlock_free(monitor->deadlocks.check);
     account_list_done(&monitor->accounts.list);
     memory_free(monitor->transactions.branches);
     memory_free(monitor->retired);

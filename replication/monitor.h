@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "cluster/snapshot.h"
+#include "cluster/waiter.h"
 #include "replication/commit_recover.h"
 #include "replication/kill_mail.h"
 #include "replication/schema_work.h"
@@ -29,6 +30,8 @@ struct monitor_host { // filled in by server/control; outlives the monitor
     void (*on_ddl_noted)(void *owner, uint64_t number, uint64_t id, const struct error *error);
     // What came of monitor_work_schema; borrowed.
     void (*on_schema_report)(void *owner, const struct schema_report *report);
+    // That transaction, by one of its connections, is to be rolled back if it still waits.
+    void (*on_deadlock)(void *owner, const struct waiter *victim);
 };
 
 enum { MONITOR_EVENTS_MAX = 256 }; // the last ones are kept
@@ -79,6 +82,9 @@ void monitor_work_schema(struct monitor *monitor, uint64_t number, enum schema_k
 size_t monitor_transactions(const struct monitor *monitor, struct recover_branch *out, size_t max);
 // The operator's word ('C' or 'A') for that one's branches. False: it is not in doubt.
 bool monitor_resolve(struct monitor *monitor, struct slice gtrid, char outcome) MUST_CHECK;
+// Transactions on several shards wait: is a list of them wanted now? Ends by monitor_take_waiters.
+bool monitor_wants_waiters(struct monitor *monitor) MUST_CHECK;
+void monitor_take_waiters(struct monitor *monitor, const struct waiter *waiters, size_t count);
 // True once every server has been probed at least once (or found down), and waybill may do all that
 // clients can ask of the primaries that there are.
 bool monitor_is_settled(const struct monitor *monitor) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "replication/accounts.h"
 #include "replication/action.h"
 #include "replication/commit_recover.h"
+#include "replication/deadlock.h"
 #include "replication/hook.h"
 #include "replication/monitor.h"
 #include "replication/observe.h"
@@ -80,6 +81,14 @@ struct watched_transactions {        // on several shards, in doubt: monitor_rec
     uint64_t next_us, sweep_us; // due then
 };
 
+struct watched_deadlocks {        // monitor_deadlock.c
+    struct deadlock_check *check; // owned, and while a job runs that one's; NULL: never needed yet
+    struct job *job;              // owned; NULL: none runs
+    bool is_asking;               // the workers, for who waits
+    uint64_t next_us, pause_us;   // no look before
+    struct told problem;
+};
+
 struct monitor {
     const struct monitor_host *host;
     struct mailbox *mailbox; // owned: what jobs post; delivered and emptied by monitor_stop
@@ -95,6 +104,7 @@ struct monitor {
     struct kills kills;
     struct schema_works schema;
     struct watched_transactions transactions;
+    struct watched_deadlocks deadlocks;
     struct probe **retired; // owned; ended probes whose threads may still run
     size_t retired_count;
     struct hooks hooks;
@@ -122,6 +132,8 @@ void monitor_stop_accounts(struct monitor *monitor);
 // monitor_recover.c
 void monitor_watch_transactions(struct monitor *monitor); // a round, if it is time
 void monitor_stop_transactions(struct monitor *monitor);
+
+void monitor_stop_deadlocks(struct monitor *monitor); // monitor_deadlock.c
 
 // monitor_kill.c
 void monitor_look_for_kills(struct monitor *monitor, uint32_t waiting); // so many are for us

@@ -8,6 +8,8 @@
 //     xa_fix      nobody for long: branches that stand for lost ones (xa_repair.c)
 //     undone      what old primaries had that was never acknowledged, for people (undo_report.c)
 //     kill_request   KILL of another waybill's client, by both of them (kill_mail.c)
+//     waiting     each proxy its own row, on the default shard's primary: which of its transactions
+//                 wait for rows, while it looks for deadlocks over shards (deadlock.c)
 //     id_clock    each proxy its own row, on each primary: the time of its order ids (id_clock.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
 //                 runs one, or repairs (ddl_journal.c)
@@ -88,6 +90,11 @@ static const char *const statements[] = {
         "state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
         "asked_at DATETIME(3) NOT NULL, "
         "PRIMARY KEY (target, asker, slot)) ENGINE=InnoDB",
+    // list: see deadlock.c. It is of use only while what it says can be seen on the servers.
+    "CREATE TABLE IF NOT EXISTS waybill.waiting ("
+        "proxy INT NOT NULL PRIMARY KEY, "
+        "list MEDIUMTEXT CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "at DATETIME(3) NOT NULL) ENGINE=InnoDB",
     // settings, charset, database_name: of the session that ran it. checks: SHOW CREATE statements,
     // a line each. state: open, done, failed (nowhere), forgotten.
     "CREATE TABLE IF NOT EXISTS waybill.ddl ("

@@ -233,12 +233,26 @@ static void send_elsewhere(void *owner, uint64_t question, const struct errand *
     }
 }
 
-static void answer_elsewhere(void *owner, uint64_t ticket, const struct errand_result *outcome)
+static void answer_elsewhere(void *owner, const struct errand *order,
+                             const struct errand_result *outcome)
 {
     const struct control *control = owner;
     if (control->monitor != NULL) {
-        elsewhere_answer(control->monitor, ticket, outcome);
+        elsewhere_answer(control->monitor, order, outcome);
     }
+}
+
+static void on_waiting(void *receiver)
+{
+    struct control *control = receiver;
+    if (control->monitor != NULL) {
+        elsewhere_list_waiters(&control->errands, control->monitor);
+    }
+}
+
+static void on_deadlock(void *owner, const struct waiter *victim)
+{
+    elsewhere_end_victim(&((struct control *)owner)->errands, victim);
 }
 
 static void on_kill_answer(void *owner, uint64_t number, const struct kill_answer *answer)
@@ -467,6 +481,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .on_kill_order = on_kill_order,
         .on_ddl_noted = on_ddl_noted,
         .on_schema_report = on_schema_report,
+        .on_deadlock = on_deadlock,
     };
     control->monitor = monitor_start(&control->monitor_host);
     return true;
@@ -523,6 +538,7 @@ static void control_init(struct control *control, struct config *config)
         .on_report = on_report,
         .on_server_trouble = on_server_trouble,
         .on_accounts_doubt = on_accounts_doubt,
+        .on_waiting = on_waiting,
         .questions = count_questions,
         .on_errand = on_errand,
         .on_errand_run = on_errand_run,

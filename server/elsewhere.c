@@ -43,11 +43,30 @@ void elsewhere_take_order(struct errands *errands, uint64_t ticket, const struct
     errands_start(errands, FROM_ELSEWHERE, &taken);
 }
 
-void elsewhere_answer(struct monitor *monitor, uint64_t ticket, const struct errand_result *outcome)
+void elsewhere_answer(struct monitor *monitor, const struct errand *order,
+                      const struct errand_result *outcome)
 {
     enum kill_outcome told = outcome->killed > 0       ? KILL_DONE
                              : outcome->denied > 0     ? KILL_DENIED
                              : outcome->committing > 0 ? KILL_COMMITTING
                                                        : KILL_UNKNOWN;
-    monitor_answer_kill(monitor, ticket, told);
+    if (order->kind == ERRAND_WAITERS) {
+        monitor_take_waiters(monitor, (const struct waiter *)(const void *)outcome->list.ptr,
+                             outcome->list.len / sizeof(struct waiter));
+    } else {
+        monitor_answer_kill(monitor, order->ticket, told);
+    }
+}
+
+void elsewhere_list_waiters(struct errands *errands, struct monitor *monitor)
+{
+    if (monitor_wants_waiters(monitor)) {
+        errands_start(errands, FROM_ELSEWHERE, &(struct errand){.kind = ERRAND_WAITERS});
+    }
+}
+
+void elsewhere_end_victim(struct errands *errands, const struct waiter *who)
+{
+    struct errand order = {.kind = ERRAND_VICTIM, .victim = who->session, .waiter = *who};
+    errands_start(errands, NO_WORKER, &order);
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Between the errands of sessions and the monitor, which carries those of other waybills.
+// Between the errands of sessions and the monitor, which carries those of other waybills, and looks
+// for deadlocks.
 
 #include "replication/monitor.h"
 #include "server/errands.h"
@@ -8,5 +9,8 @@ void elsewhere_send(struct monitor *monitor, uint64_t question, const struct err
 void elsewhere_take_answer(struct errands *errands, uint64_t question,
                            const struct kill_answer *answer);
 void elsewhere_take_order(struct errands *errands, uint64_t ticket, const struct kill_order *order);
-void elsewhere_answer(struct monitor *monitor, uint64_t ticket,
+void elsewhere_answer(struct monitor *monitor, const struct errand *order,
                       const struct errand_result *outcome);
+// A transaction waits: the monitor gets a list of all of them, unless it has one.
+void elsewhere_list_waiters(struct errands *errands, struct monitor *monitor);
+void elsewhere_end_victim(struct errands *errands, const struct waiter *who);

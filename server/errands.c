@@ -58,7 +58,8 @@ void errands_start_elsewhere(struct errands *errands, uint16_t worker, const str
 
 void errands_start(struct errands *errands, uint16_t worker, const struct errand *order)
 {
-    bool is_one = order->kind == ERRAND_KILL && !order->is_user;
+    bool is_one =
+        order->kind == ERRAND_VICTIM || (order->kind == ERRAND_KILL && !order->is_user);
     const struct errand_question *question =
         note(errands, worker, order, is_one ? 1 : errands->worker_count);
     if (is_one) {
@@ -86,7 +87,7 @@ void errands_answered(struct errands *errands, uint64_t number, const struct err
         text_add_slice(&question->sum.list, text_slice(&outcome->list));
         if (--question->missing == 0) {
             if (question->worker == FROM_ELSEWHERE) {
-                errands->elsewhere.answer(errands->elsewhere.owner, question->order.ticket,
+                errands->elsewhere.answer(errands->elsewhere.owner, &question->order,
                                           &question->sum);
             } else if (question->worker != NO_WORKER) {
                 worker_end_errand(errands->workers[question->worker], &question->order,

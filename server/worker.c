@@ -83,6 +83,11 @@ struct doubt_message {
     const struct worker_host *host;
 };
 
+struct waiting_message {
+    struct message message;
+    const struct worker_host *host;
+};
+
 // An errand on its way to control or to a worker, and what came of it on its way back.
 struct errand_message {
     struct message message;
@@ -154,6 +159,22 @@ static void on_accounts_doubt(void *owner, bool is_certain)
     doubt->is_certain = is_certain;
     doubt->host = worker->host;
     mailbox_post(worker->host->mailbox, &doubt->message);
+}
+
+static void deliver_waiting(struct message *message, void *receiver)
+{
+    struct waiting_message *waiting = CONTAINER_OF(message, struct waiting_message, message);
+    waiting->host->on_waiting(receiver);
+    memory_free(waiting);
+}
+
+static void on_waiting(void *owner)
+{
+    struct worker *worker = owner;
+    struct waiting_message *waiting = memory_new(sizeof(*waiting));
+    waiting->message.deliver = deliver_waiting;
+    waiting->host = worker->host;
+    mailbox_post(worker->host->mailbox, &waiting->message);
 }
 
 static uint64_t all_questions(void *owner)
@@ -397,6 +418,7 @@ static void make_rooms(struct worker *worker)
         .login_seed = worker->host->login_seed,
         .owner = worker,
         .on_accounts_doubt = on_accounts_doubt,
+        .on_waiting = on_waiting,
         .on_errand = on_errand,
         .questions = all_questions,
     };

@@ -21,6 +21,7 @@ struct worker_host {         // outlives the workers
     void (*on_report)(void *receiver, uint64_t question, struct worker_report *report);
     uint64_t (*questions)(const struct worker_host *host); // of all workers; from any thread
     void (*on_accounts_doubt)(void *receiver, bool is_certain);
+    void (*on_waiting)(void *receiver); // a transaction on several servers
     void (*on_errand)(void *receiver, uint16_t worker, const struct errand *order);
     void (*on_errand_run)(void *receiver, uint64_t question, const struct errand_result *outcome);
     void (*on_server_trouble)(void *receiver, uint16_t server, const struct error *error);

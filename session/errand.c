@@ -1,6 +1,7 @@
 #include "session/errand.h"
 
 #include "session/account_wait.h"
+#include "session/deadlock.h"
 #include "session/flow_ddl.h"
 #include "session/flow_kill.h"
 #include "session/flow_processlist.h"
@@ -52,6 +53,12 @@ void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
     case ERRAND_GLOBALS:
         sessions_note_globals(sessions, errand);
         break;
+    case ERRAND_WAITERS:
+        deadlock_list(sessions, &result->list);
+        break;
+    case ERRAND_VICTIM:
+        deadlock_end_victim(sessions, &errand->waiter, result);
+        break;
     case ERRAND_DDL:
         break; // goes to the monitor
     }
@@ -88,5 +95,8 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
     case ERRAND_DDL:
         flow_ddl_answered(sessions, session, errand, result);
         break;
+    case ERRAND_WAITERS:
+    case ERRAND_VICTIM:
+        break; // no session asks
     }
 }

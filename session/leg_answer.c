@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "protocol/error_table.h"
 #include "session/cursor.h"
+#include "session/deadlock.h"
 #include "session/leg_impl.h"
 #include "session/transaction.h"
 
@@ -360,6 +361,7 @@ void leg_on_bytes(struct backend_user *user, struct backend *backend, const uint
         return;
     }
     struct answer last = *answer; // the backend goes to somebody else before the flow looks at it
+    deadlock_rewrite(leg, &last, &bytes, &len);
     bool is_kept = settle(leg, &last);
     flow->kind->on_answer(flow, leg, bytes, len, &last);
     if (!is_kept) {

@@ -26,6 +26,7 @@
 #include "session/applying.h"
 #include "session/client_io.h"
 #include "session/client_login.h"
+#include "session/deadlock.h"
 #include "session/insert_id.h"
 #include "session/fit.h"
 #include "session/login_cache.h"
@@ -327,6 +328,7 @@ static void on_tick(struct timer *timer)
     close_stuck(sessions, SESSION_RUNNING);
     close_stuck(sessions, SESSION_FLUSHING);
     legs_tick(sessions);
+    deadlock_look(sessions);
     login_accounts_read(sessions);
     account_waits_go_on(sessions);
     note_wall_clock(sessions);

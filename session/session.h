@@ -9,6 +9,7 @@
 #include "base/loop.h"
 #include "base/sock.h"
 #include "cluster/snapshot.h"
+#include "cluster/waiter.h"
 #include "pool/pool.h"
 
 // A connection id says its proxy and its worker: session_ids.h.
@@ -37,6 +38,8 @@ enum errand_kind {
     ERRAND_ACCOUNTS,
     ERRAND_DDL,     // to be written down: flow_ddl.h
     ERRAND_GLOBALS, // SET GLOBAL was done: global_settings.h
+    ERRAND_WAITERS, // the monitor's: deadlock.h
+    ERRAND_VICTIM,  // ... likewise
 };
 struct ddl_note; // cluster/ddl_note.h
 struct errand {
@@ -63,6 +66,7 @@ struct errand {
     // GLOBALS on `shard`: what was global until then
     char settings[2048]; // name NUL literal NUL ...
     uint16_t settings_bytes;
+    struct waiter waiter; // VICTIM: whose statement; `victim` is its session
 };
 
 struct errand_result {
@@ -70,7 +74,7 @@ struct errand_result {
     uint32_t denied;      // not the asker's own
     uint32_t committing;  // KILL QUERY of what can't be interrupted
     struct error problem; // of a victim elsewhere: nobody has said what came of it
-    struct text list;     // owned: processlist.h
+    struct text list;     // owned: processlist.h, deadlock.h
     uint64_t number;      // DDL: its id
 };
 
@@ -88,7 +92,7 @@ struct session_counters {
     struct counter queries_gathered, rows_gathered;
     struct counter scatter_warned, scatter_denied; // by guards
     struct counter reads_replica, reads_primary, writes;
-    struct counter transactions_begun, transactions_committed, transactions_rolled_back;
+    struct counter transactions_begun, transactions_committed, transactions_rolled_back, deadlocks;
     struct counter retries; // reads run again elsewhere
     struct counter bytes_from_clients, bytes_to_clients;
     struct counter errors_sent;
@@ -121,6 +125,8 @@ struct sessions_host { // what the worker lends; outlives the sessions
     // often; or a statement has changed them (is_certain).
     void (*on_accounts_doubt)(void *owner, bool is_certain);
     uint64_t (*questions)(void *owner); // that all workers have had
+    // A transaction on several servers waits: deadlock.h.
+    void (*on_waiting)(void *owner);
     // Reaches the sessions of all workers; ends later by sessions_errand_done.
     void (*on_errand)(void *owner, const struct errand *order);
 };

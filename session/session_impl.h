@@ -86,6 +86,7 @@ struct request {
     bool is_preparing;      // PREPARE as text
     bool keeps_aftermath;   // SHOW WARNINGS and the like change nothing of it
     bool is_killed;         // KILL QUERY: nothing more is begun for it
+    bool is_victim;         // of a deadlock over shards: it is killed, and its error is 1213
     bool is_counted;        // in the latency figures: it reached the router
     bool must_gather;       // the shards' rows could not be merged exactly
     struct ddl_run *ddl;    // DDL on several shards that is written down; NULL
@@ -128,6 +129,7 @@ struct transaction {
     bool is_atomic;               // all shards but the decider's have branches: branch.h
     bool wants_decision;          // its commit leaves a row, also when only one shard was written
     uint16_t decider;             // the shard whose commit is the transaction's; NO_SHARD
+    uint64_t began_us;            // on its first shard; Unix microseconds
     uint64_t number;              // of this worker's; 0: it has no name yet
     uint16_t first_shard;         // the first participant's; NO_SHARD
     uint16_t writer_shard;        // the first that was written; NO_SHARD
@@ -293,6 +295,7 @@ struct sessions {
     uint64_t guard_logged_us; // when a guard's warning was in the log last; 0: never
     uint64_t guard_unlogged;  // such warnings since
     uint64_t last_ticket;     // of a question to other workers
+    uint64_t waiting_told_us; // deadlock.h: loop clock; 0: never
     uint64_t began_us;        // loop clock
     bool is_draining;
     uint64_t drain_deadline_us;

@@ -65,6 +65,7 @@ struct fixture {
     uint16_t chosen_replica[2];
     struct errand kill; // the last one
     uint32_t doubts, certain_doubts;
+    uint32_t waiting; // how often that was told
 };
 
 static struct fixture fixture;
@@ -97,6 +98,12 @@ static inline void fixture_on_accounts_doubt(void *owner, bool is_certain)
     (void)owner;
     fixture.doubts += is_certain ? 0 : 1;
     fixture.certain_doubts += is_certain ? 1 : 0;
+}
+
+static inline void fixture_on_waiting(void *owner)
+{
+    (void)owner;
+    fixture.waiting++;
 }
 
 static inline uint64_t fixture_questions(void *owner)
@@ -635,6 +642,7 @@ static int fixture_setup(void **state)
     struct sessions_host host = {
         .on_errand = fixture_on_errand,
         .on_accounts_doubt = fixture_on_accounts_doubt,
+        .on_waiting = fixture_on_waiting,
         .questions = fixture_questions,
         .loop = fixture.loop,
         .arena_blocks = &fixture.arenas,
