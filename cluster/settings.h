@@ -69,9 +69,9 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t switchover_grace_ms;
     int64_t ddl_lock_wait_ms;
     int64_t deadlock_check_ms; // 0: off
-    int64_t in_doubt_ms; // a prepared branch that is older is finished by the recovery
-    bool local_infile;   // LOAD DATA LOCAL
-    bool read_split;     // reads to replicas
+    int64_t in_doubt_ms;       // a prepared branch that is older is finished by the recovery
+    bool local_infile;         // LOAD DATA LOCAL
+    bool read_split;           // reads to replicas
     bool gather, gather_on_primary;
     int64_t gather_max_rows, gather_max_bytes;   // for each statement
     int64_t unsafe_constraints;                  // enum scatter_guard

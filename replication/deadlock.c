@@ -37,8 +37,7 @@ enum {
     NO_LINE = 0xffff,
 };
 
-#define LINE_FORMAT(way)                                                                           \
-    "%" way##x64 " %" way##u32 " %" way##u32 " %" way##u64 " %" way##u64
+#define LINE_FORMAT(way) "%" way##x64 " %" way##u32 " %" way##u32 " %" way##u64 " %" way##u64
 
 struct claim { // what another waybill says of one connection
     struct wait_holder holder;
@@ -235,11 +234,11 @@ static void look_at_all(struct look *look)
 {
     struct deadlock_check *check = look->check;
     check->problem[0] = '\0';
-    for (uint16_t i = 0; i < check->line_count; i++) {
+    for (size_t i = 0; i < check->line_count; i++) {
         struct deadlock_line *line = &check->lines[i];
         struct error error = {0};
         bool is_used = line->is_wanted && line->same == i && line->conn != NULL;
-        if (is_used && !look_at(look, i, &error)) {
+        if (is_used && !look_at(look, (uint16_t)i, &error)) {
             snprintf(check->problem, sizeof check->problem, "%s: %.120s", line->endpoint.name,
                      error.text);
             close_line(line);
@@ -266,8 +265,8 @@ static int compare_edges(const void *left, const void *right)
 
 static bool was_there(const struct deadlock_check *check, const struct wait_edge *edge)
 {
-    return check->edge_count > 0 && bsearch(edge, check->edges, check->edge_count, sizeof *edge,
-                                            compare_edges) != NULL;
+    return check->edge_count > 0 &&
+           bsearch(edge, check->edges, check->edge_count, sizeof *edge, compare_edges) != NULL;
 }
 
 static void keep_steady(struct look *look)
@@ -325,8 +324,8 @@ static void gather_others(struct look *look)
 {
     for (size_t i = 0, end; i < look->claim_count; i = end) {
         bool is_true = false;
-        for (end = i; end < look->claim_count && is_same_transaction(&look->claims[i].holder,
-                                                                     &look->claims[end].holder);
+        for (end = i; end < look->claim_count &&
+                      is_same_transaction(&look->claims[i].holder, &look->claims[end].holder);
              end++) {
             const struct claim *claim = &look->claims[end];
             is_true |= claim->wait != 0 && claim->wait == find_wait(look, &claim->holder);
@@ -366,9 +365,9 @@ static void write_lines(const struct look *look, size_t from, size_t to, struct 
 {
     for (size_t i = from; i < to; i++) {
         const struct wait_holder *holder = &look->holders[i];
-        text_add_format(list, LINE_FORMAT(PRI) "\n",
-                        hash_name(&look->check->lines[holder->server]), holder->connection,
-                        holder->session, holder->began_us, find_wait(look, holder));
+        text_add_format(list, LINE_FORMAT(PRI) "\n", hash_name(&look->check->lines[holder->server]),
+                        holder->connection, holder->session, holder->began_us,
+                        find_wait(look, holder));
     }
 }
 
@@ -377,8 +376,8 @@ static void write_list(const struct look *look, struct text *list)
 {
     for (size_t i = 0, end; i < look->own_count && list->len < LIST_BYTES_MAX; i = end) {
         bool is_waiting = false;
-        for (end = i; end < look->own_count &&
-                      is_same_transaction(&look->holders[i], &look->holders[end]);
+        for (end = i;
+             end < look->own_count && is_same_transaction(&look->holders[i], &look->holders[end]);
              end++) {
             is_waiting |= find_wait(look, &look->holders[end]) != 0;
         }
@@ -410,8 +409,7 @@ static void tell_others(struct look *look)
     if (hash != check->list_hash && list.len > 0 && mail_conn(check) != NULL) {
         bool is_written = write_row(look, &list, &error);
         if (!is_written && schema_is_missing(&error)) {
-            is_written =
-                schema_create(mail_conn(check), &error) && write_row(look, &list, &error);
+            is_written = schema_create(mail_conn(check), &error) && write_row(look, &list, &error);
         }
         hash = is_written ? hash : 0;
     }
@@ -441,7 +439,9 @@ static void run_look(struct job *job, void *owner)
     }
     read_others(&look);
     look_at_all(&look);
-    qsort(look.edges, look.edge_count, sizeof *look.edges, compare_edges);
+    if (look.edge_count > 0) {
+        qsort(look.edges, look.edge_count, sizeof *look.edges, compare_edges);
+    }
     keep_steady(&look);
     gather_holders(&look);
     find_victims(&look);

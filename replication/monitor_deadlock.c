@@ -88,7 +88,8 @@ static void on_look(struct message *message, void *receiver)
     job_join(watched->job);
     watched->job = NULL;
     uint64_t now_us = loop_now_us(host->loop);
-    uint64_t twice_us = watched->pause_us * 2 < PAUSE_MOST_US ? watched->pause_us * 2 : PAUSE_MOST_US;
+    uint64_t twice_us =
+        watched->pause_us * 2 < PAUSE_MOST_US ? watched->pause_us * 2 : PAUSE_MOST_US;
     watched->pause_us = check->is_news ? PAUSE_LEAST_US : twice_us;
     watched->next_us = now_us + watched->pause_us;
     if (told_is_news(&watched->problem, check->problem, now_us)) {

@@ -29,7 +29,7 @@ struct graph {
 };
 
 #define NO_VERTEX UINT32_MAX // not numbered yet
-#define REMOVED UINT32_MAX   // in `seen`: in no search any more
+#define REMOVED   UINT32_MAX // in `seen`: in no search any more
 
 static int compare_u64(uint64_t a, uint64_t b)
 {
@@ -66,7 +66,7 @@ static void add_transactions(struct graph *graph, const struct wait_holder *hold
     for (size_t i = 0; i < count; i++) {
         graph->holders[i] = &holders[i];
     }
-    qsort(graph->holders, count, sizeof *graph->holders, compare_holders);
+    qsort(graph->holders, count, sizeof(void *), compare_holders);
     for (size_t i = 0; i < count; i++) {
         const struct wait_holder *holder = graph->holders[i];
         bool is_next = i == 0 || compare_holders(&graph->holders[i - 1], &graph->holders[i]) != 0;

@@ -11,11 +11,11 @@
 #include "base/slice.h"
 
 struct wait_edge {
-    uint16_t server;   // id
-    uint32_t waiter;   // its connection there, which waits for a lock
-    uint32_t blocker;  // ... which has that lock, or is ahead in line
-    uint64_t wait;     // this wait of the waiter's and no later one
-    uint64_t holding;  // ... and this transaction of the blocker's, there
+    uint16_t server;  // id
+    uint32_t waiter;  // its connection there, which waits for a lock
+    uint32_t blocker; // ... which has that lock, or is ahead in line
+    uint64_t wait;    // this wait of the waiter's and no later one
+    uint64_t holding; // ... and this transaction of the blocker's, there
 };
 
 struct wait_holder { // a connection of a transaction

@@ -58,8 +58,7 @@ void errands_start_elsewhere(struct errands *errands, uint16_t worker, const str
 
 void errands_start(struct errands *errands, uint16_t worker, const struct errand *order)
 {
-    bool is_one =
-        order->kind == ERRAND_VICTIM || (order->kind == ERRAND_KILL && !order->is_user);
+    bool is_one = order->kind == ERRAND_VICTIM || (order->kind == ERRAND_KILL && !order->is_user);
     const struct errand_question *question =
         note(errands, worker, order, is_one ? 1 : errands->worker_count);
     if (is_one) {

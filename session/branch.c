@@ -60,8 +60,8 @@ bool branch_is_wanted(struct leg *leg)
     }
     if (transaction->decider == NO_SHARD) {
         transaction->decider = leg->shard;
-        transaction->began_us = session_now_us(session) +
-                                (uint64_t)session->sessions->wall_ahead_ms * 1000;
+        transaction->began_us =
+            session_now_us(session) + (uint64_t)session->sessions->wall_ahead_ms * 1000;
         transaction->wants_decision = wants_decision_of_all(session);
         transaction->is_atomic =
             transaction->wants_decision || branch_mode(session, NULL) == DISTRIBUTED_ATOMIC;

@@ -170,9 +170,8 @@ static void no_more_than_there_is_room_for(void **state)
     waits(1, 11, 10);
     waits(0, 12, 13);
     waits(1, 13, 12);
-    assert_int_equal(wait_graph_victims(edges, edge_count, holders, SERVERS * TRANSACTIONS,
-                                        victims, 1),
-                     1);
+    assert_int_equal(
+        wait_graph_victims(edges, edge_count, holders, SERVERS * TRANSACTIONS, victims, 1), 1);
 }
 
 // ---- against the plain definition
