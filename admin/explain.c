@@ -137,6 +137,7 @@ void admin_explain_route(struct command_run *run)
         .is_strict = (parse_sql_mode(slice_of_string(run->snapshot->sql_mode)) & SQL_STRICT) != 0,
         .distributed = mode,
         .why_not_several = why,
+        .allows_key_change = user != NULL && user->allow_key_change,
         .scatter = user != NULL ? user->scatter : GUARD_ALLOW,
         .may_gather = snapshot_may_gather(run->snapshot),
         .last_shard = NO_SHARD,

@@ -152,6 +152,7 @@ struct user_config {
     enum distributed distributed;
     bool waits_for_decision; // a commit on several shards: no longer (commit_wait = decided)
     bool commit_token;       // also the commit of a transaction on one shard leaves a decision
+    bool allow_key_change;   // an UPDATE of the shard key moves the rows
     enum scatter_guard scatter;
     uint32_t max_connections; // 0 = no limit
     bool reads_from_replicas; // default yes

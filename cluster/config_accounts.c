@@ -23,6 +23,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->default_schema = "";
     user->distributed = DISTRIBUTED_ATOMIC;
     user->commit_token = false;
+    user->allow_key_change = false;
     user->waits_for_decision = false;
     user->scatter = GUARD_ALLOW;
     user->reads_from_replicas = true;
@@ -43,6 +44,7 @@ void profile_apply(const struct config *config, struct user_config *user)
     user->default_schema = profile->default_schema;
     user->distributed = profile->distributed;
     user->commit_token = profile->commit_token;
+    user->allow_key_change = profile->allow_key_change;
     user->waits_for_decision = profile->waits_for_decision;
     user->scatter = profile->scatter;
     user->reads_from_replicas = profile->reads_from_replicas;

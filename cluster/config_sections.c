@@ -82,6 +82,9 @@ static const struct section_setting table[] = {
      "on: each transaction between BEGIN and COMMIT writes a row of its own into waybill.decision, so that "
      "waybill tells the truth of a COMMIT during which the server was lost, and the application can ask for "
      "it (`SELECT waybill_outcome(...)`) when its own connection was. MariaDB 10.5 or later."},
+    {SECTION_USER, 0, "allow_key_change", "off|on", "off",
+     "on: an UPDATE that changes the shard key of rows moves them to the shards where they belong then, "
+     "in one transaction (doc/writes.md). off: error 9003. Needs distributed = atomic."},
     {SECTION_USER, 0, "scatter", "allow|warn|deny", "allow",
      "SELECTs of this user that read several shards. warn: they are run, with a warning (9031) and a line in "
      "the log. deny: error 9030. The stricter of the user's and the tables' counts."},

@@ -154,6 +154,7 @@ static void build_rights(struct build *build, const struct section *section,
                                                          distributed_words(), DISTRIBUTED_ATOMIC);
     user->waits_for_decision = section_choice(build, section, "commit_wait", wait_words, 0) == 1;
     user->commit_token = section_choice(build, section, "commit_token", on_words, 0) == 1;
+    user->allow_key_change = section_choice(build, section, "allow_key_change", on_words, 0) == 1;
     user->scatter =
         (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);
     user->max_connections = (uint32_t)section_integer(build, section, "max_connections",

@@ -1,6 +1,6 @@
 #include "router/columns.h"
 
-#include "base/text.h"
+#include "router/sql_literal.h"
 
 const struct table_column *columns_find(const struct table_columns *columns, struct slice name)
 {
@@ -12,25 +12,13 @@ const struct table_column *columns_find(const struct table_columns *columns, str
     return NULL;
 }
 
-static void add_name(struct text *out, struct slice name)
-{
-    text_add_string(out, "`");
-    for (size_t i = 0; i < name.len; i++) {
-        text_add(out, name.ptr + i, 1);
-        if (name.ptr[i] == '`') {
-            text_add_string(out, "`");
-        }
-    }
-    text_add_string(out, "`");
-}
-
 struct slice columns_list(struct arena *arena, const struct table_columns *columns)
 {
     struct text list;
     text_init(&list);
     for (uint32_t i = 0; i < columns->visible_count; i++) {
         text_add_string(&list, i == 0 ? " (" : ", ");
-        add_name(&list, columns->items[i].name);
+        sql_add_name(&list, columns->items[i].name);
     }
     text_add_string(&list, ")");
     struct slice copy = arena_copy(arena, text_slice(&list));

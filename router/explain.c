@@ -359,6 +359,10 @@ static const char *steps_text(enum plan_steps steps)
     case STEPS_VALUES:
         return "first a server is asked for the values of expressions that place rows, or that "
                "only it knows";
+    case STEPS_MOVE:
+        return "in one transaction: the rows are found and locked (SELECT ... FOR UPDATE), and "
+               "updated where they are; those that belong to another shard then are read, deleted, "
+               "and inserted there";
     }
     return "";
 }

@@ -69,6 +69,7 @@ enum plan_steps {
     STEPS_SELECT, // INSERT ... SELECT: the rows are read, then inserted as VALUES
     STEPS_ONCE,   // hint once='...': what came of it is kept, and told when it comes again
     STEPS_VALUES, // INSERT: a server is asked for the values of plan.asked, which place rows
+    STEPS_MOVE,   // UPDATE of plan.moved_key: rows that then belong to another shard are moved
 };
 
 enum param_edit_kind { EDIT_REPLACE, EDIT_INSERT, EDIT_DROP };
@@ -149,6 +150,7 @@ struct plan {
     struct slice once;             // STEPS_ONCE: its name; letters, digits and ._:- only
     uint32_t asked_count;
     const struct expr **asked; // STEPS_VALUES, in the order of the text; asked_count of them
+    const char *moved_key;     // STEPS_MOVE: the shard key; in the arena
     const char *why; // EXPLAIN ROUTE: "buyer_id = 5 -> bucket 1234 -> s2"; in the arena. NULL
                      // unless the request wants_why
 };
@@ -167,6 +169,7 @@ struct route_request {
     const struct table_columns *columns; // of the statement's table; NULL: not asked for yet
     enum distributed distributed;
     const char *why_not_several; // REFUSE: "which ...", a literal; NULL: the user has it so
+    bool allows_key_change;      // the user's allow_key_change
     enum scatter_guard scatter;  // the user's
     bool in_transaction;         // reads go to primaries
     bool may_gather;             // rows of several shards may be brought together on one server

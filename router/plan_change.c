@@ -1,7 +1,7 @@
 // UPDATE and DELETE. Where the rows are follows from WHERE as for SELECT. On several shards each
 // changes its own rows, if the tables' rows meet only within a shard, and the user may write to
-// several. The columns that place a row are never changed: the row would be where nobody looks for
-// it.
+// several. The columns that place a row are not changed, since the row would be where nobody looks
+// for it; or, where the user has allow_key_change, the rows are moved (plan_move.c).
 
 #include "router/plan_impl.h"
 
@@ -129,13 +129,9 @@ static bool check_assignments(struct planner *planner, struct scope *scope)
         const struct scope_ref *table = placing_table(scope, one->column);
         bool is_itself = value->kind == EXPR_COLUMN && scope->ref_count == 1 &&
                          slice_equal_nocase(value->name, one->column->name);
-        if (table != NULL && !is_itself && !keeps_place(planner, scope, one)) {
-            return plan_refuse(planner, ER_SHARD_KEY,
-                               "UPDATE may not change `%.*s`, by which the rows of table %s are "
-                               "found: insert the row anew with the new value and delete the old "
-                               "one",
-                               (int)one->column->name.len, (const char *)one->column->name.ptr,
-                               scope_table_name(planner->arena, table));
+        bool is_moved = table != NULL && !is_itself && !keeps_place(planner, scope, one);
+        if (is_moved && !plan_move(planner, table, one)) {
+            return false;
         }
     }
     return true;
@@ -195,8 +191,7 @@ static bool change_reference(struct planner *planner)
     return plan_reference_write(planner, verb(planner));
 }
 
-// May the rows of LIMIT be found by a locking SELECT of the same tables, WHERE and ORDER BY?
-static bool may_be_counted(const struct planner *planner)
+bool plan_change_may_be_asked(const struct planner *planner)
 {
     const struct change_part *change = planner->statement->change;
     bool is_plain = !change->is_multi_table && !change->is_ignore && !change->has_odd_part &&
@@ -214,7 +209,10 @@ static const char *inexact_part(struct planner *planner, const struct scope *top
     if (top->ref_count == 1 && top->refs[0].place != PLACE_SHARDED) {
         return "a subquery on tables of other shards";
     }
-    if (change->limit != NULL && !may_be_counted(planner)) {
+    if (change->limit != NULL && planner->plan->steps == STEPS_MOVE) {
+        return "LIMIT and a new shard key";
+    }
+    if (change->limit != NULL && !plan_change_may_be_asked(planner)) {
         return "LIMIT beside other tables, IGNORE and the like";
     }
     if (change->limit != NULL && change->order_by != NULL &&

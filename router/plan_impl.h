@@ -78,6 +78,12 @@ bool plan_check_sequences(struct planner *planner); // ... when it is planned
 bool plan_constraints(struct planner *planner, const struct scope_ref *table);
 bool plan_insert(struct planner *planner);
 bool plan_change(struct planner *planner);
+// May the rows be found by a locking SELECT of the same table, WHERE, ORDER BY and LIMIT?
+bool plan_change_may_be_asked(const struct planner *planner) MUST_CHECK;
+// plan_move.c. An UPDATE's assignment to a column that places the rows of the table, to another
+// value: plan.steps is STEPS_MOVE, or it is refused.
+bool plan_move(struct planner *planner, const struct scope_ref *table,
+               const struct assignment *assignment);
 bool plan_insert_select(struct planner *planner, const struct scope_ref *target);
 bool plan_ddl(struct planner *planner);
 bool plan_load(struct planner *planner);

@@ -57,3 +57,15 @@ void sql_add_utf8mb3(struct text *sql, struct slice text)
         text_done(&clean);
     }
 }
+
+void sql_add_name(struct text *sql, struct slice name)
+{
+    text_add_string(sql, "`");
+    for (size_t i = 0; i < name.len; i++) {
+        text_add(sql, name.ptr + i, 1);
+        if (name.ptr[i] == '`') {
+            text_add_string(sql, "`");
+        }
+    }
+    text_add_string(sql, "`");
+}

@@ -7,3 +7,4 @@
 // set of information_schema, can't say becomes '?'.
 void sql_add_utf8mb3(struct text *sql, struct slice text);
 void sql_add_hex(struct text *sql, struct slice bytes); // X'0AFF'
+void sql_add_name(struct text *sql, struct slice name); // `name`

@@ -17,12 +17,15 @@
 #include "session/steps.h"
 #include "session/transaction.h"
 
+// What session->elsewhere has.
+enum { OF_DATABASE, OF_COMMAND, OF_APART, OF_STEP, ELSEWHERE_STATES };
+
 static void forget_elsewhere(struct session *session)
 {
     if (session->elsewhere != NULL) {
-        state_done(&session->elsewhere[0]);
-        state_done(&session->elsewhere[1]);
-        state_done(&session->elsewhere[2]);
+        for (size_t i = 0; i < ELSEWHERE_STATES; i++) {
+            state_done(&session->elsewhere[i]);
+        }
         memory_free(session->elsewhere);
         session->elsewhere = NULL;
     }
@@ -31,17 +34,17 @@ static void forget_elsewhere(struct session *session)
 static void need_elsewhere(struct session *session)
 {
     if (session->elsewhere == NULL) {
-        session->elsewhere = memory_new(3 * sizeof *session->elsewhere);
-        state_init(&session->elsewhere[0]);
-        state_init(&session->elsewhere[1]);
-        state_init(&session->elsewhere[2]);
+        session->elsewhere = memory_new(ELSEWHERE_STATES * sizeof *session->elsewhere);
+        for (size_t i = 0; i < ELSEWHERE_STATES; i++) {
+            state_init(&session->elsewhere[i]);
+        }
     }
 }
 
 const struct session_state *session_elsewhere(struct session *session, struct slice database)
 {
     need_elsewhere(session);
-    struct session_state *there = &session->elsewhere[0];
+    struct session_state *there = &session->elsewhere[OF_DATABASE];
     state_copy(there, &session->carried);
     state_set_database(there, database);
     return there;
@@ -50,7 +53,8 @@ const struct session_state *session_elsewhere(struct session *session, struct sl
 struct session_state *session_state_copy(struct session *session)
 {
     need_elsewhere(session);
-    struct session_state *copy = &session->elsewhere[1];
+    struct session_state *copy =
+        &session->elsewhere[session->request->is_step ? OF_STEP : OF_COMMAND];
     state_copy(copy, session_state_now(session));
     return copy;
 }
@@ -58,7 +62,7 @@ struct session_state *session_state_copy(struct session *session)
 const struct session_state *session_state_apart(struct session *session)
 {
     need_elsewhere(session);
-    struct session_state *apart = &session->elsewhere[2];
+    struct session_state *apart = &session->elsewhere[OF_APART];
     state_copy(apart, session_state_now(session));
     state_drop_variable(apart, slice_of_string("autocommit"));
     return apart;
@@ -126,7 +130,6 @@ void request_finish(struct session *session)
     note_dropped_database(session);
     (void)transaction_settle(session);
     if (session->request->is_step) {
-        forget_elsewhere(session);
         steps_go_on(session);
         return;
     }

@@ -247,7 +247,7 @@ struct session {
     uint32_t last_prepared_id;           // 0: none, it failed or was closed
     struct prepared_statement *prepared; // owned; uthash by id: prepared.c
     struct prepared_statement *named;    // owned; uthash by name
-    struct session_state *elsewhere;     // owned; three, of the running command only; NULL: none
+    struct session_state *elsewhere;     // owned; of the running command only: flow.c. NULL: none
     // What runs.
     struct arena arena;
     struct text packet;      // a large packet, moved out of `input` instead of into the arena
@@ -344,7 +344,8 @@ static inline const struct session_state *session_state_now(const struct session
 }
 // flow.c: as the session, but in another database; until the end of the command.
 const struct session_state *session_elsewhere(struct session *session, struct slice database);
-// A copy of session_state_now, to be changed; likewise.
+// A copy of session_state_now, to be changed; likewise. A step has one of its own, which lasts
+// until the next step asks for it.
 struct session_state *session_state_copy(struct session *session);
 // Another copy, with autocommit on: for a connection beside the session's transaction. Likewise.
 const struct session_state *session_state_apart(struct session *session);

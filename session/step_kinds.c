@@ -20,5 +20,8 @@ void step_kinds_start(struct session *session, struct request *request)
     case STEPS_VALUES:
         step_values_start(session, request);
         break;
+    case STEPS_MOVE:
+        step_move_start(session, request);
+        break;
     }
 }

@@ -9,3 +9,4 @@ void step_limit_start(struct session *session, struct request *request);
 void step_select_start(struct session *session, struct request *request);
 void step_once_start(struct session *session, struct request *request);
 void step_values_start(struct session *session, struct request *request);
+void step_move_start(struct session *session, struct request *request);
