@@ -244,6 +244,10 @@ static void add_merge(struct arena *arena, struct explanation *explanation)
                         plan->keys[i].is_descending ? " desc" : "");
     }
     tell_folds(&out, plan);
+    if (plan->having != NULL) {
+        text_add_format(&out, "; having %.*s", (int)plan->having_text.len,
+                        (const char *)plan->having_text.ptr);
+    }
     if (plan->hidden_columns > 0) {
         text_add_format(&out, "; hidden columns %" PRIu32, plan->hidden_columns);
     }

@@ -3,7 +3,7 @@
 
 #include "router/plan_impl.h"
 
-enum { GROUP_KEYS_MAX = 64 };
+enum { GROUP_KEYS_MAX = 64, GROUP_MORE_FOLDS_MAX = 16 };
 #define NO_ITEM UINT32_MAX
 
 struct group_key {
@@ -28,6 +28,9 @@ bool group_is_same(const struct grouping *grouping, const struct expr *a,
 // One more hidden column, by its text; its number, from 0, is returned.
 uint32_t group_add_hidden(struct grouping *grouping, struct slice text);
 bool group_refuse(struct planner *planner, const char *what); // false, with the error
+
+// group_having.c: fills plan.having and adds to plan.folds, if there is a HAVING. False: refused.
+bool group_having(struct grouping *grouping) MUST_CHECK;
 
 // group_fold.c: how the aggregate is put together. False: it can't be, refused.
 bool group_fold_of(struct grouping *grouping, const struct expr *expr,

@@ -59,6 +59,22 @@ struct plan_fold {
     enum fold_kind kind;
     uint32_t sum, count; // AVERAGE: hidden columns, counted from the first hidden one
     uint32_t collation;  // MIN, MAX: the hidden one that tells the collation; NO_HIDDEN: none
+    uint32_t hidden;     // one more fold: its own column, a hidden one
+};
+
+// HAVING, of groups that are whole.
+enum having_kind { HAVING_AND, HAVING_OR, HAVING_NOT, HAVING_COMPARED, HAVING_IS_NULL };
+
+struct having_operand {
+    struct slice number; // digits; ptr NULL:
+    uint32_t fold;       // of plan.folds
+};
+
+struct plan_having {
+    enum having_kind kind;
+    enum expr_op op;                        // COMPARED: OP_EQUAL, ... OP_GREATER_EQUAL
+    struct having_operand a, b;             // COMPARED; IS_NULL: a, a fold
+    const struct plan_having *left, *right; // AND, OR; NOT: left
 };
 
 // A statement that waybill runs as several ones, see session/steps.h.
@@ -120,6 +136,9 @@ struct plan {
                              // them; for each key also its collation, see MERGE_COLLATION_ALIAS
     struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees
     uint32_t fold_count;     // 0: all FOLD_FIRST
+    uint32_t more_folds;     // behind those: of hidden columns, for HAVING
+    const struct plan_having *having; // MERGE_GROUP: which groups stay; NULL: all
+    struct slice having_text;
     uint64_t offset; // of MERGE_SORT, _ROWS and _GROUP, already taken out of the targets' text
     uint64_t limit;  // UINT64_MAX = none
     struct param_edit *edits;

@@ -236,7 +236,8 @@ static bool find_folds(struct grouping *grouping)
     struct plan *plan = grouping->planner->plan;
     uint32_t at = 0;
     plan->folds =
-        arena_alloc(grouping->planner->arena, grouping->query->item_count * sizeof *plan->folds);
+        arena_alloc(grouping->planner->arena,
+                    (grouping->query->item_count + GROUP_MORE_FOLDS_MAX) * sizeof *plan->folds);
     for (const struct select_item *item = grouping->query->items; item != NULL;
          item = item->next, at++) {
         struct plan_fold *fold = &plan->folds[at];
@@ -360,6 +361,7 @@ static struct slice order_the_rest(struct grouping *grouping)
     return order;
 }
 
+// All groups of a shard are wanted for HAVING, whatever sql_select_limit is there.
 static void splice_order(struct grouping *grouping, struct slice order, struct splice_list *list)
 {
     const struct query *query = grouping->query;
@@ -367,18 +369,18 @@ static void splice_order(struct grouping *grouping, struct slice order, struct s
     bool has_order = query->order_by_span.end > query->order_by_span.begin;
     bool has_limit = query->limit_span.end > query->limit_span.begin;
     bool has_tail = has_limit || query->lock_at > 0;
+    bool wants_all = grouping->planner->plan->having != NULL && !has_limit;
     uint32_t at = has_order   ? query->order_by_span.end
                   : has_limit ? query->limit_span.begin
                   : has_tail  ? query->lock_at
                               : query->span.end;
-    if (order.len > 0) {
+    if (order.len > 0 || wants_all) {
+        const char *before = has_order ? ", " : has_tail ? "ORDER BY " : " ORDER BY ";
         list->items[list->count++] = (struct splice){
             .span = {at, at},
-            .with = arena_format(arena, "%s%.*s%s",
-                                 has_order  ? ", "
-                                 : has_tail ? "ORDER BY "
-                                            : " ORDER BY ",
-                                 (int)order.len, (const char *)order.ptr,
+            .with = arena_format(arena, "%s%.*s%s%s", order.len > 0 ? before : "", (int)order.len,
+                                 (const char *)order.ptr,
+                                 wants_all ? " LIMIT 18446744073709551615" : "",
                                  has_tail && !has_order ? " " : ""),
         };
     }
@@ -388,8 +390,8 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
 {
     struct grouping grouping = {.planner = planner, .query = query};
     bool has_group = query->group_by != NULL;
-    if (query->is_distinct && (has_group || query->has_aggregate)) {
-        return group_refuse(planner, "DISTINCT together with GROUP BY or aggregates");
+    if (query->is_distinct && (has_group || query->has_aggregate || query->having != NULL)) {
+        return group_refuse(planner, "DISTINCT together with GROUP BY, HAVING or aggregates");
     }
     if (!(query->is_distinct ? find_distinct_keys(&grouping) : find_group_keys(&grouping))) {
         return false;
@@ -399,7 +401,7 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
     }
     planner->plan->keys = arena_alloc(planner->arena, GROUP_KEYS_MAX * sizeof *planner->plan->keys);
     // Without keys one row is the result, which has no order.
-    if ((!query->is_distinct && !find_folds(&grouping)) ||
+    if ((!query->is_distinct && (!find_folds(&grouping) || !group_having(&grouping))) ||
         (grouping.key_count > 0 && !order_as_told(&grouping))) {
         return false;
     }
@@ -408,6 +410,10 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
     if (grouping.hidden.len > 0) {
         splices->items[splices->count++] = (struct splice){
             .span = {query->items_span.end, query->items_span.end}, .with = grouping.hidden};
+    }
+    if (planner->plan->having != NULL) {
+        splices->items[splices->count++] =
+            (struct splice){.span = query->having->span, .with = slice_of_string("1")};
     }
     splice_order(&grouping, order, splices);
     return true;

@@ -154,7 +154,8 @@ bool plan_check_system(struct planner *planner);
 // ---- rewrite_limit.c
 
 // How LIMIT and OFFSET change when a statement goes to several shards: each gives limit + offset
-// rows, the merge cuts. Groups that are to be counted (plan.counts_found) all come. Fills
+// rows, the merge cuts. Groups that are to be counted (plan.counts_found) or looked at
+// (plan.having) all come. Fills
 // plan.offset, plan.limit and parameter edits; adds at most two splices.
 bool rewrite_limit(struct planner *planner, const struct query *query, bool is_grouped,
                    struct splice_list *splices);
@@ -174,8 +175,8 @@ void plan_page(struct planner *planner, const struct query *query, const struct 
 
 // ---- plan_group.c
 
-// GROUP BY, DISTINCT or aggregates: fills plan.keys, folds and hidden columns, and adds at most two
-// splices. With plan.wants_columns nothing else counts. False: refused.
+// GROUP BY, DISTINCT or aggregates: fills plan.keys, folds, having and hidden columns, and adds at
+// most three splices. With plan.wants_columns nothing else counts. False: refused.
 bool plan_group(struct planner *planner, const struct query *query, struct splice_list *splices);
 
 // ---- rewrite_order_id.c

@@ -43,7 +43,8 @@ static const char *inexact_part(const struct query *query, const struct statemen
         {query->next != NULL || query->nested != NULL, "UNION, INTERSECT or EXCEPT"},
         {query->is_parenthesized && query->order_by != NULL, "ORDER BY with parentheses"},
         {query->has_rollup, "WITH ROLLUP"},
-        {query->having != NULL, "HAVING"},
+        {query->having != NULL && query->group_by == NULL && !query->has_aggregate,
+         "HAVING without groups"},
         {query->has_window || (statement->facts & FACT_WINDOW) != 0, "window functions"},
         {query->has_into, "SELECT ... INTO"},
         {(statement->facts & (FACT_WRITES | FACT_UNKNOWN_FUNCTION)) != 0, "stored functions"},
@@ -135,7 +136,7 @@ static bool scatter_rows(struct planner *planner, struct shard_set set)
 {
     const struct query *query = planner->statement->query;
     struct plan *plan = planner->plan;
-    struct splice splices[4];
+    struct splice splices[6]; // hidden columns, HAVING, ORDER BY, LIMIT and OFFSET
     struct splice_list list = {splices, 0};
     bool is_grouped = query->is_distinct || query->has_aggregate || query->group_by != NULL;
     if (is_grouped && !plan_group(planner, query, &list)) {

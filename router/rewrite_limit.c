@@ -44,8 +44,10 @@ bool rewrite_limit(struct planner *planner, const struct query *query, bool is_g
     }
     plan->limit = limit;
     plan->offset = offset;
-    bool wants_all = plan->counts_found && is_grouped;
-    if (offset == 0 && !wants_all) {
+    bool wants_all = (plan->counts_found && is_grouped) || plan->having != NULL;
+    bool wants_none =
+        limit == 0 && offset == 0 && !plan->counts_found; // servers look at no row then
+    if ((offset == 0 && !wants_all) || wants_none) {
         return true;
     }
     plan->edits = arena_alloc(planner->arena, 2 * sizeof *plan->edits);

@@ -441,6 +441,50 @@ static bool write_number(const struct fold *fold, struct text *value)
     return false;
 }
 
+bool fold_is_null(const struct fold *fold)
+{
+    return fold->is_null || fold->is_unknown;
+}
+
+static bool is_extreme(const struct fold *fold)
+{
+    return kind_of(fold) == FOLD_MIN || kind_of(fold) == FOLD_MAX;
+}
+
+bool fold_is_exact(const struct fold *fold)
+{
+    const struct column *column = column_at(fold, fold->at);
+    bool is_number =
+        is_integer(column->type) || column->type == TYPE_NEWDECIMAL || column->type == TYPE_DECIMAL;
+    return is_number && kind_of(fold) != FOLD_AVERAGE && kind_of(fold) != FOLD_FIRST &&
+           (is_extreme(fold) || fold->number != NUMBER_DOUBLE);
+}
+
+bool fold_exact_text(const struct fold *fold, struct text *text)
+{
+    const struct column *column = column_at(fold, fold->at);
+    bool is_unsigned = (column->flags & COLUMN_UNSIGNED) != 0;
+    uint64_t integer = fold->integer;
+    if (fold_is_null(fold)) {
+        return false;
+    }
+    if (!is_integer(column->type) && is_extreme(fold)) {
+        text_add_slice(text, text_slice(&fold->bytes));
+        return true;
+    }
+    if (!is_integer(column->type)) {
+        decimal_write(&fold->decimal, text);
+        return true;
+    }
+    if (!is_extreme(fold)) {
+        is_unsigned = fold->number == NUMBER_UNSIGNED;
+    } else if (!read_integer(fold, text_slice(&fold->bytes), is_unsigned, &integer)) {
+        return false;
+    }
+    text_add_format(text, is_unsigned ? "%" PRIu64 : "%" PRId64, integer);
+    return true;
+}
+
 bool fold_value(const struct fold *fold, struct text *value, bool *is_null, struct error *error)
 {
     bool is_fine = true;

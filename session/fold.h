@@ -42,6 +42,11 @@ bool fold_look(struct fold *fold, struct arena *arena, const struct field *field
 // `fields`: of all columns of the row. The arena keeps what outlives the row.
 bool fold_add(struct fold *fold, struct arena *arena, const struct field *fields,
               struct error *error) MUST_CHECK;
+// Is its value an exact number: an integer or a DECIMAL, that is all there?
+bool fold_is_exact(const struct fold *fold) MUST_CHECK;
+// That number as digits; false: it is NULL.
+bool fold_exact_text(const struct fold *fold, struct text *text) MUST_CHECK;
+bool fold_is_null(const struct fold *fold) MUST_CHECK;
 // The value as it stands in a row: text, or that of the binary protocol (without length). NULL:
 // *is_null.
 bool fold_value(const struct fold *fold, struct text *value, bool *is_null,

@@ -6,15 +6,18 @@
 #include "protocol/error_table.h"
 #include "protocol/row_binary.h"
 #include "session/fold.h"
+#include "session/having.h"
 
 enum { BITMAP_OFFSET = 2 }; // of a binary row
 
 struct merge_group {
     struct arena *arena;                 // borrowed
     const struct merge_columns *columns; // borrowed
-    struct fold *folds;                  // one for each visible column
-    struct field *fields;                // scratch: one for each column
-    bool has_rows;                       // of a group that is not over
+    const struct plan_having *having;    // borrowed; NULL: all groups stay
+    struct fold *folds;                  // one for each visible column, then those for `having`
+    uint32_t fold_count;
+    struct field *fields; // scratch: one for each column
+    bool has_rows;        // of a group that is not over
     uint64_t offset_left;
     uint64_t limit_left;
     bool counts_all;   // groups beyond the limit, too
@@ -32,7 +35,9 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
     group->offset_left = plan->offset;
     group->limit_left = plan->limit;
     group->counts_all = plan->counts_found;
-    group->folds = arena_alloc(arena, columns->visible * sizeof *group->folds);
+    group->having = plan->having;
+    group->fold_count = columns->visible + plan->more_folds;
+    group->folds = arena_alloc(arena, group->fold_count * sizeof *group->folds);
     group->fields = arena_alloc(arena, columns->count * sizeof *group->fields);
     text_init(&group->row);
     text_init(&group->value);
@@ -40,18 +45,20 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
         error_fill(error, ER_CROSS_SHARD, "the shards' answers don't have the columns of the plan");
         return NULL;
     }
-    for (uint32_t i = 0; i < columns->visible; i++) {
+    for (uint32_t i = 0; i < group->fold_count; i++) {
         const struct plan_fold *fold = plan->fold_count > 0 ? &plan->folds[i] : NULL;
-        if (!fold_init(&group->folds[i], fold, columns, i, error)) {
+        uint32_t at = i < columns->visible ? i : columns->visible + fold->hidden;
+        if (!fold_init(&group->folds[i], fold, columns, at, error)) {
             return NULL;
         }
     }
-    return group;
+    bool is_fine = group->having == NULL || having_check(group->having, group->folds, error);
+    return is_fine ? group : NULL;
 }
 
 void merge_group_stop(struct merge_group *group)
 {
-    for (uint32_t i = 0; i < group->columns->visible; i++) {
+    for (uint32_t i = 0; i < group->fold_count; i++) {
         fold_done(&group->folds[i]);
     }
     text_done(&group->row);
@@ -73,7 +80,7 @@ static bool read_fields(struct merge_group *group, struct slice payload, struct 
 bool merge_group_look(struct merge_group *group, struct slice payload, struct error *error)
 {
     bool is_fine = read_fields(group, payload, error);
-    for (uint32_t i = 0; i < group->columns->visible && is_fine; i++) {
+    for (uint32_t i = 0; i < group->fold_count && is_fine; i++) {
         is_fine = fold_look(&group->folds[i], group->arena, group->fields, error);
     }
     return is_fine;
@@ -115,9 +122,12 @@ static bool finish_group(struct merge_group *group, struct slice *row, struct er
     if (!group->has_rows || merge_group_is_full(group)) {
         return true;
     }
+    bool stays = group->having == NULL || having_holds(group->having, group->folds);
     group->has_rows = false;
-    group->count++;
-    if (group->offset_left > 0) {
+    group->count += stays;
+    if (!stays) {
+        // as if it had not been
+    } else if (group->offset_left > 0) {
         group->offset_left--;
     } else if (group->limit_left > 0) {
         if (!write_row(group, error)) {
@@ -126,7 +136,7 @@ static bool finish_group(struct merge_group *group, struct slice *row, struct er
         group->limit_left -= group->limit_left != UINT64_MAX;
         *row = text_slice(&group->row);
     }
-    for (uint32_t i = 0; i < group->columns->visible; i++) {
+    for (uint32_t i = 0; i < group->fold_count; i++) {
         fold_reset(&group->folds[i]);
     }
     return true;
@@ -135,7 +145,6 @@ static bool finish_group(struct merge_group *group, struct slice *row, struct er
 bool merge_group_add(struct merge_group *group, struct slice payload, bool is_same,
                      struct slice *row, struct error *error)
 {
-    const struct merge_columns *columns = group->columns;
     *row = slice_of(NULL, 0);
     if (!is_same && !finish_group(group, row, error)) {
         return false;
@@ -143,7 +152,7 @@ bool merge_group_add(struct merge_group *group, struct slice payload, bool is_sa
     if (!read_fields(group, payload, error)) {
         return false;
     }
-    for (uint32_t i = 0; i < columns->visible; i++) {
+    for (uint32_t i = 0; i < group->fold_count; i++) {
         if (!fold_add(&group->folds[i], group->arena, group->fields, error)) {
             return false;
         }

@@ -45,6 +45,20 @@ def condition(rng):
     return rng.choice(("", "", f" WHERE id < {low}", f" WHERE id BETWEEN {low} AND {low + rng.randint(0, 30)}", f" WHERE t IN (0, 1) OR n > 0", " WHERE id > 1000", f" WHERE v = 'a'"))
 
 
+def compared(rng, aggregates):
+    whole = [text for text in aggregates if text.startswith(("COUNT", "BIT"))]  # others may be gathered
+    one = rng.choice(whole + ["COUNT(*)", "SUM(t)", "MIN(m)", "MAX(n)", "SUM(n)", "BIT_OR(su)"])
+    number = rng.choice("0 1 2 3 -1 0.5 65535 18446744073709551615 -3.3333333333 2.0".split())
+    return rng.choice((f"{one} {rng.choice('= <> < <= > >='.split())} {number}", f"{number} < {one}", f"{one} IS NULL", f"{one} IS NOT NULL",
+                       f"{one} {rng.choice(('', 'NOT '))}BETWEEN -1 AND {number}", f"COUNT(*) > COUNT(t)", f"NOT {one} = {number}"))
+
+
+def having(rng, aggregates):
+    if rng.random() < 0.75:
+        return ""
+    return " HAVING " + f" {rng.choice(('AND', 'OR'))} ".join(compared(rng, aggregates) for _ in range(rng.randint(1, 3)))
+
+
 def limit(rng):
     return rng.choice(("", "", f" LIMIT {rng.randint(0, 9)}", f" LIMIT {rng.randint(1, 9)} OFFSET {rng.randint(0, 9)}"))
 
@@ -59,14 +73,14 @@ def statement(rng):
     where = condition(rng)
     aggregates = [aggregate(rng) for _ in range(rng.randint(1, 5))]
     if kind < 0.3:
-        return f"SELECT {', '.join(aggregates)} FROM typed{where}{rng.choice(('', '', ' LIMIT 1'))}", True
+        return f"SELECT {', '.join(aggregates)} FROM typed{where}{having(rng, aggregates)}{rng.choice(('', '', ' LIMIT 1'))}", True
     keys = rng.sample(GROUPED, rng.randint(1, 3))
     if kind < 0.7:
         shown = [key for key in keys if rng.random() < 0.8] + aggregates
         rng.shuffle(shown)
         order = rng.sample(keys, len(keys)) if rng.random() < 0.6 else []
         tail = f" ORDER BY {directed(rng, order)}{limit(rng)}" if order else ""
-        return f"SELECT {', '.join(shown)} FROM typed{where} GROUP BY {', '.join(keys)}{tail}", bool(order)
+        return f"SELECT {', '.join(shown)} FROM typed{where} GROUP BY {', '.join(keys)}{having(rng, aggregates)}{tail}", bool(order)
     if kind < 0.85:
         order = rng.sample(keys, len(keys)) if rng.random() < 0.6 else []
         tail = f" ORDER BY {directed(rng, order)}{limit(rng)}" if order else ""

@@ -55,7 +55,7 @@ static void guards(void **state)
     start(&f);
     f.request.may_gather = true;
     struct slice text = explain_text(
-        &f.arena, explain(&f, "SELECT region FROM regions GROUP BY region HAVING COUNT(*) > 1"));
+        &f.arena, explain(&f, "SELECT region FROM regions GROUP BY region HAVING region > 'x'"));
     const char *lines =
         (const char *)arena_format(&f.arena, "%.*s", (int)text.len, (const char *)text.ptr).ptr;
     assert_non_null(strstr(lines, "gather: rows of shop.regions from s"));

@@ -165,7 +165,7 @@ static const struct gather_case readings[] = {
     {"SELECT MAX(nr) FROM orders WHERE nr = 5 OR nr = 6", "SELECT `nr`, `odd``name`" FROM("")},
     {"SELECT MAX(nr) FROM orders WHERE NOT nr = 5", "SELECT `nr`, `odd``name`" FROM("")},
     {"SELECT /*!50000day*/ FROM orders GROUP BY memory", "SELECT `nr`, `day`, `odd``name`" FROM("")},
-    {"SELECT MAX(nr) FROM orders HAVING MAX(nr) = 5", "SELECT `nr`, `odd``name`" FROM("")},
+    {"SELECT MAX(nr) FROM orders HAVING MAX(nr) = 5 + 0", "SELECT `nr`, `odd``name`" FROM("")},
     {"SELECT MAX(o.nr) FROM orders o, orders x WHERE o.nr = 5 AND x.nr = 6", "SELECT `nr`, `odd``name`" FROM("")},
     {"SELECT MAX(o.nr) FROM orders o JOIN users u ON o.nr = u.a AND o.price = 3", "SELECT `nr`, `price`, `odd``name`" FROM(" WHERE `price` = 3")},
     {"SELECT MAX(o.nr) FROM orders o LEFT JOIN users u ON o.nr = u.a AND o.price = 3", "SELECT `nr`, `price`, `odd``name`" FROM("")},

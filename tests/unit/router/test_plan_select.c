@@ -465,7 +465,33 @@ static const struct route_case group_cases[] = {
     {"SELECT status, COUNT(*) FROM orders GROUP BY status ORDER BY 2",
      "9001 ORDER BY anything but"},
     {"SELECT status, COUNT(*) FROM orders GROUP BY status WITH ROLLUP", "9001 ROLLUP"},
-    {"SELECT status, COUNT(*) FROM orders GROUP BY status HAVING COUNT(*) > 1", "9001 HAVING"},
+    {"SELECT status, COUNT(*) FROM orders GROUP BY status HAVING COUNT(*) > 1",
+     EACH("SELECT status, COUNT(*)" C("status", "0")
+          " FROM orders GROUP BY status HAVING 1 ORDER BY 1 LIMIT 18446744073709551615",
+          "group by 1; 2 add; having COUNT(*) > 1; hidden columns 1")},
+    {"SELECT status, COUNT(*) n FROM orders GROUP BY status HAVING n BETWEEN 2 AND 5 OR "
+     "MAX(total) IS NULL ORDER BY status DESC LIMIT 3 OFFSET 1",
+     EACH("SELECT status, COUNT(*) n" M("MAX(total)", "0")
+          ", MAX(total) AS `_waybill_having_0`" C("status", "0")
+          " FROM orders GROUP BY status HAVING 1 ORDER BY status DESC LIMIT "
+          "18446744073709551615 OFFSET 0",
+          "group by 1 desc; 2 add; having n BETWEEN 2 AND 5 OR MAX(total) IS NULL; hidden columns "
+          "3; offset 1; limit 3")},
+    {"SELECT COUNT(*) FROM orders HAVING -5.5 < SUM(total) FOR UPDATE",
+     "s1 primary: SELECT COUNT(*), SUM(total) AS `_waybill_having_0` FROM orders HAVING 1  LIMIT "
+     "18446744073709551615 FOR UPDATE | s2 primary: SELECT COUNT(*), SUM(total) AS "
+     "`_waybill_having_0` FROM orders HAVING 1  LIMIT 18446744073709551615 FOR UPDATE | s3 "
+     "primary: SELECT COUNT(*), SUM(total) AS `_waybill_having_0` FROM orders HAVING 1  LIMIT "
+     "18446744073709551615 FOR UPDATE | s4 primary: SELECT COUNT(*), SUM(total) AS "
+     "`_waybill_having_0` FROM orders HAVING 1  LIMIT 18446744073709551615 FOR UPDATE | merge: "
+     "group; 1 add; having -5.5 < SUM(total); hidden columns 1"},
+    {"SELECT status FROM orders GROUP BY status HAVING status = 'new'", "9001 HAVING with"},
+    {"SELECT status FROM orders GROUP BY status HAVING AVG(total) > 5", "9001 HAVING with"},
+    {"SELECT status FROM orders GROUP BY status HAVING SUM(total) > 'x'", "9001 HAVING with"},
+    {"SELECT status FROM orders GROUP BY status HAVING COUNT(DISTINCT a) > 5", "9001 DISTINCT"},
+    {"SELECT b, COUNT(*) a, MAX(b) a FROM orders GROUP BY b HAVING a > 5", "9001 HAVING with"},
+    {"SELECT DISTINCT a FROM orders HAVING COUNT(*) > 5", "9001 DISTINCT together"},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a HAVING 1", "9001 HAVING with"},
     {"SELECT status, COUNT(*) FROM orders GROUP BY 3", "9001 position 3"},
     {"SELECT status, COUNT(*) FROM orders WHERE buyer_id = {b1} GROUP BY status", ON("s1")},
     {"SELECT o.a, COUNT(*) FROM orders o JOIN items i ON i.order_id = o.id GROUP BY a",

@@ -18,7 +18,8 @@
 enum { SOURCES = 3, GROUPS = 3, NONE = INT32_MAX, FIELDS = 9, FOLDS = 7 };
 
 // Columns: key, SUM, AVG, MIN, MAX, BIT_XOR, COUNT | hidden SUM, COUNT.
-static const struct plan_fold folds[FOLDS] = {
+// Behind those, for HAVING: the hidden SUM.
+static const struct plan_fold folds[FOLDS + 1] = {
     {.kind = FOLD_FIRST, .collation = NO_HIDDEN},
     {.kind = FOLD_ADD, .collation = NO_HIDDEN},
     {.kind = FOLD_AVERAGE, .sum = 0, .count = 1, .collation = NO_HIDDEN},
@@ -26,6 +27,7 @@ static const struct plan_fold folds[FOLDS] = {
     {.kind = FOLD_MAX, .collation = NO_HIDDEN},
     {.kind = FOLD_XOR, .collation = NO_HIDDEN},
     {.kind = FOLD_ADD, .collation = NO_HIDDEN},
+    {.kind = FOLD_ADD, .collation = NO_HIDDEN, .hidden = 0},
 };
 
 static const struct column column_list[FIELDS] = {
@@ -64,6 +66,7 @@ static void bench_init(struct bench *bench, bool is_binary)
                                 .hidden_columns = FIELDS - FOLDS,
                                 .folds = (struct plan_fold *)(uintptr_t)folds,
                                 .fold_count = FOLDS,
+                                .more_folds = 1,
                                 .limit = UINT64_MAX};
 }
 
@@ -244,10 +247,68 @@ static void model_row(int32_t name, const struct total *total, struct text *out)
                     total->min, total->max, total->bits, total->count);
 }
 
+// ---- HAVING
+
+enum { SUM = FOLDS, MIN = 3, MAX = 4, BITS = 5, COUNT = 6, HAVINGS = 7 };
+
+#define NUMBER(digits)                                                                             \
+    {                                                                                              \
+        .number = {.ptr = (const uint8_t *)(digits), .len = sizeof(digits) - 1 }                   \
+    }
+#define FOLD(at)                                                                                   \
+    {                                                                                              \
+        .fold = (at)                                                                               \
+    }
+#define COMPARED(by, left, right)                                                                  \
+    {                                                                                              \
+        .kind = HAVING_COMPARED, .op = (by), .a = left, .b = right                                 \
+    }
+
+static const struct plan_having parts[] = {
+    COMPARED(OP_GREATER_EQUAL, FOLD(SUM), NUMBER("4.0")),
+    COMPARED(OP_EQUAL, FOLD(MIN), NUMBER("-5")),
+    COMPARED(OP_GREATER, FOLD(COUNT), NUMBER("1")),
+    COMPARED(OP_LESS, FOLD(MAX), NUMBER("4")),
+    {.kind = HAVING_IS_NULL, .a = FOLD(MIN)},
+    COMPARED(OP_NOT_EQUAL, FOLD(BITS), NUMBER("0")),
+    COMPARED(OP_LESS_EQUAL, NUMBER("-0.5"), FOLD(SUM)),
+};
+
+static const struct plan_having havings[HAVINGS] = {
+    [1] = COMPARED(OP_GREATER_EQUAL, FOLD(SUM), NUMBER("4.0")),
+    [2] = {.kind = HAVING_NOT, .left = &parts[1]},
+    [3] = {.kind = HAVING_AND, .left = &parts[2], .right = &parts[3]},
+    [4] = {.kind = HAVING_OR, .left = &parts[4], .right = &parts[5]},
+    [5] = COMPARED(OP_LESS, FOLD(MIN), FOLD(MAX)),
+    [6] = {.kind = HAVING_OR, .left = &parts[6], .right = &parts[4]},
+};
+
+// 0: no HAVING.
+static bool model_holds(int having, const struct total *total)
+{
+    bool has_values = total->count > 0;
+    switch (having) {
+    case 1:
+        return has_values && total->sum >= 4;
+    case 2:
+        return has_values && total->min != -5;
+    case 3:
+        return total->count > 1 && total->max < 4;
+    case 4:
+        return !has_values || total->bits != 0;
+    case 5:
+        return has_values && total->min < total->max;
+    case 6:
+        return !has_values || total->sum >= 0;
+    default:
+        return true;
+    }
+}
+
 // The choices of one case: for each source and group 5 bits, of which the uppermost says whether
 // the source has the group.
-static void check_case(uint8_t choices[SOURCES][GROUPS], bool is_binary, uint64_t offset,
-                       uint64_t limit)
+static void check_case(uint8_t choices[SOURCES][GROUPS], bool is_binary, int having,
+                       uint64_t offset, uint64_t limit)
 {
     struct bench bench;
     struct text expected;
@@ -264,12 +325,14 @@ static void check_case(uint8_t choices[SOURCES][GROUPS], bool is_binary, uint64_
             total_add(&total, value_at(choices[s][g], 0));
             total_add(&total, value_at(choices[s][g], 1));
         }
-        if (total.rows > 0 && shown++ >= offset && shown <= offset + limit) {
+        if (total.rows > 0 && model_holds(having, &total) && shown++ >= offset &&
+            shown <= offset + limit) {
             model_row(group_names[g], &total, &expected);
         }
     }
     bench.plan.offset = offset;
     bench.plan.limit = limit;
+    bench.plan.having = having > 0 ? &havings[having] : NULL;
     text_add(&expected, "", 1);
     assert_string_equal(run(&bench), (const char *)expected.ptr);
     text_done(&expected);
@@ -288,9 +351,11 @@ static void every_spread(void **state)
                 (uint8_t)((mixed & 15) | ((spread >> i & 1) != 0 ? 16 : 0));
         }
         for (uint64_t offset = 0; offset < 3; offset++) {
-            check_case(choices, false, offset, 100);
-            check_case(choices, true, offset, 1);
-            check_case(choices, (spread & 1) != 0, offset, 0);
+            int having = (int)(spread % HAVINGS);
+            check_case(choices, false, 0, offset, 100);
+            check_case(choices, true, 0, offset, 1);
+            check_case(choices, (spread & 1) != 0, having, offset, 0);
+            check_case(choices, (spread & 1) != 0, having, offset, 1);
         }
     }
 }
@@ -330,7 +395,9 @@ static void every_value(void **state)
         for (uint32_t s = 0; s < SOURCES; s++) {
             choices[s][1] = (uint8_t)(16 | (all >> (4 * s) & 15));
         }
-        check_case(choices, (all & 1) != 0, 0, 100);
+        for (int having = 0; having < HAVINGS; having++) {
+            check_case(choices, (all & 1) != 0, having, 0, 100);
+        }
     }
 }
 
