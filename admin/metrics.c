@@ -80,6 +80,13 @@ static double shard_is_failing_over(const struct metrics_view *view, uint16_t sh
     return view->snapshot->shards[shard].is_failing_over;
 }
 
+static double shard_is_durable(const struct metrics_view *view, uint16_t shard)
+{
+    const struct shard_state *state = &view->snapshot->shards[shard];
+    return state->primary != NO_SERVER && view->snapshot->servers[state->primary].is_waiting &&
+           state->weakness[0] == '\0';
+}
+
 static double shard_epoch(const struct metrics_view *view, uint16_t shard)
 {
     return (double)view->snapshot->shards[shard].epoch;
@@ -165,6 +172,7 @@ static const struct metric table[] = {
     {"waybill_server_probe_seconds", METRIC_GAUGE, FROM_SERVER, "Round trip of the last probe.", .of_server = server_probe},
     {"waybill_shard_primary", METRIC_GAUGE, FROM_SHARD, "1: the shard has a primary.", .of_shard = shard_has_primary},
     {"waybill_shard_failing_over", METRIC_GAUGE, FROM_SHARD, "1: a promotion is running.", .of_shard = shard_is_failing_over},
+    {"waybill_shard_durable", METRIC_GAUGE, FROM_SHARD, "1: an acknowledged write outlives the primary: it waits for a replica, and all servers' settings keep that.", .of_shard = shard_is_durable},
     {"waybill_shard_epoch", METRIC_GAUGE, FROM_SHARD, "Of the newest promotion.", .of_shard = shard_epoch},
     {"waybill_pool_idle", METRIC_GAUGE, FROM_POOL, "Connections to the server that nobody uses.", .of_pool = pool_idle},
     {"waybill_pool_lent", METRIC_GAUGE, FROM_POOL, "Connections to the server in use.", .of_pool = pool_lent},

@@ -32,6 +32,11 @@ static const char *server_name(const struct config *config, uint16_t server)
 
 // ---- shards
 
+static const char *durability_name(enum durability_promise durability)
+{
+    return durability == DURABILITY_SEMI_SYNC ? "semi_sync" : "best_effort";
+}
+
 static void show_shard(struct command_run *run, const struct shard_config *shard)
 {
     const struct config *config = run->snapshot->config;
@@ -66,6 +71,8 @@ static void show_shard(struct command_run *run, const struct shard_config *shard
     }
     grid_slice(&run->grid, text_slice(&names));
     text_done(&names);
+    grid_text(&run->grid, durability_name(shard->durability));
+    grid_text(&run->grid, state->weakness);
     grid_end_row(&run->grid);
 }
 
@@ -81,6 +88,8 @@ void admin_show_shards(struct command_run *run)
     grid_number_column(&run->grid, "epoch");
     grid_column(&run->grid, "durability");
     grid_column(&run->grid, "servers");
+    grid_column(&run->grid, "promise");
+    grid_column(&run->grid, "weakness");
     for (uint16_t i = 0; i < config->shard_count; i++) {
         if (!config->shards[i].is_removed) {
             show_shard(run, &config->shards[i]);

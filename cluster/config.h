@@ -60,10 +60,17 @@ struct server_config {
     struct server_link link;
 };
 
+// What an acknowledged write of a shard is to be worth.
+enum durability_promise {
+    DURABILITY_SEMI_SYNC,  // on a replica, too: nobody is promoted who may lack one
+    DURABILITY_BEST_EFFORT // a promotion says what may be lost
+};
+
 struct shard_config {
     uint16_t id;
     bool is_removed;
     const char *name;
+    enum durability_promise durability;
     uint16_t *servers; // ids
     uint16_t server_count;
 };

@@ -37,6 +37,9 @@ static const struct section_setting table[] = {
      "Its servers. Which one is the primary is found out, not configured."},
     {SECTION_SHARD, 0, "buckets", "0-2047, 3000, ...", "",
      "Which of the 4096 buckets are here. All shards together have each bucket exactly once."},
+    {SECTION_SHARD, 0, "durability", "semi_sync|best_effort", "semi_sync",
+     "What an acknowledged write is to be worth. semi_sync: it is on a replica, too, and a promotion that may lose "
+     "one is refused. best_effort: the best replica that can be reached is promoted, and what may be lost is said."},
 
     {SECTION_USER, 0, "password", "text", "",
      "What the client must know. Nothing behind the = means an empty password. Needed, or one of its "

@@ -10,6 +10,7 @@
 enum { NOBODY = 0xffff, PORT_MAX = 65535 };
 
 static const char *const promote_words[] = {"allow", "prefer", "never", NULL};
+static const char *const durability_words[] = {"semi_sync", "best_effort", NULL};
 
 // The places of the removed ones are taken over; sections get the place of their name.
 // `name_at(before, place)` is the running config's name.
@@ -286,6 +287,8 @@ void build_shards(struct build *build)
         struct shard_config *shard = &config->shards[section->id];
         *shard = (struct shard_config){.id = section->id};
         shard->name = build_keep(build, slice_of_string(section->name));
+        shard->durability = (enum durability_promise)section_choice(
+            build, section, "durability", durability_words, DURABILITY_SEMI_SYNC);
         build_shard_servers(build, section, shard);
         build_shard_buckets(build, section, shard);
     }

@@ -43,6 +43,7 @@ struct shard_state {
     bool is_failing_over;
     uint64_t epoch; // of the newest promotion; 0 = never
     struct id_grant ids;
+    char weakness[200]; // what of its servers' settings breaks durability = semi_sync; "": nothing
 };
 
 struct snapshot {

@@ -37,6 +37,7 @@ struct action_setup {
     uint32_t grace_ms;  // SWITCHOVER: for open transactions
     bool was_seen;      // FAILOVER: the dead one
     bool was_semi_sync; // ... waited for its replicas when it was last seen
+    enum durability_promise durability;
     bool is_mariadb;
     bool has_branches; // there are several shards, so transactions on several of them
     uint64_t epoch;    // the newest known

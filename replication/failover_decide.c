@@ -3,6 +3,7 @@
 // to know it.
 //
 //     unreachable replica               -> refuse: the transaction may be there alone
+//                                          (durability = best_effort: said, and gone past)
 //     one holds what all hold together  -> it
 //     none does (they have diverged)    -> refuse: somebody must look
 //     several do                        -> the one whose promotion was begun before, else one that
@@ -14,6 +15,7 @@
 #include "replication/failover_decide.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void refuse(struct failover_choice *choice, const char *why)
 {
@@ -38,7 +40,7 @@ static bool holds_all(const struct failover_member *members, size_t count, size_
 }
 
 void failover_decide(const struct failover_member *members, size_t count,
-                     struct failover_choice *choice)
+                     enum durability_promise durability, struct failover_choice *choice)
 {
     *choice = (struct failover_choice){.is_refused = false};
     size_t reachable = 0;
@@ -51,7 +53,7 @@ void failover_decide(const struct failover_member *members, size_t count,
         refuse(choice, "no replica can be reached");
         return;
     }
-    if (away > 0) {
+    if (away > 0 && durability == DURABILITY_SEMI_SYNC) {
         char why[160];
         snprintf(why, sizeof why,
                  "cannot prove that nothing is lost: %zu of %zu replicas can't be reached and may "
@@ -79,6 +81,12 @@ void failover_decide(const struct failover_member *members, size_t count,
         return;
     }
     choice->candidate = best;
+    choice->away = away;
     snprintf(choice->why, sizeof choice->why, "it has received all that %zu replicas have",
              reachable);
+    if (away > 0) {
+        size_t len = strlen(choice->why);
+        snprintf(choice->why + len, sizeof choice->why - len,
+                 "; %zu can't be reached: what is there alone is lost", away);
+    }
 }

@@ -2,6 +2,7 @@
 // Which replica may become the primary: one that has received everything that any reachable one
 // has, and only if nobody who can't be asked could have more. Pure.
 
+#include "cluster/config.h"
 #include "replication/gtid.h"
 
 struct failover_member { // every server of the shard but the dead primary
@@ -16,8 +17,10 @@ struct failover_member { // every server of the shard but the dead primary
 struct failover_choice {
     bool is_refused;
     size_t candidate; // place
+    size_t away;      // replicas that can't be reached, and that were gone past
     char why[160];    // of the refusal, or of the choice
 };
 
+// DURABILITY_BEST_EFFORT: those that can't be reached don't hinder; the choice's `why` says so.
 void failover_decide(const struct failover_member *members, size_t count,
-                     struct failover_choice *choice);
+                     enum durability_promise durability, struct failover_choice *choice);

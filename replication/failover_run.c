@@ -49,6 +49,7 @@ struct failover {
     size_t count;
     uint64_t epoch;        // this promotion's
     size_t candidate;      // in members
+    size_t away;           // as in struct failover_choice
     bool has_semi_sync;    // was switched on for the candidate
     bool is_past_return;   // the epoch's row is written, or may be
     uint64_t stopped_us;   // when nobody received any more
@@ -162,6 +163,32 @@ static bool check_privileges(struct failover *failover)
     return is_any_free || barred == NULL || action_give_up(action, "%s", barred);
 }
 
+// A primary that may have acknowledged without a replica has perhaps what nobody else has. (What
+// was begun is decided already.)
+static bool check_promise(const struct failover *failover)
+{
+    struct action *action = failover->action;
+    const struct action_setup *setup = &action->setup;
+    const char *dead = setup->servers[failover->dead].endpoint.name;
+    for (size_t i = 0; i < failover->count; i++) {
+        if (failover->views[i].is_begun) {
+            return true;
+        }
+    }
+    if (setup->durability == DURABILITY_BEST_EFFORT || (setup->was_seen && setup->was_semi_sync)) {
+        return true;
+    }
+    return setup->was_seen
+               ? action_give_up(action,
+                                "%s did not wait for acknowledgements: what it acknowledged may be "
+                                "on it alone (durability = semi_sync)",
+                                dead)
+               : action_give_up(action,
+                                "whether %s waited for acknowledgements was never seen: what it "
+                                "acknowledged may be on it alone (durability = semi_sync)",
+                                dead);
+}
+
 // False: given up, and nothing was changed.
 static bool look_around(struct failover *failover)
 {
@@ -186,7 +213,7 @@ static bool look_around(struct failover *failover)
         !is_too_late_for(failover, failover->dead)) {
         return action_give_up(action, "it answers again");
     }
-    return check_privileges(failover);
+    return check_promise(failover) && check_privileges(failover);
 }
 
 // 2. All at once: a replica whose primary hangs takes seconds for it (it wants to tell the
@@ -243,11 +270,12 @@ static bool choose(struct failover *failover)
 {
     struct action *action = failover->action;
     struct failover_choice choice;
-    failover_decide(failover->views, failover->count, &choice);
+    failover_decide(failover->views, failover->count, action->setup.durability, &choice);
     if (choice.is_refused) {
         return action_give_up(action, "%s", choice.why);
     }
     failover->candidate = choice.candidate;
+    failover->away = choice.away;
     failover->epoch = failover->views[choice.candidate].is_begun ? failover->epoch
                       : failover->epoch > action->setup.epoch    ? failover->epoch + 1
                                                                  : action->setup.epoch + 1;
@@ -408,11 +436,12 @@ static void write_event(struct failover *failover)
 {
     struct action *action = failover->action;
     promotion_write_event(
-        action, failover->members[failover->candidate], "%s promoted instead of %s, epoch %llu%s",
+        action, failover->members[failover->candidate], "%s promoted instead of %s, epoch %llu%s%s",
         name_of(failover, failover->candidate), action->setup.servers[failover->dead].endpoint.name,
         (unsigned long long)failover->epoch,
         action->setup.was_semi_sync ? ""
-                                    : "; it did not wait for acknowledgements, writes may be lost");
+                                    : "; it did not wait for acknowledgements, writes may be lost",
+        failover->away == 0 ? "" : "; what replicas that can't be reached have alone is lost");
 }
 
 bool action_failover(struct action *action)

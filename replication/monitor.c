@@ -18,11 +18,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "protocol/error_table.h"
+#include "replication/monitor_endpoint.h"
 
 enum {
-    CONNECT_MS = 1000,
-    ANSWER_MS = 2000, // more than the sessions' lock timeouts
-    POKE_US = 50000,  // not more often by passive evidence
+    POKE_US = 50000, // not more often by passive evidence
     TICK_MS = 50,
     VACANT_MS = 100
 };
@@ -123,35 +122,13 @@ static void on_probe_result(struct message *message, void *receiver)
     memory_free(result);
 }
 
-static void copy_name(char *to, size_t to_bytes, const char *from)
-{
-    snprintf(to, to_bytes, "%s", from);
-}
-
-static void fill_tls(const struct server_tls *wanted, struct endpoint_tls *tls)
-{
-    tls->mode = wanted->mode;
-    tls->min_version = wanted->min_version;
-    copy_name(tls->ca, sizeof tls->ca, wanted->ca);
-    copy_name(tls->cert, sizeof tls->cert, wanted->cert);
-    copy_name(tls->key, sizeof tls->key, wanted->key);
-}
-
 static void fill_setup(struct monitor *monitor, const struct config *config, uint16_t server,
                        struct probe_setup *setup)
 {
     const struct server_config *wanted = &config->servers[server];
-    struct endpoint *to = &setup->endpoint;
     *setup = (struct probe_setup){.server = server};
-    copy_name(to->name, sizeof to->name, wanted->name);
-    copy_name(to->host, sizeof to->host, wanted->host);
-    copy_name(to->user, sizeof to->user, config->settings.monitor_user);
-    copy_name(to->password, sizeof to->password, config->settings.monitor_password);
-    to->port = wanted->port;
-    to->connect_ms = CONNECT_MS;
-    to->answer_ms = ANSWER_MS;
-    fill_tls(&wanted->link.tls, &to->tls);
-    copy_name(setup->shard_name, sizeof setup->shard_name, config->shards[wanted->shard].name);
+    monitor_fill_endpoint(config, server, &setup->endpoint);
+    snprintf(setup->shard_name, sizeof setup->shard_name, "%s", config->shards[wanted->shard].name);
     setup->proxy = (uint32_t)config->settings.proxy_id;
     setup->run = monitor->run;
     setup->mailbox = monitor->mailbox;
@@ -245,6 +222,7 @@ void monitor_config_changed(struct monitor *monitor)
     make_room(monitor);
     follow_config(monitor);
     for (uint16_t i = 0; i < monitor->shard_count; i++) {
+        monitor->shards[i].retry_us = 0; // what was refused may be allowed now
         monitor_judge(monitor, i);
     }
     monitor_publish_changes(monitor);

@@ -37,6 +37,7 @@ struct guarded {                 // one shard, by id
     struct told refused;  // why the last action was refused
     uint16_t told_server; // of whom was said whether it waits for acknowledgements; NO_SERVER
     bool told_waiting;
+    char weakness[200];          // as in struct shard_state, as told
     uint32_t up_count;           // members, at the last judgement
     bool is_closed;              // by a switchover that runs
     enum action_kind retry_kind; // what was refused
@@ -123,6 +124,9 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
 void monitor_judge(struct monitor *monitor, uint16_t shard);
 void monitor_on_report(struct message *message, void *receiver);
 void monitor_stop_actions(struct monitor *monitor); // waits for them
+
+// monitor_durability.c
+void monitor_tell_durability(struct monitor *monitor, uint16_t shard);
 
 // monitor_accounts.c
 void monitor_watch_accounts(struct monitor *monitor);                // reads them if it is time

@@ -140,6 +140,8 @@ void monitor_publish_config(struct monitor *monitor, struct config *config)
     for (uint16_t i = 0; i < next->config->shard_count && i < monitor->shard_count; i++) {
         next->shards[i].primary = monitor->shards[i].primary;
         next->shards[i].epoch = monitor->shards[i].epoch;
+        copy_text(next->shards[i].weakness, sizeof next->shards[i].weakness,
+                  monitor->shards[i].weakness);
         next->shards[i].is_failing_over = is_failing_over(monitor, i);
         monitor_fill_ids(monitor, i, &next->shards[i].ids);
     }

@@ -48,6 +48,7 @@ static void start_action(struct monitor *monitor, uint16_t shard, enum action_ki
         .primary = opinion->primary,
         .was_seen = seen->has_facts,
         .was_semi_sync = seen->facts.is_semi_sync_source,
+        .durability = config->shards[shard].durability,
         .has_branches = config_only_shard(config) == NO_SHARD,
         .grace_ms = (uint32_t)settings->switchover_grace_ms,
         .epoch = opinion->epoch,
@@ -212,35 +213,6 @@ static void set_primary(struct monitor *monitor, uint16_t shard, uint16_t primar
     }
 }
 
-// Whether an acknowledged write would outlive its server is said whenever it changes: of a new
-// primary only if it doesn't. A server that is alone in its shard has nobody to wait for.
-static void tell_durability(struct monitor *monitor, uint16_t shard)
-{
-    struct guarded *guarded = &monitor->shards[shard];
-    uint16_t primary = guarded->primary;
-    if (primary == NO_SERVER || monitor_config(monitor)->shards[shard].server_count < 2) {
-        return;
-    }
-    const struct observation *seen = &monitor->servers[primary].seen;
-    bool is_waiting = seen->facts.is_semi_sync_source;
-    bool is_known = guarded->told_server == primary;
-    if (!seen->is_up || seen->seen_us < seen->valid_from_us ||
-        (is_known && guarded->told_waiting == is_waiting)) {
-        return; // (facts that are older than what a job has changed say nothing)
-    }
-    guarded->told_server = primary;
-    guarded->told_waiting = is_waiting;
-    if (!is_waiting) {
-        monitor_say(monitor,
-                    "shard %s: %s does not wait for acknowledgements (semi-sync is off or fell "
-                    "back): writes may be lost if it dies",
-                    monitor_config(monitor)->shards[shard].name, name_of(monitor, primary));
-    } else if (is_known) {
-        monitor_say(monitor, "shard %s: %s waits for acknowledgements again",
-                    monitor_config(monitor)->shards[shard].name, name_of(monitor, primary));
-    }
-}
-
 void monitor_judge(struct monitor *monitor, uint16_t shard)
 {
     if (monitor->is_stopping || monitor_config(monitor)->shards[shard].is_removed) {
@@ -258,7 +230,7 @@ void monitor_judge(struct monitor *monitor, uint16_t shard)
     guarded->epoch = opinion.epoch;
     tell_reason(monitor, shard, &opinion);
     set_primary(monitor, shard, opinion.primary);
-    tell_durability(monitor, shard);
+    monitor_tell_durability(monitor, shard);
     enum action_kind kind;
     if (wants_action(monitor, &opinion, &kind) && guarded->action == NULL &&
         (loop_now_us(monitor->host->loop) >= guarded->retry_us || kind != guarded->retry_kind)) {
@@ -285,6 +257,7 @@ static void on_opened(struct monitor *monitor, const struct action_report *repor
     struct server_facts *facts = &monitor->servers[report->server].seen.facts;
     facts->is_read_only = false;
     facts->source_count = 0;
+    facts->is_semi_sync_source = facts->has_semi_sync; // on, if anybody follows
     facts->epoch = report->epoch;
     snprintf(facts->epoch_primary, sizeof facts->epoch_primary, "%s",
              name_of(monitor, report->server));

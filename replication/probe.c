@@ -20,6 +20,7 @@
 //     SHOW SLAVE STATUS                 (columns as above, Retrieved_Gtid_Set for Gtid_IO_Pos)
 //   then both:
 //     SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync%_status'      (Variable_name, Value; may be empty)
+//     every few seconds SHOW GLOBAL VARIABLES of durability.c            (likewise)
 //     SELECT (SELECT sent_us FROM waybill.heartbeat WHERE proxy = P AND run = R) AS sent_us,
 //         (SELECT MAX(epoch) FROM waybill.topology WHERE shard = 'S') AS epoch,
 //         (SELECT primary_name FROM waybill.topology WHERE shard = 'S' ORDER BY epoch DESC LIMIT 1)
@@ -48,6 +49,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "replication/durability.h"
 #include "replication/kill_mail.h"
 #include "replication/privilege.h"
 #include "replication/schema.h"
@@ -58,6 +60,7 @@ enum {
     BEAT_PAUSE_US = 2000000, // after a heartbeat that could not be written
     LOOK_AGAIN_MAX = 3,      // for a heartbeat that should be there
     LOOK_AGAIN_MS = 4,
+    SETTINGS_PAUSE_US = 2000000,
     PRIVILEGES_PAUSE_US = 5000000 // a grant counts for connections that are made after it
 };
 
@@ -77,6 +80,8 @@ struct probe {
     uint32_t connection; // how many there were before
     uint32_t held_count; // branches of waybill's that this one found prepared
     char missing[160];
+    uint64_t settings_us; // when they were looked at; 0: not by this connection
+    char weakness[160];
 };
 
 // With session_track_transaction_info.
@@ -185,6 +190,22 @@ static bool ask_semi_sync(struct probe *probe, struct server_facts *facts, struc
     }
     db_rows_done(&rows);
     return is_fine;
+}
+
+// Every few seconds: somebody may change them while the server runs.
+static bool look_at_settings(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    struct durability settings;
+    bool is_due = probe->settings_us == 0 || job_now_us() - probe->settings_us > SETTINGS_PAUSE_US;
+    if (is_due) {
+        if (!durability_read(probe->conn, &settings, error)) {
+            return false;
+        }
+        durability_explain(&settings, probe->weakness, sizeof probe->weakness);
+        probe->settings_us = job_now_us();
+    }
+    copy_text(facts->weakness, sizeof facts->weakness, probe->weakness);
+    return true;
 }
 
 static bool write_beat(struct probe *probe, uint64_t *sent_us, struct error *error)
@@ -320,7 +341,7 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
     facts->capabilities = dbconn_capabilities(probe->conn);
     dbconn_print_greeting(probe->conn, facts->version_text, sizeof facts->version_text);
     if (!ask_variables(probe, facts, error) || !ask_replication(probe, facts, error) ||
-        !ask_semi_sync(probe, facts, error)) {
+        !ask_semi_sync(probe, facts, error) || !look_at_settings(probe, facts, error)) {
         return false;
     }
     bool is_primary = probe->order.is_primary && !facts->is_read_only && facts->source_count == 0;
@@ -384,6 +405,7 @@ static struct probe_result *ask(struct probe *probe)
     if (probe->conn == NULL) {
         probe->conn = dbconn_open(&probe->setup.endpoint, &error, &result->failure);
         probe->was_looked_at = false;
+        probe->settings_us = 0;
         probe->connection++;
         probe->lacks_kill_table = false;
         id_clock_disconnected(&probe->ids);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include "base/log.h"
+#include "server/check_live.h"
 #include "server/control.h"
 #include "server/options.h"
 
@@ -17,7 +18,7 @@ static struct config *read_config(const char *path)
     return config;
 }
 
-static int check(const char *path)
+static int check(const char *path, bool is_live)
 {
     struct config *config = read_config(path);
     if (config == NULL) {
@@ -25,8 +26,9 @@ static int check(const char *path)
     }
     printf("%s: fine: %u servers, %u shards, %u tables, %u users\n", path, config->server_count,
            config->shard_count, config->table_count, config->user_count);
+    bool is_fine = !is_live || check_live(config);
     config_free(config);
-    return 0;
+    return is_fine ? 0 : 1;
 }
 
 static int run(const char *path)
@@ -61,7 +63,9 @@ int main(int argc, char **argv)
     case TASK_RUN:
         return run(options.path);
     case TASK_CHECK:
-        return check(options.path);
+        return check(options.path, false);
+    case TASK_CHECK_LIVE:
+        return check(options.path, true);
     case TASK_HELP:
         options_print_help();
         return 0;

@@ -17,6 +17,7 @@ struct option_row {
 static const struct option_row rows[] = {
     {"--config",         TASK_RUN,            true,  "FILE  run with this configuration (the same as FILE alone)"},
     {"--check",          TASK_CHECK,          true,  "FILE  read it, print every mistake as file:line: what and why"},
+    {"--check --live",   TASK_CHECK_LIVE,     true,  "FILE  ... and ask each server whether it is fit for it"},
     {"--print-ini",      TASK_PRINT_INI,      false, "      print a waybill.ini with every setting, its default and help"},
     {"--print-settings", TASK_PRINT_SETTINGS, false, "      print the same as a Markdown table"},
     {"--help",           TASK_HELP,           false, "      print this"},
@@ -52,6 +53,10 @@ struct options options_read(int argc, char **argv)
     if (argv[1][0] != '-') {
         return argc == 2 ? (struct options){.task = TASK_RUN, .path = argv[1]}
                          : wrong("too many arguments: ", argv[2]);
+    }
+    if (argc > 2 && strcmp(argv[1], "--check") == 0 && strcmp(argv[2], "--live") == 0) {
+        return argc == 4 ? (struct options){.task = TASK_CHECK_LIVE, .path = argv[3]}
+                         : wrong("exactly one file belongs behind ", "--check --live");
     }
     for (size_t i = 0; i < ROW_COUNT; i++) {
         if (strcmp(argv[1], rows[i].name) != 0) {

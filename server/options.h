@@ -6,6 +6,7 @@
 enum option_task {
     TASK_RUN,
     TASK_CHECK,
+    TASK_CHECK_LIVE,
     TASK_HELP,
     TASK_VERSION,
     TASK_PRINT_INI,

@@ -42,16 +42,16 @@ class Skip(Exception):
 
 
 class Stand:
-    """`tables`: table sections for waybill's configuration. `settings`: further lines of [waybill]."""
+    """`tables`: table sections for waybill's configuration. `settings`: further lines of [waybill]. `durability`: of all shards."""
 
     made = 0
 
-    def __init__(self, name, shards=2, replicas=0, plain=False, tables=None, settings="", flavor="mariadb", relaxed=True):
+    def __init__(self, name, shards=2, replicas=0, plain=False, tables=None, settings="", flavor="mariadb", relaxed=True, durability=None):
         self.directory = os.path.join(SCRATCH, name)
         self.port = FIRST_PORT + Stand.made * PORTS_EACH
         Stand.made += 1
         self.shards, self.replicas, self.plain, self.flavor = shards, replicas, plain, flavor
-        self.tables, self.settings = tables, settings
+        self.tables, self.settings, self.durability = tables, settings, durability
         self.environment = dict(os.environ)
         if relaxed:
             self.environment["WAYBILL_CLUSTER_RELAXED"] = "1"
@@ -81,6 +81,8 @@ class Stand:
         text = self.cluster("conf")
         if self.tables is not None:
             text = text[: text.index("[table ")] + self.tables
+        if self.durability is not None:
+            text = re.sub(r"(\[shard \w+\]\n)", rf"\1durability = {self.durability}\n", text)
         return text.replace("[waybill]\n", "[waybill]\n" + self.settings + settings, 1)
 
     def start_waybill(self):

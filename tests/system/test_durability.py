@@ -1,4 +1,8 @@
-"""What an acknowledged write is worth is shown, and a failover says when some may be lost."""
+"""What an acknowledged write is worth is shown; a failover that may lose one is refused, or says so."""
+
+import os
+import subprocess
+import urllib.request
 
 CLUSTER = {"shards": 1, "replicas": 2}
 
@@ -31,10 +35,49 @@ def test_fall_back_is_told(stand):
     assert "s1a waits for acknowledgements again" in events(stand)
 
 
-def test_failover_says_what_may_be_lost(stand):
+def metric(stand, name):
+    with urllib.request.urlopen(f"http://127.0.0.1:{stand.values['WAYBILL_HTTP_PORT']}/metrics") as page:
+        return next(line.split()[-1] for line in page.read().decode().splitlines() if line.startswith(name + "{"))
+
+
+def check_live(stand):
+    program = os.environ.get("WAYBILL_BIN", "build/waybill")
+    done = subprocess.run([program, "--check", "--live", os.path.join(stand.directory, "waybill.ini")], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_settings_that_break_the_promise(stand):
+    """The cluster is a relaxed one, and s1a has a timeout of the test before."""
+    assert shard(stand)["promise"] == "semi_sync"
+    weakness = "s1a: rpl_semi_sync_master_timeout = 100 (4294967295), sync_binlog = 0 (1), innodb_flush_log_at_trx_commit = 2 (1)"
+    stand.wait_until(lambda: shard(stand)["weakness"] == weakness, 20, lambda: shard(stand))
+    assert "shard s1: durability = semi_sync can't be kept for sure: s1a: sync_binlog = 0 (1)" in events(stand)
+    assert metric(stand, "waybill_shard_durable") == "0"
+    code, text = check_live(stand)
+    assert code == 1 and weakness in text and "s1b: sync_binlog = 0 (1)" in text, text
+    for server in ("s1a", "s1b", "s1c"):
+        stand.root(server).query("SET GLOBAL sync_binlog = 1, innodb_flush_log_at_trx_commit = 1, rpl_semi_sync_master_timeout = 4294967295")
+    stand.wait_until(lambda: shard(stand)["weakness"] == "", 20, lambda: shard(stand))
+    assert "shard s1: all settings keep durability = semi_sync" in events(stand)
+    stand.wait_until(lambda: metric(stand, "waybill_shard_durable") == "1", 10, "the metric says so")
+    code, text = check_live(stand)
+    assert code == 0 and "s1c: fine: " in text, text
+
+
+def test_what_may_be_lost_is_refused_or_said(stand):
     stand.root("s1a").query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
     stand.wait_until(lambda: shard(stand)["durability"] == "none", 20, "it is seen")
     stand.cluster("kill", "s1/s1a")
+    refusal = "failover of s1a refused: s1a did not wait for acknowledgements: what it acknowledged may be on it alone"
+    stand.wait_until(lambda: refusal in events(stand), 20, "the refusal")
+    code, text = check_live(stand)
+    assert code == 1 and "s1a: " in text, text
+    path = os.path.join(stand.directory, "waybill.ini")
+    with open(path) as conf:
+        best_effort = conf.read().replace("[shard s1]\n", "[shard s1]\ndurability = best_effort\n")
+    with open(path, "w") as conf:
+        conf.write(best_effort)
+    stand.admin("RELOAD")
     stand.wait_until(lambda: shard(stand)["primary"] in ("s1b", "s1c"), 20, "a promotion")
     assert "s1a did not wait for acknowledgements: writes may be lost" in events(stand), events(stand)
     stand.wait_until(lambda: shard(stand)["durability"] == "semi_sync", 20, "the new primary waits")

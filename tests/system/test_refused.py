@@ -41,8 +41,8 @@ def test_missing_privilege_is_told(stand):
     stand.cluster("waybill", "stop")
     stand.start_waybill()
     stand.wait_until(lambda: servers(stand)["s1b"]["problem"] == "waybill needs RELOAD on s1b", 20, "the problem is told")
-    assert "waybill needs RELOAD on s1c" in events(stand)
-    assert primary(stand) == "s1a"
+    stand.wait_until(lambda: "waybill needs RELOAD on s1c" in events(stand), 20, "... of the other replica, too")
+    stand.wait_until(lambda: primary(stand) == "s1a", 20, "s1a is the primary")
 
 
 def test_promotion_without_privilege_changes_nothing(stand):

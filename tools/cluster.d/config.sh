@@ -126,8 +126,10 @@ CONF
         done
     done
     for shard in $(all_shards); do
-        printf '[shard %s]\nservers = %s\nbuckets = %s\n\n' \
+        printf '[shard %s]\nservers = %s\nbuckets = %s\n' \
             "$shard" "$(shard_servers "$shard" | paste -sd, | sed 's/,/, /g')" "$(shard_buckets "$shard")"
+        [[ $flavor == mariadb ]] || echo 'durability = best_effort' # (this MySQL comes without semi-sync)
+        echo
     done
     print_conf_user app app_pw refuse
     print_conf_user loader loader_pw best_effort

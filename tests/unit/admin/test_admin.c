@@ -317,9 +317,9 @@ static void showing_the_cluster(void **state)
 {
     struct control *client = *state;
     expect(client, "show  shards;",
-           "s1|ok|a1|1|0|2048|0|semi_sync|a1, a2, a3\n" // a3 is detached
-           "s2|no primary||0|0|2048|0||b1\n");
-    expect(client, "SHOW SHARDS LIKE 's2'", "s2|no primary||0|0|2048|0||b1\n");
+           "s1|ok|a1|1|0|2048|0|semi_sync|a1, a2, a3|semi_sync|\n" // a3 is detached
+           "s2|no primary||0|0|2048|0||b1|semi_sync|\n");
+    expect(client, "SHOW SHARDS LIKE 's2'", "s2|no primary||0|0|2048|0||b1|semi_sync|\n");
     expect_part(client, "SHOW SERVERS", "a1|s1|127.0.0.1:3301|100|200|primary|up|NULL|no|0|0|");
     expect_part(client, "SHOW SERVERS LIKE 'a2'", "|replica|down|NULL|no|10|0|");
     expect_part(client, "SHOW SERVERS LIKE 'b%'", "|connection refused\n");

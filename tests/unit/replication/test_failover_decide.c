@@ -47,7 +47,7 @@ static void check(const unsigned states[MEMBERS])
         }
     }
     struct failover_choice choice;
-    failover_decide(members, MEMBERS, &choice);
+    failover_decide(members, MEMBERS, DURABILITY_SEMI_SYNC, &choice);
     assert_int_equal(choice.is_refused, !is_known || !has_replica);
     assert_int_not_equal(choice.why[0], '\0');
     if (!choice.is_refused) {
@@ -76,7 +76,7 @@ static void refuses_diverged(void **state)
     assert_true(
         gtid_parse(GTID_MARIADB, slice_of_string("1-101-4,2-1-2"), &arena, &members[1].received));
     struct failover_choice choice;
-    failover_decide(members, 2, &choice);
+    failover_decide(members, 2, DURABILITY_SEMI_SYNC, &choice);
     assert_true(choice.is_refused);
     assert_non_null(strstr(choice.why, "diverged"));
     arena_clear(&arena);
@@ -89,10 +89,10 @@ static void takes_the_first_of_equals(void **state)
     struct failover_member members[3] = {member_of(replica | 1), member_of(replica | 2),
                                          member_of(replica | 2)};
     struct failover_choice choice;
-    failover_decide(members, 3, &choice);
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
     assert_false(choice.is_refused);
     assert_int_equal(choice.candidate, 1);
-    failover_decide(NULL, 0, &choice);
+    failover_decide(NULL, 0, DURABILITY_SEMI_SYNC, &choice);
     assert_true(choice.is_refused);
     arena_clear(&arena);
 }
@@ -105,11 +105,12 @@ static void passes_over_the_barred(void **state)
                                          member_of(replica | 1)};
     struct failover_choice choice;
     members[0].barred = "waybill needs RELOAD on a";
-    failover_decide(members, 3, &choice);
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
     assert_false(choice.is_refused);
     assert_int_equal(choice.candidate, 1);
     members[1].barred = "waybill needs RELOAD on b";
-    failover_decide(members, 3, &choice); // the third may, but lacks something
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC,
+                    &choice); // the third may, but lacks something
     assert_true(choice.is_refused);
     assert_non_null(strstr(choice.why, "needs RELOAD on"));
     arena_clear(&arena);
@@ -123,14 +124,14 @@ static void prefers_among_equals(void **state)
                                          member_of(replica | 2)};
     struct failover_choice choice;
     members[2].is_preferred = true;
-    failover_decide(members, 3, &choice);
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
     assert_int_equal(choice.candidate, 2);
     members[0].is_begun = true;
-    failover_decide(members, 3, &choice);
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
     assert_int_equal(choice.candidate, 0);
     members[0].is_begun = members[2].is_preferred = false;
     members[1].is_preferred = true; // but lacks something
-    failover_decide(members, 3, &choice);
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
     assert_int_equal(choice.candidate, 0);
     arena_clear(&arena);
 }
@@ -143,12 +144,32 @@ static void goes_on_with_what_was_begun(void **state)
                                          member_of(replica | 2)};
     struct failover_choice choice;
     members[2].is_begun = true;
-    failover_decide(members, 3, &choice);
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
     assert_int_equal(choice.candidate, 2);
     members[2].is_begun = false;
     members[1].is_begun = true; // but lacks something now
-    failover_decide(members, 3, &choice);
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
     assert_int_equal(choice.candidate, 0);
+    arena_clear(&arena);
+}
+
+static void best_effort_goes_past_those_that_are_away(void **state)
+{
+    (void)state;
+    unsigned replica = 4 | 8;
+    struct failover_member members[3] = {member_of(8 | 3), member_of(replica | 1),
+                                         member_of(replica | 2)};
+    struct failover_choice choice;
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
+    assert_true(choice.is_refused);
+    failover_decide(members, 3, DURABILITY_BEST_EFFORT, &choice);
+    assert_false(choice.is_refused);
+    assert_int_equal(choice.candidate, 2);
+    assert_int_equal(choice.away, 1);
+    assert_non_null(strstr(choice.why, "1 can't be reached: what is there alone is lost"));
+    members[1].is_reachable = members[2].is_reachable = false;
+    failover_decide(members, 3, DURABILITY_BEST_EFFORT, &choice);
+    assert_true(choice.is_refused);
     arena_clear(&arena);
 }
 
@@ -161,6 +182,7 @@ int main(void)
         cmocka_unit_test(passes_over_the_barred),
         cmocka_unit_test(prefers_among_equals),
         cmocka_unit_test(goes_on_with_what_was_begun),
+        cmocka_unit_test(best_effort_goes_past_those_that_are_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
