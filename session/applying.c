@@ -1,10 +1,12 @@
 #include "session/applying.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "session/leg_impl.h"
+#include "session/untold.h"
 
 struct applying {
     struct node node; // in sessions->applying
@@ -13,8 +15,8 @@ struct applying {
     uint16_t shard;
     struct backend *backend; // lent by the pool
     struct backend_user user;
-    struct text first, packet; // owned
-    struct slice ahead;        // of `first`
+    struct text first, packet, gtrid; // owned
+    struct slice ahead;               // of `first`
 };
 
 static struct applying *applying_of(struct node *node)
@@ -38,17 +40,6 @@ bool applying_is_on(const struct session *session, uint16_t shard)
     return false;
 }
 
-static struct leg *find_held(const struct session *session, uint16_t shard)
-{
-    LIST_FOR_EACH (&session->legs, node) {
-        struct leg *leg = CONTAINER_OF(node, struct leg, node);
-        if (leg->state == LEG_HELD && leg->shard == shard) {
-            return leg;
-        }
-    }
-    return NULL;
-}
-
 // The session's statement for that shard has waited for it.
 static void end(struct applying *applying)
 {
@@ -57,12 +48,22 @@ static void end(struct applying *applying)
     list_remove(&applying->sessions->applying, &applying->node);
     text_done(&applying->first);
     text_done(&applying->packet);
+    text_done(&applying->gtrid);
     memory_free(applying);
-    struct leg *leg = session != NULL ? find_held(session, shard) : NULL;
+    struct leg *leg = session != NULL ? leg_held_on(session, shard) : NULL;
     if (leg != NULL) {
         leg_leave_list(leg);
         leg_acquire(leg);
     }
+}
+
+static void fail(struct applying *applying, const char *why)
+{
+    log_notice("a branch that is committed could not be told: the recovery does it (%s)", why);
+    if (applying->session != NULL) {
+        untold_note(applying->session, applying->shard, text_slice(&applying->gtrid));
+    }
+    end(applying);
 }
 
 static void on_bytes(struct backend_user *user, struct backend *backend, const uint8_t *bytes,
@@ -77,15 +78,16 @@ static void on_bytes(struct backend_user *user, struct backend *backend, const u
         return;
     }
     if (answer->is_error) {
-        log_notice("a branch that is committed could not be told (error %u): the recovery does it",
-                   answer->error_code);
+        char why[40];
+        snprintf(why, sizeof why, "error %u", answer->error_code);
         pool_close(pools, backend);
-    } else {
-        if (applying->session != NULL) {
-            leg_note_written(applying->session, applying->shard); // read there from now on
-        }
-        pool_give(pools, backend);
+        fail(applying, why);
+        return;
     }
+    if (applying->session != NULL) {
+        leg_note_written(applying->session, applying->shard); // read there from now on
+    }
+    pool_give(pools, backend);
     end(applying);
 }
 
@@ -94,12 +96,10 @@ static void on_lost(struct backend_user *user, struct backend *backend, const st
 {
     (void)backend;
     (void)was_sent;
-    log_notice("a branch that is committed could not be told: the recovery does it (%s)",
-               error->text);
-    end(CONTAINER_OF(user, struct applying, user));
+    fail(CONTAINER_OF(user, struct applying, user), error->text);
 }
 
-void applying_start(struct leg *leg, const struct leg_command *command)
+void applying_start(struct leg *leg, const struct leg_command *command, struct slice gtrid)
 {
     assert(applying_may(leg));
     struct sessions *sessions = leg->session->sessions;
@@ -112,6 +112,7 @@ void applying_start(struct leg *leg, const struct leg_command *command)
     applying->user.on_lost = on_lost;
     text_add_slice(&applying->first, command->first);
     text_add_slice(&applying->packet, command->packet);
+    text_add_slice(&applying->gtrid, gtrid);
     applying->ahead = text_slice(&applying->first);
     list_push_back(&sessions->applying, &applying->node);
     leg_detach(leg);

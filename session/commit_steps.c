@@ -128,7 +128,8 @@ void commit_take(struct commit *commit, uint16_t place, enum commit_answer answe
         take_prepare(commit, part, answer);
         break;
     case COMMIT_APPLYING:
-        commit->left = (uint16_t)(commit->left + (part->is_prepared && !is_fine ? 1 : 0));
+        part->is_left = part->is_prepared && !is_fine;
+        commit->left = (uint16_t)(commit->left + part->is_left);
         part->is_over = true;
         break;
     case COMMIT_FINISHING:

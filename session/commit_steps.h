@@ -73,6 +73,7 @@ struct commit_part {
     bool has_written;
     bool is_prepared; // a branch that said so
     bool is_over;     // it is told nothing more
+    bool is_left;     // committed, and was not told
 };
 
 struct commit {

@@ -28,6 +28,7 @@
 #include "session/gather.h"
 #include "session/track.h"
 #include "session/transaction.h"
+#include "session/untold.h"
 
 struct commit_flow {
     struct flow flow; // first
@@ -241,6 +242,11 @@ static void end(struct commit_flow *run)
         explain_unknown(session, &result.error);
         break;
     }
+    for (uint16_t i = 0; i < run->commit.count; i++) {
+        if (run->commit.parts[i].is_left) {
+            untold_note(session, run->shards[i], branch_gtrid(session));
+        }
+    }
     if (result.left > 0) {
         log_notice("session %u: committed, and %u shards could not be told: the recovery does it",
                    session->id, result.left);
@@ -275,7 +281,7 @@ static void apply_aside(struct commit_flow *run)
             miss(run, i);
         } else if (verb != VERB_NONE) {
             fill_command(run, leg, verb, &command);
-            applying_start(leg, &command);
+            applying_start(leg, &command, branch_gtrid(run->flow.session));
             commit_take(&run->commit, i, ANSWER_DONE);
         }
     }

@@ -15,6 +15,7 @@
 #include "session/kill.h"
 #include "session/steps.h"
 #include "session/transaction.h"
+#include "session/untold.h"
 
 enum {
     AHEAD_MORE_MAX = 4, // beside the transaction's: two SAVEPOINTs, PREPARE, LAST_INSERT_ID()
@@ -367,7 +368,8 @@ void leg_acquire(struct leg *leg)
     const struct session *session = leg->session;
     uint16_t server = has_account(session) ? leg_choose(leg) : NO_SERVER;
     leg->server = server;
-    if (server == NO_SERVER || applying_is_on(session, leg->shard)) {
+    if (server == NO_SERVER || applying_is_on(session, leg->shard) ||
+        untold_is_on(session, leg->shard)) {
         leg_hold(leg);
         return;
     }

@@ -1,10 +1,12 @@
-// Legs that wait for a server: the shard has no primary now, or what there is did not serve. They
-// try again when a new snapshot has something for them, and every now and then, for hold_ms.
+// Legs that wait for a server: the shard has no primary now, what there is did not serve, or it
+// does not have yet what the session has committed there (untold.h). They try again when a new
+// snapshot has something for them, and every now and then, for hold_ms.
 
 #include <stdio.h>
 
 #include "protocol/error_table.h"
 #include "session/leg_impl.h"
+#include "session/untold.h"
 
 enum { HELD_RETRY_US = 500 * 1000 };
 
@@ -19,6 +21,17 @@ void leg_hold(struct leg *leg)
         counter_add(&sessions->counters.queries_held, 1);
     }
     list_push_back(&sessions->held, &leg->list_node);
+}
+
+struct leg *leg_held_on(const struct session *session, uint16_t shard)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->state == LEG_HELD && leg->shard == shard) {
+            return leg;
+        }
+    }
+    return NULL;
 }
 
 // Nothing has changed for it since its tries were used up.
@@ -58,11 +71,12 @@ void legs_retry_held(struct sessions *sessions)
 static void fail_held(struct leg *leg, int64_t hold_ms)
 {
     struct error error;
-    char text[200];
-    snprintf(text, sizeof text,
-             "shard '%s' has no server that can take the statement; it was held for %lld ms "
-             "(hold_ms)",
-             session_config(leg->session)->shards[leg->shard].name, (long long)hold_ms);
+    char text[250];
+    const char *why = untold_is_on(leg->session, leg->shard)
+                          ? "does not have yet what this session has committed there"
+                          : "has no server that can take the statement";
+    snprintf(text, sizeof text, "shard '%s' %s; it was held for %lld ms (hold_ms)",
+             session_config(leg->session)->shards[leg->shard].name, why, (long long)hold_ms);
     error_fill(&error, ER_SHARD_UNAVAILABLE, text);
     leg_fail(leg, &error);
 }

@@ -16,6 +16,8 @@ uint16_t leg_choose(struct leg *leg);
 void leg_acquire(struct leg *leg);
 // leg_answer.c: what the session reads there must have it.
 void leg_note_written(struct session *session, uint16_t shard);
+// leg_held.c: the HELD one of the shard; NULL.
+struct leg *leg_held_on(const struct session *session, uint16_t shard);
 // leg_held.c: until there is another primary, or a while has passed.
 void leg_hold(struct leg *leg);
 // Another server may do better, or this one after a while.

@@ -36,6 +36,7 @@
 #include "session/session_impl.h"
 #include "session/track.h"
 #include "session/transaction.h"
+#include "session/untold.h"
 
 enum { ENDING_MS = 2000, SESSIONS_KEPT = 256, LEGS_KEPT = 256 };
 
@@ -230,6 +231,7 @@ static void session_free(struct session *session)
     list_remove(&sessions->stages[SESSION_CLOSED], &session->node);
     session_ids_remove(&sessions->ids, session);
     applying_forget_session(session);
+    untold_forget_session(session);
     login_done(session);
     multi_done(session);
     prepared_clear(session);
@@ -328,6 +330,7 @@ static void on_tick(struct timer *timer)
     close_stuck(sessions, SESSION_RUNNING);
     close_stuck(sessions, SESSION_FLUSHING);
     legs_tick(sessions);
+    untold_tick(sessions);
     deadlock_look(sessions);
     login_accounts_read(sessions);
     account_waits_go_on(sessions);
@@ -383,6 +386,7 @@ struct sessions *sessions_new(const struct sessions_host *host, const struct sna
     list_init(&sessions->lingering);
     list_init(&sessions->account_waits);
     list_init(&sessions->applying);
+    list_init(&sessions->untold);
     list_init(&sessions->moments);
     slab_init(&sessions->session_slab, "session", sizeof(struct session), SESSIONS_KEPT);
     slab_init(&sessions->leg_slab, "leg", sizeof(struct leg), LEGS_KEPT);

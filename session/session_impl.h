@@ -278,6 +278,7 @@ struct sessions {
     struct list lingering;     // struct leg by list_node, oldest first
     struct list account_waits; // struct account_wait by node
     struct list applying;      // struct applying by node
+    struct list untold;        // struct untold by node
     struct list moments;       // flow_moment.c
     int64_t wall_ahead_ms;     // wall clock (Unix milliseconds) minus the loop's
     uint32_t sql_mode;         // of the servers, for the parser

@@ -10,6 +10,7 @@ import time
 import test_reload
 import wire
 
+WITHIN_S = 25
 CLUSTER = {"shards": 2, "replicas": 0, "settings": "in_doubt_ms = 500\n"}
 BUYERS, MONEY = 20, 100
 
@@ -425,3 +426,95 @@ def test_decided_is_seen_by_its_session(stand):
     finally:
         test_reload.write(stand, whole)
         test_reload.reload(stand)
+
+
+def set_figure(stand, name, value):
+    text = re.sub(rf"(?m)^{name} = .*\n", "", test_reload.read(stand))
+    test_reload.write(stand, text.replace("[waybill]\n", f"[waybill]\n{name} = {value}\n", 1))
+    test_reload.reload(stand)
+
+
+# ---- a shard that could not be told: who has committed doesn't read there what was before
+
+
+def later(action):
+    """(the thread, where its answer comes)"""
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(action()))
+    thread.start()
+    return thread, answers
+
+
+def leave_untold(stand, client, one, other):
+    """Commits a transfer whose branch on s2 is prepared, decided and not told: its connection is killed before the decision."""
+    set_figure(stand, "in_doubt_ms", 60000)
+    client.query("BEGIN")
+    client.query(f"UPDATE users SET money = money - 7 WHERE buyer_id = {one}")
+    client.query(f"UPDATE users SET money = money + 7 WHERE buyer_id = {other}")
+    decider, branch = stand.root("s1a"), stand.root("s2a")
+    decider.query("LOCK TABLES waybill.decision WRITE")
+    thread, answers = later(lambda: client.query("COMMIT"))
+    stand.wait_until(lambda: branches(stand), WITHIN_S, "it is prepared")
+    holder = branch.query("XA RECOVER").rows[0][3].rsplit(".", 1)[1]
+    branch.query(f"KILL {holder}")
+    stand.wait_until(lambda: not branch.query(f"SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = {holder}").rows,
+                     WITHIN_S, "its connection is gone")
+    time.sleep(0.2)  # waybill has heard of it, or hears of it when it tells the branch: both are the same to the client
+    decider.query("UNLOCK TABLES")
+    thread.join(WITHIN_S)
+    assert answers and answers[0].warnings == 1, answers
+    assert client.query("SHOW WARNINGS").rows[0][1] == "9032"
+    assert branches(stand)
+
+
+def read(client, buyer):
+    try:
+        return int(client.query(f"SELECT money FROM users WHERE buyer_id = {buyer}").rows[0][0])
+    except wire.ServerError as error:
+        return error.code, error.message
+
+
+def finish(stand):
+    set_figure(stand, "in_doubt_ms", 500)
+    stand.wait_until(lambda: not branches(stand), WITHIN_S, "it is finished")
+
+
+def test_reads_wait_for_what_was_committed(stand):
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    leave_untold(stand, client, one, other)
+    begun = time.monotonic()
+    assert read(client, one) == MONEY - 7  # the shard that has decided
+    assert read(bank(stand), other) == MONEY  # another session waits for nothing
+    assert time.monotonic() - begun < WITHIN_S / 2
+    thread, answers = later(lambda: [read(client, other), total(client)])
+    thread.join(0.5)
+    assert thread.is_alive() and not answers, answers
+    finish(stand)
+    thread.join(WITHIN_S)
+    assert answers == [[MONEY + 7, BUYERS * MONEY]], answers
+
+
+def test_they_wait_not_for_ever(stand):
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    leave_untold(stand, client, one, other)
+    set_figure(stand, "hold_ms", 300)
+    code, message = read(client, other)
+    assert code == 9004 and "has committed there" in message, (code, message)
+    code, message = read(client, other)
+    assert code == 9004, (code, message)  # again
+    set_figure(stand, "hold_ms", 15000)
+    finish(stand)
+    assert read(client, other) == MONEY + 7
+
+
+def test_who_goes_while_it_waits_leaves_nothing(stand):
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    leave_untold(stand, client, one, other)
+    client.send_packet(b"\x03" + f"UPDATE users SET money = 0 WHERE buyer_id = {other}".encode(), 0)
+    time.sleep(0.5)  # it is held, and asked for
+    client.close_socket()
+    finish(stand)
+    assert read(bank(stand), other) == MONEY + 7
