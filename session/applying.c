@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "session/leg_impl.h"
-#include "session/untold.h"
+#include "session/untold_wait.h"
 
 struct applying {
     struct node node; // in sessions->applying

@@ -6,7 +6,7 @@
 //                              the answer  --> back to the pool; legs of the session that wait for
 //                                              the shard go on
 //                              lost, error --> closed; the recovery finishes the branch, and the
-//                                              session's legs wait for that (untold.h)
+//                                              session's legs wait for that (untold_wait.h)
 //
 // Meanwhile the session's statements for that shard are held (leg_acquire), so that it sees what it
 // has committed. It may end before.

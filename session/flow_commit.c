@@ -28,7 +28,7 @@
 #include "session/gather.h"
 #include "session/track.h"
 #include "session/transaction.h"
-#include "session/untold.h"
+#include "session/untold_wait.h"
 
 struct commit_flow {
     struct flow flow; // first

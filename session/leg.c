@@ -15,7 +15,7 @@
 #include "session/kill.h"
 #include "session/steps.h"
 #include "session/transaction.h"
-#include "session/untold.h"
+#include "session/untold_wait.h"
 
 enum {
     AHEAD_MORE_MAX = 4, // beside the transaction's: two SAVEPOINTs, PREPARE, LAST_INSERT_ID()

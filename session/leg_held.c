@@ -1,12 +1,12 @@
 // Legs that wait for a server: the shard has no primary now, what there is did not serve, or it
-// does not have yet what the session has committed there (untold.h). They try again when a new
+// does not have yet what the session has committed there (untold_wait.h). They try again when a new
 // snapshot has something for them, and every now and then, for hold_ms.
 
 #include <stdio.h>
 
 #include "protocol/error_table.h"
 #include "session/leg_impl.h"
-#include "session/untold.h"
+#include "session/untold_wait.h"
 
 enum { HELD_RETRY_US = 500 * 1000 };
 

@@ -36,7 +36,7 @@
 #include "session/session_impl.h"
 #include "session/track.h"
 #include "session/transaction.h"
-#include "session/untold.h"
+#include "session/untold_wait.h"
 
 enum { ENDING_MS = 2000, SESSIONS_KEPT = 256, LEGS_KEPT = 256 };
 
