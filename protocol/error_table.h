@@ -6,6 +6,7 @@
 
 // clang-format off
 #define ERROR_TABLE(X) \
+    X(ER_RECORD_CHANGED,        1020, "HY000", "Record has changed since last read in table '%s' (waybill: nothing was done; run the statement again)") \
     X(ER_CON_COUNT,             1040, "08004", "Too many connections") \
     X(ER_HANDSHAKE,             1043, "08S01", "Bad handshake") \
     X(ER_ACCESS_DENIED,         1045, "28000", "Access denied for user '%s'@'%s' (using password: %s)") \

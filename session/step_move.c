@@ -29,10 +29,12 @@ void moving_fail(struct steps *steps, enum error_code code, const char *text)
 
 void moving_fail_changed(struct steps *steps)
 {
-    moving_fail(
-        steps, ER_SHARD_KEY,
-        "The rows of the UPDATE are not those that were locked for it, and nothing was done: "
-        "run it again");
+    const struct moving *moving = steps_state(steps);
+    struct slice name = moving->statement->tables->name;
+    moving_fail(steps, ER_RECORD_CHANGED,
+                (const char *)arena_format(&steps_session(steps)->arena, "%.*s", (int)name.len,
+                                           (const char *)name.ptr)
+                    .ptr);
 }
 
 struct moving_shard *moving_shard_of(struct steps *steps)

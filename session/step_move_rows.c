@@ -219,7 +219,9 @@ static void on_read(struct steps *steps, const struct step_answer *answer)
         return;
     }
     if (answer->row_count != from->count || answer->column_count != from->table.count) {
-        moving_fail_changed(steps);
+        moving_fail(steps, ER_SHARD_KEY,
+                    "The shard key is stored as another value than it is set to, so that its rows "
+                    "can't be moved to another shard: give it as its column stores it");
         return;
     }
     if (!take_rows(steps, answer, rows)) {

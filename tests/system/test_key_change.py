@@ -102,6 +102,7 @@ REFUSED = (
     "UPDATE carts SET buyer_id = (SELECT 77) WHERE id = 5",
     "UPDATE carts SET buyer_id = 77 WHERE (@n := id) > 0",
     "UPDATE carts c JOIN parts l ON l.buyer_id = c.buyer_id SET c.buyer_id = 77",
+    "UPDATE parts SET buyer_id = 6.6 WHERE buyer_id = 4",
     "UPDATE areas SET area = 5000 WHERE id = 1",  # no range has it
     "UPDATE named SET name = '\u00e9' WHERE id = 1",
     "INSERT INTO parts (buyer_id, no) VALUES (5, 0) ON DUPLICATE KEY UPDATE buyer_id = 6",
