@@ -390,10 +390,11 @@ static void add_page(struct arena *arena, struct explanation *explanation)
 static void add_plan(struct arena *arena, struct explanation *explanation)
 {
     const struct plan *plan = explanation->plan;
-    if (plan->wants_columns) {
+    if (plan->wants_columns || explanation->request->columns != NULL) {
         explain_add(arena, explanation, EXPLAIN_ASK,
                     slice_of_string("first a server is asked for the columns of the table"));
-    } else {
+    }
+    if (!plan->wants_columns) {
         if (plan->steps != STEPS_NONE) {
             explain_add(arena, explanation, EXPLAIN_ASK, slice_of_string(steps_text(plan->steps)));
         }

@@ -1,5 +1,6 @@
-// The statement behind EXPLAIN ROUTE is read by itself, planned as the session would plan it now,
-// and asked what the session's own state has against it. The answer is a table of steps,
+// The statement behind EXPLAIN ROUTE is read by itself, planned as the session would plan it now
+// (a server is asked for the columns, where the plan wants them), and asked what the session's own
+// state has against it. The answer is a table of steps,
 //
 //     step | shard | access | detail
 //
@@ -13,6 +14,7 @@
 #include "router/explain.h"
 #include "session/aftermath.h"
 #include "session/command.h"
+#include "session/flow_columns.h"
 #include "session/query.h"
 #include "session/transaction.h"
 
@@ -122,24 +124,25 @@ static void look_at_session(struct session *session, struct request *asked,
     }
 }
 
-void explain_route_run(struct session *session, struct request *request)
+struct routed {
+    struct request asked;          // with the statement that is explained
+    struct request *request;       // the client's
+    const struct statement *outer; // EXPLAIN ROUTE
+};
+
+static void explain(struct session *session, struct request *asked)
 {
-    const struct statement *outer = request->statement;
-    struct request asked = *request;
-    struct statement *statement;
-    if (request->command != COM_QUERY || request->text != NULL) {
-        command_refuse(session, "EXPLAIN ROUTE as a prepared statement: send it as text");
-        return;
-    }
-    if (!read_statement(session, outer, &statement)) {
-        return;
-    }
-    asked.statement = statement;
-    struct route_request route = query_route_request(session, &asked);
-    route.is_prepared = statement->param_count > 0;
+    struct routed *routed = CONTAINER_OF(asked, struct routed, asked);
+    struct route_request route = query_route_request(session, asked);
+    route.is_prepared = asked->statement->param_count > 0;
     struct explanation *explanation = explain_statement(&session->arena, &route);
-    look_at_session(session, &asked, explanation);
-    if (outer->is_routed_json) {
+    look_at_session(session, asked, explanation);
+    if (asked->plan != NULL && asked->plan->wants_columns && asked->columns == NULL) {
+        columns_ask(session, asked, explain);
+        return;
+    }
+    session->request = routed->request;
+    if (routed->outer->is_routed_json) {
         write_json(session, explanation);
     } else {
         write_table(session, explanation);
@@ -148,4 +151,17 @@ void explain_route_run(struct session *session, struct request *request)
     aftermath_note_ok(session);
     session->aftermath.row_count = -1;
     request_finish(session);
+}
+
+void explain_route_run(struct session *session, struct request *request)
+{
+    struct routed *routed = arena_alloc(&session->arena, sizeof *routed);
+    routed->asked = *request;
+    routed->request = request;
+    routed->outer = request->statement;
+    if (request->command != COM_QUERY || request->text != NULL) {
+        command_refuse(session, "EXPLAIN ROUTE as a prepared statement: send it as text");
+    } else if (read_statement(session, routed->outer, &routed->asked.statement)) {
+        explain(session, &routed->asked);
+    }
 }

@@ -107,6 +107,22 @@ def test_steps_and_guards(stand):
     loader.close()
 
 
+def test_columns_are_asked(stand):
+    """Where the plan needs a table's columns: a server is asked for them, and the steps behind that are shown, too."""
+    loader = stand.client("loader")
+    make_tables(loader)
+    wanted = "INSERT INTO inventory SELECT order_id, COUNT(*) FROM orders GROUP BY order_id"
+    rows = route(loader, wanted)
+    assert [row[0] for row in rows[:2]] == ["ask", "ask"] and "columns" in rows[0][3] and "inserted as VALUES" in rows[1][3], rows
+    assert {row[0] for row in rows[2:]} == {"send", "merge", "why"}, rows
+    assert [target["as_it_came"] for target in route_json(loader, wanted)["targets"]] == [True]
+    assert told(loader, "EXPLAIN ROUTE INSERT INTO absent SELECT order_id, 1 FROM orders") == 1146
+    assert loader.query("SELECT COUNT(*) FROM inventory WHERE product_id > 1000").rows == [("0",)]
+    rows = route(loader, "INSERT INTO inventory SELECT order_id, 1 FROM orders UNION SELECT 1, 2")
+    assert rows[0][0] == "refused" and "UNION" in rows[0][3], rows
+    loader.close()
+
+
 def test_nothing_is_run(stand):
     client = stand.client("loader")
     make_tables(client)
