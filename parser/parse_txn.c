@@ -148,11 +148,19 @@ void parse_unlock(struct parser *parser)
     }
 }
 
-// The verb is the name: START, BEGIN, END, PREPARE, COMMIT, ROLLBACK, RECOVER.
+// The verb is the name: START, BEGIN, END, PREPARE, COMMIT, ROLLBACK, RECOVER. Behind it stands
+// 'gtrid' [, 'bqual' [, format]], and what servers see to.
 void parse_xa(struct parser *parser)
 {
     parser_begin(parser, STATEMENT_XA, FACT_XA | FACT_NEEDS_PRIMARY);
     struct slice verb = parser_text(parser, parser->token.span);
     parser->statement->name = literal_upper(parser->arena, verb);
+    for (int commas = 0; commas < 2 && !parser_at(parser, TOKEN_END);) {
+        commas += parser_at(parser, TOKEN_COMMA);
+        parser_advance(parser);
+        if (commas == 2) {
+            parser->statement->xa_format = parser_text(parser, parser->token.span);
+        }
+    }
     parser_skip_rest(parser);
 }

@@ -473,6 +473,7 @@ struct statement {
     // An executable comment was read as SQL: a span may begin inside of it, so splices may break
     // it.
     bool has_executable_comment;
+    struct slice xa_format; // XA: the number as it stands there; empty: none
     struct expr *kill_id;   // KILL
     struct slice kill_host; // KILL USER name@host; empty: none was named
     uint32_t rest; // PARSE_MULTIPLE: offset of what follows the first ';'. The tree is the first's

@@ -1,6 +1,9 @@
 // The statements that are neither rows nor DDL: SHOW, EXPLAIN, CALL, LOCK, administration.
 // Most go to one shard; what names tables goes where they are.
 
+#include <stdlib.h>
+
+#include "cluster/decision.h"
 #include "router/plan_impl.h"
 
 // Everything that the statement names, as one list without a condition.
@@ -27,10 +30,39 @@ bool plan_handler(struct planner *planner)
     return plan_to_reach(planner, ER_CROSS_SHARD, "HANDLER");
 }
 
-// In front of several shards; the only one runs it.
+// Branches of waybill's own are finished by their decision, and nobody's word.
+static bool is_own_format(struct slice format)
+{
+    char number[32] = "";
+    if (format.len >= sizeof number) {
+        return true; // no such number is needed
+    }
+    if (format.len > 0) {
+        memcpy(number, format.ptr, format.len);
+    }
+    return strtod(number, NULL) == DECISION_FORMAT_ID; // as servers read it: 0x5742, 22338.0 too
+}
+
+// In front of several shards; the only one runs it. A session stays where its first XA was.
 bool plan_xa(struct planner *planner)
 {
-    return plan_refuse(planner, ER_NOT_SUPPORTED_YET, "XA statements of clients");
+    const struct route_request *request = planner->request;
+    if (is_own_format(planner->statement->xa_format)) {
+        return plan_refuse(
+            planner, ER_NOT_SUPPORTED_YET,
+            "XA statements with the format id 22338, by which waybill knows its own");
+    }
+    if (planner->hint_shard != NO_SHARD) {
+        plan_because(planner, "the hint names it");
+        return plan_to(planner, planner->hint_shard);
+    }
+    if (request->is_pinned && request->last_shard != NO_SHARD) {
+        plan_because(planner, "the session is bound to it");
+        return plan_to(planner, request->last_shard);
+    }
+    return plan_refuse(planner, ER_CROSS_SHARD,
+                       "XA must stay on one shard, and nothing tells on which: say it with the "
+                       "first one, /* waybill: shard=NAME */ XA ...");
 }
 
 bool plan_lock(struct planner *planner)

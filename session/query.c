@@ -410,12 +410,11 @@ static bool is_processlist(const struct statement *statement)
            slice_is_nocase(statement->name, "PROCESSLIST");
 }
 
-// Inside of XA the server allows no other transactions; where there is one shard it says so itself.
+// Inside of XA the server allows no other transactions, and says so itself.
 static bool is_about_xa(const struct session *session, enum statement_kind kind)
 {
     return (session->pin_facts & FACT_XA) != 0 && session->pin != NULL && kind != STATEMENT_SET &&
-           kind != STATEMENT_USE && query_is_local_kind(kind) &&
-           config_only_shard(session_config(session)) != NO_SHARD;
+           kind != STATEMENT_USE && query_is_local_kind(kind);
 }
 
 static void run_by_kind(struct session *session, struct request *request)
@@ -423,7 +422,8 @@ static void run_by_kind(struct session *session, struct request *request)
     enum statement_kind kind = request->statement->kind;
     struct error error;
     if (is_about_xa(session, kind)) {
-        request->statement->kind = kind = STATEMENT_UNKNOWN;
+        bool is_only = config_only_shard(session_config(session)) != NO_SHARD;
+        request->statement->kind = kind = is_only ? STATEMENT_UNKNOWN : STATEMENT_XA;
     }
     if (!query_kind_is_allowed(session, request, &error)) {
         query_refuse(session, request, &error);

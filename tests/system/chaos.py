@@ -124,12 +124,42 @@ class Teller(threading.Thread):
             self.forget()
 
 
+class Reader(threading.Thread):
+    """A client that looks at all accounts in one moment, through this waybill or that one."""
+
+    def __init__(self, chaos, seed):
+        super().__init__(daemon=True)
+        self.chaos, self.rng, self.client, self.sums, self.failures = chaos, random.Random(seed), None, [], 0
+
+    def run(self):
+        while not self.chaos.is_over:
+            try:
+                self.client = self.client or self.rng.choice(self.chaos.proxies).connect()
+                self.client.query("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+                for _ in range(2):
+                    self.sums.append(int(self.client.query("SELECT SUM(money) FROM accounts").rows[0][0]))
+                    time.sleep(0.01)
+                self.client.query("COMMIT")
+                if self.rng.random() < 0.1:
+                    self.forget()
+            except (OSError, wire.ServerError, wire.ConnectionLost, wire.ProtocolError):
+                self.failures += 1
+                self.forget()
+                time.sleep(0.05)
+
+    def forget(self):
+        if self.client:
+            self.client.abort()
+        self.client = None
+
+
 class Chaos:
-    def __init__(self, stand, seed, proxies=3, tellers=9, report=print):
+    def __init__(self, stand, seed, proxies=3, tellers=9, readers=0, report=print):
         self.stand, self.rng, self.report = stand, random.Random(seed), report
         self.proxies = [Proxy(stand, number) for number in range(1, proxies + 1)]
         self.account, self.is_over, self.faults = Account(), False, []
         self.tellers = [Teller(self, self.rng.random()) for _ in range(tellers)]
+        self.readers = [Reader(self, self.rng.random()) for _ in range(readers)]
         self.healers = []  # (when, what to do)
         self.anew = set()
         self.down = {}  # what is broken now: at most one server of a shard, and one waybill
@@ -243,21 +273,24 @@ class Chaos:
         self.rng.choice((lambda: self.break_server("kill"), lambda: self.break_server("kill"), lambda: self.break_server("freeze"),
                          lambda: self.break_proxy("kill"), lambda: self.break_proxy("freeze"), self.stop_replication))()
 
-    def play(self, seconds):
+    def play(self, seconds, transfers=0):
+        """For so long, and until so many transfers were acknowledged."""
         self.start()
-        for teller in self.tellers:
-            teller.start()
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        clients = self.tellers + self.readers
+        for client in clients:
+            client.start()
+        began = time.monotonic()
+        while time.monotonic() < began + seconds or len(self.account.done) < transfers:
+            assert time.monotonic() < began + seconds + transfers, f"{len(self.account.done)} transfers in {seconds + transfers} s"
             time.sleep(self.rng.uniform(0.1, 0.9))
             self.heal_due()
             self.one_fault()
         self.heal_due(is_all=True)
         time.sleep(1)
         self.is_over = True
-        for teller in self.tellers:
-            teller.join(60)
-            assert not teller.is_alive(), "a client waits for ever"
+        for client in clients:
+            client.join(60)
+            assert not client.is_alive(), "a client waits for ever"
 
     # what must be so
 
@@ -274,10 +307,13 @@ class Chaos:
         account = self.account
         assert not halves, f"transfers that are there by half: {halves}"
         assert money == BUYERS * MONEY, f"money is {money}, not {BUYERS * MONEY}"
+        sums = [total for reader in self.readers for total in reader.sums]
+        assert set(sums) <= {BUYERS * MONEY}, f"a snapshot had a total of {set(sums) - {BUYERS * MONEY}}"
         assert not account.done - set(rows), f"acknowledged, and not there: {sorted(account.done - set(rows))}"
         assert not account.not_done & set(rows), f"told to be rolled back, and there: {sorted(account.not_done & set(rows))}"
         self.compare_replicas(primaries)
         return (f"{len(account.done)} transfers acknowledged, {len(account.not_done)} refused, {len(account.unknown)} without an answer; "
+                f"{len(sums)} totals of snapshots, all the same; "
                 f"to be made anew: {', '.join(sorted(self.anew)) or 'none'}; faults: {', '.join(self.faults)}")
 
     def compare_replicas(self, primaries):
@@ -346,11 +382,11 @@ class Chaos:
         return found
 
 
-def run(stand, seed, seconds, **more):
+def run(stand, seed, seconds, transfers=0, **more):
     """A whole round; what came of it."""
     chaos = Chaos(stand, seed, **more)
     try:
-        chaos.play(seconds)
+        chaos.play(seconds, transfers)
         said = chaos.check()
         assert not chaos.complaints(), chaos.complaints()
         return said

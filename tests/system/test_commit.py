@@ -434,6 +434,34 @@ def set_figure(stand, name, value):
     test_reload.reload(stand)
 
 
+def test_xa_of_clients(stand):
+    """On the shard that is named, as on a server; the session is bound to it, and waybill's own branches are nobody's."""
+    client = fill(stand)
+    one, other = here_and_there(stand)
+    take = "UPDATE users SET money = money - 7 WHERE buyer_id = "
+    assert code_of(client, "XA START 'x'") == 9001
+    client.query("/* waybill: shard=s1 */ XA START 'x','y',5")
+    client.query(take + str(one))
+    assert code_of(client, take + str(other)) == 9006 == code_of(client, "UPDATE users SET money = 0")
+    assert [code_of(client, sql) for sql in ("BEGIN", "COMMIT", "ROLLBACK")] == [1399] * 3  # as a server says it
+    for sql in ("XA END 'x','y',5", "XA PREPARE 'x','y',5"):
+        client.query(sql)
+    client.close()
+    client = bank(stand)
+    assert money_of(client, one) == MONEY
+    stand.wait_until(lambda: code_of(client, "/* waybill: shard=s1 */ XA COMMIT 'x','y',5") == 0, WITHIN_S, "its session is gone")
+    assert money_of(client, one) == MONEY - 7 and branches(stand) == []
+    for sql in ("BEGIN", take + str(one), "ROLLBACK", "XA START 'z'", take + str(one), "XA END 'z'", "XA COMMIT 'z' ONE PHASE"):
+        client.query(sql)
+    assert money_of(client, one) == MONEY - 14
+    assert code_of(client, "XA COMMIT 'wb:1:1:1:s1','s1a.1',22338") == 1235
+    client.query("/* waybill: shard=s1 */ XA START 'w'")
+    client.query(take + str(one))
+    client.close()  # rolled back by that
+    stand.wait_until(lambda: code_of(bank(stand), take + str(one)) == 0, WITHIN_S, "it is free")
+    assert money_of(bank(stand), one) == MONEY - 21
+
+
 # ---- a shard that could not be told: who has committed doesn't read there what was before
 
 
@@ -467,9 +495,13 @@ def leave_untold(stand, client, one, other):
     assert branches(stand)
 
 
+def money_of(client, buyer):
+    return int(client.query(f"SELECT money FROM users WHERE buyer_id = {buyer}").rows[0][0])
+
+
 def read(client, buyer):
     try:
-        return int(client.query(f"SELECT money FROM users WHERE buyer_id = {buyer}").rows[0][0])
+        return money_of(client, buyer)
     except wire.ServerError as error:
         return error.code, error.message
 

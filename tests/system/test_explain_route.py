@@ -78,11 +78,11 @@ def told(client, sql):
 def test_what_the_session_refuses(stand):
     client, loader = stand.client(), stand.client("loader")
     make_tables(loader)
-    for sql, code in (("XA START 'x'", 1235), ("/* waybill: shard=s2 */ XA START 'x'", 1235), ("SET GLOBAL max_connections = 5", 1227), ("SET sql_mode = 'ORACLE'", 1235),
+    for sql, code in (("XA START 'x'", 9001), ("/* waybill: shard=s2 */ XA START 'x','',22338", 1235), ("SET GLOBAL max_connections = 5", 1227), ("SET sql_mode = 'ORACLE'", 1235),
                       ("SET STATEMENT max_statement_time = 1 FOR COMMIT", 1235)):
         assert (refused(client, sql), told(client, sql)) == (code, code), sql
     assert refused(client, "SET @a = 1") == "here"
-    assert "1235" in stand.admin("EXPLAIN ROUTE XA RECOVER")[0]["route"]
+    assert "9001" in stand.admin("EXPLAIN ROUTE XA RECOVER")[0]["route"]
     assert "1227" in stand.admin("EXPLAIN ROUTE SET GLOBAL max_connections = 5")[0]["route"]
     client.query("BEGIN")
     assert refused(client, "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE") == 1235

@@ -153,9 +153,11 @@ static void what_waybill_does_itself(void **state)
     expect_lines(&f, "SET GLOBAL max_connections = 5",
                  "here: settings of a server: sent to the only server; refused (1227) in front of "
                  "several\n");
+    expect_lines(&f, "XA RECOVER",
+                 "refused: error 9001 (0A000): XA must stay on one shard, and nothing tells on "
+                 "which: say it with the first one, /* waybill: shard=NAME */ XA ...\n");
     expect_lines(&f, "/* waybill: shard=s2 */ XA RECOVER",
-                 "refused: error 1235 (42000): waybill doesn't yet support XA statements of "
-                 "clients\n");
+                 "s2 write: as it came\nmerge: none\nwhy: the hint names it\n");
     expect_lines(&f, "SHOW PROCESSLIST", "here: answered here: the sessions of waybill\n");
     expect_lines(&f, "/* waybill: shard=s2 */ SHOW PROCESSLIST",
                  "s2 replica: as it came\nmerge: none\nwhy: the hint names s2\n");

@@ -342,6 +342,34 @@ static void transactions_and_last_shard(void **state)
     fixture_done(&f);
 }
 
+// On the shard that a hint names, and then where the session is bound. Never waybill's own
+// branches.
+static void xa_of_clients(void **state)
+{
+    (void)state;
+    static const char *const own[] = {"22338", "0x5742", "22338.0", "0000022338"};
+    struct fixture f;
+    start(&f);
+    expect_text(&f, "/* waybill: shard=s2 */ XA START 'a'", "s2 write: as it came | merge: none");
+    assert_non_null(strstr(fixture_plan(&f, "XA START 'a'"), "9001"));
+    fixture_reset(&f);
+    f.request.last_shard = 2; // a transaction's
+    assert_non_null(strstr(fixture_plan(&f, "XA START 'a'"), "9001"));
+    f.request.is_pinned = true;
+    f.request.last_shard = 2;
+    expect_text(&f, "XA PREPARE 'a','b'", "s3 write: as it came | merge: none");
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        char sql[100];
+        fixture_reset(&f);
+        snprintf(sql, sizeof sql, "/* waybill: shard=s2 */ XA COMMIT 'wb:1', 'x,y', %s", own[i]);
+        assert_non_null(strstr(fixture_plan(&f, sql), "1235"));
+    }
+    fixture_reset(&f);
+    expect_text(&f, "/* waybill: shard=s2 */ XA ROLLBACK 'a', '22338', 1",
+                "s2 write: as it came | merge: none");
+    fixture_done(&f);
+}
+
 static void one_shard_refuses_nothing(void **state)
 {
     (void)state;
@@ -405,6 +433,7 @@ int main(void)
         cmocka_unit_test(limits_in_parameters),
         cmocka_unit_test(last_insert_id),
         cmocka_unit_test(transactions_and_last_shard),
+        cmocka_unit_test(xa_of_clients),
         cmocka_unit_test(one_shard_refuses_nothing),
         cmocka_unit_test(says_why),
     };
