@@ -251,6 +251,9 @@ static void add_merge(struct arena *arena, struct explanation *explanation)
     if (plan->hidden_columns > 0) {
         text_add_format(&out, "; hidden columns %" PRIu32, plan->hidden_columns);
     }
+    if (plan->tells_shard) {
+        text_add_string(&out, ", shard after shard, with its name");
+    }
     if (plan->offset > 0) {
         text_add_format(&out, "; offset %" PRIu64, plan->offset);
     }

@@ -262,6 +262,19 @@ bool plan_show(struct planner *planner)
     return plan_to(planner, planner->config->default_shard);
 }
 
+// Each shard explains its own part of a SELECT.
+static bool explain_parts(struct planner *planner, const struct plan *inner)
+{
+    struct plan *plan = planner->plan;
+    plan->targets = inner->targets; // the whole text, EXPLAIN and all
+    plan->target_count = inner->target_count;
+    plan->merge = MERGE_ROWS;
+    plan->is_in_row_order = plan->tells_shard = true;
+    plan->warnings = inner->warnings;
+    plan->why = inner->why;
+    return true;
+}
+
 bool plan_explained(struct planner *planner)
 {
     struct route_request request = *planner->request;
@@ -279,12 +292,17 @@ bool plan_explained(struct planner *planner)
     if (!plan_make(planner->arena, &request, &inner, planner->error)) {
         return false;
     }
+    if (inner->target_count > 1 && request.statement->kind == STATEMENT_SELECT &&
+        !request.is_prepared) {
+        return explain_parts(planner, inner);
+    }
     if (inner->target_count > 1) {
-        return plan_refuse(planner, ER_CROSS_SHARD,
-                           "EXPLAIN of a statement for %u shards would show the plan of one: name "
-                           "it with /* waybill: shard=NAME */, or use EXPLAIN ROUTE to see "
-                           "where the statement goes",
-                           inner->target_count);
+        return plan_refuse(
+            planner, ER_CROSS_SHARD,
+            "EXPLAIN of a write for %u shards (or a prepared one) would show the plan of one: name "
+            "it with /* waybill: shard=NAME */, or use EXPLAIN ROUTE to see "
+            "where the statement goes",
+            inner->target_count);
     }
     if (inner->steps != STEPS_NONE) {
         return plan_refuse(

@@ -429,10 +429,10 @@ static const struct flow_kind paging_kind = {
 
 // ---- starting
 
-bool flow_page_is_possible(const struct session *session)
+bool flow_page_is_possible(const struct session *session, const struct request *request)
 {
-    return session->pin == NULL && session->transaction.once.len == 0 &&
-           session->transaction.first_shard == NO_SHARD;
+    return request->text == NULL && request->reading == NULL && session->pin == NULL &&
+           session->transaction.once.len == 0 && session->transaction.first_shard == NO_SHARD;
 }
 
 void flow_page_start(struct session *session, struct request *request,

@@ -14,8 +14,9 @@
 
 #include "session/session_impl.h"
 
-// Is the session free to read on connections beside it?
-bool flow_page_is_possible(const struct session *session) MUST_CHECK;
+// Is the session free to read on connections beside it, and the request a text that means there
+// what it means here?
+bool flow_page_is_possible(const struct session *session, const struct request *request) MUST_CHECK;
 // The plan has a page. `then` runs request->plan, which has none any more: rows are left out of it
 // (plan.whole), or it is the plan as it was.
 void flow_page_start(struct session *session, struct request *request,

@@ -199,7 +199,7 @@ static void run_plan(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
-    if (request->plan->page != NULL && flow_page_is_possible(session)) {
+    if (request->plan->page != NULL && flow_page_is_possible(session, request)) {
         flow_page_start(session, request, run_plan);
         return;
     }

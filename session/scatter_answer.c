@@ -53,17 +53,28 @@ void scatter_add_packet(struct scatter *scatter, struct slice payload)
     packet_append(&scatter->out, payload, &scatter->flow.request->sequence);
 }
 
+static void add_column(struct scatter *scatter, const struct column *column)
+{
+    struct text payload;
+    text_init(&payload);
+    column_write(&payload, column, scatter->flow.session->capabilities);
+    scatter_add_packet(scatter, text_slice(&payload));
+    text_done(&payload);
+}
+
 void scatter_add_columns(struct scatter *scatter)
 {
     struct session *session = scatter->flow.session;
+    const struct column shard = column_string("shard");
     struct text payload;
     text_init(&payload);
-    write_lenenc(&payload, scatter->columns.visible);
+    write_lenenc(&payload, scatter->columns.visible + scatter->plan.tells_shard);
     scatter_add_packet(scatter, text_slice(&payload));
     for (uint32_t i = 0; i < scatter->columns.visible; i++) {
-        payload.len = 0;
-        column_write(&payload, &scatter->columns.columns[i], session->capabilities);
-        scatter_add_packet(scatter, text_slice(&payload));
+        add_column(scatter, &scatter->columns.columns[i]);
+    }
+    if (scatter->plan.tells_shard) {
+        add_column(scatter, &shard);
     }
     if ((session->capabilities & CAP_DEPRECATE_EOF) == 0) {
         payload.len = 0;
@@ -101,7 +112,17 @@ static bool add_row(struct scatter *scatter, struct slice row, struct error *err
 
 bool scatter_add_row(struct scatter *scatter, uint32_t number, struct error *error)
 {
-    return add_row(scatter, merge_shown(scatter->merge, number), error);
+    struct slice row = merge_shown(scatter->merge, number);
+    if (!scatter->plan.tells_shard) {
+        return add_row(scatter, row, error);
+    }
+    struct text with_shard;
+    text_init(&with_shard);
+    text_add_slice(&with_shard, row);
+    row_text_add(&with_shard, slice_of_string(scatter->sources[number].shard));
+    bool is_fine = add_row(scatter, text_slice(&with_shard), error);
+    text_done(&with_shard);
+    return is_fine;
 }
 
 bool scatter_group_row(struct scatter *scatter, uint32_t number, struct error *error)

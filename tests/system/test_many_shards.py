@@ -464,3 +464,20 @@ def test_warnings_of_what_was_gathered_leave_no_table_behind(stand):
                 assert client.query(f"SELECT id, s FROM o WHERE buyer = {buyer}").rows == expected, buyer
                 client.query(sql)
             assert client.query("SELECT COUNT(*) FROM o").rows == [("40",)]
+
+
+def test_explain_tells_the_shard(stand):
+    client = stand.client()
+    for sql, rows_each in (("SELECT id FROM o ORDER BY v LIMIT 3", 1), ("SELECT o.id FROM o JOIN i USING (buyer) WHERE o.id > 3", 2)):
+        result = client.query(f"EXPLAIN {sql}")
+        plain = stand.direct("s1a").query(f"EXPLAIN {sql}")
+        assert result.names() == plain.names() + ["shard"], result.names()
+        assert [row[-1] for row in result.rows] == [f"s{1 + i // rows_each}" for i in range(3 * rows_each)], result.rows
+        assert [row[0] for row in result.rows] == ["1"] * (3 * rows_each)
+    result = client.query("EXPLAIN FORMAT=JSON SELECT COUNT(*) FROM o")
+    assert [row[1] for row in result.rows] == ["s1", "s2", "s3"] and all('"query_block"' in row[0] for row in result.rows)
+    assert client.query("ANALYZE SELECT s, COUNT(*) FROM o GROUP BY s").names()[-1] == "shard"
+    one = client.query("EXPLAIN SELECT id FROM o WHERE buyer = 5")
+    assert "shard" not in one.names()
+    assert error_of(client, "EXPLAIN UPDATE o SET v = 1 WHERE v = 2")[0] == 9001
+    client.close()

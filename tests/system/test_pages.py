@@ -137,6 +137,9 @@ def test_same_rows(stand):
             problems.append(f"{sql}\n        is not skipped")
     for sql in ("SELECT id, n FROM paged ORDER BY n, id LIMIT 10 OFFSET 6000", "SELECT id, g FROM paged ORDER BY g, id LIMIT 10 OFFSET 6000"):
         problems += [f"prepared: {sql}\n        {what}" for what in Outcome(client, sql, True).differences(Outcome(plain, sql, True), True)]
+    for one in (client, plain):
+        one.query("PREPARE page FROM 'SELECT id, n FROM paged ORDER BY n, id LIMIT 10 OFFSET 6000'")
+    problems += [f"EXECUTE\n        {what}" for what in Outcome(client, "EXECUTE page").differences(Outcome(plain, "EXECUTE page"), True)]
     assert not problems, f"{len(problems)} differences:\n    " + "\n    ".join(problems)
     client.close()
 

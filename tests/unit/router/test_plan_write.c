@@ -279,7 +279,17 @@ static const struct route_case other_cases[] = {
     {"SHOW COLUMNS FROM stock", GET("s1")},
     {"DESCRIBE flags", GET("s3")},
     {"EXPLAIN SELECT * FROM orders WHERE buyer_id = {b4}", GET("s4")},
-    {"EXPLAIN SELECT * FROM orders", "9001 EXPLAIN of a statement for 4 shards"},
+    {"EXPLAIN SELECT * FROM orders",
+     "s1 replica: as it came | s2 replica: as it came | s3 replica: as it came | s4 replica: as it "
+     "came | merge: rows, shard after shard, with its name"},
+    {"EXPLAIN FORMAT=JSON SELECT id FROM orders WHERE buyer_id IN ({b1}, {b3}) ORDER BY total "
+     "LIMIT 5, 2",
+     "s1 replica: EXPLAIN FORMAT=JSON SELECT id, total AS `_waybill_1`, COLLATION(total) AS "
+     "`waybill collation 0` FROM orders WHERE buyer_id IN ({b1}, {b3}) ORDER BY total LIMIT 0, 7 | "
+     "s3 replica: EXPLAIN FORMAT=JSON SELECT id, total AS `_waybill_1`, COLLATION(total) AS "
+     "`waybill collation 0` FROM orders WHERE buyer_id IN ({b1}, {b3}) ORDER BY total LIMIT 0, 7 | "
+     "merge: rows, shard after shard, with its name"},
+    {"EXPLAIN UPDATE orders SET a = 1", "9001 EXPLAIN of a write for 4 shards"},
     {"EXPLAIN UPDATE orders SET a = 1 WHERE id = {i4}", ON("s4")},
     {"EXPLAIN INSERT INTO orders (buyer_id) VALUES ({b4})", ON("s4")},
     {"CALL p(1)", "9001 waybill can't see which tables a procedure uses"},
