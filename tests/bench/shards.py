@@ -1,8 +1,8 @@
 """What statements over several shards cost: the same rows on 1, 2, 4, 8 and 16 shards, each a server of its own, and a
 waybill with one worker in front.
 
-Of each statement: how many a second one client gets, and waybill's processor time for one. Then the growth of waybill's
-memory while a client reads 10 million rows in order."""
+Of each statement: how many a second one client gets, and waybill's processor time for one. Then how many rows the shards
+send for a deep page, and the growth of waybill's memory while a client reads 10 million rows in order."""
 
 import os
 import re
@@ -95,6 +95,7 @@ def stop(bench):
 def measure(bench, out, cpu_seconds, rss_kib):
     bench.cluster("up", "--shards", str(SHARDS_MAX), "--replicas", "0", "--base-port", str(bench.args.base_port))
     values = dict(re.findall(r"(WAYBILL_\w+)='?([^'\n]*)'?", bench.cluster("env")))
+    bench.user, bench.password = values["WAYBILL_USER"], values["WAYBILL_PASSWORD"]
     fill(bench, values)
     figures = {}
     for count in [count for count in COUNTS if count <= SHARDS_MAX]:
@@ -103,6 +104,7 @@ def measure(bench, out, cpu_seconds, rss_kib):
         for name, sql in STATEMENTS:
             figures.setdefault(name, []).append((count, *measure_statement(client, pid, sql, cpu_seconds)))
         if count == SHARDS_MAX:
+            measure_page(client, values, out)
             measure_memory(client, pid, out, rss_kib)
         client.close()
         stop(bench)
@@ -110,6 +112,25 @@ def measure(bench, out, cpu_seconds, rss_kib):
     for name, found in figures.items():
         print(f"  {name:28}" + "".join(f"  {count:>2}: {rate:7.1f} ({cpu:.0f})" for count, rate, cpu in found))
         out += [(f"shards: {name}", f"{count} shards", f"{rate:.1f}", "", "", f"{cpu:.1f}") for count, rate, cpu in found]
+
+
+def rows_sent(values):
+    total = 0
+    for i in range(SHARDS_MAX):
+        client = wire.Client(unix_socket=values[f"WAYBILL_S{i + 1}A_SOCKET"], user=values["WAYBILL_ROOT_USER"], password="", timeout=60)
+        total += int(client.query("SHOW GLOBAL STATUS LIKE 'Rows_sent'").rows[0][1])
+        client.close()
+    return total
+
+
+def measure_page(client, values, out):
+    offset = SORTED_ROWS // 10
+    for name, key in (("id", "id"), ("other DESC", "other DESC")):
+        before, began = rows_sent(values), time.monotonic()
+        drain(client, f"SELECT id, name, amount FROM rows_of ORDER BY {key} LIMIT 10 OFFSET {offset}")
+        took, moved = time.monotonic() - began, rows_sent(values) - before
+        print(f"a page of 10 rows behind {offset} by {name}: {moved} rows sent by {SHARDS_MAX} shards, {took * 1000:.0f} ms")
+        out.append((f"page behind {offset} by {name}, rows sent", f"{SHARDS_MAX} shards", f"{moved}", "", "", ""))
 
 
 def measure_memory(client, pid, out, rss_kib):
