@@ -87,7 +87,7 @@ static struct slice question(struct session *session, const struct table_ref *ta
     add_condition(session, table, &sql, " AND ");
     text_add_string(&sql, "), @@character_set_connection FROM information_schema.COLUMNS C");
     add_condition(session, table, &sql, " WHERE ");
-    text_add_string(&sql, " ORDER BY C.ORDINAL_POSITION");
+    text_add_string(&sql, " ORDER BY C.ORDINAL_POSITION LIMIT 5000"); // not sql_select_limit
     struct slice copy = arena_copy(&session->arena, text_slice(&sql));
     text_done(&sql);
     return copy;

@@ -60,7 +60,7 @@ struct slice move_table_question(struct session *session, const struct table_ref
     add_names(&sql, session, ref, "P.TABLE_SCHEMA", "P.TABLE_NAME");
     text_add_string(&sql, ") FROM information_schema.COLUMNS C WHERE ");
     add_names(&sql, session, ref, "C.TABLE_SCHEMA", "C.TABLE_NAME");
-    text_add_string(&sql, " ORDER BY C.ORDINAL_POSITION");
+    text_add_string(&sql, " ORDER BY C.ORDINAL_POSITION LIMIT 5000");
     struct slice copy = arena_copy(&session->arena, text_slice(&sql));
     text_done(&sql);
     return copy;

@@ -11,10 +11,11 @@ bool select_limit_apply(const struct session *session, const struct request *req
 {
     struct plan *plan = request->plan;
     struct slice limit =
-        state_find_variable(&session->carried, slice_of_string("sql_select_limit"));
+        state_find_variable(session_state_now(session), slice_of_string("sql_select_limit"));
     bool is_write = plan->merge == MERGE_OK || plan->merge == MERGE_FIRST;
     uint64_t rows;
-    if (limit.ptr == NULL || slice_is_nocase(limit, "DEFAULT") || is_write ||
+    if (limit.ptr == NULL || slice_is_nocase(limit, "DEFAULT") ||
+        slice_is_nocase(limit, SELECT_LIMIT_NONE) || is_write ||
         (request->statement->query != NULL && request->statement->query->limit != NULL)) {
         return true;
     }

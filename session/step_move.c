@@ -52,8 +52,7 @@ struct slice moving_keep(struct steps *steps, struct text *text)
 
 const struct session_state *moving_state(struct session *session, bool carries)
 {
-    struct session_state *state = session_state_copy(session);
-    state_set_variable(state, slice_of_string("character_set_results"), slice_of_string("NULL"));
+    struct session_state *state = steps_raw_state(session);
     if (carries) {
         state_set_variable(state, slice_of_string("time_zone"), slice_of_string("'+00:00'"));
         state_set_variable(state, slice_of_string("foreign_key_checks"), slice_of_string("0"));

@@ -14,6 +14,7 @@
 #include "session/flow_single.h"
 #include "session/query.h"
 #include "session/round.h"
+#include "session/select_limit.h"
 #include "session/transaction.h"
 #include "session/untold.h"
 
@@ -118,6 +119,15 @@ struct request *steps_new_request(struct steps *steps, struct slice sql, size_t 
     return request;
 }
 
+struct session_state *steps_raw_state(struct session *session)
+{
+    struct session_state *state = session_state_copy(session);
+    state_set_variable(state, slice_of_string("character_set_results"), slice_of_string("NULL"));
+    state_set_variable(state, slice_of_string("sql_select_limit"),
+                       slice_of_string(SELECT_LIMIT_NONE));
+    return state;
+}
+
 void steps_run(struct steps *steps, struct slice sql, bool raw_results, size_t max_bytes,
                steps_then then)
 {
@@ -126,10 +136,7 @@ void steps_run(struct steps *steps, struct slice sql, bool raw_results, size_t m
         return;
     }
     if (raw_results) {
-        struct session_state *state = session_state_copy(steps->session);
-        state_set_variable(state, slice_of_string("character_set_results"),
-                           slice_of_string("NULL"));
-        request->state = state;
+        request->state = steps_raw_state(steps->session);
     }
     query_run_statement(steps->session, request);
 }

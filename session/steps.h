@@ -40,8 +40,11 @@ void *steps_state(const struct steps *steps);
 // From now on it is all or nothing: the client's transaction, or one of its own.
 void steps_begin_transaction(struct steps *steps);
 
-// Runs the text, in sessions' settings `raw_results` with character_set_results = NULL, so that
-// values come as they are stored. At most max_bytes of its answer are kept: more is an error.
+// The session's settings for the running step, in which values come as they are stored
+// (character_set_results = NULL), and all rows (sql_select_limit is for the client's SELECTs).
+struct session_state *steps_raw_state(struct session *session);
+// Runs the text, `raw_results` in those settings. At most max_bytes of its answer are kept: more is
+// an error.
 void steps_run(struct steps *steps, struct slice sql, bool raw_results, size_t max_bytes,
                steps_then then);
 // A request for a step that the caller plans himself, and its start: with request->statement and

@@ -308,13 +308,15 @@ def test_a_row_that_comes_in_between(stand):
 
 
 def test_prepared_for_another_database(stand):
-    """Each step runs where the statement was prepared."""
+    """Each step runs where the statement was prepared, and sql_select_limit is not for what waybill reads."""
     filler, client = stand.client(user="loader"), mover(stand)
     fill(filler)
     statement = client.prepare("UPDATE carts SET buyer_id = ? WHERE id = ?")
     client.query("USE information_schema")
+    client.query("SET sql_select_limit = 1")
     assert client.execute(statement, [80, 5]).affected == 1
-    assert client.query("SELECT buyer_id FROM shop.carts WHERE id = 5").rows == [("80",)]
+    assert client.query("SELECT buyer_id, n FROM shop.carts WHERE id = 5").rows == [("80", "5")]
+    assert client.query("UPDATE shop.carts SET buyer_id = 81").affected == 24
     filler.close()
     client.close()
 

@@ -124,6 +124,16 @@ def test_all_steps_are_of_the_transaction(stand):
     other.close()
 
 
+def test_sql_select_limit(stand):
+    """It is for the client's SELECTs: not for the rows, and the columns, that an INSERT needs."""
+    client = fill(stand)
+    client.query("SET sql_select_limit = 2")
+    assert client.query("INSERT INTO copies (id, prio) SELECT id + 1000, prio FROM jobs").affected == JOBS
+    assert client.query("INSERT INTO copies VALUES (1, 1, 1, 1)").affected == 1
+    assert len(client.query("SELECT id FROM copies").rows) == 2
+    client.close()
+
+
 def test_large_insert_select(stand):
     """Several pieces: one OK with the sums, and no rows lost."""
     client = fill(stand)
