@@ -345,6 +345,7 @@ static bool gather_followers(struct failover *failover)
 {
     struct action *action = failover->action;
     size_t candidate = failover->members[failover->candidate];
+    bool is_any_other = false;
     if (!step_stop_replica(action, candidate, "")) {
         return action_give_up(action, "STOP SLAVE on %s: %s",
                               name_of(failover, failover->candidate), action->error.text);
@@ -354,6 +355,7 @@ static bool gather_followers(struct failover *failover)
             !failover->views[i].is_replica) {
             continue;
         }
+        is_any_other = true;
         failover->was_led[i] = true;
         failover->is_follower[i] = step_follow(action, failover->members[i], candidate);
         failover->follower_count += failover->is_follower[i];
@@ -361,6 +363,13 @@ static bool gather_followers(struct failover *failover)
             action_say(action, "%s can't be led to it: %s", name_of(failover, i),
                        action->error.text);
         }
+    }
+    if (failover->follower_count == 0 && is_any_other &&
+        action->setup.durability == DURABILITY_SEMI_SYNC) {
+        return action_give_up(action,
+                              "no other replica can be led to %s, so none would have what "
+                              "it acknowledges (durability = semi_sync)",
+                              name_of(failover, failover->candidate));
     }
     if (failover->follower_count == 0) {
         action_say(action, "warning: no replica is left to acknowledge what is committed from now "

@@ -119,6 +119,7 @@ static void form_opinion(struct monitor *monitor, uint16_t shard, struct shard_o
         .now_us = loop_now_us(monitor->host->loop),
         .failover_after_us = (uint64_t)config->settings.failover_after_ms * 1000,
         .failover_refused_us = (uint64_t)config->settings.failover_refused_ms * 1000,
+        .durability = wanted->durability,
     };
     for (uint16_t i = 0; i < wanted->server_count; i++) {
         const struct server_config *server = &config->servers[wanted->servers[i]];

@@ -285,7 +285,9 @@ static const struct shard_member *presumed_primary(const struct shard_view *view
 }
 
 // Nobody that can't be asked may have newer data: a promotion that isn't known here has reached one
-// replica at least, and that one would not follow this server.
+// replica at least, and that one would not follow this server. That this server was the primary
+// when it was last seen proves nothing: another waybill, which can reach more, may have promoted
+// one since. With durability = best_effort it is good enough.
 static void judge_opening(const struct shard_view *view, const struct shard_member *primary,
                           bool is_trusted, struct shard_opinion *opinion)
 {
@@ -312,7 +314,8 @@ static void judge_opening(const struct shard_view *view, const struct shard_memb
             return;
         }
     }
-    bool is_proven = away == 0 || is_trusted || (away == 1 && followers > 0);
+    bool is_proven = away == 0 || (away == 1 && followers > 0) ||
+                     (is_trusted && view->durability == DURABILITY_BEST_EFFORT);
     if (!is_proven) {
         explain(opinion, SHARD_WAIT, "%zu servers can't be asked and may have newer data than %s",
                 away, primary->name);

@@ -41,6 +41,7 @@ struct shard_view {
     uint64_t now_us;
     uint64_t failover_after_us;
     uint64_t failover_refused_us; // ... when nobody listens there and no replica has it any more
+    enum durability_promise durability;
 };
 
 enum shard_verdict {
