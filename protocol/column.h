@@ -39,6 +39,7 @@ enum {
     COLUMN_PRIMARY_KEY = 2,
     COLUMN_UNSIGNED = 32,
     COLUMN_BINARY = 128,
+    COLUMN_AUTO_INCREMENT = 512,
 };
 
 struct column {

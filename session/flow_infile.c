@@ -44,6 +44,7 @@
 #include "session/command.h"
 #include "session/flow_single.h"
 #include "session/infile_impl.h"
+#include "session/insert_id.h"
 #include "session/track.h"
 #include "session/transaction.h"
 
@@ -289,6 +290,10 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
 {
     struct infile *infile = infile_of(flow);
     struct infile_part *part = part_of(infile, leg);
+    if (infile->is_asking_id) {
+        infile_note_id(infile, bytes, len, last);
+        return;
+    }
     gather_add(&part->gather, &flow->session->arena, bytes, len);
     if (last != NULL) {
         part->last = *last;
@@ -309,6 +314,11 @@ static void on_failed(struct flow *flow, struct leg *leg, const struct error *er
 {
     struct infile *infile = infile_of(flow);
     struct infile_part *part = part_of(infile, leg);
+    if (infile->is_asking_id) {
+        transaction_note_broken(flow->session); // the client has its answer: told with the next one
+        flow_finish(flow);
+        return;
+    }
     part->is_error = true;
     part->error = *error;
     part->gather = (struct gather){0};
@@ -459,6 +469,7 @@ static void start_parts(struct infile *infile)
         // To others a server says what it says to one that sends no files.
         command.takes_file = (infile->flow.session->capabilities & CAP_LOCAL_FILES) != 0;
         command.may_linger = infile->part_count == 1;
+        command.wants_keep = infile->asks_id;
         infile->parts[i].shard = command.shard;
         infile->parts[i].leg = leg_start(&infile->flow, &command);
     }
@@ -491,6 +502,8 @@ void flow_infile_start(struct session *session, struct request *request)
     }
     infile->part_count = plan->split != NULL ? 1 : plan->target_count;
     if (infile->part_count == 1) {
+        infile->asks_id =
+            !plan->has_made_ids && insert_id_is_asked_after(session, request->statement);
         track_follow(session, ANSWER_QUERY, plan->targets[0].shard);
     }
     start_parts(infile);

@@ -243,20 +243,10 @@ static bool ask_id(struct flow_single *single)
     if (!single->asks_id || !is_unknown || leg == NULL) {
         return false;
     }
-    struct leg_command command = {
-        .shard = single->shard,
-        .access = ACCESS_PRIMARY,
-        .kind = ANSWER_QUERY,
-        .packet = flow_frame_query(&session->arena, slice_of_string(INSERT_ID_QUESTION)),
-        .is_outside = true,
-        .is_there = true,
-        .wants_keep = aftermath_needs(session, leg),
-    };
     single->is_asking = single->is_asking_id = true;
     single->gather = (struct gather){.len = 0};
-    aftermath_note_question(session);
     single->leg = leg;
-    leg_start_there(&single->flow, leg, &command);
+    insert_id_ask_there(&single->flow, leg);
     return true;
 }
 

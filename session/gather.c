@@ -52,8 +52,8 @@ void gather_error(const struct gather *gather, struct error *error)
     }
 }
 
-bool gather_each_row(const struct gather *gather, uint64_t capabilities,
-                     bool (*take)(void *owner, struct slice row), void *owner)
+static bool each(const struct gather *gather, uint64_t capabilities, enum answer_part part,
+                 bool (*take)(void *owner, struct slice payload), void *owner)
 {
     struct answer answer;
     size_t at = 0;
@@ -64,12 +64,24 @@ bool gather_each_row(const struct gather *gather, uint64_t capabilities,
             return false;
         }
         struct slice payload = slice_of(gather->bytes + at + PACKET_HEADER_BYTES, len);
-        if (answer_packet(&answer, payload) == PART_ROW && !take(owner, payload)) {
+        if (answer_packet(&answer, payload) == part && !take(owner, payload)) {
             return false;
         }
         at += PACKET_HEADER_BYTES + len;
     }
     return answer.is_done && !answer.is_error;
+}
+
+bool gather_each_row(const struct gather *gather, uint64_t capabilities,
+                     bool (*take)(void *owner, struct slice row), void *owner)
+{
+    return each(gather, capabilities, PART_ROW, take, owner);
+}
+
+bool gather_each_column(const struct gather *gather, uint64_t capabilities,
+                        bool (*take)(void *owner, struct slice definition), void *owner)
+{
+    return each(gather, capabilities, PART_COLUMN, take, owner);
 }
 
 struct only_row {

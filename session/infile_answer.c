@@ -51,6 +51,36 @@ static void explain(const struct infile *infile, struct error *error)
              done, failed);
 }
 
+// Of the backend that was kept for it; false: others wait for that, or nothing is unknown.
+static bool ask_id(struct infile *infile)
+{
+    struct session *session = infile->flow.session;
+    struct infile_part *part = &infile->parts[0];
+    struct leg *leg = leg_kept_on(session, part->shard);
+    if (!infile->asks_id || session->insert_id.doubt != DOUBT_LOST || leg == NULL) {
+        return false;
+    }
+    infile->is_asking_id = true;
+    part->gather = (struct gather){0};
+    insert_id_ask_there(&infile->flow, leg);
+    return true;
+}
+
+void infile_note_id(struct infile *infile, const uint8_t *bytes, size_t len,
+                    const struct answer *last)
+{
+    struct session *session = infile->flow.session;
+    struct infile_part *part = &infile->parts[0];
+    gather_add(&part->gather, &session->arena, bytes, len);
+    if (last == NULL) {
+        return;
+    }
+    if (last->is_error || !insert_id_take(session, &part->gather)) {
+        insert_id_lose(session);
+    }
+    flow_finish(&infile->flow);
+}
+
 // One server's answer, as it is.
 static void finish_one(struct infile *infile)
 {
@@ -68,7 +98,9 @@ static void finish_one(struct infile *infile)
         counter_add(&session->sessions->counters.errors_sent, 1);
     }
     session_write_payload(session, payload);
-    flow_finish(&infile->flow);
+    if (!ask_id(infile)) {
+        flow_finish(&infile->flow);
+    }
 }
 
 static void finish_all(struct infile *infile)

@@ -41,6 +41,8 @@ struct infile {
     bool is_atomic;             // ... on all of them
     bool wants_point;           // ... or it is undone in that which is open
     bool is_ended;
+    bool asks_id; // of the only server, what LAST_INSERT_ID() is then
+    bool is_asking_id;
     uint16_t untold;    // committed, and so many shards could not be told
     bool has_failed;    // STARTING: with `error`
     struct error error; // SKIPPING and STARTING: what the client gets in the end
@@ -56,6 +58,9 @@ struct infile {
 
 // All parts are done, and the client has nothing more to say: the flow is gone afterwards.
 void infile_finish(struct infile *infile);
+// The answer to what was asked after that: the insert id.
+void infile_note_id(struct infile *infile, const uint8_t *bytes, size_t len,
+                    const struct answer *last);
 
 // ---- infile_split.c
 

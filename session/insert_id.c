@@ -60,13 +60,43 @@ static bool has_hidden_values(const struct statement *statement)
     return (statement->facts & ((uint32_t)FACT_READS_USER_VARIABLE | FACT_SUBQUERY)) != 0;
 }
 
-bool insert_id_is_asked_after(const struct session *session, const struct statement *statement)
+static bool is_ascii(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Which of its columns is AUTO_INCREMENT? A temporary table's only its own connection knows.
+static bool can_be_asked(const struct session *session, const struct statement *statement)
 {
     const struct insert_part *insert = statement->insert;
-    bool is_untold = insert != NULL && (insert->select != NULL || insert->on_duplicate != NULL ||
-                                        insert->has_returning || has_hidden_values(statement));
-    is_untold |= statement->load != NULL && !statement->load->is_local;
-    return session->insert_id.doubt == DOUBT_NONE && (is_untold || insert_id_is_set_by(statement));
+    bool has_all = insert->select == NULL || insert->columns != NULL;
+    for (uint32_t i = 0; i < insert->column_count && insert->columns != NULL; i++) {
+        has_all &= is_ascii(insert->columns[i]);
+    }
+    return has_all && statement->tables != NULL && is_ascii(statement->tables->name) &&
+           is_ascii(statement->tables->schema) && statement->inner == NULL &&
+           (session->pin_facts & FACT_TEMPORARY_TABLE) == 0;
+}
+
+// Neither its OK nor its text and its table tell what it leaves.
+static bool is_untold(const struct session *session, const struct statement *statement)
+{
+    const struct insert_part *insert = statement->insert;
+    return statement->load != NULL ||
+           (insert != NULL &&
+            (insert->select != NULL || insert->on_duplicate != NULL || insert->has_returning ||
+             has_hidden_values(statement) || !can_be_asked(session, statement)));
+}
+
+bool insert_id_is_asked_after(const struct session *session, const struct statement *statement)
+{
+    return session->insert_id.doubt == DOUBT_NONE &&
+           (is_untold(session, statement) || insert_id_is_set_by(statement));
 }
 
 bool insert_id_take(struct session *session, const struct gather *gather)
@@ -133,16 +163,6 @@ static void add_hex(struct text *out, struct slice bytes)
         text_add_format(out, "%02x", bytes.ptr[i]);
     }
     text_add_string(out, "'");
-}
-
-static bool is_ascii(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
 }
 
 // A column is a byte (is the value known?), the value, the name (empty when none are listed), a
@@ -234,10 +254,13 @@ bool insert_id_would_blur(const struct session *session, const struct statement 
 {
     const struct insert_part *insert = statement->insert;
     const struct insert_id *doubt = &session->insert_id;
-    if (doubt->doubt == DOUBT_COLUMN && statement->kind == STATEMENT_DDL) {
-        return true; // the table may be another one afterwards
+    if (doubt->doubt != DOUBT_COLUMN) {
+        return false;
     }
-    if (doubt->doubt != DOUBT_COLUMN || insert == NULL || statement->tables == NULL) {
+    if (statement->kind == STATEMENT_DDL || is_untold(session, statement)) {
+        return true; // the table may be another one after DDL
+    }
+    if (insert == NULL || statement->tables == NULL) {
         return false;
     }
     struct text table;
@@ -245,22 +268,17 @@ bool insert_id_would_blur(const struct session *session, const struct statement 
     add_table(&table, session, statement->tables);
     bool is_same = slice_equal(text_slice(&table), text_slice(&doubt->table));
     text_done(&table);
-    return !is_same || has_hidden_values(statement) || insert->select != NULL ||
-           insert->on_duplicate != NULL || insert->has_returning ||
-           (insert->columns != NULL) != doubt->is_listed;
+    return !is_same || (insert->columns != NULL) != doubt->is_listed;
 }
 
-static bool can_be_asked(const struct session *session)
+// A backend that stays, and began with the session's value, can be asked at any time.
+static enum insert_id_doubt doubt_left(const struct session *session, enum insert_id_doubt before)
 {
-    const struct statement *statement = session->request->statement;
-    const struct insert_part *insert = statement->insert;
-    bool has_all = insert->select == NULL || insert->columns != NULL;
-    for (uint32_t i = 0; i < insert->column_count && insert->columns != NULL; i++) {
-        has_all &= is_ascii(insert->columns[i]);
+    if (can_be_asked(session, session->request->statement)) {
+        return DOUBT_COLUMN;
     }
-    return has_all && statement->tables != NULL && is_ascii(statement->tables->name) &&
-           is_ascii(statement->tables->schema) && statement->inner == NULL &&
-           (session->pin_facts & FACT_TEMPORARY_TABLE) == 0;
+    bool stays = session->pin != NULL && (session->pin_facts & FACT_TEMPORARY_TABLE) != 0;
+    return stays && before == DOUBT_NONE ? DOUBT_BACKEND : DOUBT_LOST;
 }
 
 // The OK said `id`; 0: there was no OK, or one without it.
@@ -284,7 +302,7 @@ static void begin_doubt(struct session *session, uint64_t id, uint16_t shard)
         doubt->id = id;
         doubt->shard = shard;
         doubt->is_old_lost |= before.doubt == DOUBT_LOST;
-        doubt->doubt = can_be_asked(session) ? DOUBT_COLUMN : DOUBT_LOST;
+        doubt->doubt = doubt_left(session, before.doubt);
     }
     text_done(&before.columns);
     text_done(&before.table);

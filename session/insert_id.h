@@ -26,14 +26,17 @@ bool insert_id_would_blur(const struct session *session,
 // Asks, then calls `then`; the client is told when nobody knows.
 void insert_id_ask(struct session *session, struct request *request,
                    void (*then)(struct session *session, struct request *request));
-// INSERT ... SELECT, ON DUPLICATE KEY UPDATE, RETURNING: no answer tells for certain what they
-// leave. They begin with the session's value, and their backend is asked when it matters.
+// INSERT ... SELECT, ON DUPLICATE KEY UPDATE, RETURNING, LOAD DATA, what goes into a temporary table:
+// no answer tells for certain what they leave. They begin with the session's value, and their
+// backend is asked when it matters.
 bool insert_id_is_asked_after(const struct session *session,
                               const struct statement *statement) MUST_CHECK;
 // The answer to INSERT_ID_QUESTION on that backend; false: it can't be read.
 #define INSERT_ID_QUESTION "SELECT LAST_INSERT_ID(), NULL"
 enum { INSERT_ID_ANSWERS = 2 };
 bool insert_id_take(struct session *session, const struct gather *gather) MUST_CHECK;
+// Asks the statement's own backend, which was kept for that; the flow gets the answer.
+void insert_id_ask_there(struct flow *flow, struct leg *leg);
 // Statements that set it on their backend in ways that no answer tells: they begin with the
 // session's value.
 bool insert_id_is_opaque(const struct statement *statement) MUST_CHECK;

@@ -410,11 +410,15 @@ static bool is_processlist(const struct statement *statement)
            slice_is_nocase(statement->name, "PROCESSLIST");
 }
 
-// Inside of XA the server allows no other transactions, and says so itself.
+bool query_is_bound_by_xa(const struct session *session)
+{
+    return (session->pin_facts & FACT_XA) != 0 && session->pin != NULL;
+}
+
 static bool is_about_xa(const struct session *session, enum statement_kind kind)
 {
-    return (session->pin_facts & FACT_XA) != 0 && session->pin != NULL && kind != STATEMENT_SET &&
-           kind != STATEMENT_USE && query_is_local_kind(kind);
+    return kind != STATEMENT_SET && kind != STATEMENT_USE && query_is_local_kind(kind) &&
+           query_is_bound_by_xa(session);
 }
 
 static void run_by_kind(struct session *session, struct request *request)

@@ -437,7 +437,8 @@ static void run_set(struct session *session, struct request *request)
     command.on_ok = on_set;
     command.may_linger = true;
     // The transaction that is open on the only shard must have begun before.
-    command.is_outside = !(sets_transaction(items) && session_in_transaction(session));
+    bool is_within = sets_transaction(items) || query_is_bound_by_xa(session);
+    command.is_outside = !(is_within && session_in_transaction(session));
     if (class != SET_CARRIED) {
         command.is_outside = false;
         bind_to_server(session, &command);
@@ -529,7 +530,7 @@ void variables_set(struct session *session, struct request *request)
     } else if ((statement->facts & FACT_SUBQUERY) != 0) {
         run_reading_set(session, request);
     } else if (variables_autocommit(statement->set) == 1 && session->carried.is_autocommit_off &&
-               session_in_transaction(session)) {
+               session_in_transaction(session) && !query_is_bound_by_xa(session)) {
         transaction_commit_then(session, request, run_set); // as the server does
     } else {
         run_set(session, request);

@@ -5,6 +5,7 @@ from compare import Outcome
 
 CLUSTER = {"shards": 1, "replicas": 0}
 SERVER = "s1a"
+LOCAL = wire.CLIENT_DEFAULT | wire.LOCAL_FILES
 TABLES = ("DROP TABLE IF EXISTS t, u", "CREATE TABLE t (a INT PRIMARY KEY AUTO_INCREMENT, b INT) ENGINE=InnoDB",
           "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
 
@@ -254,6 +255,40 @@ def test_insert_ids_given_one_after_the_other(stand):
                     "SELECT LAST_INSERT_ID()", "DROP TABLE u"])
 
 
+def test_insert_ids_of_tables_that_are_not_plain(stand):
+    """INVISIBLE columns have no place among the values, a view's are another table's, and a temporary table is in no information_schema."""
+    asked = "SELECT LAST_INSERT_ID()"
+    for table in ("TABLE u (a INT PRIMARY KEY AUTO_INCREMENT INVISIBLE, b INT)", "TABLE u (c INT INVISIBLE, a INT PRIMARY KEY AUTO_INCREMENT)"):
+        compare(stand, ["INSERT INTO t (b) VALUES (5)", f"CREATE OR REPLACE {table}", "INSERT INTO u VALUES (1)", asked, "INSERT INTO u VALUES (2)", asked,
+                        "INSERT INTO u (a) VALUES (3)", asked, "INSERT INTO u VALUES (9)", asked, "INSERT INTO t VALUES (50, 50)", asked, "DROP TABLE u"])
+    for view in ("SELECT b, a FROM t", "SELECT b AS x, a AS y FROM t WHERE b < 50"):
+        compare(stand, ["INSERT INTO t (b) VALUES (9)", f"CREATE OR REPLACE VIEW v AS {view}", "INSERT INTO v VALUES (30, 31)", asked, "INSERT INTO v VALUES (32, 32)",
+                        asked, "INSERT INTO v VALUES (NULL, 33)", asked, "INSERT INTO v (b) VALUES (34)", asked, "INSERT INTO v (b, a) VALUES (40, 40)", asked,
+                        "INSERT INTO v (y) VALUES (41)", asked, "INSERT INTO v (x) VALUES (42)", asked, "DROP VIEW v"])
+    compare(stand, ["INSERT INTO t (b) VALUES (9)", "CREATE OR REPLACE VIEW v AS SELECT b FROM t", "INSERT INTO v VALUES (5)", asked, "INSERT INTO v (b) VALUES (6)",
+                    asked, "DROP VIEW v"])
+    compare(stand, ["INSERT INTO t (b) VALUES (9)", "CREATE OR REPLACE TABLE u LIKE t", "ALTER TABLE u ADD SYSTEM VERSIONING", "INSERT INTO u VALUES (5, 5)", asked,
+                    "INSERT INTO u VALUES (NULL, 6)", asked, "DROP TABLE u", "CREATE TEMPORARY TABLE u LIKE t", "INSERT INTO u VALUES (50, 50)", asked,
+                    "INSERT INTO u (b) VALUES (51)", asked, "INSERT INTO u SELECT a + 100, b FROM t", asked, "INSERT INTO t VALUES (90, 90)",
+                    "INSERT INTO t VALUES (NULL, 91)", asked, "INSERT INTO u VALUES (@x := 60, 61)", "CALL sets()", asked])
+
+
+def test_insert_id_of_load_data_local(stand):
+    """The server's OK has none, its connection is asked."""
+    told = []
+    for make in (lambda: stand.direct(SERVER, capabilities=LOCAL), lambda: stand.client(capabilities=LOCAL)):
+        client = make()
+        for sql in TABLES + ("INSERT INTO t (b) VALUES (9)",):
+            client.query(sql)
+        told.append([])
+        for rows in (b"77\t1\n", b"\\N\t2\n", b"x\t1\n", b"1\t1\n", b""):
+            client.load("LOAD DATA LOCAL INFILE 'f' INTO TABLE t", [rows][:len(rows)])
+            shown = [client.query(sql).rows for sql in ("SHOW WARNINGS", "SELECT LAST_INSERT_ID()", "SELECT ROW_COUNT()")]
+            told[-1].append(shown)
+        client.close()
+    assert told[0] == told[1], told
+
+
 def test_own_password(stand):
     """Who sets his password goes on with what he has."""
     root, name = stand.root(SERVER), stand.values["WAYBILL_USER"]
@@ -273,7 +308,10 @@ def test_transactions_beside_xa(stand):
     compare(stand, ["XA START 'a','b'", "INSERT INTO t (b) VALUES (30)", "COMMIT", "SAVEPOINT x", "XA END 'a','b'", "BEGIN", "COMMIT", "ROLLBACK",
                     "XA ROLLBACK 'a','b'", "BEGIN", "INSERT INTO t (b) VALUES (31)", "COMMIT", "BEGIN", "INSERT INTO t (b) VALUES (32)", "SAVEPOINT s",
                     "INSERT INTO t (b) VALUES (33)", "ROLLBACK TO s", "COMMIT", "SELECT b FROM t ORDER BY a", "SET autocommit = 0",
-                    "INSERT INTO t (b) VALUES (34)", "ROLLBACK", "SET autocommit = 1", "SELECT b FROM t ORDER BY a"])
+                    "INSERT INTO t (b) VALUES (34)", "ROLLBACK", "SET autocommit = 1", "SELECT b FROM t ORDER BY a", "XA START 'x'", "SET autocommit = 0",
+                    "INSERT INTO t (b) VALUES (35)", "SET autocommit = 1", "SELECT @@autocommit", "INSERT INTO t (b) VALUES (36)", "XA END 'x'",
+                    "SET autocommit = 1", "XA COMMIT 'x' ONE PHASE", "SELECT @@autocommit", "INSERT INTO t (b) VALUES (37)", "SET autocommit = 1",
+                    "SELECT b FROM t ORDER BY a", "ROLLBACK", "SELECT b FROM t ORDER BY a"])
 
 
 def test_a_write_prepared_in_a_session_that_only_reads(stand):

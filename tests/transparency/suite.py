@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 INSTALLED = "/usr/share/mysql/mysql-test"
 PROGRAM = os.environ.get("WAYBILL_BIN", os.path.join(ROOT, "build", "waybill"))
 PORT = int(os.environ.get("WAYBILL_TEST_PORT", "26000"))
+PORTS = 10  # that a run of mariadb-test-run takes
 # A server with other options than the plain one, a debug build, or one that a test starts anew.
 NOT_PLAIN = re.compile(r"restart_mysqld|kill_mysqld|shutdown_mysqld|shutdown|have_debug|big_test|master-slave|"
                        r"valgrind|mysqld_bootstrap|slow_log", re.I)
@@ -83,8 +84,8 @@ class Stand:
     def __init__(self, output, number):
         self.output, self.number = output, number
         self.base = os.path.join(output, f"stand{number}")
-        # mariadb-test-run takes 30 ports for a "build thread".
-        self.threads = [str((PORT - 10000 + 29) // 30 + 2 * number + further) for further in (0, 1)]
+        # One base of ports for the run that makes the server, and one for those that test.
+        self.port_bases = [PORT + 2 * PORTS * number + PORTS * further for further in (0, 1)]
         self.tree = os.path.join(self.base, "mysql-test")
         self.server_dir = os.path.join(self.base, "server")
         self.server = self.waybill = None
@@ -108,9 +109,12 @@ class Stand:
             os.symlink("/usr/" + name, os.path.join(self.base, name))
         self.make_server()
 
+    def ports(self, further):
+        return {"MTR_PORT_BASE": str(self.port_bases[further]), "MTR_PORT_GROUP_SIZE": str(PORTS)}
+
     def make_server(self):
         """mariadb-test-run makes the data directory and the options; the optional engines are switched on."""
-        environment = dict(os.environ, MTR_BUILD_THREAD=self.threads[0])
+        environment = dict(os.environ, **self.ports(0))
         done = subprocess.run(["perl", "mariadb-test-run.pl", f"--vardir={self.server_dir}", "--start-and-exit",
                                "--nocheck-testcases", "main.1st"], cwd=self.tree, env=environment, capture_output=True, text=True)
         pid = re.search(r"mysqld\.1 - pid: (\d+)", done.stdout)
@@ -205,7 +209,7 @@ class Stand:
                    f"--extern=port={self.port}", "--testcase-timeout=4", "--nocheck-testcases", "--suite=main", "--noreorder",
                    "--nowarnings"]
         command += [] if variant == "plain" else ["--" + variant]
-        environment = dict(os.environ, MASTER_MYSOCK=socket, MASTER_MYPORT=str(self.port), MTR_BUILD_THREAD=self.threads[1])
+        environment = dict(os.environ, MASTER_MYSOCK=socket, MASTER_MYPORT=str(self.port), **self.ports(1))
         process = subprocess.Popen(command + ["main." + name for name in names], cwd=self.tree, env=environment, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
         lines = []
