@@ -22,6 +22,16 @@ bool slice_equal_nocase(struct slice a, struct slice b)
     return true;
 }
 
+bool slice_is_ascii(struct slice a)
+{
+    for (size_t i = 0; i < a.len; i++) {
+        if (a.ptr[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool slice_is_nocase(struct slice a, const char *text)
 {
     return slice_equal_nocase(a, slice_of_string(text));

@@ -44,6 +44,7 @@ static inline struct slice slice_part(struct slice whole, size_t begin, size_t e
 
 // ASCII letters without case; other bytes as they are.
 bool slice_equal_nocase(struct slice a, struct slice b) MUST_CHECK;
+bool slice_is_ascii(struct slice a) MUST_CHECK; // the same in (nearly) every character set
 bool slice_is_nocase(struct slice a, const char *text) MUST_CHECK;
 bool slice_contains_nocase(struct slice a, const char *text) MUST_CHECK; // anywhere in it
 

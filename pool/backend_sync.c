@@ -59,22 +59,17 @@ static void note_accepted(struct slot *slot, uint64_t hash)
     slot->accepted[hash % ACCEPTED_SLOTS] = hash;
 }
 
-// The session's database and variables, if they differ from the connection's.
-static void add_session(struct backend *backend, const struct session_state *want)
+static void add_database(struct backend *backend, struct slice database)
 {
     struct backend_run *run = &backend->run;
-    if (want == NULL || state_equal(&backend->session, want)) {
-        return;
-    }
-    backend->pool->synced++;
-    struct slice database = text_slice(&want->database);
-    // A connection can't be brought back to no database: pool_take doesn't lend such a one.
-    if (database.len > 0 && !slice_equal(database, text_slice(&backend->session.database))) {
-        run->has_database = true;
-        run->database_hash = hash_bytes(database.ptr, database.len) ^ COM_INIT_DB;
-        add_packet(&backend->out, COM_INIT_DB, database);
-        run->is_held_back |= !was_accepted(slot_of(backend), run->database_hash);
-    }
+    run->database_hash = hash_bytes(database.ptr, database.len) ^ COM_INIT_DB;
+    add_packet(&backend->out, COM_INIT_DB, database);
+    run->is_held_back |= !was_accepted(slot_of(backend), run->database_hash);
+}
+
+static void add_variables(struct backend *backend, const struct session_state *want)
+{
+    struct backend_run *run = &backend->run;
     uint8_t sequence = 0;
     size_t place = packet_begin(&backend->out);
     write_u8(&backend->out, COM_QUERY);
@@ -88,6 +83,30 @@ static void add_session(struct backend *backend, const struct session_state *wan
     run->variables_hash = hash_bytes(backend->out.ptr + begin, backend->out.len - begin);
     packet_end(&backend->out, place, &sequence);
     run->is_held_back |= !was_accepted(slot_of(backend), run->variables_hash);
+}
+
+// The session's database and variables, if they differ from the connection's. A variable may be
+// about the database, but the letters of a name that is not ASCII are in the character set of the
+// session.
+static void add_session(struct backend *backend, const struct session_state *want)
+{
+    struct backend_run *run = &backend->run;
+    if (want == NULL || state_equal(&backend->session, want)) {
+        return;
+    }
+    backend->pool->synced++;
+    struct slice database = text_slice(&want->database);
+    // A connection can't be brought back to no database: pool_take doesn't lend such a one.
+    run->has_late_database = !slice_is_ascii(database); // the same bytes may be another name
+    run->has_database = !run->has_late_database && database.len > 0 &&
+                        !slice_equal(database, text_slice(&backend->session.database));
+    if (run->has_database) {
+        add_database(backend, database);
+    }
+    add_variables(backend, want);
+    if (run->has_late_database) {
+        add_database(backend, database);
+    }
 }
 
 // False: there is nothing to set.
@@ -164,6 +183,7 @@ static enum answer_kind kind_of(const struct backend_run *run)
 {
     switch (run->step) {
     case STEP_DATABASE:
+    case STEP_LATE_DATABASE:
         return ANSWER_SIMPLE;
     case STEP_VARIABLES:
     case STEP_AHEAD:
@@ -186,6 +206,9 @@ static void enter_step(struct backend *backend, enum backend_step step)
         step = STEP_VARIABLES;
     }
     if (step == STEP_VARIABLES && !run->has_variables) {
+        step = STEP_LATE_DATABASE;
+    }
+    if (step == STEP_LATE_DATABASE && !run->has_late_database) {
         step = STEP_AHEAD;
     }
     if (step == STEP_AHEAD && run->ahead_left == 0) {
@@ -298,6 +321,7 @@ static void note_success(struct backend *backend)
     const struct session_state *want = run->command.state;
     switch (run->step) {
     case STEP_DATABASE:
+    case STEP_LATE_DATABASE:
         state_set_database(&backend->session, text_slice(&want->database));
         note_accepted(slot_of(backend), run->database_hash);
         break;
@@ -340,7 +364,7 @@ static void note_failure(struct backend *backend)
     struct backend_run *run = &backend->run;
     const struct answer *answer = &backend->answer;
     run->is_failed = true;
-    if (run->step == STEP_VARIABLES || run->step == STEP_DATABASE) {
+    if (run->step <= STEP_LATE_DATABASE) {
         backend->is_dirty = true; // what of it holds is not known
     }
     if (answer->byte_count != backend->failure.len) { // it was longer, or not the first packet

@@ -40,6 +40,7 @@ enum backend_state {
 enum backend_step {
     STEP_DATABASE,
     STEP_VARIABLES,
+    STEP_LATE_DATABASE, // whose name is not ASCII
     STEP_AHEAD,
     STEP_TURN, // to the settings that the statement was written for
     STEP_PREPARE,
@@ -51,7 +52,7 @@ struct backend_run {
     struct backend_command command; // what it points to is borrowed until the end
     enum backend_step step;         // whose answer comes next
     uint32_t ahead_left;            // of STEP_AHEAD
-    bool has_database, has_variables, has_prepare;
+    bool has_database, has_variables, has_late_database, has_prepare;
     bool has_turn;           // ... between two SETs
     bool is_killed;          // a KILL was sent while it ran
     bool is_held_back;       // the command itself goes out when all before it was answered

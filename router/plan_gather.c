@@ -67,16 +67,6 @@ static bool is_fit(const struct planner *planner)
 
 // ---- which tables
 
-static bool is_ascii(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
-
 // The entry of the table, a new one if need be. NULL: there are too many, or its name can't be
 // written in another character set.
 static struct gather_table *entry_of(struct planner *planner, struct gather_plan *gather,
@@ -90,8 +80,8 @@ static struct gather_table *entry_of(struct planner *planner, struct gather_plan
             return known;
         }
     }
-    if (gather->table_count == GATHER_TABLES_MAX || schema.len == 0 || !is_ascii(schema) ||
-        !is_ascii(table->name)) {
+    if (gather->table_count == GATHER_TABLES_MAX || schema.len == 0 || !slice_is_ascii(schema) ||
+        !slice_is_ascii(table->name)) {
         return NULL;
     }
     struct gather_table *entry = &gather->tables[gather->table_count++];

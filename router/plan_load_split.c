@@ -18,16 +18,6 @@ static bool refuse_write(struct planner *planner, const char *why)
                        scope_table_name(planner->arena, planner->load_target), why);
 }
 
-static bool is_ascii(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static int byte_of(struct slice text)
 {
     return text.len == 0 ? LOAD_NO_BYTE : text.ptr[0];
@@ -67,8 +57,8 @@ static bool read_rules(struct planner *planner, struct load_rules *rules)
     if (load->escaped.len > 1 || load->enclosed.len > 1) {
         return plan_refuse(planner, ER_WRONG_FIELD_TERMINATORS, "%s", "");
     }
-    if (!is_ascii(load->field_end) || !is_ascii(load->line_end) || !is_ascii(load->line_start) ||
-        !is_ascii(load->enclosed) || !is_ascii(load->escaped)) {
+    if (!slice_is_ascii(load->field_end) || !slice_is_ascii(load->line_end) || !slice_is_ascii(load->line_start) ||
+        !slice_is_ascii(load->enclosed) || !slice_is_ascii(load->escaped)) {
         return refuse_write(planner, "separators beyond ASCII depend on the server's character "
                                      "sets: use others");
     }
@@ -127,7 +117,7 @@ static bool check_names(struct planner *planner)
     const struct load_part *load = planner->statement->load;
     for (uint32_t i = 0; i < load->column_count; i++) {
         const struct load_column *column = &load->columns[i];
-        if (!column->is_variable && is_ascii(column->name) &&
+        if (!column->is_variable && slice_is_ascii(column->name) &&
             columns_find(planner->request->columns, column->name) == NULL) {
             return plan_refuse(planner, ER_BAD_FIELD, "%.*s", (int)column->name.len,
                                (const char *)column->name.ptr);

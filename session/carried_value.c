@@ -142,13 +142,3 @@ void carried_value_add(struct text *out, const struct session_state *state,
         text_add_slice(out, written); // the session is bound to the backend
     }
 }
-
-bool carried_value_is_ascii(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}

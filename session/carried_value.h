@@ -13,5 +13,3 @@ bool carried_value_is_certain(const struct session_state *state,
 // sql_mode nor character set of the backend change their meaning.
 void carried_value_add(struct text *out, const struct session_state *state,
                        const struct set_item *item, struct slice text);
-// Is it the same in every character set of a client?
-bool carried_value_is_ascii(struct slice text) MUST_CHECK;

@@ -357,6 +357,13 @@ static bool keep_name(char to[LOGIN_NAME_BYTES + 1], struct slice name)
     return true;
 }
 
+// No schema has a name as long as that: a server will say so.
+static void keep_database(struct login_state *login, struct slice name)
+{
+    size_t len = name.len < LOGIN_NAME_BYTES ? name.len : LOGIN_NAME_BYTES;
+    (void)keep_name(login->database, slice_part(name, 0, len));
+}
+
 static void keep_attributes(struct session *session, struct slice attributes)
 {
     text_done(&session->attributes);
@@ -384,10 +391,8 @@ static void first_answer(struct session *session, struct slice payload)
     state->collation_id = login.collation_id;
     state->has_plugins = (login.capabilities & CAP_PLUGIN_AUTH) != 0;
     state->zstd_level = login.zstd_level;
-    if ((login.capabilities & CAP_CONNECT_WITH_DB) != 0 &&
-        !keep_name(state->database, login.database)) {
-        refuse_handshake(session);
-        return;
+    if ((login.capabilities & CAP_CONNECT_WITH_DB) != 0) {
+        keep_database(state, login.database);
     }
     keep_attributes(session, login.attributes);
     if ((login.capabilities & CAP_SECURE_CONNECTION) == 0 && login.auth.len > 0) {
@@ -473,8 +478,8 @@ void login_change_user(struct session *session, struct request *request)
     login->collation_id = change.collation_id;
     login->plugin = login_plugin_announced(session);
     memcpy(login->nonce, session->nonce, NONCE_BYTES);
-    is_read = is_read && keep_name(login->user, change.user) &&
-              keep_name(login->database, change.database);
+    is_read = is_read && keep_name(login->user, change.user);
+    keep_database(login, change.database);
     struct text answer; // the packet goes with the arena
     text_init(&answer);
     struct text plugin;

@@ -60,26 +60,16 @@ static bool has_hidden_values(const struct statement *statement)
     return (statement->facts & ((uint32_t)FACT_READS_USER_VARIABLE | FACT_SUBQUERY)) != 0;
 }
 
-static bool is_ascii(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
-
 // Which of its columns is AUTO_INCREMENT? A temporary table's only its own connection knows.
 static bool can_be_asked(const struct session *session, const struct statement *statement)
 {
     const struct insert_part *insert = statement->insert;
     bool has_all = insert->select == NULL || insert->columns != NULL;
     for (uint32_t i = 0; i < insert->column_count && insert->columns != NULL; i++) {
-        has_all &= is_ascii(insert->columns[i]);
+        has_all &= slice_is_ascii(insert->columns[i]);
     }
-    return has_all && statement->tables != NULL && is_ascii(statement->tables->name) &&
-           is_ascii(statement->tables->schema) && statement->inner == NULL &&
+    return has_all && statement->tables != NULL && slice_is_ascii(statement->tables->name) &&
+           slice_is_ascii(statement->tables->schema) && statement->inner == NULL &&
            (session->pin_facts & FACT_TEMPORARY_TABLE) == 0;
 }
 
@@ -228,7 +218,7 @@ static bool note_columns(struct session *session, const struct insert_id *before
             is_known = find_old(session, before, name, i + 1, &value);
         }
         add_column(&doubt->columns, name, is_known, value);
-        is_doubtful |= !is_ascii(name) || verdict != VERDICT_MADE;
+        is_doubtful |= !slice_is_ascii(name) || verdict != VERDICT_MADE;
     }
     return is_doubtful;
 }

@@ -144,7 +144,7 @@ static void check_database(struct session *session, struct request *request)
         .kind = ANSWER_SIMPLE,
         .packet = arena_copy(&session->arena, text_slice(&packet)),
         .is_outside = true,
-        .is_stateless = true,
+        .is_stateless = slice_is_ascii(name), // else its letters are in the client's set
         .on_ok = note_database,
     };
     text_done(&packet);

@@ -7,7 +7,7 @@
 #include "session/client_login.h"
 
 enum {
-    LOGIN_NAME_BYTES = 128,
+    LOGIN_NAME_BYTES = 384, // 128 characters
     LOGIN_NONCE_BYTES = 32,
     LOGIN_COLLATION = 45 /* utf8mb4_general_ci */
 };

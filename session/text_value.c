@@ -78,16 +78,6 @@ static int digit_of(uint8_t letter)
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-static bool is_ascii(struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
-
 // The bytes of the digits up to the next quote.
 static struct slice read_hex(struct arena *arena, struct slice digits)
 {
@@ -113,7 +103,7 @@ static bool string_value(struct session *session, struct slice text, struct bina
     const char *own = session->charset != NULL ? session->charset->name : "utf8mb4";
     struct slice bytes = read_hex(&session->arena, slice_part(text, at + 3, text.len));
     *value = bytes_value(TYPE_VAR_STRING, bytes);
-    return is_ascii(bytes) || slice_is_nocase(slice_part(text, 1, at), own);
+    return slice_is_ascii(bytes) || slice_is_nocase(slice_part(text, 1, at), own);
 }
 
 static bool carried_value(struct session *session, struct slice text, struct binary_value *value)
@@ -197,7 +187,7 @@ struct binary_value text_value_of_field(struct arena *arena, const struct field 
     case TYPE_MEDIUM_BLOB:
     case TYPE_LONG_BLOB:
         // Its character set is that of results, which need not be that of parameters.
-        return is_ascii(field->bytes) ? bytes_value(TYPE_VAR_STRING, field->bytes)
+        return slice_is_ascii(field->bytes) ? bytes_value(TYPE_VAR_STRING, field->bytes)
                                       : text_value_unknown();
     default:
         return text_value_unknown();

@@ -376,19 +376,23 @@ static bool sets_transaction(const struct set_item *items)
     return false;
 }
 
-// Strings have the character set that was in force before the SET, even beside SET NAMES.
+// Strings have the character set that was in force before the SET, even beside SET NAMES, and so
+// does the name of the database.
 static bool is_all_certain(const struct session *session, const struct set_item *items)
 {
     bool has_names = false;
+    bool has_client_set = false;
     bool has_user = false;
     for (const struct set_item *item = items; item != NULL; item = item->next) {
         has_names |= slice_is_nocase(item->name, "names") || is_character_set(item);
+        has_client_set |= has_names || slice_is_nocase(item->name, "character_set_client");
         has_user |= item->scope == SCOPE_USER;
         if (!carried_value_is_certain(&session->carried, item)) {
             return false;
         }
     }
-    return !has_names || !has_user;
+    bool is_name_certain = slice_is_ascii(text_slice(&session->carried.database));
+    return (!has_names || !has_user) && (!has_client_set || is_name_certain);
 }
 
 static bool sets_autocommit_by_expression(const struct set_item *items)
@@ -585,7 +589,7 @@ void variables_use(struct session *session, struct request *request, struct slic
     command.kind = ANSWER_SIMPLE;
     // The database that it has now may be gone: backends need not be brought there first. But the
     // name's letters are in the client's character set.
-    command.is_stateless = carried_value_is_ascii(database);
+    command.is_stateless = slice_is_ascii(database);
     command.on_ok = on_use;
     request->database = database;
     flow_single_relay(session, request, &command);

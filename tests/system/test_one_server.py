@@ -373,7 +373,29 @@ def test_a_database_named_in_the_clients_character_set(stand):
     other.query("SET NAMES latin1")
     client.query("SELECT 1")  # the connection is in utf8mb4 again
     other.query("USE `t\u00e4glich`".encode("latin1"))
-    assert value(other, "SELECT HEX(CONVERT(DATABASE() USING utf8mb4))") == "t\u00e4glich".encode().hex().upper()
+    hexadecimal = "SELECT HEX(CONVERT(DATABASE() USING utf8mb4))"
+    assert value(other, hexadecimal) == "t\u00e4glich".encode().hex().upper()
+    for names in ("latin1", "utf8mb4"):
+        other.query(f"SET NAMES {names}")
+        others = [stand.client() for _ in range(3)]  # bring all connections into their own database and character set
+        for sql in ("BEGIN", "SELECT COUNT(*) FROM t", "COMMIT"):
+            for each in others:
+                each.query(sql)
+        for each in others:
+            each.close()
+        assert value(other, hexadecimal) == "t\u00e4glich".encode().hex().upper(), names
     client.query("DROP DATABASE `t\u00e4glich`")
     client.close()
     other.close()
+
+
+def test_a_login_with_a_name_that_no_database_can_have(stand):
+    for name, collation in (("x" * 65, 45), ("x" * 2000, 45), ("\u20ac" * 65, 45), ("\U0001F601", 33), ("\U0001F601", 63), ("nobody's", 45)):
+        said = []
+        for make in (lambda **more: stand.direct(SERVER, **more), stand.client):
+            try:
+                make(database=name, collation=collation).close()
+                said.append(None)
+            except wire.ServerError as error:
+                said.append((error.code, error.sqlstate, error.message))
+        assert said[0] == said[1] is not None, said
