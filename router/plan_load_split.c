@@ -57,8 +57,9 @@ static bool read_rules(struct planner *planner, struct load_rules *rules)
     if (load->escaped.len > 1 || load->enclosed.len > 1) {
         return plan_refuse(planner, ER_WRONG_FIELD_TERMINATORS, "%s", "");
     }
-    if (!slice_is_ascii(load->field_end) || !slice_is_ascii(load->line_end) || !slice_is_ascii(load->line_start) ||
-        !slice_is_ascii(load->enclosed) || !slice_is_ascii(load->escaped)) {
+    if (!slice_is_ascii(load->field_end) || !slice_is_ascii(load->line_end) ||
+        !slice_is_ascii(load->line_start) || !slice_is_ascii(load->enclosed) ||
+        !slice_is_ascii(load->escaped)) {
         return refuse_write(planner, "separators beyond ASCII depend on the server's character "
                                      "sets: use others");
     }

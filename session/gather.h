@@ -22,8 +22,7 @@ bool gather_each_row(const struct gather *gather, uint64_t capabilities,
                      bool (*take)(void *owner, struct slice row), void *owner) MUST_CHECK;
 // Each column definition of it.
 bool gather_each_column(const struct gather *gather, uint64_t capabilities,
-                        bool (*take)(void *owner, struct slice definition),
-                        void *owner) MUST_CHECK;
+                        bool (*take)(void *owner, struct slice definition), void *owner) MUST_CHECK;
 // The only row of the answer to a SELECT in the text protocol, `count` fields that borrow from it.
 // False: there is none, or more than one, or it was an error.
 bool gather_only_row(const struct gather *gather, uint64_t capabilities, struct field *fields,

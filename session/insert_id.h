@@ -26,9 +26,9 @@ bool insert_id_would_blur(const struct session *session,
 // Asks, then calls `then`; the client is told when nobody knows.
 void insert_id_ask(struct session *session, struct request *request,
                    void (*then)(struct session *session, struct request *request));
-// INSERT ... SELECT, ON DUPLICATE KEY UPDATE, RETURNING, LOAD DATA, what goes into a temporary table:
-// no answer tells for certain what they leave. They begin with the session's value, and their
-// backend is asked when it matters.
+// INSERT ... SELECT, ON DUPLICATE KEY UPDATE, RETURNING, LOAD DATA, what goes into a temporary
+// table: no answer tells for certain what they leave. They begin with the session's value, and
+// their backend is asked when it matters.
 bool insert_id_is_asked_after(const struct session *session,
                               const struct statement *statement) MUST_CHECK;
 // The answer to INSERT_ID_QUESTION on that backend; false: it can't be read.

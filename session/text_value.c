@@ -188,7 +188,7 @@ struct binary_value text_value_of_field(struct arena *arena, const struct field 
     case TYPE_LONG_BLOB:
         // Its character set is that of results, which need not be that of parameters.
         return slice_is_ascii(field->bytes) ? bytes_value(TYPE_VAR_STRING, field->bytes)
-                                      : text_value_unknown();
+                                            : text_value_unknown();
     default:
         return text_value_unknown();
     }

@@ -380,9 +380,7 @@ static bool sets_transaction(const struct set_item *items)
 // does the name of the database.
 static bool is_all_certain(const struct session *session, const struct set_item *items)
 {
-    bool has_names = false;
-    bool has_client_set = false;
-    bool has_user = false;
+    bool has_names = false, has_client_set = false, has_user = false;
     for (const struct set_item *item = items; item != NULL; item = item->next) {
         has_names |= slice_is_nocase(item->name, "names") || is_character_set(item);
         has_client_set |= has_names || slice_is_nocase(item->name, "character_set_client");
