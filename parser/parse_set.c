@@ -281,11 +281,14 @@ static struct set_item *read_characteristic(struct parser *parser, enum set_scop
 
 static void read_transaction(struct parser *parser, enum set_scope scope)
 {
-    struct set_item **last = &parser->statement->set;
-    do {
-        *last = read_characteristic(parser, scope);
-        last = &(*last)->next;
-    } while (parser_accept(parser, TOKEN_COMMA));
+    struct set_item *first = read_characteristic(parser, scope);
+    parser->statement->set = first;
+    if (parser_accept(parser, TOKEN_COMMA)) {
+        first->next = read_characteristic(parser, scope);
+        if (slice_equal(first->name, first->next->name)) {
+            parser_fail(parser); // one of each
+        }
+    }
 }
 
 // [GLOBAL | SESSION | LOCAL] TRANSACTION: reads the words. False: something else stands here.

@@ -45,12 +45,6 @@ void characteristics_forget(struct characteristics *asked, struct slice variable
     }
 }
 
-bool characteristics_are_doubled(const struct set_item *items)
-{
-    const struct set_item *second = items->next;
-    return second != NULL && (second->next != NULL || slice_equal(items->name, second->name));
-}
-
 void characteristics_print_sql(struct text *sql, const struct characteristics *asked)
 {
     if (asked->isolation != NULL) {

@@ -7,7 +7,6 @@
 void characteristics_note(struct characteristics *asked, const struct set_item *items);
 // The session variable was set, and that counts for the next transaction, too.
 void characteristics_forget(struct characteristics *asked, struct slice variable);
-bool characteristics_are_doubled(const struct set_item *items) MUST_CHECK;
 // The SET TRANSACTION statement; nothing where nothing is asked.
 void characteristics_print_sql(struct text *sql, const struct characteristics *asked);
 // The statements that would begin a transaction like the one that is open, or asked for, as a

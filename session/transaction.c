@@ -24,7 +24,6 @@
 #include "session/flow_commit.h"
 #include "session/flow_moment.h"
 #include "session/flow_snapshot.h"
-#include "session/flow_unknown.h"
 #include "session/round.h"
 #include "session/track.h"
 #include "session/untold.h"
@@ -567,11 +566,6 @@ void transaction_set_once(struct session *session, struct request *request)
         return;
     }
     struct transaction *transaction = &session->transaction;
-    if (characteristics_are_doubled(request->statement->set)) {
-        error_fill(&error, ER_PARSE, "(the same characteristic twice)");
-        flow_unknown_start(session, request, &error); // a server's words
-        return;
-    }
     characteristics_note(&transaction->asked, request->statement->set);
     transaction->once.len = 0;
     characteristics_print_sql(&transaction->once, &transaction->asked);

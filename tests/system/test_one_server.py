@@ -104,7 +104,18 @@ def test_snapshot_is_of_its_moment(stand):
 
 
 def test_twice_the_same_characteristic(stand):
-    compare(stand, ["SET TRANSACTION READ ONLY, READ WRITE", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, ISOLATION LEVEL SERIALIZABLE"])
+    mistakes = ["SET TRANSACTION READ ONLY, READ WRITE", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, ISOLATION LEVEL SERIALIZABLE"]
+    compare(stand, mistakes)
+    said = []
+    for client in (stand.direct(SERVER), stand.client()):
+        for sql in mistakes:
+            try:
+                client.close_statement(client.prepare(sql))
+                said.append("prepared")
+            except wire.ServerError as error:
+                said.append((error.code, error.message))
+        client.close()
+    assert said[:2] == said[2:] and "prepared" not in said, said
 
 
 def test_kill_by_expression(stand):
