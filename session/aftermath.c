@@ -320,7 +320,11 @@ void aftermath_note_prepared(struct session *session, uint16_t warnings, uint16_
         aftermath->warnings = 0;
         aftermath->is_error = aftermath->is_lost = aftermath->is_unclear = false;
     } else if (list == LIST_UNCLEAR) {
-        aftermath->is_lost |= has_list(aftermath) || aftermath->is_unclear;
+        bool has_old = has_list(aftermath) || aftermath->is_unclear;
+        bool is_there = aftermath->shard == shard && shard != NO_SHARD &&
+                        session->warnings == NULL && !aftermath->is_behind;
+        aftermath->is_lost |= has_old && !is_there;
+        aftermath->is_unclear = has_old && is_there;
         forget_list(session);
     }
 }

@@ -170,16 +170,24 @@ static void prepare_there(struct session *session, struct request *request)
     prepare->leg = leg_start(&prepare->flow, &command);
 }
 
+// The backend that has the list of warnings knows what PREPARE makes of it.
+static bool goes_to_the_list(const struct session *session, const struct request *request)
+{
+    return (session->pin != NULL && aftermath_leg(session) == session->pin) ||
+           aftermath_goes_with(session, request);
+}
+
 // Its text was read.
 static void prepare_read(struct session *session, struct request *request)
 {
     const struct statement *statement = request->statement;
     enum aftermath_list list = aftermath_list_of(request);
-    if (list == LIST_UNCLEAR && recall_is_due(session)) {
+    bool goes_there = list == LIST_UNCLEAR && goes_to_the_list(session, request);
+    if (list == LIST_UNCLEAR && !goes_there && recall_is_due(session)) {
         recall_start(session, request, prepare_read);
         return;
     }
-    if (list != LIST_KEPT) {
+    if (list != LIST_KEPT && !goes_there) {
         legs_release_lingering(session);
     }
     if ((statement->facts & FACT_WAYBILL) != 0) {

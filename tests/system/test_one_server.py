@@ -300,6 +300,26 @@ def test_insert_id_of_load_data_local(stand):
     assert told[0] == told[1], told
 
 
+def test_what_prepared_statements_without_tables_leave_of_the_warnings(stand):
+    """DROP PROCEDURE keeps an older list, says the server: it is asked, whether the session is bound to it (CALL) or not."""
+    shown = []
+    for client in (stand.direct(SERVER), stand.client()):
+        client.query("CREATE OR REPLACE PROCEDURE complains () SIGNAL SQLSTATE '77777' SET MYSQL_ERRNO = 1000")
+        for first in ("SELECT 1/0", "CALL complains()"):
+            for sql in (first, "CREATE PROCEDURE goes () SELECT 1", "DROP PROCEDURE goes", "SELECT @a", "DROP PROCEDURE IF EXISTS goes"):
+                statement = client.prepare(sql)
+                try:
+                    client.execute(statement)
+                except wire.ServerError as error:
+                    shown.append(error.code)
+                client.close_statement(statement)
+                if sql.startswith("DROP"):
+                    shown.append(client.query("SHOW WARNINGS").rows)
+        client.close()
+    half = len(shown) // 2
+    assert shown[:half] == shown[half:], shown
+
+
 def test_own_password(stand):
     """Who sets his password goes on with what he has."""
     root, name = stand.root(SERVER), stand.values["WAYBILL_USER"]
