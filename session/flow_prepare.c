@@ -20,6 +20,7 @@
 #include "session/flow_recall.h"
 #include "session/gather.h"
 #include "session/prepared.h"
+#include "session/step_literal.h"
 #include "session/query.h"
 #include "session/transaction.h"
 
@@ -139,21 +140,17 @@ static bool is_read_write_by_itself(const struct session *session, uint16_t shar
            !leg_in_transaction(session, shard);
 }
 
-static void prepare_there(struct session *session, struct request *request)
+static void prepare_on(struct session *session, struct request *request, uint16_t shard,
+                       enum plan_access access)
 {
-    struct error error;
-    if (!query_plan(session, request, &error)) {
-        query_refuse(session, request, &error);
-        return;
-    }
     struct flow_prepare *prepare = arena_alloc(&session->arena, sizeof *prepare);
     uint16_t kept = aftermath_lingers_on(session); // PREPARE leaves what it knows as it is
     struct leg_command command = {
         .shard = session->pin != NULL ? session->pin->shard
                  : kept != NO_SHARD   ? kept
-                                      : request->plan->targets[0].shard,
+                                      : shard,
         .wants_keep = kept != NO_SHARD,
-        .access = prepare_access(request->plan),
+        .access = access,
         .kind = ANSWER_PREPARE,
         .packet = request->raw,
         .is_outside = true,
@@ -168,6 +165,16 @@ static void prepare_there(struct session *session, struct request *request)
     }
     flow_begin(&prepare->flow, &flow_prepare_kind, session, request);
     prepare->leg = leg_start(&prepare->flow, &command);
+}
+
+static void prepare_there(struct session *session, struct request *request)
+{
+    struct error error;
+    if (!query_plan(session, request, &error)) {
+        query_refuse(session, request, &error);
+        return;
+    }
+    prepare_on(session, request, request->plan->targets[0].shard, prepare_access(request->plan));
 }
 
 // The backend that has the list of warnings knows what PREPARE makes of it.
@@ -201,7 +208,7 @@ static void prepare_read(struct session *session, struct request *request)
     } else if (!query_is_local_kind(statement->kind)) {
         prepare_there(session, request);
     } else if (statement->param_count > 0) {
-        command_refuse(session, "parameters in SET, USE and statements about transactions");
+        prepare_on(session, request, query_any_shard(session), ACCESS_REPLICA);
     } else {
         prepare_here(session, request);
     }
@@ -224,6 +231,21 @@ void prepare_run(struct session *session, struct request *request)
 }
 
 // ---- EXECUTE
+
+// SET is remembered as the text that it was: with its values.
+static bool put_params_in(struct session *session, struct request *request)
+{
+    struct error error;
+    struct slice sql;
+    if (!query_is_local_kind(request->statement->kind) || request->statement->param_count == 0) {
+        return true;
+    }
+    if (!step_literal_text(session, request, &sql, &error)) {
+        command_error(session, &error);
+        return false;
+    }
+    return query_parse(session, request, sql, false);
+}
 
 void prepare_execute(struct session *session, struct request *request)
 {
@@ -254,7 +276,8 @@ void prepare_execute(struct session *session, struct request *request)
     const char *why = prepared_find_world(prepared, session, request);
     if (why != NULL) {
         command_refuse(session, why);
-    } else if (query_parse(session, request, prepared_sql(prepared), false)) {
+    } else if (query_parse(session, request, prepared_sql(prepared), false) &&
+               put_params_in(session, request)) {
         query_run_statement(session, request);
     }
 }

@@ -269,8 +269,8 @@ bool step_literal_text(struct session *session, const struct request *request, s
     text_done(&out);
     if (!is_fine || number != statement->param_count) {
         error_fill(error, ER_NOT_SUPPORTED_YET,
-                   "writing the parameters of this statement into its text, which it needs on "
-                   "several shards: put the values in");
+                   "writing the parameters of this statement into its text, which SET and "
+                   "statements of several shards need: put the values in");
         return false;
     }
     return true;

@@ -320,6 +320,31 @@ def test_what_prepared_statements_without_tables_leave_of_the_warnings(stand):
     assert shown[:half] == shown[half:], shown
 
 
+def test_set_with_parameters(stand):
+    values = (5, -7, 2**63, 1.5, None, "it's \\ \u00e4", b"\x00\xff'", "")
+    shown = []
+    for client in (stand.direct(SERVER), stand.client()):
+        for sql, asked in (("SET @a = ?", "SELECT @a, HEX(@a), COERCIBILITY(@a), CHARSET(@a)"), ("SET @a := CONCAT(?, 'x'), @b = 3", "SELECT @a, @b"),
+                           ("SET SESSION max_statement_time = ?", "SELECT @@max_statement_time"), ("SET group_concat_max_len = ?", "SELECT @@group_concat_max_len"),
+                           ("SET autocommit = ?", "SELECT @@autocommit"), ("SET @a = (SELECT MAX(a) FROM t WHERE a < ?)", "SELECT @a"), ("SET nothing = ?", "SELECT 1")):
+            try:
+                statement = client.prepare(sql)
+            except wire.ServerError as error:
+                shown.append((sql, error.code, error.message))
+                continue
+            for value in values:
+                try:
+                    client.execute(statement, (value,))
+                    shown.append((sql, value, client.query(asked).rows))
+                except wire.ServerError as error:
+                    shown.append((sql, value, error.code, error.message))
+            client.close_statement(statement)
+        client.close()
+    half = len(shown) // 2
+    different = [pair for pair in zip(shown[:half], shown[half:]) if pair[0] != pair[1]]
+    assert half * 2 == len(shown) and not different, different
+
+
 def test_own_password(stand):
     """Who sets his password goes on with what he has."""
     root, name = stand.root(SERVER), stand.values["WAYBILL_USER"]

@@ -14,7 +14,7 @@ DESIGN = (
     (re.compile(r"should have failed with error ER_USER_IS_BLOCKED \(4150\)"), "max_password_errors"),
     (re.compile(r"^-NULL\tconn@localhost\t@localhost\t.*\n\+NULL\t@localhost\t@localhost\t", re.M), "USER() of an anonymous account"),
     # doc/failover.md: read_only is how waybill keeps writes off a server; a primary that is found closed is opened.
-    (re.compile(r"1290\)\.\.\.|running with the --read-only option"), "read_only is waybill's own"),
+    (re.compile(r"1290\)\.\.\.|running with the --read-only option|1st: @@global\.read_only"), "read_only is waybill's own"),
     # doc/accounts.md: passwords of servers before 4.1 are not taken.
     (re.compile(r"1045.*'test_oldpw'@"), "mysql_old_password"),
     # Clients share connections, and max_connections is about these; max_clients is waybill's own.
@@ -34,6 +34,21 @@ DESIGN = (
     (re.compile(r"running with the --max-session-mem-used="), "memory of a connection that is lent to many"),
     (re.compile(r"^-anon@localhost\t.*\n\+@localhost\t", re.M), "USER() of an anonymous account"),
     (re.compile(r"^\+waybill$", re.M), "waybill's own account has a connection"),
+    # What waybill asks and sends ahead is counted as well.
+    (re.compile(r"^[-+]### NOTE: Handler_reads: ", re.M), "counters of a connection that is lent to many"),
+    (re.compile(r"^ sum\(created_tmp_tables\)\n-\d+\n\+\d+$", re.M), "counters of a connection that is lent to many"),
+    (re.compile(r"^ should be true\n-1\n\+0$", re.M), "memory of a connection that is lent to many"),
+    (re.compile(r"^-1\t#\tset session profiling_history_size=", re.M), "SHOW PROFILES"),
+    # The number that a message about a routine's argument has is that of the statement before, on its connection.
+    (re.compile(r"^-(.* for column '\w+' at row) [01]\n\+\1 [01]$", re.M), "a row number that a connection has from another statement"),
+    # Aria's keys and pages depend on which other connections there are; so do estimates from them.
+    (re.compile(r"^-(1\tSIMPLE\tlineitem\trange\t.*\t)506(\tUsing where; Using index)\n\+\g<1>464\g<2>$".replace("\\g<1>", "\\1").replace("\\g<2>", "\\2"), re.M),
+     "an estimate of Aria"),
+    # doc/sessions.md: a statement that was prepared as text is prepared on the server, too, before a CALL.
+    (re.compile(r"state='Waiting for stored function metadata lock' and\n\+info='select f1\(\) into @var'"), "a statement prepared before a CALL"),
+    # doc/accounts.md: MariaDB's accounts are those of mysql.global_priv.
+    (re.compile(r"1045.*'user1'@'localhost'.*instead of ER_ACCOUNT_HAS_BEEN_LOCKED", re.S), "accounts in an old mysql.user"),
+    (re.compile(r"query 'insert mysql\.global_priv select \* from t1' failed: <Unknown>"), "sessions of an account that was dropped"),
     # doc/failover.md: a server that is told to replicate from another one is no primary.
     (re.compile(r"mariadb-dump .*--dump-slave"), "replication is waybill's own"),
 )
