@@ -45,8 +45,8 @@ void query_refuse(struct session *session, struct request *request, const struct
 // The shard where a statement without a table of its own goes: the pin's, the transaction's, the
 // default one.
 uint16_t query_any_shard(const struct session *session);
-// Inside of XA the server allows no other transactions, and says so itself of all that begins or ends
-// one.
+// Inside of XA the server allows no other transactions, and says so itself of all that begins or
+// ends one.
 bool query_is_bound_by_xa(const struct session *session) MUST_CHECK;
 // Statements that the session answers itself, at least in part: SET, USE, BEGIN, ...
 bool query_is_local_kind(enum statement_kind kind) MUST_CHECK;
