@@ -54,10 +54,33 @@ bool insert_id_is_set_by(const struct statement *statement)
            (statement->kind == STATEMENT_SELECT || statement->kind == STATEMENT_DO);
 }
 
+// VALUES (1 + 1): an id that only a server works out. Other functions are rarely one: NOW() and
+// CONCAT() must not cost a question. The first row speaks for all.
+static bool is_worked_out(const struct expr *expr)
+{
+    static const char *const functions[] = {"UUID_SHORT", "NEXTVAL", "LASTVAL",  "COALESCE",
+                                            "IFNULL",     "IF",      "GREATEST", "LEAST"};
+    if (expr->kind == EXPR_BINARY) {
+        return true;
+    }
+    for (size_t i = 0; expr->kind == EXPR_FUNCTION && i < sizeof functions / sizeof functions[0];
+         i++) {
+        if (slice_is_nocase(expr->name, functions[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // VALUES (@i): only a server knows whether that is an id.
 static bool has_hidden_values(const struct statement *statement)
 {
-    return (statement->facts & ((uint32_t)FACT_READS_USER_VARIABLE | FACT_SUBQUERY)) != 0;
+    const struct value_row *row = statement->insert->rows;
+    bool is_hidden = (statement->facts & ((uint32_t)FACT_READS_USER_VARIABLE | FACT_SUBQUERY)) != 0;
+    for (uint32_t i = 0; row != NULL && i < row->value_count && !is_hidden; i++) {
+        is_hidden = is_worked_out(row->values[i]);
+    }
+    return is_hidden;
 }
 
 // Which of its columns is AUTO_INCREMENT? A temporary table's only its own connection knows.

@@ -58,7 +58,8 @@ def test_warnings_of_set(stand):
 def test_insert_ids_of_variables(stand):
     statements = []
     for sql in ("INSERT INTO t VALUES (@i, 1)", "INSERT INTO t (b) VALUES (@i)", "INSERT INTO t (b) VALUES ((SELECT 4))",
-                "INSERT INTO t VALUES (@n, 4)", "INSERT INTO t (b) VALUES (@i), (@i)", "INSERT INTO t VALUES (@i + 5, 3), (NULL, 3)"):
+                "INSERT INTO t VALUES (@n, 4)", "INSERT INTO t VALUES (70 + 7, 4)",
+                "INSERT INTO t VALUES (IF(1 = 1, 77, 3), 4)", "INSERT INTO t (b) VALUES (1 + 3)", "INSERT INTO t (b) VALUES (@i), (@i)", "INSERT INTO t VALUES (@i + 5, 3), (NULL, 3)"):
         statements += ["SET @i = 77, @n = NULL", sql, "SELECT LAST_INSERT_ID()", "DELETE FROM t WHERE a > 70 AND a < 79"]
     compare(stand, statements)
 
