@@ -22,7 +22,7 @@ struct admin_host {
     struct loop *loop;
     void *owner;
     const struct snapshot *(*current)(void *owner);
-    const struct monitor *(*monitor)(void *owner);
+    struct monitor *(*monitor)(void *owner);
     uint16_t (*worker_count)(void *owner);
     const struct session_counters *(*counters)(void *owner,
                                                uint16_t worker); // readable from any thread
@@ -34,11 +34,6 @@ struct admin_host {
                         void *asker);
     // Reads the file again. False: nothing changed, `errors` has the lines.
     bool (*reload)(void *owner, struct text *errors);
-    // monitor_switchover: on_end comes once, later, on this thread, unless it returns false.
-    bool (*switchover)(void *owner, uint16_t shard, uint16_t to, const struct monitor_wish *wish,
-                       struct error *error);
-    bool (*failover)(void *owner, uint16_t shard, const struct monitor_wish *wish,
-                     struct error *error); // monitor_failover, likewise
     // Work on the schema (replication/schema_work.h); `on_report` comes once, later, on this
     // thread, with what came of it (borrowed), or NULL when waybill ends before.
     void (*work_schema)(void *owner, enum schema_kind kind, struct slice argument,

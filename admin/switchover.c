@@ -1,8 +1,13 @@
-// SWITCHOVER SHARD shard [TO server], FAILOVER SHARD shard: names are looked up here, all else is
-// the monitor's.
+// SWITCHOVER SHARD shard [TO server], FAILOVER SHARD shard, MAINTAIN SERVER server, RESUME SERVER
+// server: names are looked up here, all else is the monitor's.
 
 #include "admin/command.h"
 #include "protocol/error_table.h"
+
+static struct monitor *monitor_of(const struct command_run *run)
+{
+    return run->host->monitor(run->host->owner);
+}
 
 static uint16_t find_member(const struct config *config, const struct shard_config *members,
                             struct slice name)
@@ -37,7 +42,7 @@ void admin_failover(struct command_run *run)
     }
     const struct shard_config *shard = find_shard(run, name);
     if (shard != NULL) {
-        bool is_begun = run->host->failover(run->host->owner, shard->id, &run->wish, &run->error);
+        bool is_begun = monitor_failover(monitor_of(run), shard->id, &run->wish, &run->error);
         (void)is_begun; // or the error is set
     }
 }
@@ -65,6 +70,41 @@ void admin_switchover(struct command_run *run)
                   (int)server_name.len, (const char *)server_name.ptr);
         return;
     }
-    bool is_begun = run->host->switchover(run->host->owner, shard->id, to, &run->wish, &run->error);
+    bool is_begun = monitor_switchover(monitor_of(run), shard->id, to, &run->wish, &run->error);
     (void)is_begun; // or the error is set
+}
+
+// NO_SERVER with run->error.
+static uint16_t find_server(struct command_run *run)
+{
+    const struct config *config = run->snapshot->config;
+    struct slice rest = run->arguments;
+    struct slice name = admin_command_next_word(&rest);
+    for (uint16_t i = 0; name.len > 0 && rest.len == 0 && i < config->server_count; i++) {
+        if (!config->servers[i].is_removed &&
+            slice_equal_nocase(name, slice_of_string(config->servers[i].name))) {
+            return i;
+        }
+    }
+    error_set(&run->error, ER_UNKNOWN, "HY000", "there is no server '%.*s' (SHOW SERVERS)",
+              (int)run->arguments.len, (const char *)run->arguments.ptr);
+    return NO_SERVER;
+}
+
+void admin_maintain(struct command_run *run)
+{
+    uint16_t server = find_server(run);
+    if (server != NO_SERVER) {
+        bool is_begun = monitor_maintain(monitor_of(run), server, &run->wish, &run->error);
+        (void)is_begun; // or the error is set
+    }
+}
+
+void admin_resume(struct command_run *run)
+{
+    uint16_t server = find_server(run);
+    if (server != NO_SERVER) {
+        bool is_begun = monitor_resume(monitor_of(run), server, &run->wish, &run->error);
+        (void)is_begun; // or the error is set
+    }
 }

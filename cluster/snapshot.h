@@ -24,6 +24,7 @@ struct server_state {
     bool is_applying;   // ... SQL thread
     bool has_semi_sync; // as primary or replica, on
     bool is_waiting;    // as primary: what it commits waits for a replica, now
+    bool is_maintained; // somebody works on it: it serves no reads
     bool is_lag_known;
     uint16_t source;     // server id it replicates from; NO_SERVER
     uint32_t version;    // 101119

@@ -100,6 +100,10 @@ static const char *title(enum action_kind kind)
         return "mending";
     case ACTION_SWITCHOVER:
         return "switchover";
+    case ACTION_MAINTAIN:
+        return "maintenance";
+    case ACTION_RESUME:
+        return "resumption";
     }
     return "?";
 }
@@ -121,6 +125,10 @@ static bool run_book(struct action *action)
         return action_mend(action);
     case ACTION_SWITCHOVER:
         return action_switchover(action);
+    case ACTION_MAINTAIN:
+        return action_maintain(action);
+    case ACTION_RESUME:
+        return action_resume(action);
     }
     return false;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // What the monitor has done by a job under the leader's lock: open a primary, promote a replica,
-// lead a stray replica back, fence an old primary, mend a replica that crashed. One at a time for
+// lead a stray replica back, fence an old primary, mend a replica that crashed, or what an operator
+// wishes. One at a time for
 // each shard; those of different shards run beside each other. The job reports by mailbox.
 
 #include "base/mailbox.h"
@@ -15,6 +16,8 @@ enum action_kind {
     ACTION_REJOIN,
     ACTION_MEND,
     ACTION_SWITCHOVER,
+    ACTION_MAINTAIN,
+    ACTION_RESUME,
 };
 
 struct action_server {
@@ -23,6 +26,7 @@ struct action_server {
     bool is_member;       // of the shard
     bool is_worth_trying; // up, or at least quick to say no
     enum promote promote;
+    bool is_maintained;    // the last to be promoted
     enum server_role role; // by the monitor's last opinion
 };
 
@@ -30,16 +34,17 @@ struct action_setup {
     enum action_kind kind;
     uint16_t shard;
     char shard_name[64];
-    uint16_t subject; // OPEN, FENCE, REJOIN, MEND: that server. FAILOVER: the dead one. FOLLOW: the
-                      // stray one. SWITCHOVER: the primary
-    uint16_t primary; // FOLLOW, REJOIN, MEND: whom it shall follow. SWITCHOVER: who takes over,
-                      // NO_SERVER: any
-    uint32_t grace_ms;  // SWITCHOVER: for open transactions
-    bool was_seen;      // FAILOVER: the dead one
+    uint16_t subject;  // OPEN, FENCE, REJOIN, MEND, MAINTAIN, RESUME: that server. FAILOVER: the
+                       // dead one. FOLLOW: the stray one. SWITCHOVER: the primary
+    uint16_t primary;  // FOLLOW, REJOIN, MEND: whom it shall follow. MAINTAIN, RESUME: the primary.
+                       // SWITCHOVER: who takes over, NO_SERVER: any
+    uint32_t grace_ms; // SWITCHOVER: for open transactions
+    bool was_seen;     // FAILOVER: the dead one
     bool was_semi_sync; // ... waited for its replicas when it was last seen
     enum durability_promise durability;
     bool is_mariadb;
     bool has_branches; // there are several shards, so transactions on several of them
+    bool is_wished;    // by an operator
     uint64_t epoch;    // the newest known
     uint32_t proxy;
     char replication_user[96], replication_password[128];

@@ -47,6 +47,8 @@ bool action_fence(struct action *action) MUST_CHECK;
 bool action_mend(struct action *action) MUST_CHECK;
 bool action_rejoin(struct action *action) MUST_CHECK;
 bool action_switchover(struct action *action) MUST_CHECK;
+bool action_maintain(struct action *action) MUST_CHECK;
+bool action_resume(struct action *action) MUST_CHECK;
 
 // action.c
 void action_say(struct action *action, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -7,7 +7,8 @@
 //     one holds what all hold together  -> it
 //     none does (they have diverged)    -> refuse: somebody must look
 //     several do                        -> the one whose promotion was begun before, else one that
-//                                          is preferred, else the first that may be promoted
+//                                          is not in maintenance, else one that is preferred, else
+//                                          the first that may be promoted
 //
 // A server that follows nobody (an old primary that came back) has acknowledged nothing: it neither
 // counts nor becomes the primary.
@@ -25,7 +26,9 @@ static void refuse(struct failover_choice *choice, const char *why)
 
 static bool is_better(const struct failover_member *a, const struct failover_member *b)
 {
-    return a->is_begun != b->is_begun ? a->is_begun : a->is_preferred && !b->is_preferred;
+    return a->is_begun != b->is_begun             ? a->is_begun
+           : a->is_maintained != b->is_maintained ? b->is_maintained
+                                                  : a->is_preferred && !b->is_preferred;
 }
 
 static bool holds_all(const struct failover_member *members, size_t count, size_t place)

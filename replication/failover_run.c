@@ -136,6 +136,8 @@ static void note_promote(struct failover *failover, size_t i)
 {
     enum promote promote = failover->action->setup.servers[failover->members[i]].promote;
     failover->views[i].is_preferred = promote == PROMOTE_PREFER;
+    failover->views[i].is_maintained =
+        failover->action->setup.servers[failover->members[i]].is_maintained;
     if (promote == PROMOTE_NEVER) {
         snprintf(failover->missing[i], sizeof failover->missing[i], "%s has promote = never",
                  name_of(failover, i));
@@ -284,6 +286,10 @@ static bool choose(struct failover *failover)
         (unsigned)((failover->stopped_us - action->began_us) / 1000),
         name_of(failover, choice.candidate), choice.why,
         (const char *)gtid_print(&failover->views[choice.candidate].received, &action->arena).ptr);
+    if (failover->views[choice.candidate].is_maintained) {
+        action_say(action, "warning: %s is in maintenance, but no other server can be promoted",
+                   name_of(failover, choice.candidate));
+    }
     const char *dead = action->setup.servers[failover->dead].endpoint.name;
     if (!action->setup.was_seen) {
         action_say(action,

@@ -213,6 +213,7 @@ static void make_room(struct monitor *monitor)
         monitor->shards[monitor->shard_count] = (struct guarded){.primary = NO_SERVER,
                                                                  .known = NO_SERVER,
                                                                  .told_server = NO_SERVER,
+                                                                 .maintained_next = NO_SERVER,
                                                                  .passed_over = NO_SERVER};
     }
 }

@@ -71,6 +71,12 @@ bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
 // dead. False as above.
 bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct monitor_wish *wish,
                       struct error *error) MUST_CHECK;
+// No read goes there, and it is the last to be promoted; a primary is replaced before. False as
+// above.
+bool monitor_maintain(struct monitor *monitor, uint16_t server, const struct monitor_wish *wish,
+                      struct error *error) MUST_CHECK;
+bool monitor_resume(struct monitor *monitor, uint16_t server, const struct monitor_wish *wish,
+                    struct error *error) MUST_CHECK;
 // Has it written down on the default shard; takes the note over. Ends by on_ddl_noted.
 void monitor_note_ddl(struct monitor *monitor, uint64_t number, struct ddl_note *note);
 // All else of schema_work.h; ends by on_schema_report. `number`: the caller's, never the same

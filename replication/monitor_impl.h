@@ -19,6 +19,7 @@ struct watched {         // one server, by id
     uint64_t poked_us;
     enum server_role role;
     uint16_t source;
+    bool is_maintained;
     struct told missing; // privileges
 };
 
@@ -28,6 +29,7 @@ struct guarded {                 // one shard, by id
     uint16_t subject;            // likewise
     uint32_t subject_connection; // of the subject's probe, when it began
     struct monitor_wish wish;    // of the action that runs
+    uint16_t maintained_next;    // once the switchover that runs is done; NO_SERVER
     uint16_t primary;            // as published
     uint16_t known;              // the last one that there was
     uint64_t epoch;
@@ -123,7 +125,14 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
 // monitor_shard.c: forms the opinion on a shard and acts on it.
 void monitor_judge(struct monitor *monitor, uint16_t shard);
 void monitor_on_report(struct message *message, void *receiver);
+void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
+                          const struct shard_opinion *opinion);
+bool monitor_is_free(const struct guarded *guarded, struct error *error) MUST_CHECK; // no action
 void monitor_stop_actions(struct monitor *monitor); // waits for them
+
+// monitor_maintain.c
+void monitor_note_maintenance(struct monitor *monitor, uint16_t shard);
+void monitor_begin_maintenance(struct monitor *monitor, uint16_t server); // it is no primary
 
 // monitor_durability.c
 void monitor_tell_durability(struct monitor *monitor, uint16_t shard);

@@ -44,6 +44,7 @@ static void fill_server(const struct watched *watched, struct server_state *stat
     bool is_primary = watched->role == ROLE_PRIMARY;
     state->role = watched->role;
     state->is_up = seen->is_up;
+    state->is_maintained = watched->is_maintained;
     state->source = watched->source;
     copy_text(state->problem, sizeof state->problem, problem_of(watched));
     if (!seen->has_facts) {
@@ -120,6 +121,7 @@ static bool has_changed(const struct monitor *monitor, const struct snapshot *no
         if (state->role != watched->role || state->is_up != watched->seen.is_up ||
             state->source != watched->source || state->is_applying != facts->is_applying ||
             state->is_read_only != facts->is_read_only ||
+            state->is_maintained != watched->is_maintained ||
             state->is_waiting != facts->is_semi_sync_source) {
             return true;
         }

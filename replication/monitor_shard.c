@@ -32,11 +32,12 @@ static void fill_servers(struct monitor *monitor, const struct config *config,
         server->is_worth_trying = watched->seen.is_up || watched->seen.was_refused;
         server->role = watched->role;
         server->promote = config->servers[i].promote;
+        server->is_maintained = watched->is_maintained;
     }
 }
 
-static void start_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
-                         const struct shard_opinion *opinion)
+void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
+                          const struct shard_opinion *opinion)
 {
     const struct config *config = monitor_config(monitor);
     const struct settings *settings = &config->settings;
@@ -51,6 +52,7 @@ static void start_action(struct monitor *monitor, uint16_t shard, enum action_ki
         .durability = config->shards[shard].durability,
         .has_branches = config_only_shard(config) == NO_SHARD,
         .grace_ms = (uint32_t)settings->switchover_grace_ms,
+        .is_wished = monitor->shards[shard].wish.on_end != NULL,
         .epoch = opinion->epoch,
         .proxy = (uint32_t)settings->proxy_id,
         .mailbox = monitor->mailbox,
@@ -232,10 +234,11 @@ void monitor_judge(struct monitor *monitor, uint16_t shard)
     tell_reason(monitor, shard, &opinion);
     set_primary(monitor, shard, opinion.primary);
     monitor_tell_durability(monitor, shard);
+    monitor_note_maintenance(monitor, shard);
     enum action_kind kind;
     if (wants_action(monitor, &opinion, &kind) && guarded->action == NULL &&
         (loop_now_us(monitor->host->loop) >= guarded->retry_us || kind != guarded->retry_kind)) {
-        start_action(monitor, shard, kind, &opinion);
+        monitor_start_action(monitor, shard, kind, &opinion);
     }
     monitor_publish_changes(monitor);
 }
@@ -276,6 +279,11 @@ static void end_wish(struct guarded *guarded, bool is_done, const char *text)
     }
 }
 
+static bool is_wished(enum action_kind kind)
+{
+    return kind == ACTION_SWITCHOVER || kind == ACTION_MAINTAIN || kind == ACTION_RESUME;
+}
+
 static void on_end(struct monitor *monitor, const struct action_report *report)
 {
     struct guarded *guarded = &monitor->shards[report->shard];
@@ -286,9 +294,15 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
     action_join(guarded->action); // its last message: the thread is ending
     guarded->action = NULL;
     guarded->is_closed = false;
+    if (report->is_done && guarded->maintained_next != NO_SERVER) {
+        monitor_begin_maintenance(monitor, guarded->maintained_next); // that was half of the wish
+        ask_members_anew(monitor, report->shard, report->at_us);
+        return;
+    }
+    guarded->maintained_next = NO_SERVER;
     end_wish(guarded, report->is_done, report->text);
     // (A replica that needs it again at once is not helped by it.)
-    if ((!report->is_done && guarded->kind != ACTION_SWITCHOVER) || guarded->kind == ACTION_MEND) {
+    if ((!report->is_done && !is_wished(guarded->kind)) || guarded->kind == ACTION_MEND) {
         guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
         guarded->retry_ms = guarded->retry_ms > RETRY_MAX_MS ? RETRY_MAX_MS : guarded->retry_ms;
         guarded->retry_kind = guarded->kind;
@@ -315,7 +329,8 @@ static void tell_report(struct monitor *monitor, const struct action_report *rep
             [ACTION_OPEN] = "open",     [ACTION_FAILOVER] = "failover",
             [ACTION_FOLLOW] = "follow", [ACTION_FENCE] = "fence",
             [ACTION_REJOIN] = "rejoin", [ACTION_SWITCHOVER] = "switchover",
-            [ACTION_MEND] = "mend",
+            [ACTION_MEND] = "mend",     [ACTION_MAINTAIN] = "maintain",
+            [ACTION_RESUME] = "resume",
         };
         char event[64];
         snprintf(event, sizeof event, "%s_%s", names[guarded->kind],
@@ -369,7 +384,7 @@ void monitor_stop_actions(struct monitor *monitor)
 
 // ---- what an operator wishes
 
-static bool is_free(const struct guarded *guarded, struct error *error)
+bool monitor_is_free(const struct guarded *guarded, struct error *error)
 {
     if (guarded->action != NULL) {
         error_set(error, ER_UNKNOWN, "HY000",
@@ -382,7 +397,7 @@ bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
                         const struct monitor_wish *wish, struct error *error)
 {
     struct guarded *guarded = &monitor->shards[shard];
-    if (!is_free(guarded, error)) {
+    if (!monitor_is_free(guarded, error)) {
         return false;
     }
     if (guarded->primary == NO_SERVER || guarded->primary == to) {
@@ -393,7 +408,7 @@ bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
     struct shard_opinion wanted = {
         .subject = guarded->primary, .primary = to, .epoch = guarded->epoch};
     guarded->wish = *wish;
-    start_action(monitor, shard, ACTION_SWITCHOVER, &wanted);
+    monitor_start_action(monitor, shard, ACTION_SWITCHOVER, &wanted);
     return true;
 }
 
@@ -407,7 +422,7 @@ bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct moni
                   "failover = off: with manual or auto waybill promotes a replica");
         return false;
     }
-    if (!is_free(guarded, error)) {
+    if (!monitor_is_free(guarded, error)) {
         return false;
     }
     form_opinion(monitor, shard, &opinion);
@@ -417,6 +432,6 @@ bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct moni
         return false;
     }
     guarded->wish = *wish;
-    start_action(monitor, shard, ACTION_FAILOVER, &opinion);
+    monitor_start_action(monitor, shard, ACTION_FAILOVER, &opinion);
     return true;
 }

@@ -33,6 +33,8 @@
 //         ON DUPLICATE KEY UPDATE run = R, sent_us = T
 //     (error 1146 or 1049: the statements of schema.c, and the INSERT again)
 //     and where waybill makes order ids, the statements of id_clock.c
+//     SELECT GROUP_CONCAT(server) AS maintained FROM waybill.maintenance WHERE shard = 'S'
+//         (an error: none)
 //
 // T is read from the clock just before the INSERT is sent: whatever was told to be committed before
 // T was committed before the INSERT, and replicas apply in the order of commits. So a replica that
@@ -314,6 +316,21 @@ static bool ask_tables(struct probe *probe, struct server_facts *facts, struct e
     return is_fine || schema_is_missing(error);
 }
 
+// (Asked for itself: a schema that an older waybill has made has no such table.)
+static bool ask_maintenance(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    struct db_rows rows;
+    bool is_fine = dbconn_query(probe->conn, &rows, error,
+                                "SELECT GROUP_CONCAT(server) AS maintained FROM "
+                                "waybill.maintenance WHERE shard = '%s'",
+                                probe->setup.shard_name);
+    if (is_fine) {
+        copy_text(facts->maintained, sizeof facts->maintained, db_rows_text(&rows, "maintained"));
+    }
+    db_rows_done(&rows);
+    return is_fine || dbconn_failure(probe->conn) != DB_LOST;
+}
+
 static void pause_for(uint32_t ms)
 {
     struct timespec time = {.tv_nsec = (long)ms * 1000000};
@@ -353,7 +370,7 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
         probe->conn = NULL;
         return true;
     }
-    return look_for_beat(probe, facts, error);
+    return ask_maintenance(probe, facts, error) && look_for_beat(probe, facts, error);
 }
 
 // ---- privileges

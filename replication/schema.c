@@ -3,6 +3,7 @@
 //     heartbeat   each proxy its own row, on each primary, at every probe
 //     topology    the job that promotes or opens a server: one row for each epoch of a shard
 //     event       what has happened, for people
+//     maintenance   servers that somebody works on: the job of MAINTAIN SERVER
 //     decision    of transactions on several shards, on the shard that decides: the sessions of the
 //                 application's own accounts, and the recovery (commit_recover.c)
 //     xa_fix      nobody for long: branches that stand for lost ones (xa_repair.c)
@@ -58,6 +59,13 @@ static const char *const statements[] = {
         "asked INT UNSIGNED NOT NULL DEFAULT 0, "
         "at DATETIME(3) NOT NULL, KEY (at)) ENGINE=InnoDB",
     create_fix_table,
+    // Servers that somebody works on (maintain.c).
+    "CREATE TABLE IF NOT EXISTS waybill.maintenance ("
+        "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "server VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "proxy INT NOT NULL, "
+        "at DATETIME(3) NOT NULL, "
+        "PRIMARY KEY (shard, server)) ENGINE=InnoDB",
     "CREATE TABLE IF NOT EXISTS waybill.undone ("
         "id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
         "at DATETIME(3) NOT NULL, "

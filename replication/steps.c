@@ -8,6 +8,8 @@
 #include "replication/probe.h"
 #include "replication/schema.h"
 
+enum { WISHED_TRIES = 40, TRY_MS = 50 };
+
 static const struct endpoint *endpoint_at(const void *owner, size_t place)
 {
     const struct action *action = owner;
@@ -15,10 +17,23 @@ static const struct endpoint *endpoint_at(const void *owner, size_t place)
     return server->is_worth_trying ? &server->endpoint : NULL;
 }
 
+static bool take_leadership(struct action *action)
+{
+    return leader_take(&action->leader, action->setup.shard_name, action->setup.count, endpoint_at,
+                       action);
+}
+
+// What somebody has asked for waits a moment: locks last until their servers have seen that the
+// connections of the action before are closed.
 bool step_take_leadership(struct action *action)
 {
-    if (leader_take(&action->leader, action->setup.shard_name, action->setup.count, endpoint_at,
-                    action)) {
+    int tries = action->setup.is_wished ? WISHED_TRIES : 1;
+    bool is_taken = take_leadership(action);
+    while (!is_taken && --tries > 0 && job_wait(action->self, TRY_MS, NULL, 0) != JOB_STOP) {
+        leader_give_up(&action->leader);
+        is_taken = take_leadership(action);
+    }
+    if (is_taken) {
         return true;
     }
     return action_give_up(action, "not the leader: has the locks of %zu of %zu servers",

@@ -91,6 +91,8 @@ static bool is_able(struct switchover *switchover, size_t place, char *why, size
     const char *name = name_at(switchover, place);
     if (action->setup.servers[place].promote == PROMOTE_NEVER) {
         snprintf(why, why_bytes, "%s has promote = never", name);
+    } else if (action->setup.servers[place].is_maintained) {
+        snprintf(why, why_bytes, "%s is in maintenance", name);
     } else if (!is_connected(switchover, place) ||
                !step_look_at_privileges(action, place, &privileges) ||
                !step_read_state(action, place, &state)) {

@@ -101,7 +101,7 @@ static void host_publish(void *owner, struct snapshot *next)
     publish_send(&((struct control *)owner)->publisher, next);
 }
 
-static const struct monitor *host_monitor(void *owner)
+static struct monitor *host_monitor(void *owner)
 {
     return ((struct control *)owner)->monitor;
 }
@@ -150,18 +150,6 @@ static bool host_reload(void *owner, struct text *errors)
     publish_send(&control->publisher, next);
     monitor_config_changed(control->monitor);
     return true;
-}
-
-static bool host_switchover(void *owner, uint16_t shard, uint16_t to,
-                            const struct monitor_wish *wish, struct error *error)
-{
-    return monitor_switchover(((struct control *)owner)->monitor, shard, to, wish, error);
-}
-
-static bool host_failover(void *owner, uint16_t shard, const struct monitor_wish *wish,
-                          struct error *error)
-{
-    return monitor_failover(((struct control *)owner)->monitor, shard, wish, error);
 }
 
 static bool host_resolve(void *owner, struct slice gtrid, char outcome)
@@ -453,8 +441,6 @@ static bool start_rooms(struct control *control, struct error *error)
         .counters = host_counters,
         .ask_workers = host_ask_workers,
         .reload = host_reload,
-        .switchover = host_switchover,
-        .failover = host_failover,
         .forget_hosts = host_forget_hosts,
         .resolve = host_resolve,
         .kill = host_kill,

@@ -197,6 +197,43 @@ def test_who_may_be_promoted(stand):
         test_reload.reload(stand)
 
 
+def test_maintenance(stand):
+    """A rolling restart: the primary is replaced first; who is in maintenance serves no reads, and is promoted only if it
+    alone has everything (of two replicas either may have the last heartbeat)."""
+    prepare(stand)
+    settled(stand, primary_of(stand, "s1"))
+    old = primary_of(stand, "s1")
+    assert "there is no server 's7'" in refused(stand, "MAINTAIN SERVER s7")
+    stand.admin(f"MAINTAIN SERVER {old}")
+    new = primary_of(stand, "s1")
+    third = other_than(stand, old, new)
+    assert new not in ("", old)
+    stand.wait_until(lambda: servers(stand)[old]["state"] == "maintained" and servers(stand)[third]["fit"] == "yes", 20, lambda: servers(stand))
+    assert f"{old} is in maintenance" in refused(stand, f"SWITCHOVER SHARD s1 TO {old}")
+    stand.cluster("stop", f"s1/{old}")
+    stand.wait_until(lambda: servers(stand)[old]["state"] == "maintained, down", 20, lambda: servers(stand))
+    stand.cluster("start", f"s1/{old}")
+    stand.cluster("waybill", "stop")
+    stand.start_waybill()  # (it is kept on the servers)
+    stand.wait_until(lambda: servers(stand)[old]["state"] == "maintained" and servers(stand)[old]["applying"] == "yes", 20, lambda: servers(stand))
+    before = int(servers(stand)[old]["reads"])
+    client = stand.client()
+    for buyer in range(1, 41):
+        client.query(f"SELECT COUNT(*) FROM orders WHERE buyer_id = {buyer}")
+    assert servers(stand)[old]["fit"] == "no" and int(servers(stand)[old]["reads"]) == before
+    stand.wait_until(lambda: servers(stand)[third]["fit"] == "yes", 20, "the third one is fit")
+    stand.cluster("kill", f"s1/{new}")
+    stand.wait_until(lambda: primary_of(stand, "s1") not in ("", new), 30, "a promotion")
+    now = primary_of(stand, "s1")
+    events = [row["event"] for row in stand.admin("SHOW EVENTS")]
+    assert now == third or any(f"{old} is in maintenance, but no other server can be promoted" in event for event in events), events
+    assert servers(stand)[old]["state"] == "maintained"
+    stand.admin(f"RESUME SERVER {old}")
+    stand.wait_until(lambda: servers(stand)[old]["state"] == "up", 20, lambda: servers(stand))
+    stand.cluster("start", f"s1/{new}")
+    settled(stand, now)
+
+
 def test_failover_by_hand(stand):
     """... to the one that may be promoted."""
     prepare(stand)

@@ -42,7 +42,7 @@ static const struct snapshot *host_current(void *owner)
     return ((struct control *)owner)->snapshot;
 }
 
-static const struct monitor *host_monitor(void *owner)
+static struct monitor *host_monitor(void *owner)
 {
     (void)owner;
     return NULL;

@@ -153,6 +153,26 @@ static void goes_on_with_what_was_begun(void **state)
     arena_clear(&arena);
 }
 
+static void one_in_maintenance_is_the_last_choice(void **state)
+{
+    (void)state;
+    unsigned replica = 4 | 8;
+    struct failover_member members[3] = {member_of(replica | 2), member_of(replica | 1),
+                                         member_of(replica | 2)};
+    struct failover_choice choice;
+    members[0].is_maintained = members[0].is_preferred = true;
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
+    assert_int_equal(choice.candidate, 2);
+    members[2].is_maintained = true; // nobody else has everything
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
+    assert_false(choice.is_refused);
+    assert_int_equal(choice.candidate, 0);
+    members[2].is_begun = true;
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
+    assert_int_equal(choice.candidate, 2);
+    arena_clear(&arena);
+}
+
 static void best_effort_goes_past_those_that_are_away(void **state)
 {
     (void)state;
@@ -182,6 +202,7 @@ int main(void)
         cmocka_unit_test(passes_over_the_barred),
         cmocka_unit_test(prefers_among_equals),
         cmocka_unit_test(goes_on_with_what_was_begun),
+        cmocka_unit_test(one_in_maintenance_is_the_last_choice),
         cmocka_unit_test(best_effort_goes_past_those_that_are_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
