@@ -57,6 +57,8 @@ struct server_config {
     uint32_t weight;          // of reads, 0 = none
     uint32_t max_connections; // over all workers
     enum promote promote;
+    const char *zone; // empty: none
+    bool is_near;     // in this proxy's zone
     struct server_link link;
 };
 

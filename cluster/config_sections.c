@@ -16,6 +16,9 @@ static const struct section_setting table[] = {
     {SECTION_SERVER, 0, "promote", "allow|prefer|never", "allow",
      "When a new primary is chosen among servers that have received the same: prefer, before others; never, "
      "not at all, nor by SWITCHOVER."},
+    {SECTION_SERVER, 0, "zone", "text", "",
+     "Where it is. Reads go to replicas in waybill's own zone while one of them is fit; among equals a new primary is "
+     "chosen in the zone of the old one."},
     {SECTION_SERVER, 0, "proxy_protocol", "off|v1|v2", "off",
      "Tells the server each client's address ahead of the connection, by the PROXY protocol (MariaDB: "
      "proxy_protocol_networks must name this proxy). Connections are then shared only by clients of one "

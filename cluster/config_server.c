@@ -105,6 +105,7 @@ static void keep_removed_servers(struct build *build)
         server->name = build_keep(build, slice_of_string(old->name));
         server->address_text = build_keep(build, slice_of_string(old->address_text));
         server->host = build_keep(build, slice_of_string(old->host));
+        server->zone = "";
     }
 }
 
@@ -128,6 +129,9 @@ void build_servers(struct build *build)
         check_same_address(build, section);
         server->promote =
             (enum promote)section_choice(build, section, "promote", promote_words, PROMOTE_ALLOW);
+        server->zone = section_text(build, section, "zone", "");
+        server->is_near =
+            server->zone[0] != '\0' && strcmp(server->zone, config->settings.zone) == 0;
         server->weight = (uint32_t)section_integer(build, section, "weight",
                                                    (struct integer_limits){100, 0, 1000000});
         server->max_connections = (uint32_t)section_integer(

@@ -188,6 +188,8 @@ static const struct setting table[] = {
     {"failover_refused_ms", SETTING_INTEGER, RELOAD, AT(failover_refused_ms), "200", 0, DAY_MS, NULL,
      "The same when its port refuses connections and all its replicas have lost it: its process is gone. More than a restart of "
      "the server takes, if it shall not be replaced by that; failover_after_ms is the upper bound."},
+    {"zone", SETTING_TEXT, RELOAD, AT(zone), "", ANY, NULL,
+     "Where this waybill is: reads go to replicas of the same zone while one of them is fit. Empty: to all alike."},
     {"hook", SETTING_TEXT, RELOAD, AT(hook), "", ANY, NULL,
      "A program that is run, without arguments, when something happens to a shard; what it is stands in its environment "
      "(WAYBILL_EVENT ...; doc/failover.md). Nobody waits for it; after 30 s it is killed. Empty: none."},

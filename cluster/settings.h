@@ -77,6 +77,7 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t unsafe_constraints;                  // enum scatter_guard
     int64_t max_scatter_shards, max_result_rows; // of a SELECT over several shards; 0 = no limit
     const char *hook;                            // path; empty: none
+    const char *zone;                            // of this proxy; empty: none
     const char *default_shard;  // for tables that are not declared; empty: the first one
     const char *server_version; // announced to clients; empty: the servers' own
     int64_t slow_query_ms;      // 0 = off: logged when slower

@@ -15,6 +15,19 @@ static bool can_read(struct pools *pools, uint16_t server, uint64_t written_us)
            (slot == NULL || !backoff_is_on(&slot->backoff, now_us));
 }
 
+// Replicas of another zone serve only while none of this one is fit.
+static bool has_near(struct pools *pools, const struct shard_config *shard, uint64_t written_us)
+{
+    for (uint16_t i = 0; i < shard->server_count; i++) {
+        uint16_t server = shard->servers[i];
+        if (pools->snapshot->config->servers[server].is_near &&
+            can_read(pools, server, written_us)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint16_t pool_choose(struct pools *pools, uint16_t shard, bool primary_only, uint64_t written_us)
 {
     const struct snapshot *snapshot = pools->snapshot;
@@ -22,9 +35,11 @@ uint16_t pool_choose(struct pools *pools, uint16_t shard, bool primary_only, uin
     uint16_t primary = snapshot->shards[shard].primary;
     uint16_t chosen = NO_SERVER;
     int64_t sum = 0;
+    bool wants_near = !primary_only && has_near(pools, config, written_us);
     for (uint16_t i = 0; !primary_only && i < config->server_count; i++) {
         uint16_t server = config->servers[i];
-        if (!can_read(pools, server, written_us)) {
+        bool is_far = wants_near && !snapshot->config->servers[server].is_near;
+        if (is_far || !can_read(pools, server, written_us)) {
             continue;
         }
         int64_t weight = snapshot->config->servers[server].weight;

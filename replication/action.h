@@ -26,6 +26,7 @@ struct action_server {
     bool is_member;       // of the shard
     bool is_worth_trying; // up, or at least quick to say no
     enum promote promote;
+    bool is_near;          // in the zone of the action's subject
     bool is_maintained;    // the last to be promoted
     enum server_role role; // by the monitor's last opinion
 };

@@ -8,6 +8,7 @@
 //     none does (they have diverged)    -> refuse: somebody must look
 //     several do                        -> the one whose promotion was begun before, else one that
 //                                          is not in maintenance, else one that is preferred, else
+//                                          one in the dead primary's zone, else
 //                                          the first that may be promoted
 //
 // A server that follows nobody (an old primary that came back) has acknowledged nothing: it neither
@@ -28,7 +29,8 @@ static bool is_better(const struct failover_member *a, const struct failover_mem
 {
     return a->is_begun != b->is_begun             ? a->is_begun
            : a->is_maintained != b->is_maintained ? b->is_maintained
-                                                  : a->is_preferred && !b->is_preferred;
+           : a->is_preferred != b->is_preferred   ? a->is_preferred
+                                                  : a->is_near && !b->is_near;
 }
 
 static bool holds_all(const struct failover_member *members, size_t count, size_t place)

@@ -9,6 +9,7 @@ struct failover_member { // every server of the shard but the dead primary
     bool is_reachable;   // its receiving has been stopped, and `received` was read after that
     bool is_replica;     // of the dead primary; when unreachable: it was, or nothing is known
     bool is_preferred;   // among equals
+    bool is_near;        // in the zone of the dead primary; among equals
     bool is_maintained;  // taken only if nobody else can be
     bool is_begun;       // its promotion was begun before: it is taken if it can be
     const char *barred;  // why it can't be promoted; NULL: it can

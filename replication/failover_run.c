@@ -136,6 +136,7 @@ static void note_promote(struct failover *failover, size_t i)
 {
     enum promote promote = failover->action->setup.servers[failover->members[i]].promote;
     failover->views[i].is_preferred = promote == PROMOTE_PREFER;
+    failover->views[i].is_near = failover->action->setup.servers[failover->members[i]].is_near;
     failover->views[i].is_maintained =
         failover->action->setup.servers[failover->members[i]].is_maintained;
     if (promote == PROMOTE_NEVER) {

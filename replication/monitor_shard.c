@@ -17,6 +17,7 @@ enum { RETRY_FIRST_MS = 250, RETRY_MAX_MS = 10000, ACTION_ANSWER_MS = 5000, CONN
 static void fill_servers(struct monitor *monitor, const struct config *config,
                          struct action_setup *setup)
 {
+    const char *zone = config->servers[setup->subject].zone;
     setup->servers = memory_new(sizeof *setup->servers * config->server_count);
     for (uint16_t i = 0; i < config->server_count; i++) {
         const struct watched *watched = &monitor->servers[i];
@@ -32,6 +33,7 @@ static void fill_servers(struct monitor *monitor, const struct config *config,
         server->is_worth_trying = watched->seen.is_up || watched->seen.was_refused;
         server->role = watched->role;
         server->promote = config->servers[i].promote;
+        server->is_near = zone[0] != '\0' && strcmp(config->servers[i].zone, zone) == 0;
         server->is_maintained = watched->is_maintained;
     }
 }

@@ -117,19 +117,17 @@ static bool choose(struct switchover *switchover)
     struct action *action = switchover->action;
     char why[160] = "the shard has no other server";
     bool is_named = action->setup.primary != NO_SERVER;
+    int best = 0; // one that is preferred, else one in the primary's zone
     for (size_t place = 0; place < action->setup.count; place++) {
         const struct action_server *server = &action->setup.servers[place];
         if (!server->is_member || place == switchover->from ||
             (is_named && server->server != action->setup.primary)) {
             continue;
         }
-        bool is_preferred = server->promote == PROMOTE_PREFER;
-        bool is_first = switchover->to == NOWHERE;
-        if ((is_first || is_preferred) && is_able(switchover, place, why, sizeof why)) {
+        int rank = 1 + (server->promote == PROMOTE_PREFER ? 2 : 0) + server->is_near;
+        if (rank > best && is_able(switchover, place, why, sizeof why)) {
             switchover->to = place;
-            if (is_preferred) {
-                break;
-            }
+            best = rank;
         }
     }
     return switchover->to != NOWHERE || action_give_up(action, "%s", why);

@@ -197,6 +197,36 @@ def test_who_may_be_promoted(stand):
         test_reload.reload(stand)
 
 
+def test_zones(stand):
+    """Reads go to the replica of waybill's own zone, and the new primary is in the zone of the old one."""
+    prepare(stand)
+    primary = primary_of(stand, "s1")
+    settled(stand, primary)
+    whole = test_reload.read(stand)
+    reads = lambda: {name: int(row["reads"]) for name, row in servers(stand).items()}
+    try:
+        for near in [name for name in ("s1a", "s1b", "s1c") if name != primary]:
+            text = whole.replace("[waybill]\n", "[waybill]\nmax_lag_ms = 60000\nzone = here\n", 1)
+            for name in (near, primary):
+                text = text.replace(f"[server {name}]\n", f"[server {name}]\nzone = here\n")
+            test_reload.write(stand, text)
+            test_reload.reload(stand)
+            settled(stand, primary)
+            before, client = reads(), stand.client()
+            for buyer in range(1, 31):
+                client.query(f"SELECT COUNT(*) FROM orders WHERE buyer_id = {buyer}")
+            after, far = reads(), other_than(stand, near, primary)
+            assert after[near] == before[near] + 30 and after[far] == before[far], (near, before, after)
+            stand.admin("SWITCHOVER SHARD s1")
+            assert primary_of(stand, "s1") == near
+            settled(stand, near)
+            stand.admin(f"SWITCHOVER SHARD s1 TO {primary}")
+            settled(stand, primary)
+    finally:
+        test_reload.write(stand, whole)
+        test_reload.reload(stand)
+
+
 def test_maintenance(stand):
     """A rolling restart: the primary is replaced first; who is in maintenance serves no reads, and is promoted only if it
     alone has everything (of two replicas either may have the last heartbeat)."""

@@ -57,6 +57,28 @@ static const struct table_config *find_table(const struct config *config, const 
     return config_find_table(config, slice_of_string("shop"), slice_of_string(name));
 }
 
+static void zones(void **state)
+{
+    (void)state;
+    static const char servers[] = "[server a]\naddress = 127.0.0.1:1\nzone = east\n"
+                                  "[server b]\naddress = 127.0.0.1:2\nzone = west\n"
+                                  "[server c]\naddress = 127.0.0.1:3\n"
+                                  "[shard s]\nservers = a, b, c\nbuckets = 0-4095\n"
+                                  "[user u]\npassword = x\n";
+    char text[512];
+    snprintf(text, sizeof text, "[waybill]\nzone = west\n%s", servers);
+    struct config *config = read_good(text);
+    assert_string_equal(config->servers[0].zone, "east");
+    assert_false(config->servers[0].is_near);
+    assert_true(config->servers[1].is_near);
+    assert_false(config->servers[2].is_near);
+    config_free(config);
+    config = read_good(servers); // waybill is nowhere: none is near
+    assert_false(config->servers[0].is_near || config->servers[1].is_near ||
+                 config->servers[2].is_near);
+    config_free(config);
+}
+
 static void a_whole_cluster(void **state)
 {
     (void)state;
@@ -278,9 +300,13 @@ static void what_needs_a_restart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_cluster),      cmocka_unit_test(every_method),
-        cmocka_unit_test(all_mistakes_at_once), cmocka_unit_test(a_file_that_is_not_there),
-        cmocka_unit_test(long_lines_and_names), cmocka_unit_test(ids_stay_over_reloads),
+        cmocka_unit_test(a_whole_cluster),
+        cmocka_unit_test(zones),
+        cmocka_unit_test(every_method),
+        cmocka_unit_test(all_mistakes_at_once),
+        cmocka_unit_test(a_file_that_is_not_there),
+        cmocka_unit_test(long_lines_and_names),
+        cmocka_unit_test(ids_stay_over_reloads),
         cmocka_unit_test(what_needs_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,24 @@ static void the_primary_is_the_last_resort(void **state)
     assert_int_equal(pool_choose(bench.pools, 0, false, 0), NO_SERVER);
 }
 
+static void the_own_zone_goes_before(void **state)
+{
+    (void)state;
+    struct server_config *servers = bench.snapshot->config->servers;
+    make_fit(1, 300);
+    make_fit(2, 100);
+    servers[2].is_near = true;
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(pool_choose(bench.pools, 0, false, 0), 2);
+    }
+    bench.snapshot->servers[2].is_maintained = true; // (not fit any more)
+    assert_int_equal(pool_choose(bench.pools, 0, false, 0), 1);
+    bench.snapshot->servers[2].is_maintained = false;
+    servers[2].weight = 0;
+    assert_int_equal(pool_choose(bench.pools, 0, false, 0), 1);
+    assert_int_equal(pool_choose(bench.pools, 0, true, 0), 0);
+}
+
 static void a_replica_that_refuses_is_left_out(void **state)
 {
     (void)state;
@@ -79,6 +97,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(goes_by_weight),
         TEST(the_primary_is_the_last_resort),
+        TEST(the_own_zone_goes_before),
         TEST(a_replica_that_refuses_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,30 @@ static void one_in_maintenance_is_the_last_choice(void **state)
     arena_clear(&arena);
 }
 
+static void the_zone_counts_among_equals(void **state)
+{
+    (void)state;
+    unsigned replica = 4 | 8;
+    struct failover_member members[3] = {member_of(replica | 2), member_of(replica | 2),
+                                         member_of(replica | 2)};
+    struct failover_choice choice;
+    members[1].is_near = members[2].is_near = true;
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
+    assert_int_equal(choice.candidate, 1);
+    members[1].is_maintained = true;
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
+    assert_int_equal(choice.candidate, 2);
+    members[0].is_preferred = true;
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
+    assert_int_equal(choice.candidate, 0);
+    members[0] = member_of(replica | 1); // lacks something
+    members[0].is_near = true;
+    members[2].is_near = false;
+    failover_decide(members, 3, DURABILITY_SEMI_SYNC, &choice);
+    assert_int_equal(choice.candidate, 2);
+    arena_clear(&arena);
+}
+
 static void best_effort_goes_past_those_that_are_away(void **state)
 {
     (void)state;
@@ -203,6 +227,7 @@ int main(void)
         cmocka_unit_test(prefers_among_equals),
         cmocka_unit_test(goes_on_with_what_was_begun),
         cmocka_unit_test(one_in_maintenance_is_the_last_choice),
+        cmocka_unit_test(the_zone_counts_among_equals),
         cmocka_unit_test(best_effort_goes_past_those_that_are_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
