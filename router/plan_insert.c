@@ -556,9 +556,10 @@ bool plan_insert(struct planner *planner)
     if (target.place == PLACE_REFERENCE) {
         return insert_reference(planner, &target);
     }
-    struct table_ref only = *table; // without what may follow it in the list
-    only.next = NULL;
-    if (scopes_add_tables(&planner->scopes, &only, NULL) != NULL) {
+    struct table_ref *only = arena_alloc(planner->arena, sizeof *only); // the scopes keep it
+    *only = *table;
+    only->next = NULL; // without what may follow it in the list
+    if (scopes_add_tables(&planner->scopes, only, NULL) != NULL) {
         add_sources(planner);
     }
     struct reach reach;
