@@ -467,6 +467,7 @@ def test_warnings_of_what_was_gathered_leave_no_table_behind(stand):
 
 
 def test_explain_tells_the_shard(stand):
+    fill(stand)
     client = stand.client()
     for sql, rows_each in (("SELECT id FROM o ORDER BY v LIMIT 3", 1), ("SELECT o.id FROM o JOIN i USING (buyer) WHERE o.id > 3", 2)):
         result = client.query(f"EXPLAIN {sql}")

@@ -87,3 +87,6 @@ SELECT age, SUM(IF(age > 5, balance, NULL)) s FROM users GROUP BY age HAVING NOT
 SET sql_select_limit = 3;
 SELECT age, COUNT(*) FROM users GROUP BY age HAVING COUNT(*) > 4 ORDER BY age DESC;
 SET sql_select_limit = DEFAULT;
+SELECT age, COUNT(*) balance FROM users GROUP BY age HAVING balance > 4 ORDER BY age;
+SELECT age, COUNT(*) Total FROM users GROUP BY age HAVING `total` BETWEEN 4 AND 5 ORDER BY 1;
+SELECT age, MIN(buyer_id) age FROM users GROUP BY users.age HAVING MIN(buyer_id) < 9 ORDER BY 2;
