@@ -99,27 +99,37 @@ static void on_updated(struct steps *steps, const struct step_answer *answer)
     moving_bring_home(steps);
 }
 
-// WHERE, or what stands in its place.
+static void add_part(struct text *sql, const struct moving *moving, const char *before,
+                     struct span span)
+{
+    text_add_string(sql, before);
+    text_add_slice(sql, slice_part(moving->sql, span.begin, span.end));
+}
+
+// The shard's rows only: WHERE and that, or what stands in its place.
 static struct splice where_of(struct steps *steps, const struct moving_shard *from)
 {
     const struct moving *moving = steps_state(steps);
     const struct change_part *change = moving->statement->change;
-    struct arena *arena = &steps_session(steps)->arena;
-    if (change->where != NULL) {
-        struct span span = change->where->span;
-        return (struct splice){
-            .span = span,
-            .with = arena_format(arena, "(%.*s) AND (%.*s)", (int)(span.end - span.begin),
-                                 (const char *)moving->sql.ptr + span.begin, (int)from->before.len,
-                                 (const char *)from->before.ptr)};
-    }
     const struct assignment *last = change->set;
-    while (last->next != NULL) {
-        last = last->next;
+    struct span span;
+    struct text sql;
+    text_init(&sql);
+    if (change->where != NULL) {
+        span = change->where->span;
+        add_part(&sql, moving, "(", span);
+        text_add_string(&sql, ") AND (");
+        text_add_slice(&sql, from->before);
+        text_add_string(&sql, ")");
+    } else {
+        while (last->next != NULL) {
+            last = last->next;
+        }
+        span = (struct span){last->value->span.end, last->value->span.end};
+        text_add_string(&sql, " WHERE ");
+        text_add_slice(&sql, from->before);
     }
-    return (struct splice){.span = {last->value->span.end, last->value->span.end},
-                           .with = arena_format(arena, " WHERE %.*s", (int)from->before.len,
-                                                (const char *)from->before.ptr)};
+    return (struct splice){.span = span, .with = moving_keep(steps, &sql)};
 }
 
 // The shards that have rows; the first one, as the client wrote it, when none has: a server gives
@@ -236,13 +246,6 @@ static void on_locked(struct steps *steps, const struct step_answer *answer)
     }
     moving->at++;
     lock_next(steps);
-}
-
-static void add_part(struct text *sql, const struct moving *moving, const char *before,
-                     struct span span)
-{
-    text_add_string(sql, before);
-    text_add_slice(sql, slice_part(moving->sql, span.begin, span.end));
 }
 
 static void lock_next(struct steps *steps)

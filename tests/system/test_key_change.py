@@ -57,6 +57,7 @@ STATEMENTS = (
     "UPDATE carts SET buyer_id = buyer_id + 1, changed = NOW() WHERE id IN (1, 2, 3, 4)",
     "UPDATE carts AS c SET c.buyer_id = 21 WHERE c.id = 1 OR c.note = 'x'",
     "UPDATE carts SET buyer_id = 22 WHERE buyer_id = 21 ORDER BY id DESC LIMIT 1",
+    "UPDATE carts SET buyer_id = 22 WHERE note <> 'a\0b' AND id = 4 /* \0 */",
     "UPDATE carts SET buyer_id = 5 WHERE id = 99999",
     "UPDATE carts SET n = 3, buyer_id = 18 WHERE buyer_id = 6 AND id = 6",  # (18, 3) is there
     "UPDATE carts SET buyer_id = NULL WHERE id = 4",
@@ -108,7 +109,7 @@ REFUSED = (
     "INSERT INTO parts (buyer_id, no) VALUES (5, 0) ON DUPLICATE KEY UPDATE buyer_id = 6",
     "UPDATE marked SET buyer_id = buyer_id + 1",
 )
-CUTS = int(os.environ.get("WAYBILL_TEST_CUTS", "5"))  # of so many packets that are spread evenly; every fourth one kills waybill
+CUTS = int(os.environ.get("WAYBILL_TEST_CUTS", "4"))  # of so many packets that are spread evenly; every fourth one kills waybill
 LIMITED = "UPDATE carts SET buyer_id = 77 ORDER BY id LIMIT 5"
 
 
@@ -203,7 +204,7 @@ def test_found_rows_and_old_eof(stand):
 
 
 def test_prepared(stand):
-    play(stand, BOUND + tuple((sql, ()) for sql in STATEMENTS[:2]))
+    play(stand, BOUND)
 
 
 def all_rows(client):
@@ -391,7 +392,7 @@ def test_cut_off(stand):
         counts = [sum(len(cuts.packet_ends(stream)) for stream in streams.values()) for streams in (relay.asked, relay.heard)]
         points = [(True, n + 1) for n in range(counts[0])] + [(False, n + 1) for n in range(counts[1])]
         for at, (asks, point) in enumerate(spread(points, CUTS)):
-            is_killed = at % 4 == 3
+            is_killed = at % 4 == 2
             relay.arm(None)
             stand.wait_until(lambda: move(stand, next(numbers)) == "done", 20, "moves go on")
             pid[0] = stand.waybill_pid()
