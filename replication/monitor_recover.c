@@ -26,6 +26,14 @@ static void fill_shard(const struct monitor *monitor, uint16_t id, struct recove
     }
 }
 
+// A branch is seen up to a round after it was prepared, and finished up to a round after it is due:
+// all of it within in_doubt_ms, unless that is short.
+static uint64_t in_doubt_us(const struct monitor *monitor)
+{
+    uint64_t wanted_us = (uint64_t)monitor_config(monitor)->settings.in_doubt_ms * 1000;
+    return wanted_us >= 4 * ROUND_US ? wanted_us - 2 * ROUND_US : wanted_us;
+}
+
 static void start_round(struct monitor *monitor, uint64_t now_us)
 {
     struct watched_transactions *watched = &monitor->transactions;
@@ -47,7 +55,7 @@ static void start_round(struct monitor *monitor, uint64_t now_us)
         memcpy(round->branches, watched->branches, watched->count * sizeof *round->branches);
     }
     round->branch_count = watched->count;
-    round->in_doubt_us = (uint64_t)monitor_config(monitor)->settings.in_doubt_ms * 1000;
+    round->in_doubt_us = in_doubt_us(monitor);
     round->wants_sweep = now_us >= watched->sweep_us;
     round->word = watched->word;
     watched->word.gtrid[0] = '\0';
