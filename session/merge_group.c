@@ -47,7 +47,8 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
     }
     for (uint32_t i = 0; i < group->fold_count; i++) {
         const struct plan_fold *fold = plan->fold_count > 0 ? &plan->folds[i] : NULL;
-        uint32_t at = i < columns->visible ? i : columns->visible + fold->hidden;
+        bool is_hidden = fold != NULL && i >= columns->visible;
+        uint32_t at = is_hidden ? columns->visible + fold->hidden : i;
         if (!fold_init(&group->folds[i], fold, columns, at, error)) {
             return NULL;
         }

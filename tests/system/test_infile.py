@@ -154,7 +154,7 @@ def test_nothing_is_half_loaded(stand):
     # The server's connection is killed: the client may send to its end, and is told.
     client, root = local(stand), stand.root("s2a")
     client.load("LOAD DATA LOCAL INFILE 'a' INTO TABLE stock", data, is_ended=False)
-    busy = root.query("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'LOAD DATA%'").rows
+    busy = root.query("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'LOAD DATA%' ORDER BY ID DESC").rows
     root.query(f"KILL {busy[0][0]}")
     time.sleep(0.3)
     for chunk in data:
@@ -194,7 +194,7 @@ def test_reference(stand):
     # One of the servers is lost in the middle: no copy has anything.
     root = stand.root("s3a")
     loader.load("LOAD DATA LOCAL INFILE 'a' INTO TABLE products", data, is_ended=False)
-    busy = root.query("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'LOAD DATA%'").rows
+    busy = root.query("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'LOAD DATA%' ORDER BY ID DESC").rows
     root.query(f"KILL {busy[0][0]}")
     for chunk in data:
         loader.send_packet(chunk)
