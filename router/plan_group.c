@@ -411,7 +411,7 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
         splices->items[splices->count++] = (struct splice){
             .span = {query->items_span.end, query->items_span.end}, .with = grouping.hidden};
     }
-    if (planner->plan->having != NULL) {
+    if (query->having != NULL && planner->plan->having != NULL) {
         splices->items[splices->count++] =
             (struct splice){.span = query->having->span, .with = slice_of_string("1")};
     }
