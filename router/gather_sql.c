@@ -14,33 +14,22 @@
 
 #include "base/text.h"
 #include "router/gather.h"
+#include "router/sql_literal.h"
 
 static const char shadow_name[] = "_waybill_gathered_";
 
 // ---- names
 
-static void add_name(struct text *sql, struct slice name)
-{
-    text_add_string(sql, "`");
-    for (size_t i = 0; i < name.len; i++) {
-        text_add(sql, name.ptr + i, 1);
-        if (name.ptr[i] == '`') {
-            text_add_string(sql, "`");
-        }
-    }
-    text_add_string(sql, "`");
-}
-
 static void add_table(struct text *sql, const struct gather_table *table)
 {
-    add_name(sql, table->schema);
+    sql_add_name(sql, table->schema);
     text_add_string(sql, ".");
-    add_name(sql, table->name);
+    sql_add_name(sql, table->name);
 }
 
 static void add_shadow(struct text *sql, const struct gather_table *table, uint32_t at)
 {
-    add_name(sql, table->schema);
+    sql_add_name(sql, table->schema);
     text_add_format(sql, ".`%s%u`", shadow_name, at + 1);
 }
 
@@ -322,7 +311,7 @@ static const char *sign_of(enum expr_op op)
 static void add_condition(struct text *sql, const struct gather_condition *condition)
 {
     const char *not_word = condition->is_negated ? " NOT" : "";
-    add_name(sql, condition->column);
+    sql_add_name(sql, condition->column);
     if (condition->op == OP_AND) {
         text_add_format(sql, "%s BETWEEN ", not_word);
         add_constant(sql, &condition->values[0]);
@@ -380,7 +369,7 @@ static void add_names(struct text *sql, const struct gather_columns *columns)
     for (uint32_t i = 0; i < columns->count; i++) {
         if (columns->items[i].is_moved) {
             text_add_string(sql, before);
-            add_name(sql, columns->items[i].name);
+            sql_add_name(sql, columns->items[i].name);
             before = ", ";
         }
     }
@@ -417,7 +406,7 @@ static void add_reading(struct text *sql, const struct gather_column *column)
         [FORM_UNKNOWN] = {"", ""},
     };
     text_add_string(sql, around[column->form][0]);
-    add_name(sql, column->name);
+    sql_add_name(sql, column->name);
     text_add_string(sql, around[column->form][1]);
 }
 

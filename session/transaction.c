@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "protocol/error_table.h"
+#include "router/sql_literal.h"
 #include "session/aftermath.h"
 #include "session/branch.h"
 #include "session/characteristics.h"
@@ -103,24 +104,12 @@ void transaction_note_broken(struct session *session)
 
 // ---- savepoints: names in session->transaction.points, each ended by a NUL
 
-static void add_quoted(struct text *sql, struct slice name)
-{
-    text_add_string(sql, "`");
-    for (size_t i = 0; i < name.len; i++) {
-        text_add(sql, name.ptr + i, 1);
-        if (name.ptr[i] == '`') {
-            text_add_string(sql, "`");
-        }
-    }
-    text_add_string(sql, "`");
-}
-
 static struct slice point_sql(struct arena *arena, const char *verb, struct slice name)
 {
     struct text sql;
     text_init(&sql);
     text_add_string(&sql, verb);
-    add_quoted(&sql, name);
+    sql_add_name(&sql, name);
     struct slice copy = arena_copy(arena, text_slice(&sql));
     text_done(&sql);
     return copy;
