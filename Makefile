@@ -45,7 +45,7 @@ BUILD_PACKAGES := gcc make pkg-config libev-dev libxxhash-dev libinih-dev libssl
 NPM            := $(if $(shell command -v npm),,npm)
 # Drivers and frameworks that tests/system/clients tries (node's come from npm).
 CLIENT_PACKAGES := python3-django python3-mysqldb python3-sqlalchemy php-cli php-mysql libdbd-mysql-perl
-TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3 $(NPM) $(CLIENT_PACKAGES)
+TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3 iproute2 nftables $(NPM) $(CLIENT_PACKAGES)
 CHECK_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck libclang-rt-14-dev spin
 BENCH_PACKAGES := $(TEST_PACKAGES) sysbench haproxy
 TRANSPARENCY_PACKAGES := $(TEST_PACKAGES) mariadb-test
@@ -117,6 +117,7 @@ help:
 	@echo 'make check-fast   its part that takes under 30 seconds'
 	@echo 'make asan, tsan   the tests under address+undefined, thread sanitizers'
 	@echo 'make bench        against a direct connection and HAProxy; writes build/bench.tsv'
+	@echo 'make chaos        faults by a seed against three waybills and real servers (CHAOS=options)'
 	@echo 'make transparency MariaDB'"'"'s own tests through waybill: which differ (TRANSPARENCY_TESTS=names)'
 	@echo 'make fuzz         every fuzzer for FUZZ_SECONDS (60) each'
 	@echo 'make docs         writes etc/waybill.ini and doc/settings.md from the settings table'
@@ -128,6 +129,12 @@ $(BUILD)/orders $(BUILD)/knock: $(BUILD)/%: tests/support/%.c
 	@mkdir -p $(@D)
 	@echo '  build   $@'
 	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -isystem /usr/include/mariadb $(LDFLAGS) -o $@ $< -lmariadb
+
+# What is preloaded into servers and waybills that things are done to.
+$(BUILD)/faults.so: tests/support/faults.c
+	@mkdir -p $(@D)
+	@echo '  build   $@'
+	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(WARN)) -std=c11 -D_GNU_SOURCE -O2 -g -shared -fPIC -o $@ $< -ldl
 
 # What the bench measures without servers: the merge alone.
 $(BUILD)/merge_speed: tests/bench/merge_speed.c $(foreach room,$(below_session),$(BUILD)/$(room).a)
@@ -149,7 +156,7 @@ demo-down:
 
 .PHONY: test system scenario
 test: test-packages fuzz-packages
-	$(parallel) $(BUILD)/waybill $(BUILD)/orders $(UNIT_TESTS)
+	$(parallel) $(BUILD)/waybill $(BUILD)/orders $(BUILD)/faults.so $(UNIT_TESTS)
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory scenario
 	@$(MAKE) --no-print-directory system
@@ -159,7 +166,7 @@ scenario: test-packages
 	$(parallel) $(BUILD)/waybill
 	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/scenario/run
 system: test-packages
-	$(parallel) $(BUILD)/waybill $(BUILD)/orders
+	$(parallel) $(BUILD)/waybill $(BUILD)/orders $(BUILD)/faults.so
 	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/system/run
 
 .PHONY: check check-fast
@@ -212,10 +219,10 @@ fuzz: fuzz-build
 	        >$(BUILD)/fuzz/$$what.log 2>&1 || { tail -n 40 $(BUILD)/fuzz/$$what.log; exit 1; }; \
 	done; echo "fuzzers: $(words $(FUZZERS)) ran clean"
 
-# Faults by a seed, for as long as you like: CHAOS='--rounds 50 --seconds 60'.
+# Faults by a seed, for as long as you like: CHAOS='--rounds 50 --seconds 60 --servers mysql56'.
 .PHONY: chaos
 chaos: test-packages
-	$(parallel) $(BUILD)/waybill $(BUILD)/orders
+	$(parallel) $(BUILD)/waybill $(BUILD)/faults.so
 	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/chaos/run $(CHAOS)
 
 .PHONY: bench

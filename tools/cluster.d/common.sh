@@ -42,13 +42,14 @@ remember_shape() {
     base_port=${asked_base_port:-3300} plain=${asked_plain:-0}
     [[ $flavor == mariadb || $flavor == mysql56 ]] || die "--flavor is mariadb or mysql56, not '$flavor'"
     printf '%s=%s\n' shards "$shards" replicas "$replicas" flavor "$flavor" base_port "$base_port" \
-        plain "$plain" relaxed "${WAYBILL_CLUSTER_RELAXED:-0}" >"$dir/cluster.conf.new"
+        plain "$plain" relaxed "${WAYBILL_CLUSTER_RELAXED:-0}" network "${WAYBILL_CLUSTER_NETWORK:-}" >"$dir/cluster.conf.new"
     mv "$dir/cluster.conf.new" "$dir/cluster.conf"
     load_shape
 }
 
 load_shape() {
     [[ -e $dir/cluster.conf ]] || die "no cluster in $dir (tools/cluster up makes one)"
+    network=''
     . "$dir/cluster.conf"
     waybill_port=$((base_port + 1)) admin_port=$((base_port + 2)) http_port=$((base_port + 3))
     # MariaDB's root account is the one of the operating system's user, through the socket (template.sh).
@@ -89,6 +90,16 @@ server_port() {
         echo $((base_port + 9))
     else
         echo $((base_port + 10 * $(shard_number "${1%?}") + $(server_index "$1") + 1))
+    fi
+}
+
+server_host() {
+    if [[ -z $network ]]; then
+        echo 127.0.0.1
+    elif [[ $1 == plain ]]; then
+        echo "$network.0.9"
+    else
+        echo "$network.$(shard_number "${1%?}").$(($(server_index "$1") + 1))"
     fi
 }
 
@@ -137,7 +148,7 @@ check_ports() {
     local server port
     for server in $(all_servers); do
         port=$(server_port "$server")
-        if ! server_is_running "$server" && port_is_taken "$port"; then
+        if [[ -z $network ]] && ! server_is_running "$server" && port_is_taken "$port"; then
             say "port $port (for $server) is taken: choose another --base-port"
             return 1
         fi

@@ -36,7 +36,7 @@ CNF
 
 print_network_cnf() {
     cat <<CNF
-bind_address = 127.0.0.1
+bind_address = $(server_host "$1")
 port = $(server_port "$1")
 socket = $dir/$1/sock
 pid_file = $dir/$1/mysqld.pid
@@ -56,7 +56,7 @@ CNF
 print_replication_cnf() {
     cat <<CNF
 server_id = $(server_id "$1")
-report_host = 127.0.0.1
+report_host = $(server_host "$1")
 report_port = $(server_port "$1")
 read_only = 1
 log_bin = binlog
@@ -122,7 +122,8 @@ CONF
     local shard server
     for shard in $(all_shards); do
         for server in $(shard_servers "$shard"); do
-            printf '[server %s]\naddress = 127.0.0.1:%s\nweight = 100\n\n' "$server" "$(server_port "$server")"
+            printf '[server %s]\naddress = %s:%s\nweight = 100\n\n' "$server" "$(server_host "$server")" \
+                "$(server_port "$server")"
         done
     done
     for shard in $(all_shards); do

@@ -11,6 +11,10 @@ server_value() { server_sql "$1" "SELECT $2" 2>/dev/null || true; }
 
 create_server() {
     [[ ! -e $dir/$1/data ]] || return 0
+    mkdir -p "$dir/$1"
+    if [[ -n ${WAYBILL_CLUSTER_DISK:-} ]] && ! mountpoint -q "$dir/$1"; then
+        mount -t tmpfs -o "mode=755,size=$WAYBILL_CLUSTER_DISK" waybill "$dir/$1"
+    fi
     mkdir -p "$dir/$1/tmp"
     print_server_cnf "$1" >"$dir/$1/my.cnf"
     rm -rf "$dir/$1/data.new"
@@ -21,6 +25,8 @@ create_server() {
     fi
     mv "$dir/$1/data.new" "$dir/$1/data"
 }
+
+server_unmount() { ! mountpoint -q "$dir/$1" || umount "$dir/$1"; }
 
 # A process counts as ours only while its command line names this server's my.cnf: pids are used again.
 server_is_running() { process_is_ours "$dir/$1/pid" "$dir/$1/my.cnf"; }
@@ -51,9 +57,14 @@ start_program() {
         program=$mysql56_server/mysqld
         local -x LD_LIBRARY_PATH=$mysql56_server
     fi
+    local around=()
+    [[ -z $network ]] || around=(ip netns exec "$1")
+    if [[ -n ${WAYBILL_CLUSTER_FAULTS:-} ]]; then
+        around+=(env "LD_PRELOAD=${WAYBILL_CLUSTER_FAULTS%%:*}" "WAYBILL_FAULTS=${WAYBILL_CLUSTER_FAULTS#*:}/$1")
+    fi
     (
         cd "$dir/$1"
-        exec setsid "$program" --defaults-file="$dir/$1/my.cnf" </dev/null >>"$dir/$1/error.log" 2>&1 9>&-
+        exec setsid "${around[@]}" "$program" --defaults-file="$dir/$1/my.cnf" </dev/null >>"$dir/$1/error.log" 2>&1 9>&-
     ) &
     echo $! >"$dir/$1/pid"
     await_exec $! server_is_running "$1"

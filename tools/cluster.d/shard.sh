@@ -9,7 +9,7 @@ shard_wire() {
     fi
     semi_sync_as_primary "$primary"
     for replica in $(shard_servers "$1" | tail -n +2); do
-        attach_replica "$replica" "$(server_port "$primary")"
+        attach_replica "$replica" "$primary"
     done
     for replica in $(shard_servers "$1" | tail -n +2); do
         wait_until 30 replica_runs "$replica" || die "replica $replica does not run: $(replica_field "$replica" Last_IO_Error)"
@@ -27,7 +27,7 @@ semi_sync_as_primary() {
 attach_replica() {
     local position='MASTER_USE_GTID = slave_pos'
     [[ $flavor == mariadb ]] || position='MASTER_AUTO_POSITION = 1'
-    server_sql "$1" "STOP SLAVE; CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $2,
+    server_sql "$1" "STOP SLAVE; CHANGE MASTER TO MASTER_HOST = '$(server_host "$2")', MASTER_PORT = $(server_port "$2"),
         MASTER_USER = 'repl', MASTER_PASSWORD = 'repl_pw', MASTER_CONNECT_RETRY = 1, $position; START SLAVE" 2>/dev/null
 }
 
