@@ -188,6 +188,9 @@ static const struct setting table[] = {
     {"failover_refused_ms", SETTING_INTEGER, RELOAD, AT(failover_refused_ms), "200", 0, DAY_MS, NULL,
      "The same when its port refuses connections and all its replicas have lost it: its process is gone. More than a restart of "
      "the server takes, if it shall not be replaced by that; failover_after_ms is the upper bound."},
+    {"promise_trust_ms", SETTING_INTEGER, RELOAD, AT(promise_trust_ms), "300000", 0, DAY_MS, NULL,
+     "Of a primary that died before this waybill saw it: how old the last row may be in which a waybill has written down that it "
+     "waits for its replicas. If it is older, nobody is promoted with durability = semi_sync. 0: it is never believed."},
     {"zone", SETTING_TEXT, RELOAD, AT(zone), "", ANY, NULL,
      "Where this waybill is: reads go to replicas of the same zone while one of them is fit. Empty: to all alike."},
     {"hook", SETTING_TEXT, RELOAD, AT(hook), "", ANY, NULL,

@@ -42,6 +42,7 @@ struct action_setup {
     uint32_t grace_ms; // SWITCHOVER: for open transactions
     bool was_seen;     // FAILOVER: the dead one
     bool was_semi_sync; // ... waited for its replicas when it was last seen
+    uint64_t promise_trust_ms;
     enum durability_promise durability;
     bool is_mariadb;
     bool has_branches; // there are several shards, so transactions on several of them

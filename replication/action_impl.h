@@ -6,6 +6,7 @@
 #include "replication/job.h"
 #include "replication/leader.h"
 #include "replication/privilege.h"
+#include "replication/promise.h"
 
 struct action {
     struct action_setup setup;
@@ -69,6 +70,8 @@ bool step_take_leadership(struct action *action) MUST_CHECK; // false: given up
 bool step_still_leads(struct action *action) MUST_CHECK;
 bool step_read_state(struct action *action, size_t place, struct member_state *state) MUST_CHECK;
 bool step_read_epoch(struct action *action, size_t place, struct epoch_row *row) MUST_CHECK;
+bool step_read_promise(struct action *action, size_t place, const struct promise_of *of,
+                       struct promise *promise) MUST_CHECK;
 bool step_look_at_privileges(struct action *action, size_t place,
                              struct privileges *privileges) MUST_CHECK;
 bool step_run(struct action *action, size_t place, const char *statement) MUST_CHECK;

@@ -59,6 +59,11 @@ static void add(char *text, size_t text_bytes, const char *format, ...)
     va_end(args);
 }
 
+bool durability_waits_on(const struct durability *settings)
+{
+    return settings->has_semi_sync && settings->timeout_ms >= LONG_MS && settings->waits_alone;
+}
+
 void durability_explain(const struct durability *settings, char *text, size_t text_bytes)
 {
     text[0] = '\0';

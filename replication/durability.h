@@ -16,6 +16,8 @@ struct durability {
 // False when the connection failed (`error`).
 bool durability_read(struct dbconn *conn, struct durability *settings,
                      struct error *error) MUST_CHECK;
+// Once semi-sync is on and waits, does it go on to wait, whatever becomes of its replicas?
+bool durability_waits_on(const struct durability *settings) MUST_CHECK;
 // What breaks the promise, "sync_binlog = 0 (1)" and the like, in the brackets what it should be;
 // "" when nothing does.
 void durability_explain(const struct durability *settings, char *text, size_t text_bytes);

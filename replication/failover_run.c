@@ -6,7 +6,8 @@
 //   2. Stop receiving on all replicas, then read what each has received. Stopping first also
 //      fences: a primary that is alive after all gets no acknowledgement any more.
 //   3. Decide (failover_decide).
-//   4. The candidate applies all that it has received.
+//   4. The candidate applies all that it has received. If this waybill never saw the primary, the
+//      rows that others wrote there tell whether it waited for acknowledgements (promise.c).
 //   5. Semi-sync as a source on the candidate; the others follow it, and one of them has to come,
 //      so that there is somebody to acknowledge the epoch and the first client.
 //   ---- up to here whatever is refused is put back: all replicate from the old primary as before
@@ -48,6 +49,7 @@ struct failover {
     uint64_t begun[SERVERS_MAX]; // the epoch of a promotion that was begun; 0: none
     size_t count;
     uint64_t epoch;        // this promotion's
+    uint64_t epoch_before; // the newest that was known
     size_t candidate;      // in members
     size_t away;           // as in struct failover_choice
     bool has_semi_sync;    // was switched on for the candidate
@@ -166,30 +168,92 @@ static bool check_privileges(struct failover *failover)
     return is_any_free || barred == NULL || action_give_up(action, "%s", barred);
 }
 
-// A primary that may have acknowledged without a replica has perhaps what nobody else has. (What
-// was begun is decided already.)
-static bool check_promise(const struct failover *failover)
+static bool is_any_begun(const struct failover *failover)
 {
-    struct action *action = failover->action;
-    const struct action_setup *setup = &action->setup;
-    const char *dead = setup->servers[failover->dead].endpoint.name;
     for (size_t i = 0; i < failover->count; i++) {
         if (failover->views[i].is_begun) {
             return true;
         }
     }
-    if (setup->durability == DURABILITY_BEST_EFFORT || (setup->was_seen && setup->was_semi_sync)) {
+    return false;
+}
+
+// What the member's rows say of the dead primary; what it can't be asked it has not said.
+static struct promise read_promise(struct failover *failover, size_t i)
+{
+    struct action *action = failover->action;
+    struct promise promise;
+    const struct promise_of of = {
+        .shard = action->setup.shard_name,
+        .primary = action->setup.servers[failover->dead].endpoint.name,
+        .epoch = failover->epoch_before,
+    };
+    if (!step_read_promise(action, failover->members[i], &of, &promise)) {
+        promise = (struct promise){.is_kept = false};
+    }
+    return promise;
+}
+
+// A primary that may have acknowledged without a replica has perhaps what nobody else has. What
+// this waybill saw counts, and what others have written down since; what they have, if it saw
+// nothing.
+static bool judge_promise(const struct failover *failover, const struct promise *promise)
+{
+    struct action *action = failover->action;
+    const struct action_setup *setup = &action->setup;
+    const char *dead = setup->servers[failover->dead].endpoint.name;
+    if (promise->is_broken || (setup->was_seen && !setup->was_semi_sync)) {
+        return action_give_up(action,
+                              "%s did not wait for acknowledgements: what it acknowledged may be "
+                              "on it alone (durability = semi_sync)",
+                              dead);
+    }
+    if (setup->was_seen || promise->is_kept) {
         return true;
     }
-    return setup->was_seen
-               ? action_give_up(action,
-                                "%s did not wait for acknowledgements: what it acknowledged may be "
-                                "on it alone (durability = semi_sync)",
-                                dead)
-               : action_give_up(action,
-                                "whether %s waited for acknowledgements was never seen: what it "
-                                "acknowledged may be on it alone (durability = semi_sync)",
-                                dead);
+    return action_give_up(
+        action,
+        "whether %s waited for acknowledgements was never seen, nor lately written "
+        "down: what it acknowledged may be on it alone (durability = semi_sync)",
+        dead);
+}
+
+static bool needs_promise(const struct failover *failover)
+{
+    return failover->action->setup.durability == DURABILITY_SEMI_SYNC &&
+           !is_any_begun(failover); // (which is decided already)
+}
+
+// By what the replicas have applied up to now: one that says well is enough.
+static bool foresee_promise(struct failover *failover)
+{
+    struct promise best = {.is_kept = false};
+    for (size_t i = 0; i < failover->count && needs_promise(failover); i++) {
+        if (failover->views[i].is_reachable && failover->views[i].is_replica) {
+            struct promise promise = read_promise(failover, i);
+            best = promise.is_kept || !best.is_kept ? promise : best;
+        }
+    }
+    return !needs_promise(failover) || judge_promise(failover, &best);
+}
+
+// By the candidate, which has applied all that there is.
+static bool check_promise(struct failover *failover)
+{
+    struct action *action = failover->action;
+    struct promise promise = read_promise(failover, failover->candidate);
+    if (!needs_promise(failover)) {
+        return true;
+    }
+    if (!judge_promise(failover, &promise)) {
+        return false;
+    }
+    if (!action->setup.was_seen) {
+        action_say(action, "%s waited for acknowledgements when proxy %u looked last, %llu ms ago",
+                   action->setup.servers[failover->dead].endpoint.name, promise.proxy,
+                   (unsigned long long)promise.age_ms);
+    }
+    return true;
 }
 
 // False: given up, and nothing was changed.
@@ -212,11 +276,13 @@ static bool look_around(struct failover *failover)
                                       failover->begun[i] == failover->epoch &&
                                       failover->begun[i] >= action->setup.epoch;
     }
+    failover->epoch_before =
+        failover->epoch > action->setup.epoch ? failover->epoch : action->setup.epoch;
     if (action->leader.conns[failover->dead] != NULL &&
         !is_too_late_for(failover, failover->dead)) {
         return action_give_up(action, "it answers again");
     }
-    return check_promise(failover) && check_privileges(failover);
+    return foresee_promise(failover) && check_privileges(failover);
 }
 
 // 2. All at once: a replica whose primary hangs takes seconds for it (it wants to tell the
@@ -268,6 +334,12 @@ static void put_back(struct failover *failover)
     }
 }
 
+// With durability = semi_sync it is proven that nothing is lost, or refused.
+static bool may_lose(const struct action *action)
+{
+    return action->setup.durability == DURABILITY_BEST_EFFORT && !action->setup.was_semi_sync;
+}
+
 // 3.
 static bool choose(struct failover *failover)
 {
@@ -279,9 +351,8 @@ static bool choose(struct failover *failover)
     }
     failover->candidate = choice.candidate;
     failover->away = choice.away;
-    failover->epoch = failover->views[choice.candidate].is_begun ? failover->epoch
-                      : failover->epoch > action->setup.epoch    ? failover->epoch + 1
-                                                                 : action->setup.epoch + 1;
+    failover->epoch =
+        failover->views[choice.candidate].is_begun ? failover->epoch : failover->epoch_before + 1;
     action_say(
         action, "receiving was stopped at +%u ms; %s is chosen: %s (%s)",
         (unsigned)((failover->stopped_us - action->began_us) / 1000),
@@ -292,12 +363,12 @@ static bool choose(struct failover *failover)
                    name_of(failover, choice.candidate));
     }
     const char *dead = action->setup.servers[failover->dead].endpoint.name;
-    if (!action->setup.was_seen) {
+    if (may_lose(action) && !action->setup.was_seen) {
         action_say(action,
                    "warning: whether %s waited for acknowledgements was never seen: writes may be "
                    "lost",
                    dead);
-    } else if (!action->setup.was_semi_sync) {
+    } else if (may_lose(action)) {
         action_say(action, "warning: %s did not wait for acknowledgements: writes may be lost",
                    dead);
     }
@@ -455,8 +526,7 @@ static void write_event(struct failover *failover)
         action, failover->members[failover->candidate], "%s promoted instead of %s, epoch %llu%s%s",
         name_of(failover, failover->candidate), action->setup.servers[failover->dead].endpoint.name,
         (unsigned long long)failover->epoch,
-        action->setup.was_semi_sync ? ""
-                                    : "; it did not wait for acknowledgements, writes may be lost",
+        may_lose(action) ? "; it did not wait for acknowledgements, writes may be lost" : "",
         failover->away == 0 ? "" : "; what replicas that can't be reached have alone is lost");
 }
 
@@ -469,8 +539,8 @@ bool action_failover(struct action *action)
         return false;
     }
     stop_receiving(failover);
-    if (!choose(failover) || !apply_all(failover) || !gather_followers(failover) ||
-        !record_epoch(failover) || !open_candidate(failover)) {
+    if (!choose(failover) || !apply_all(failover) || !check_promise(failover) ||
+        !gather_followers(failover) || !record_epoch(failover) || !open_candidate(failover)) {
         if (!failover->is_past_return) {
             put_back(failover);
         }

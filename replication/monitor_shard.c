@@ -49,8 +49,10 @@ void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_k
         .shard = shard,
         .subject = opinion->subject,
         .primary = opinion->primary,
-        .was_seen = seen->has_facts,
-        .was_semi_sync = seen->facts.is_semi_sync_source,
+        .was_seen =
+            seen->has_facts && seen->facts.source_count == 0, // (as a replica it had no say)
+        .was_semi_sync = seen->has_waited,
+        .promise_trust_ms = (uint64_t)settings->promise_trust_ms,
         .durability = config->shards[shard].durability,
         .has_branches = config_only_shard(config) == NO_SHARD,
         .grace_ms = (uint32_t)settings->switchover_grace_ms,
@@ -260,10 +262,17 @@ static void ask_members_anew(struct monitor *monitor, uint16_t shard, uint64_t a
 static void on_opened(struct monitor *monitor, const struct action_report *report)
 {
     uint16_t shard = report->shard;
-    struct server_facts *facts = &monitor->servers[report->server].seen.facts;
+    const struct guarded *guarded = &monitor->shards[shard];
+    struct observation *seen = &monitor->servers[report->server].seen;
+    struct server_facts *facts = &seen->facts;
     facts->is_read_only = false;
     facts->source_count = 0;
     facts->is_semi_sync_source = facts->has_semi_sync; // on, if anybody follows
+    if (guarded->kind == ACTION_OPEN) {
+        seen->has_waited = false; // it may be ahead of its replicas
+    } else if (report->server != guarded->subject) {
+        seen->has_waited = facts->has_semi_sync; // a replica has the epoch's row and all before it
+    }
     facts->epoch = report->epoch;
     snprintf(facts->epoch_primary, sizeof facts->epoch_primary, "%s",
              name_of(monitor, report->server));

@@ -42,6 +42,8 @@ static void take_facts(struct observation *seen, const struct probe_result *resu
     }
     seen->facts = result->facts;
     seen->has_facts = true;
+    seen->has_waited =
+        seen->facts.is_semi_sync_source && (seen->facts.is_beat_written || seen->has_waited);
     seen->seen_us = result->ended_us;
     seen->probe_us = (uint32_t)(result->ended_us - result->began_us);
     seen->fail_count = 0;

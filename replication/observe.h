@@ -19,6 +19,9 @@ struct observation {
     uint32_t probe_us;         // its time
     uint64_t moved_us;         // when received_gtid was last seen to have changed
     uint64_t valid_from_us; // probes that began before are not looked at (a job has changed things)
+    // A heartbeat came back while it was waiting for its replicas, and it has been waiting since:
+    // one of them has all that it had then, and all that it has acknowledged later.
+    bool has_waited;
     uint32_t mended; // connection of the probe for which it was looked at for what a crash left
     char problem[160];
     struct server_facts facts;

@@ -32,7 +32,8 @@
 //         WHERE @@GLOBAL.read_only = 0
 //         ON DUPLICATE KEY UPDATE run = R, sent_us = T
 //     (error 1146 or 1049: the statements of schema.c, and the INSERT again)
-//     and where waybill makes order ids, the statements of id_clock.c
+//     and where waybill makes order ids, the statements of id_clock.c; now and then that of
+//     promise.c
 //     SELECT GROUP_CONCAT(server) AS maintained FROM waybill.maintenance WHERE shard = 'S'
 //         (an error: none)
 //
@@ -54,6 +55,7 @@
 #include "replication/durability.h"
 #include "replication/kill_mail.h"
 #include "replication/privilege.h"
+#include "replication/promise.h"
 #include "replication/schema.h"
 #include "replication/xa_recover.h"
 
@@ -84,6 +86,10 @@ struct probe {
     char missing[160];
     uint64_t settings_us; // when they were looked at; 0: not by this connection
     char weakness[160];
+    bool waits_on; // durability.h
+    struct promise_note promise;
+    uint64_t epoch; // of the shard, as the server knew it in the round before
+    bool has_epoch; // ... on this connection
 };
 
 // With session_track_transaction_info.
@@ -204,6 +210,7 @@ static bool look_at_settings(struct probe *probe, struct server_facts *facts, st
             return false;
         }
         durability_explain(&settings, probe->weakness, sizeof probe->weakness);
+        probe->waits_on = durability_waits_on(&settings);
         probe->settings_us = job_now_us();
     }
     copy_text(facts->weakness, sizeof facts->weakness, probe->weakness);
@@ -268,6 +275,25 @@ static bool look_at_ids(struct probe *probe, struct server_facts *facts, struct 
     return is_fine || dbconn_failure(probe->conn) != DB_LOST;
 }
 
+// The heartbeat has come back: if the server waits, a replica has all that was before. False only
+// when the connection is gone.
+static bool note_promise(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    struct promise_of of = {.shard = probe->setup.shard_name,
+                            .primary = probe->setup.endpoint.name,
+                            .epoch = probe->epoch,
+                            .proxy = probe->setup.proxy};
+    bool waits = facts->is_semi_sync_source && probe->waits_on;
+    bool is_fine = !facts->is_beat_written || !probe->has_epoch ||
+                   promise_write(&probe->promise, probe->conn, &of, waits, error) ||
+                   (schema_is_missing(error) && schema_create(probe->conn, error) &&
+                    promise_write(&probe->promise, probe->conn, &of, waits, error));
+    if (!is_fine) {
+        copy_text(facts->replication_error, sizeof facts->replication_error, error->text);
+    }
+    return is_fine || dbconn_failure(probe->conn) != DB_LOST;
+}
+
 static bool ask_tables(struct probe *probe, struct server_facts *facts, struct error *error);
 
 // A schema that an older waybill has made lacks what came later.
@@ -306,6 +332,8 @@ static bool ask_tables(struct probe *probe, struct server_facts *facts, struct e
         facts->lag_us = now_us > facts->applied_us ? now_us - facts->applied_us : 0;
         facts->kill_requests = (uint32_t)db_rows_number(&rows, "kills");
         facts->epoch = db_rows_number(&rows, "epoch");
+        probe->epoch = facts->epoch;
+        probe->has_epoch = true;
         copy_text(facts->epoch_primary, sizeof facts->epoch_primary,
                   db_rows_text(&rows, "primary_name"));
     }
@@ -364,7 +392,8 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
     bool is_primary = probe->order.is_primary && !facts->is_read_only && facts->source_count == 0;
     if (!is_primary) {
         probe->ids.grant = (struct id_grant){.upto_ms = 0}; // what another may change meanwhile
-    } else if (!beat(probe, facts, error) || !look_at_ids(probe, facts, error)) {
+    } else if (!beat(probe, facts, error) || !look_at_ids(probe, facts, error) ||
+               !note_promise(probe, facts, error)) {
         // The connection is gone with the heartbeat that waits, but what was asked before is true.
         dbconn_close(probe->conn);
         probe->conn = NULL;
@@ -425,6 +454,8 @@ static struct probe_result *ask(struct probe *probe)
         probe->settings_us = 0;
         probe->connection++;
         probe->lacks_kill_table = false;
+        probe->promise = (struct promise_note){.written_us = 0};
+        probe->has_epoch = false;
         id_clock_disconnected(&probe->ids);
     }
     if (probe->conn != NULL && ((!probe->was_looked_at && !look_at_privileges(probe, &error)) ||

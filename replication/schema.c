@@ -6,6 +6,8 @@
 //     maintenance   servers that somebody works on: the job of MAINTAIN SERVER
 //     decision    of transactions on several shards, on the shard that decides: the sessions of the
 //                 application's own accounts, and the recovery (commit_recover.c)
+//     promise     each proxy its own row, on each primary: whether it waits for its replicas
+//                 (promise.c)
 //     xa_fix      nobody for long: branches that stand for lost ones (xa_repair.c)
 //     undone      what old primaries had that was never acknowledged, for people (undo_report.c)
 //     kill_request   KILL of another waybill's client, by both of them (kill_mail.c)
@@ -59,6 +61,15 @@ static const char *const statements[] = {
         "asked INT UNSIGNED NOT NULL DEFAULT 0, "
         "at DATETIME(3) NOT NULL, KEY (at)) ENGINE=InnoDB",
     create_fix_table,
+    // waits: see promise.c. at: the primary's clock, UTC.
+    "CREATE TABLE IF NOT EXISTS waybill.promise ("
+        "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "proxy INT NOT NULL, "
+        "primary_name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "epoch BIGINT UNSIGNED NOT NULL, "
+        "waits BOOL NOT NULL, "
+        "at DATETIME(6) NOT NULL, "
+        "PRIMARY KEY (shard, proxy)) ENGINE=InnoDB",
     // Servers that somebody works on (maintain.c).
     "CREATE TABLE IF NOT EXISTS waybill.maintenance ("
         "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "

@@ -209,6 +209,15 @@ bool step_read_epoch(struct action *action, size_t place, struct epoch_row *row)
     return check(action, place, is_fine) || !is_there;
 }
 
+bool step_read_promise(struct action *action, size_t place, const struct promise_of *of,
+                       struct promise *promise)
+{
+    struct dbconn *conn = conn_at(action, place);
+    return conn != NULL &&
+           check(action, place,
+                 promise_read(conn, of, action->setup.promise_trust_ms, promise, &action->error));
+}
+
 bool step_look_at_privileges(struct action *action, size_t place, struct privileges *privileges)
 {
     struct dbconn *conn = conn_at(action, place);

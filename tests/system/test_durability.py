@@ -85,3 +85,55 @@ def test_what_may_be_lost_is_refused_or_said(stand):
     stand.wait_until(lambda: root.query("SELECT text FROM waybill.event").rows, 10, "the event is written")
     assert "writes may be lost" in root.query("SELECT text FROM waybill.event").rows[0][0]
     assert "does not wait" not in events(stand).split("takes writes")[-1], events(stand)
+
+
+def edit(stand, old, new):
+    path = os.path.join(stand.directory, "waybill.ini")
+    with open(path) as conf:
+        text = conf.read()
+    assert old in text, text
+    with open(path, "w") as conf:
+        conf.write(text.replace(old, new, 1))
+
+
+def whole_again(stand):
+    """All three are there, and the promise of the primary is on its replicas. The primary, and they."""
+    for server in ("s1a", "s1b", "s1c"):
+        stand.cluster("start", f"s1/{server}", check=False)
+    stand.wait_until(lambda: shard(stand)["durability"] == "semi_sync" and shard(stand)["fit_replicas"] == "2", 40, lambda: (shard(stand), events(stand)))
+    primary = shard(stand)["primary"]
+    return primary, [server for server in ("s1a", "s1b", "s1c") if server != primary]
+
+
+def promised(stand, server):
+    rows = stand.root(server).query("SELECT primary_name, waits, (SELECT MAX(epoch) FROM waybill.topology) - epoch FROM waybill.promise").rows
+    return [tuple(row) for row in rows]
+
+
+def test_a_promise_outlives_the_waybill_that_saw_it(stand):
+    """Primary and waybill are gone. The next waybill never saw that primary, but its replicas have what it promised."""
+    primary, replicas = whole_again(stand)
+    for replica in replicas:
+        stand.wait_until(lambda: promised(stand, replica) == [(primary, "1", "0")], 20, lambda: promised(stand, replica))
+    stand.cluster("waybill", "stop")
+    stand.cluster("kill", f"s1/{primary}")
+    stand.settings = "promise_trust_ms = 0\n"
+    stand.start_waybill()
+    refusal = f"whether {primary} waited for acknowledgements was never seen, nor lately written down: what it acknowledged may be on it alone"
+    stand.wait_until(lambda: refusal in events(stand), 30, lambda: events(stand))
+    edit(stand, "promise_trust_ms = 0", "promise_trust_ms = 300000")
+    stand.admin("RELOAD")
+    stand.wait_until(lambda: shard(stand)["primary"] in replicas, 30, lambda: events(stand))
+    assert f"{primary} waited for acknowledgements when proxy 0 looked last" in events(stand), events(stand)
+    assert "may be lost" not in events(stand), events(stand)
+
+
+def test_a_broken_promise_outlives_it_too(stand):
+    primary, replicas = whole_again(stand)
+    stand.root(primary).query("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+    for replica in replicas:
+        stand.wait_until(lambda: promised(stand, replica) == [(primary, "0", "0")], 20, lambda: promised(stand, replica))
+    stand.cluster("waybill", "stop")
+    stand.cluster("kill", f"s1/{primary}")
+    stand.start_waybill()
+    stand.wait_until(lambda: f"failover of {primary} refused: {primary} did not wait for acknowledgements" in events(stand), 30, lambda: events(stand))

@@ -52,6 +52,20 @@ static void each_of_them_breaks_it(void **state)
     expect((struct durability){.sync_binlog = 1, .flush_log = 1}, "no semi-sync");
 }
 
+static void who_waits_on(void **state)
+{
+    (void)state;
+    assert_true(durability_waits_on(&good));
+    struct durability one = good;
+    one.timeout_ms = 86399999;
+    assert_false(durability_waits_on(&one));
+    one = good;
+    one.waits_alone = false;
+    assert_false(durability_waits_on(&one));
+    assert_false(
+        durability_waits_on(&(struct durability){.timeout_ms = 86400000, .waits_alone = true}));
+}
+
 static void a_short_text_is_cut(void **state)
 {
     (void)state;
@@ -70,6 +84,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_breaks_it),
         cmocka_unit_test(each_of_them_breaks_it),
+        cmocka_unit_test(who_waits_on),
         cmocka_unit_test(a_short_text_is_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

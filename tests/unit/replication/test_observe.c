@@ -117,6 +117,32 @@ static void later(struct scene *scene, uint64_t ms)
     scene->view.now_us += ms * 1000;
 }
 
+static void waits_once_a_beat_came_back(void **state)
+{
+    (void)state;
+    struct observation seen = {.is_seen = false};
+    struct probe_result result = {.failure = DB_FINE, .facts = writable()};
+    result.facts.is_semi_sync_source = true; // just switched on: its replicas may be behind
+    observe_result(&seen, &result);
+    assert_false(seen.has_waited);
+    result.facts.is_beat_written = true;
+    observe_result(&seen, &result);
+    assert_true(seen.has_waited);
+    result.facts.is_beat_written = false; // it waits now, for replicas that are not there
+    observe_result(&seen, &result);
+    assert_true(seen.has_waited);
+    result.failure = DB_LOST;
+    observe_result(&seen, &result);
+    assert_true(seen.has_waited);
+    result.failure = DB_FINE;
+    result.facts.is_semi_sync_source = false;
+    observe_result(&seen, &result);
+    assert_false(seen.has_waited);
+    result.facts.is_semi_sync_source = true;
+    observe_result(&seen, &result);
+    assert_false(seen.has_waited);
+}
+
 static void damps(void **state)
 {
     (void)state;
@@ -704,6 +730,7 @@ static void a_replica_that_crashed_is_mended(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits_once_a_beat_came_back),
         cmocka_unit_test(damps),
         cmocka_unit_test(one_that_is_gone_for_all_dies_sooner),
         cmocka_unit_test(one_that_only_hangs_gets_its_time),
