@@ -154,6 +154,9 @@ demo-up: demo-packages
 demo-down:
 	tests/demo/run --build $(BUILD) --down
 
+# System tests wait for servers most of the time: so many modules run at a time.
+SYSTEM_JOBS ?= 2
+
 .PHONY: test system scenario
 test: test-packages fuzz-packages
 	$(parallel) $(BUILD)/waybill $(BUILD)/orders $(BUILD)/faults.so $(UNIT_TESTS)
@@ -167,7 +170,7 @@ scenario: test-packages
 	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/scenario/run
 system: test-packages
 	$(parallel) $(BUILD)/waybill $(BUILD)/orders $(BUILD)/faults.so
-	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/system/run
+	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/system/run -j $(SYSTEM_JOBS)
 
 .PHONY: check check-fast
 check: check-packages

@@ -408,6 +408,9 @@ def test_what_tokens_leave_is_deleted(stand):
 
 
 def test_prepared_routines_with_cursors_of_their_own(stand):
+    root = stand.root(SERVER)
+    root.query("SET GLOBAL log_bin_trust_function_creators = 1")
+    root.close()
     client = stand.client()
     for sql in TABLES + ("CREATE OR REPLACE PROCEDURE looks () BEGIN DECLARE n INT; DECLARE c CURSOR FOR SELECT a FROM t ORDER BY a; OPEN c; "
                          "FETCH c INTO n; SELECT n; FETCH c INTO n; SELECT n; CLOSE c; END",

@@ -21,7 +21,13 @@ build_template() {
 $(tail -5 "$dir/template/log")"
     rm -f "$dir/template/data/auto.cnf"
     touch "$dir/template/done"
-    [[ -z $kept ]] || cp -a --reflink=auto "$dir/template" "$kept"
+    [[ -z $kept ]] || keep_template "$kept"
+}
+
+# keep_template KEPT: whole or not at all; where another `up` was faster, its own stays.
+keep_template() {
+    cp -a --reflink=auto "$dir/template" "$1.$$"
+    mv -T "$1.$$" "$1" 2>/dev/null || rm -rf "$1.$$"
 }
 
 # Gives a tree to the user that the servers run as.
