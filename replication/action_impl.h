@@ -26,7 +26,11 @@ struct member_state {
     uint16_t source_port;
     char source_host[256];
     bool is_receiving;
+    bool is_stopped; // its receiving, by somebody: it doesn't even try
     bool is_applying;
+    bool has_unapplied; // of what it has received; MariaDB
+    char relay_file[256];
+    uint64_t relay_at; // up to where that file is applied
     uint32_t server_id;
     struct gtid_set received; // everything that it has, applied or not
     struct slice wait_for;    // text: what must be applied to have it applied all
@@ -94,3 +98,15 @@ bool step_follow(struct action *action, size_t place, size_t primary) MUST_CHECK
 void step_mark_stopped(struct action *action, size_t place);
 bool step_stop_replica(struct action *action, size_t place, const char *threads) MUST_CHECK;
 bool step_start_replica(struct action *action, size_t place, const char *threads) MUST_CHECK;
+
+// relay_log.c: what a replica has received and not applied.
+// Before its receiving is stopped: it applies while that still runs.
+void relay_log_start_applying(struct action *action, size_t place,
+                              const struct member_state *state);
+// Receiving is stopped: applies it, to the end. False: given up.
+bool relay_log_apply(struct action *action, size_t place,
+                     const struct member_state *state) MUST_CHECK;
+// Receiving goes on, from whom it was; `was`: the state before it was stopped. False:
+// action->error.
+bool relay_log_receive_again(struct action *action, size_t place,
+                             const struct member_state *was) MUST_CHECK;

@@ -32,8 +32,6 @@
 #include "replication/promotion.h"
 
 enum {
-    APPLY_SLICE_S = 1,
-    APPLY_MAX_S = 120, // a relay backlog is applied as long as it moves on; then somebody must look
     FOLLOW_LOOKS = 100,
     FOLLOW_LOOK_MS = 20,
 };
@@ -44,7 +42,8 @@ struct failover {
     size_t members[SERVERS_MAX]; // the shard's other servers
     struct failover_member views[SERVERS_MAX];
     struct member_state states[SERVERS_MAX];
-    char missing[SERVERS_MAX][160]; // privileges; "" when there are all
+    struct member_state before[SERVERS_MAX]; // anything was done
+    char missing[SERVERS_MAX][160];          // privileges; "" when there are all
     bool lacks_replication[SERVERS_MAX];
     uint64_t begun[SERVERS_MAX]; // the epoch of a promotion that was begun; 0: none
     size_t count;
@@ -292,8 +291,10 @@ static void stop_receiving(struct failover *failover)
     struct action *action = failover->action;
     bool is_sent[SERVERS_MAX] = {false};
     for (size_t i = 0; i < failover->count; i++) {
+        failover->before[i] = failover->states[i];
         if (failover->views[i].is_reachable && failover->views[i].is_replica) {
             step_mark_stopped(action, failover->members[i]);
+            relay_log_start_applying(action, failover->members[i], &failover->states[i]);
             is_sent[i] = step_send(action, failover->members[i], "STOP SLAVE IO_THREAD");
         }
     }
@@ -323,10 +324,9 @@ static void put_back(struct failover *failover)
         if (!failover->views[i].is_reachable || !failover->views[i].is_replica) {
             continue;
         }
-        bool is_started = failover->was_led[i] ? step_follow(action, place, failover->dead)
-                          : failover->states[i].is_applying
-                              ? step_start_replica(action, place, "")
-                              : step_start_replica(action, place, " IO_THREAD");
+        bool is_started = failover->was_led[i]
+                              ? step_follow(action, place, failover->dead)
+                              : relay_log_receive_again(action, place, &failover->before[i]);
         if (!is_started) {
             action_say(action, "%s could not be put back: %s", name_of(failover, i),
                        action->error.text);
@@ -375,34 +375,16 @@ static bool choose(struct failover *failover)
     return true;
 }
 
-// 4. In slices, so that a stop is heard and the locks are kept alive.
+// 4.
 static bool apply_all(struct failover *failover)
 {
     struct action *action = failover->action;
-    size_t place = failover->members[failover->candidate];
-    const struct member_state *state = &failover->states[failover->candidate];
-    // (It stays marked: its receiving is stopped.)
-    if (!state->is_applying && !step_run(action, place, "START SLAVE SQL_THREAD")) {
-        return action_give_up(action, "%s does not apply: %s",
-                              name_of(failover, failover->candidate), action->error.text);
+    size_t i = failover->candidate;
+    if (!relay_log_apply(action, failover->members[i], &failover->states[i])) {
+        return false;
     }
-    for (int second = 0; second < APPLY_MAX_S; second += APPLY_SLICE_S) {
-        struct member_state now;
-        if (state->wait_for.len == 0 ||
-            step_has_applied(action, place, (const char *)state->wait_for.ptr, APPLY_SLICE_S)) {
-            action_say(action, "%s has applied it", name_of(failover, failover->candidate));
-            return true;
-        }
-        if (!step_still_leads(action)) {
-            return false;
-        }
-        if (!step_read_state(action, place, &now) || !now.is_applying) {
-            return action_give_up(action, "%s has stopped to apply what it received",
-                                  name_of(failover, failover->candidate));
-        }
-    }
-    return action_give_up(action, "%s has not applied all that it received in %d s",
-                          name_of(failover, failover->candidate), APPLY_MAX_S);
+    action_say(action, "%s has applied it", name_of(failover, i));
+    return true;
 }
 
 static bool await_follower(struct failover *failover)

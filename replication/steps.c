@@ -125,7 +125,11 @@ static bool read_replication(struct action *action, size_t place, struct member_
         snprintf(state->source_host, sizeof state->source_host, "%s",
                  db_rows_text(&rows, "Master_Host"));
         state->is_receiving = db_rows_is_yes(&rows, "Slave_IO_Running");
+        state->is_stopped = strcmp(db_rows_text(&rows, "Slave_IO_Running"), "No") == 0;
         state->is_applying = db_rows_is_yes(&rows, "Slave_SQL_Running");
+        snprintf(state->relay_file, sizeof state->relay_file, "%s",
+                 db_rows_text(&rows, "Relay_Log_File"));
+        state->relay_at = db_rows_number(&rows, "Relay_Log_Pos");
         const char *column = is_mariadb ? "Gtid_IO_Pos" : "Retrieved_Gtid_Set";
         state->wait_for = arena_format(&action->arena, "%s", db_rows_text(&rows, column));
         is_fine = add_position(action, &rows, column, &state->received);
@@ -134,11 +138,24 @@ static bool read_replication(struct action *action, size_t place, struct member_
     return is_fine;
 }
 
+static bool note_unapplied(struct action *action, const struct gtid_set *applied,
+                           struct member_state *state)
+{
+    struct gtid_set in_log = {.flavor = GTID_MARIADB};
+    if (!gtid_parse(GTID_MARIADB, state->wait_for, &action->arena, &in_log)) {
+        error_set(&action->error, 1, "HY000", "can't read the position in Gtid_IO_Pos");
+        return false;
+    }
+    state->has_unapplied = !gtid_contains(applied, &in_log);
+    return true;
+}
+
 bool step_read_state(struct action *action, size_t place, struct member_state *state)
 {
     bool is_mariadb =
         action->leader.conns[place] != NULL && dbconn_is_mariadb(action->leader.conns[place]);
     *state = (struct member_state){.received.flavor = is_mariadb ? GTID_MARIADB : GTID_MYSQL};
+    struct gtid_set applied = {.flavor = state->received.flavor};
     struct db_rows rows;
     bool is_fine =
         step_ask(action, place,
@@ -151,11 +168,13 @@ bool step_read_state(struct action *action, size_t place, struct member_state *s
     if (is_fine) {
         state->is_read_only = db_rows_is_yes(&rows, "read_only");
         state->server_id = (uint32_t)db_rows_number(&rows, "server_id");
-        is_fine = add_position(action, &rows, "binlog_gtid", &state->received) &&
-                  add_position(action, &rows, "applied_gtid", &state->received);
+        is_fine = add_position(action, &rows, "applied_gtid", &applied) &&
+                  add_position(action, &rows, "binlog_gtid", &state->received);
     }
     db_rows_done(&rows);
-    return is_fine && read_replication(action, place, state);
+    state->received = gtid_union(&state->received, &applied, &action->arena);
+    return is_fine && read_replication(action, place, state) &&
+           (!is_mariadb || note_unapplied(action, &applied, state));
 }
 
 bool step_is_replica_of(const struct action *action, const struct member_state *state, size_t place)

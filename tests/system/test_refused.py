@@ -110,3 +110,64 @@ def test_replication_account_that_cannot_connect(stand):
         assert epochs(stand.root(server)) == []
     stand.wait_until(lambda: all(row["fit"] == "yes" for row in servers(stand).values() if row["role"] == "replica"), 20, "fit again")
     assert stand.admin("SHOW SHARDS")[0]["state"] == "ok"
+
+
+def behind(stand, count):
+    """Both replicas have received so many rows that they have not applied; the positions up to which they have received."""
+    stand.stop()
+    stand.start()
+    stand.wait_until(lambda: all(row["fit"] == "yes" for row in servers(stand).values() if row["role"] == "replica"), 20, "fit")
+    client = stand.client()
+    client.query("CREATE TABLE received (id INT PRIMARY KEY)")
+    roots = {server: stand.root(server) for server in ("s1b", "s1c")}
+    stand.wait_until(lambda: all(root.query("SELECT @@gtid_slave_pos").rows == stand.root("s1a").query("SELECT @@gtid_binlog_pos").rows for root in roots.values()),
+                     20, "the replicas have the table")
+    for root in roots.values():
+        root.query("STOP SLAVE SQL_THREAD")
+    for number in range(count):
+        stand.root("s1a").query(f"INSERT INTO shop.received VALUES ({number})")
+    position = stand.root("s1a").query("SELECT @@gtid_binlog_pos").rows[0][0]
+    stand.wait_until(lambda: all(replication(root)["Gtid_IO_Pos"].split("-")[2] >= position.split("-")[2] for root in roots.values()), 20, "received")
+    return roots
+
+
+def test_what_was_received_is_not_thrown_away(stand):
+    """MariaDB does that when it starts a replica whose threads were both stopped."""
+    behind(stand, 20)
+    stand.cluster("kill", "s1/s1a")
+    stand.wait_until(lambda: primary(stand) in ("s1b", "s1c"), 30, "a replica is promoted")
+    assert stand.client().query("/* waybill: primary */ SELECT COUNT(*) FROM received").rows[0][0] == "20"
+
+
+def test_nor_where_nobody_receives_any_more(stand):
+    roots = behind(stand, 20)
+    stand.cluster("waybill", "stop")
+    stand.cluster("kill", "s1/s1a")
+    for root in roots.values():
+        root.query("STOP SLAVE")
+    stand.start_waybill()
+    stand.wait_until(lambda: "was never seen" in events(stand), 30, "a waybill that doesn't know what the promise was worth refuses")
+    for root in roots.values():
+        assert root.query("SELECT @@gtid_slave_pos").rows[0][0] != replication(root)["Gtid_IO_Pos"], "it is still there"
+
+
+def test_nor_where_it_can_not_be_applied(stand):
+    """It is left as it is, with both threads stopped, and applied from there when it can be."""
+    roots = behind(stand, 20)
+    for root in roots.values():
+        root.query("SET GLOBAL read_only = 0")
+        locally(root, "INSERT INTO shop.received VALUES (5)")
+        root.query("SET GLOBAL read_only = 1")
+    stand.cluster("kill", "s1/s1a")
+    stand.wait_until(lambda: "has stopped to apply what it received" in events(stand), 30, "it is refused")
+    time.sleep(1.5)  # again, and again
+    assert primary(stand) in (None, ""), primary(stand)
+    for server, root in roots.items():
+        assert replication(root)["Gtid_IO_Pos"] != root.query("SELECT @@gtid_slave_pos").rows[0][0], f"{server} has thrown it away"
+        locally(root, "DELETE FROM shop.received WHERE id = 5")
+    stand.wait_until(lambda: primary(stand) in ("s1b", "s1c"), 30, "one is promoted")
+    assert stand.client().query("/* waybill: primary */ SELECT COUNT(*) FROM received").rows[0][0] == "20"
+    stand.cluster("start", "s1/s1a")
+    stand.wait_until(lambda: [row["fit"] for row in servers(stand).values()].count("yes") == 2, 30, "all replicate again")
+    for server in servers(stand):
+        stand.wait_until(lambda: stand.root(server).query("SELECT COUNT(*) FROM shop.received").rows[0][0] == "20", 20, f"{server} has all of it")
