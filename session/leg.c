@@ -94,7 +94,7 @@ static void release(struct leg *leg)
         pool_close(pools, leg->backend);
         break;
     case LEG_KEPT:
-        if (leg->cursors > 0 || leg->is_held) {
+        if (leg->cursors > 0 || leg->is_held || leg->has_lasting) {
             backend_mark_dirty(leg->backend);
         }
         if (leg->command.has_own_transaction) {

@@ -77,6 +77,8 @@ struct leg {
     bool has_delivered;   // bytes of the answer went to the flow
     bool is_participant;  // of the session's transaction
     bool has_written;     // in this transaction
+    bool has_lasting;     // ... with autocommit off, where there are no transactions: no ROLLBACK
+                          // undoes it, and the server will warn of that
     bool has_point;       // BRANCH_POINT stands before its last statement, which has succeeded
     bool has_steps_point; // STEPS_POINT stands before the first step here that has succeeded
     bool is_point_of_steps_ahead; // ... of the running command

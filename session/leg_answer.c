@@ -166,6 +166,24 @@ static void note_written(const struct leg *leg)
     note_table_change(session, statement);
 }
 
+// With autocommit off a write to a table without transactions (MyISAM) begins none. But the server
+// remembers it until COMMIT or ROLLBACK, for the warning at the latter: so long it is the client's.
+static void note_lasting(struct leg *leg, const struct answer *answer)
+{
+    const struct session *session = leg->session;
+    const struct statement *statement = session->request->statement;
+    bool has_ended = statement != NULL && (statement->facts & FACT_ENDS_TRANSACTION) != 0;
+    bool has_done = answer->affected_rows > 0 || answer->has_rows || answer->is_error;
+    if (leg->command.is_outside) {
+        return;
+    }
+    if (leg->command.is_own || has_ended) {
+        leg->has_lasting &= answer->is_error;
+    } else if (leg->command.access == ACCESS_WRITE && session->carried.is_autocommit_off) {
+        leg->has_lasting |= has_done && !backend_in_transaction(leg->backend);
+    }
+}
+
 // Is the backend in the client's transaction now?
 static bool is_in_transaction(const struct leg *leg, const struct answer *answer)
 {
@@ -186,7 +204,7 @@ static bool is_in_transaction(const struct leg *leg, const struct answer *answer
     if (answer->is_error && session->carried.is_autocommit_off && !leg->command.is_outside) {
         return true; // it may hold locks
     }
-    return backend_in_transaction(leg->backend);
+    return backend_in_transaction(leg->backend) || leg->has_lasting;
 }
 
 // After an error too: a routine (CALL, EXECUTE, a function) may have written before it failed. A
@@ -214,6 +232,7 @@ static void settle_transaction(struct leg *leg, const struct answer *answer)
     if (leg->is_point_of_steps_ahead) {
         leg->has_steps_point = !answer->is_error;
     }
+    note_lasting(leg, answer);
     leg->is_participant = is_in_transaction(leg, answer);
     bool is_rolled_back =
         answer->error_code == ER_LOCK_DEADLOCK || answer->error_code == ER_LOCK_TABLE_FULL;

@@ -11,7 +11,7 @@
 uint16_t session_status(const struct session *session)
 {
     uint16_t status = session->carried.is_autocommit_off ? 0 : STATUS_AUTOCOMMIT;
-    if (session_in_transaction(session)) {
+    if (transaction_is_seen(session)) {
         status |= STATUS_IN_TRANS;
         status |= session->transaction.is_read_only ? STATUS_IN_TRANS_READONLY : 0;
     }

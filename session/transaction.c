@@ -46,6 +46,17 @@ bool session_in_transaction(const struct session *session)
            (!list_is_empty(&session->legs) && transaction_participants(session) > 0);
 }
 
+bool transaction_is_seen(const struct session *session)
+{
+    LIST_FOR_EACH (&session->legs, node) {
+        const struct leg *leg = CONTAINER_OF(node, struct leg, node);
+        if (leg->is_participant && (!leg->has_lasting || backend_in_transaction(leg->backend))) {
+            return true;
+        }
+    }
+    return session->transaction.is_open || session->transaction.is_broken;
+}
+
 void transaction_done(struct session *session)
 {
     struct transaction *transaction = &session->transaction;

@@ -4,6 +4,9 @@
 #include "session/session_impl.h"
 
 bool session_in_transaction(const struct session *session) MUST_CHECK;
+// ... as a status says it: a server that has only written to tables without transactions is in
+// none.
+bool transaction_is_seen(const struct session *session) MUST_CHECK;
 uint32_t transaction_participants(const struct session *session);
 void transaction_done(struct session *session); // frees what it owns; the legs are gone already
 

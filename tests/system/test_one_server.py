@@ -22,6 +22,15 @@ def compare(stand, statements, is_prepared=False):
     assert not problems, "\n    ".join(problems)
 
 
+def grant(stand, privilege):
+    root = stand.root(SERVER)
+    root.query(f"GRANT {privilege} ON *.* TO '{stand.values['WAYBILL_USER']}'@'%'")
+    root.close()
+    stand.cluster("waybill", "stop")  # its connections are without that privilege
+    stand.start_waybill()
+    stand.wait_until(lambda: stand.try_query("SELECT 1"), 20, "waybill answers")
+
+
 def count(client):
     return int(client.query("SELECT COUNT(*) FROM t").rows[0][0])
 
@@ -148,12 +157,7 @@ def value(client, sql):
 
 def test_set_global(stand):
     """Who is there keeps what he has, on whatever connection; who comes has the new value."""
-    root = stand.root(SERVER)
-    root.query(f"GRANT SUPER ON *.* TO '{stand.values['WAYBILL_USER']}'@'%'")
-    root.close()
-    stand.cluster("waybill", "stop")  # its connections are without that privilege
-    stand.start_waybill()
-    stand.wait_until(lambda: stand.try_query("SELECT 1"), 20, "waybill answers")
+    grant(stand, "SUPER")
     setters, old = stand.client(), [stand.client() for _ in range(6)]
     own, open_one = stand.client(), stand.client()
     own.query("SET sort_buffer_size = 300000")
@@ -240,6 +244,31 @@ def test_what_is_left_in_new_tables_and_diagnostics(stand):
     client = stand.client()
     assert client.query("SELECT variable_name FROM information_schema.session_status LIMIT 1").names() == ["variable_name"]
     client.close()
+
+
+def test_writes_that_no_rollback_undoes(stand):
+    """With autocommit off the server remembers a write to a table without transactions, and warns; nobody inherits that.
+    Where it writes no binary log, such a write is in no transaction."""
+    grant(stand, "BINLOG ADMIN")
+    shown = ["SHOW WARNINGS", "SELECT @@warning_count"]
+    writes = ("INSERT INTO u VALUES (1)", "INSERT INTO u VALUES (2), (1)", "UPDATE u SET a = 9 WHERE a = 1", "DELETE FROM u WHERE a = 77", "DELETE FROM u")
+    betweens = ("DO 1", "SELECT COUNT(*) FROM t", "UPDATE t SET b = b + 1", "SAVEPOINT x", "COMMIT", "BEGIN", "CREATE OR REPLACE TABLE v (a INT)", "SET @x = 1")
+    statements = ["CREATE OR REPLACE TABLE u (a INT PRIMARY KEY) ENGINE=MyISAM", "SET sql_log_bin = 0, autocommit = 0"]
+    for write in writes:
+        statements += [write, "SELECT CONNECTION_ID() > 0", "SET @y = 2", "ROLLBACK"] + shown + ["ROLLBACK"] + shown
+    for between in betweens:
+        statements += ["REPLACE INTO u VALUES (7)", between, "ROLLBACK"] + shown
+    statements += ["REPLACE INTO u VALUES (7)", "SAVEPOINT y", "REPLACE INTO u VALUES (8)", "ROLLBACK TO y"] + shown + ["SET autocommit = 1", "ROLLBACK"] + shown
+    compare(stand, statements + ["DROP TABLE v"])
+    others = [stand.client() for _ in range(6)]
+    for client in others + [stand.client()]:
+        client.query("SET sql_log_bin = 0, autocommit = 0")
+    client.query("REPLACE INTO u VALUES (7)")
+    client.close()
+    for other in others:
+        other.query("SELECT * FROM t")
+        assert other.query("ROLLBACK").warnings == 0
+        other.close()
 
 
 def test_very_many_columns(stand):
