@@ -250,7 +250,6 @@ void flow_set_start(struct session *session, struct request *request,
     struct leg_command command = *pattern;
     command.packet = flow_frame_query(&session->arena, text_slice(&sql));
     text_done(&sql);
-    command.first = request->statement->text;
     command.on_ok = on_set_ok;
     set->shard = command.shard;
     flow_begin(&set->flow, &flow_set_kind, session, request);

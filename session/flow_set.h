@@ -3,6 +3,6 @@
 
 #include "session/session_impl.h"
 
-// The pattern says where; its packet and what belongs to it are filled in.
+// The pattern says where, and has the SET as `first`; what asks for the values is filled in.
 void flow_set_start(struct session *session, struct request *request,
                     const struct leg_command *pattern);

@@ -24,6 +24,7 @@
 #include "session/gather.h"
 #include "session/prepared.h"
 #include "session/query.h"
+#include "session/step_literal.h"
 #include "session/text_ask.h"
 #include "session/text_value.h"
 #include "session/track.h"
@@ -31,6 +32,7 @@
 enum {
     MARIADB_HAS_IMMEDIATE = 100203,
     ERROR_BYTES_MAX = 16 * 1024, // more is no ERR packet
+    ER_INVALID_DEFAULT_PARAM = 4032,
 };
 
 #define OWN_NAME "`waybill`"
@@ -63,10 +65,6 @@ static bool enter_statement(struct session *session, struct request *request, st
         struct error error;
         error_fill(&error, ER_UNSUPPORTED_PS);
         command_error(session, &error);
-        return false;
-    }
-    if (query_is_local_kind(request->statement->kind) && request->statement->param_count > 0) {
-        command_refuse(session, "parameters in SET, USE and statements about transactions");
         return false;
     }
     return true;
@@ -143,19 +141,15 @@ static struct slice frame_prepare(struct arena *arena, struct slice sql)
     return framed;
 }
 
-static void check_on_server(struct session *session, struct request *request, struct slice name)
+static void check_on(struct session *session, struct request *request, struct slice name,
+                     uint16_t shard, enum plan_access access)
 {
-    struct error error;
-    if (!query_plan(session, request, &error)) {
-        query_refuse(session, request, &error);
-        return;
-    }
     struct flow_check *check = arena_alloc(&session->arena, sizeof *check);
     check->name = name;
-    check->shard = session->pin != NULL ? session->pin->shard : request->plan->targets[0].shard;
+    check->shard = session->pin != NULL ? session->pin->shard : shard;
     struct leg_command command = {
         .shard = check->shard,
-        .access = prepare_access(request->plan),
+        .access = access,
         .kind = ANSWER_PREPARE,
         .packet = frame_prepare(&session->arena, request->statement->text),
         .is_outside = true,
@@ -164,6 +158,17 @@ static void check_on_server(struct session *session, struct request *request, st
     legs_release_lingering(session);
     flow_begin(&check->flow, &flow_check_kind, session, request);
     (void)leg_start(&check->flow, &command);
+}
+
+static void check_where_it_goes(struct session *session, struct request *request, struct slice name)
+{
+    struct error error;
+    if (!query_plan(session, request, &error)) {
+        query_refuse(session, request, &error);
+        return;
+    }
+    check_on(session, request, name, request->plan->targets[0].shard,
+             prepare_access(request->plan));
 }
 
 static void prepare_known(struct session *session, struct request *request, struct text_ask *ask)
@@ -184,15 +189,65 @@ static void prepare_known(struct session *session, struct request *request, stru
     if (!enter_statement(session, request, ask->sql, ask->outer)) {
         return;
     }
-    if (query_is_local_kind(request->statement->kind)) {
+    if (!query_is_local_kind(request->statement->kind)) {
+        check_where_it_goes(session, request, name);
+    } else if (request->statement->param_count > 0) {
+        check_on(session, request, name, query_any_shard(session), ACCESS_REPLICA);
+    } else {
         note_prepared(session, name, &(struct answer){0}, NO_SHARD);
         request_finish(session);
-    } else {
-        check_on_server(session, request, name);
     }
 }
 
 // ---- EXECUTE
+
+// Errors of a server's.
+static bool are_values_for_set(const struct request *request, struct error *error)
+{
+    const struct text_execute *text = request->text;
+    if (text->value_count != request->statement->param_count) {
+        error_fill(error, ER_WRONG_ARGUMENTS, "EXECUTE");
+        return false;
+    }
+    for (uint32_t i = 0; i < text->value_count; i++) {
+        if (text->values[i]->kind == EXPR_DEFAULT) {
+            error_set(error, ER_INVALID_DEFAULT_PARAM, "HY000",
+                      "Default/ignore value is not supported for such parameter usage");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool are_values_known(const struct request *request)
+{
+    for (uint32_t i = 0; i < request->text->value_count; i++) {
+        if (text_value_is_unknown(&request->params[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// SET is remembered as the text that it was: with its values; or its server says what was set.
+static void execute_set(struct session *session, struct request *request,
+                        const struct statement *outer)
+{
+    struct error error;
+    struct slice sql;
+    bool is_fine = are_values_for_set(request, &error);
+    if (is_fine && !are_values_known(request) && has_immediate(session)) {
+        query_run_statement(session, request);
+        return;
+    }
+    is_fine = is_fine && step_literal_text(session, request, &sql, &error);
+    request->text = NULL;
+    if (!is_fine) {
+        command_error(session, &error);
+    } else if (enter_statement(session, request, sql, outer)) {
+        query_run_statement(session, request);
+    }
+}
 
 static void execute_known(struct session *session, struct request *request, struct text_ask *ask)
 {
@@ -225,7 +280,11 @@ static void execute_known(struct session *session, struct request *request, stru
     }
     request->text = text;
     request->params = known;
-    query_run_statement(session, request);
+    if (query_is_local_kind(request->statement->kind) && params > 0) {
+        execute_set(session, request, ask->outer);
+    } else {
+        query_run_statement(session, request);
+    }
 }
 
 // A copy: the statement's own may be gone before the answer, by DEALLOCATE in a later command only,
@@ -354,13 +413,10 @@ struct slice text_prepare_of(struct session *session, const struct prepared_stat
     return sql;
 }
 
-static void add_values(struct text *out, const struct request *request,
-                       const struct plan_target *target)
+static void add_values(struct text *out, const struct text_execute *text,
+                       const struct param_edit *edits, uint32_t edit_count)
 {
-    const struct text_execute *text = request->text;
     const char *before = " USING ";
-    uint32_t edit_count = 0;
-    const struct param_edit *edits = plan_edits(request->plan, target, &edit_count);
     for (uint32_t i = 0; i < text->value_count; i++) {
         const struct span span = text->values[i]->span;
         const struct param_edit *edit = NULL;
@@ -378,6 +434,19 @@ static void add_values(struct text *out, const struct request *request,
         }
         before = ", ";
     }
+}
+
+struct slice text_execute_sql(const struct request *request)
+{
+    struct session *session = request->session;
+    struct text out;
+    text_init(&out);
+    text_add_string(&out, "EXECUTE IMMEDIATE ");
+    add_literal(&out, session, request->statement->text);
+    add_values(&out, request->text, NULL, 0);
+    struct slice sql = arena_copy(&session->arena, text_slice(&out));
+    text_done(&out);
+    return sql;
 }
 
 void text_execute_command(struct request *request, const struct plan_target *target,
@@ -399,7 +468,9 @@ void text_execute_command(struct request *request, const struct plan_target *tar
         text_add_slice(&out, settings);
         text_add_string(&out, "EXECUTE " OWN_NAME);
     }
-    add_values(&out, request, target);
+    uint32_t edit_count = 0;
+    const struct param_edit *edits = plan_edits(request->plan, target, &edit_count);
+    add_values(&out, request->text, edits, edit_count);
     command->packet = flow_frame_query(&session->arena, text_slice(&out));
     text_done(&out);
 }

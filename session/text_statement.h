@@ -21,3 +21,5 @@ struct slice text_prepare_of(struct session *session, const struct prepared_stat
 // The command that executes request->text's statement for one target of its plan.
 void text_execute_command(struct request *request, const struct plan_target *target,
                           struct leg_command *command);
+// ... of one that needs no plan (SET), on a server that has EXECUTE IMMEDIATE.
+struct slice text_execute_sql(const struct request *request);

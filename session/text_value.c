@@ -14,6 +14,11 @@ struct binary_value text_value_unknown(void)
     return (struct binary_value){.type = TYPE_GEOMETRY};
 }
 
+bool text_value_is_unknown(const struct binary_value *value)
+{
+    return value->type == TYPE_GEOMETRY;
+}
+
 static struct binary_value null_value(void)
 {
     return (struct binary_value){.type = TYPE_NULL, .is_null = true};

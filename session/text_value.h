@@ -12,6 +12,7 @@ bool text_value_find(struct session *session, const struct expr *expr,
                      struct binary_value *value) MUST_CHECK;
 // A value of which nothing is known.
 struct binary_value text_value_unknown(void);
+bool text_value_is_unknown(const struct binary_value *value) MUST_CHECK;
 // As a column of that type came in a text row.
 struct binary_value text_value_of_field(struct arena *arena, const struct field *field,
                                         uint8_t type);

@@ -29,6 +29,8 @@
 #include "session/login_impl.h"
 #include "session/own_set.h"
 #include "session/query.h"
+#include "session/set_autocommit.h"
+#include "session/text_statement.h"
 #include "session/track.h"
 #include "session/transaction.h"
 
@@ -89,22 +91,6 @@ enum set_class variables_classify(const struct set_item *items, const char **why
         all = one > all ? one : all;
     }
     return all;
-}
-
-int variables_autocommit(const struct set_item *items)
-{
-    int found = -1;
-    for (const struct set_item *item = items; item != NULL; item = item->next) {
-        if (item->scope != SCOPE_SESSION || !slice_is_nocase(item->name, "autocommit")) {
-            continue;
-        }
-        const struct expr *value = item->value;
-        bool is_off = value != NULL &&
-                      (slice_is_nocase(value->value, "0") || slice_is_nocase(value->value, "off") ||
-                       slice_is_nocase(value->value, "false"));
-        found = is_off ? 0 : 1;
-    }
-    return found;
 }
 
 // ---- noting
@@ -316,11 +302,30 @@ static struct leg_command set_command(const struct session *session, struct slic
     };
 }
 
-static struct slice text_packet(struct session *session, const struct request *request)
+// EXECUTE of a SET, as text, with values that only a server knows.
+static bool has_hidden_values(const struct request *request)
 {
+    return request->text != NULL && request->statement->param_count > 0;
+}
+
+static struct slice text_packet(struct session *session, struct request *request)
+{
+    if (has_hidden_values(request)) {
+        return flow_frame_query(&session->arena, text_execute_sql(request));
+    }
     return request->command == COM_QUERY
                ? request->raw
                : flow_frame_query(&session->arena, request->statement->text);
+}
+
+// Sets, and asks what was set.
+static void set_and_ask(struct session *session, struct request *request,
+                        struct leg_command *command)
+{
+    const struct statement *statement = request->statement;
+    command->wants_keep = false; // who knows what was set
+    command->first = has_hidden_values(request) ? text_execute_sql(request) : statement->text;
+    flow_set_start(session, request, command);
 }
 
 static bool is_character_set(const struct set_item *item)
@@ -393,17 +398,6 @@ static bool is_all_certain(const struct session *session, const struct set_item 
     return (!has_names || !has_user) && (!has_client_set || is_name_certain);
 }
 
-static bool sets_autocommit_by_expression(const struct set_item *items)
-{
-    for (const struct set_item *item = items; item != NULL; item = item->next) {
-        if (item->scope == SCOPE_SESSION && item->value != NULL && !item->is_constant &&
-            slice_is_nocase(item->name, "autocommit")) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void bind_to_server(const struct session *session, struct leg_command *command)
 {
     command->access = ACCESS_PRIMARY;
@@ -420,19 +414,12 @@ static void run_set(struct session *session, struct request *request)
     enum set_class class = variables_classify(items, &why);
     class = class != SET_PINNED && !is_all_certain(session, items) ? SET_PINNED : class;
     bool is_asked = class == SET_EVALUATED || hides_meaning(items);
-    if (is_asked && sets_autocommit_by_expression(items) && session_in_transaction(session)) {
-        command_refuse(session,
-                       "autocommit set by an expression in a transaction: COMMIT first, or "
-                       "give the value itself");
-        return;
-    }
     if (is_asked) {
         struct leg_command command = set_command(session, slice_of(NULL, 0));
-        command.wants_keep = false; // who knows what was set
         if (class == SET_PINNED) {
             bind_to_server(session, &command);
         }
-        flow_set_start(session, request, &command);
+        set_and_ask(session, request, &command);
         return;
     }
     struct leg_command command = set_command(session, text_packet(session, request));
@@ -452,12 +439,15 @@ static void run_set(struct session *session, struct request *request)
 static void run_reading_set(struct session *session, struct request *request)
 {
     struct error error;
-    if (hides_meaning(request->statement->set)) {
-        command_refuse(session, "sql_mode, character sets or autocommit set from a query: "
+    const char *why = NULL;
+    const struct set_item *items = request->statement->set;
+    bool is_pinned = variables_classify(items, &why) == SET_PINNED;
+    if (set_autocommit_is_unclear(session, items)) {
+        command_refuse(session, "autocommit set from a query in a transaction: COMMIT first, or "
                                 "give the value itself");
         return;
     }
-    request->pin_reason = "it has set a variable from a query";
+    request->pin_reason = is_pinned ? "it has set a variable from a query" : NULL;
     if (!query_plan(session, request, &error)) {
         command_error(session, &error);
         return;
@@ -465,17 +455,21 @@ static void run_reading_set(struct session *session, struct request *request)
     uint16_t shard = request->plan->targets[0].shard;
     if (request->plan->target_count > 1 || request->plan->targets[0].sql.ptr != NULL ||
         (session->pin != NULL && session->pin->shard != shard)) {
-        command_refuse(session, "SET from a query that needs several shards, or another one than "
-                                "the session is bound to");
+        command_refuse(session, "SET from a query on several shards, or not on the session's");
         return;
     }
-    struct leg_command command = set_command(session, text_packet(session, request));
+    struct leg_command command = set_command(session, slice_of(NULL, 0));
     command.shard = shard;
     command.is_outside = false;
     command.access = ACCESS_PRIMARY;
     command.pin_reason = request->pin_reason;
-    command.pin_facts = FACT_SETS_USER_VARIABLE;
+    command.pin_facts = is_pinned ? FACT_SETS_USER_VARIABLE : 0;
     command.state = request->state;
+    if (!is_pinned || hides_meaning(items)) {
+        set_and_ask(session, request, &command);
+        return;
+    }
+    command.packet = text_packet(session, request);
     command.on_ok = on_set;
     flow_single_relay(session, request, &command);
 }
@@ -531,7 +525,9 @@ void variables_set(struct session *session, struct request *request)
         transaction_set_once(session, request);
     } else if ((statement->facts & FACT_SUBQUERY) != 0) {
         run_reading_set(session, request);
-    } else if (variables_autocommit(statement->set) == 1 && session->carried.is_autocommit_off &&
+    } else if (set_autocommit_is_unclear(session, statement->set)) {
+        set_autocommit_ask(session, request, variables_set, run_set);
+    } else if (set_autocommit_value(statement->set) == 1 && session->carried.is_autocommit_off &&
                session_in_transaction(session) && !query_is_bound_by_xa(session)) {
         transaction_commit_then(session, request, run_set); // as the server does
     } else {
@@ -543,15 +539,19 @@ void variables_set(struct session *session, struct request *request)
 
 const char *variables_refusal_for_statement(const struct statement *statement, bool is_only_shard)
 {
-    static const char *const own[] = {"last_insert_id", "identity", "insert_id"};
+    // Servers give LAST_INSERT_ID() its old value back; what the OK packet says is the new one. And
+    // the router goes by the session's.
+    bool may_make_ids = statement->kind != STATEMENT_SELECT &&
+                        statement->kind != STATEMENT_UPDATE && statement->kind != STATEMENT_DELETE;
+    bool has_own_id = may_make_ids || !is_only_shard;
+    has_own_id |= (statement->facts & (uint32_t)(FACT_INSERT_ID_SET | FACT_UNKNOWN_FUNCTION)) != 0;
     for (const struct set_item *item = statement->set; item != NULL; item = item->next) {
         if (slice_is_nocase(item->name, "waybill_distributed")) {
             return "SET STATEMENT waybill_distributed: use SET";
         }
-        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-            if (slice_is_nocase(item->name, own[i])) {
-                return "ids set by SET STATEMENT: use SET";
-            }
+        if (slice_is_nocase(item->name, "insert_id") ||
+            (has_own_id && is_last_insert_id(item->name))) {
+            return "ids set by SET STATEMENT for this statement: use SET";
         }
         if (slice_is_nocase(item->name, "sql_mode") && !is_only_shard &&
             (statement->facts & FACT_WRITES) != 0) {

@@ -39,5 +39,3 @@ bool variables_is_oracle(const struct session *session, struct slice sql_mode) M
 // SET STATEMENT a = 1 FOR SELECT ...: the server sets it for the statement. Why not (what would
 // change how waybill itself understands the statement, or what it left); a literal. NULL: it may.
 const char *variables_refusal_for_statement(const struct statement *statement, bool is_only_shard);
-// What an autocommit item means: 1 on, 0 off, -1 there is none (the last one counts).
-int variables_autocommit(const struct set_item *items);

@@ -411,6 +411,12 @@ def test_a_write_prepared_in_a_session_that_only_reads(stand):
     client.close()
 
 
+def test_set_statement_of_ids(stand):
+    compare(stand, ["INSERT INTO t (b) VALUES (9)", "SET STATEMENT last_insert_id = 2 FOR SELECT LAST_INSERT_ID()", "SELECT LAST_INSERT_ID()",
+                    "SET STATEMENT identity = 2, max_statement_time = 9 FOR SELECT b FROM t WHERE a = LAST_INSERT_ID()", "SELECT LAST_INSERT_ID()",
+                    "SET STATEMENT last_insert_id = 3 FOR UPDATE t SET b = LAST_INSERT_ID() WHERE a = 1", "SELECT b, LAST_INSERT_ID() FROM t"])
+
+
 def test_set_statement_for_execute_immediate(stand):
     compare(stand, ["SET STATEMENT sql_mode = 'ANSI' FOR EXECUTE IMMEDIATE 'SELECT @@sql_mode, a FROM t'", "SELECT @@sql_mode LIKE 'REAL%'"])
 

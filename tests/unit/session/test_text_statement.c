@@ -78,12 +78,10 @@ static void test_errors(void **state)
     fixture_query("PREPARE s FROM 'SELEC'");
     fixture_error(fixture_running(1), ER_PARSE, "as the server says it");
     fixture_client_error(ER_PARSE);
-    fixture_query("PREPARE s FROM 'SET @a = ?'");
+    fixture_query("EXECUTE IMMEDIATE (SELECT 'DO 1')");
     static const char *const numbers[] = {"0", "1", "1"}, *const row[] = {"Error", "1064", "x"};
     fixture_rows(fixture_running(1), 3, numbers, 1); // the list of errors is fetched first
     fixture_rows(fixture_running(1), 3, row, 1);
-    fixture_client_error(ER_NOT_SUPPORTED_YET);
-    fixture_query("EXECUTE IMMEDIATE (SELECT 'DO 1')");
     fixture_client_error(1970);
     fixture_command(COM_STMT_PREPARE, slice_of_string("EXECUTE s"));
     fixture_client_error(ER_UNSUPPORTED_PS);
@@ -116,6 +114,23 @@ static void test_local_kinds(void **state)
     assert_int_equal(fixture_client_ok().status & STATUS_IN_TRANS, STATUS_IN_TRANS);
     fixture_query("EXECUTE IMMEDIATE 'COMMIT'");
     assert_int_equal(fixture_client_ok().status & STATUS_IN_TRANS, 0);
+}
+
+// SET is run with its values in it, or by a server that knows them.
+static void test_set(void **state)
+{
+    (void)state;
+    prepare("PREPARE s FROM 'SET @a = ?'", 1, "SET @a = ?", 1);
+    fixture_query("EXECUTE s USING 5");
+    expect_and_answer(1, "SET @a = 5");
+    assert_null(fixture_session()->pin);
+    fixture_query("EXECUTE s USING DEFAULT");
+    fixture_client_error(4032);
+    fixture_query("EXECUTE IMMEDIATE 'SET @a = ?' USING 1, 2");
+    fixture_client_error(ER_WRONG_ARGUMENTS);
+    fixture_query("EXECUTE s USING 1 + 1");
+    expect_and_answer(0, "EXECUTE IMMEDIATE 'SET @a = ?' USING 1 + 1");
+    assert_non_null(fixture_session()->pin);
 }
 
 // A server tells the text when only it can.
@@ -215,6 +230,7 @@ int main(void)
         IN(test_errors),
         IN(test_limit_and_end),
         IN(test_local_kinds),
+        IN(test_set),
         IN(test_text_is_asked),
         IN(test_literals),
         IN(test_database),

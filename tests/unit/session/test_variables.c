@@ -3,6 +3,7 @@
 #include "tests/unit/session/session_fixture.h"
 
 #include "session/own_set.h"
+#include "session/set_autocommit.h"
 #include "session/variables.h"
 
 static struct statement *parse(struct arena *arena, const char *sql)
@@ -95,12 +96,13 @@ static void test_autocommit(void **state)
         {"SET autocommit = 1", 1},     {"SET autocommit = 'ON'", 1},
         {"SET @autocommit = 0", -1},   {"SET sql_mode = ''", -1},
         {"SET autocommit = TRUE", 1},  {"SET autocommit = DEFAULT", 1},
-        {"SET autocommit = FALSE", 0},
+        {"SET autocommit = FALSE", 0}, {"SET autocommit = @x", -1},
+        {"SET autocommit = 2", -1},    {"SET autocommit = 1, autocommit = 0", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct arena arena;
         arena_init(&arena, NULL);
-        if (variables_autocommit(parse(&arena, cases[i].sql)->set) != cases[i].value) {
+        if (set_autocommit_value(parse(&arena, cases[i].sql)->set) != cases[i].value) {
             fail_msg("%s", cases[i].sql);
         }
         arena_clear(&arena);
