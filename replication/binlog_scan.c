@@ -4,11 +4,12 @@
 #include "replication/binlog_scan.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "protocol/bytes.h"
 
-enum { NO_BINARY_LOGGING = 1381, FILE_NAME_BYTES = 512, BROKEN_CODE = 1236 };
+enum { NO_BINARY_LOGGING = 1381, BROKEN_CODE = 1236 };
 
 static bool sum_sizes(struct binlog_scan *scan, uint64_t *size, struct error *error)
 {
@@ -23,8 +24,7 @@ static bool sum_sizes(struct binlog_scan *scan, uint64_t *size, struct error *er
 }
 
 // The log in which the last tail_bytes begin.
-static bool find_start(struct binlog_scan *scan, uint64_t tail_bytes, char *file,
-                       struct error *error)
+static bool find_start(struct binlog_scan *scan, uint64_t tail_bytes, struct error *error)
 {
     uint64_t size, passed = 0;
     struct db_rows rows;
@@ -35,7 +35,7 @@ static bool find_start(struct binlog_scan *scan, uint64_t tail_bytes, char *file
     bool is_fine = dbconn_query(scan->conn, &rows, error, "SHOW BINARY LOGS");
     for (bool is_row = is_fine && rows.row != NULL; is_row; is_row = db_rows_next(&rows)) {
         scan->is_first_file = passed == 0;
-        snprintf(file, FILE_NAME_BYTES, "%s", db_rows_text(&rows, "Log_name"));
+        snprintf(scan->file, sizeof scan->file, "%s", db_rows_text(&rows, "Log_name"));
         passed += db_rows_number(&rows, "File_size");
         if (passed > skipped) {
             break;
@@ -48,20 +48,65 @@ static bool find_start(struct binlog_scan *scan, uint64_t tail_bytes, char *file
 bool binlog_scan_open(struct binlog_scan *scan, const struct endpoint *to, uint64_t tail_bytes,
                       uint32_t proxy, struct error *error)
 {
-    char file[FILE_NAME_BYTES] = "";
     enum db_failure failure;
-    *scan = (struct binlog_scan){.has_log = true};
+    *scan = (struct binlog_scan){.has_log = true, .to = to, .proxy = proxy};
     text_init(&scan->format);
     text_init(&scan->bytes);
     scan->conn = dbconn_open(to, error, &failure);
     if (scan->conn == NULL) {
         return false;
     }
-    if (!find_start(scan, tail_bytes, file, error)) {
+    if (!find_start(scan, tail_bytes, error)) {
         scan->has_log = error->code != NO_BINARY_LOGGING;
         return !scan->has_log;
     }
-    return dbconn_dump(scan->conn, file, NULL, proxy, error);
+    return dbconn_dump(scan->conn, scan->file, NULL, proxy, error);
+}
+
+// The log behind the present one; false: there is none, or it can't be asked.
+static bool find_next(struct binlog_scan *scan, struct error *error)
+{
+    struct db_rows rows;
+    bool is_behind = false, is_found = false;
+    bool is_fine = dbconn_query(scan->conn, &rows, error, "SHOW BINARY LOGS");
+    for (bool is_row = is_fine && rows.row != NULL; is_row && !is_found;
+         is_row = db_rows_next(&rows)) {
+        const char *name = db_rows_text(&rows, "Log_name");
+        if (is_behind) {
+            snprintf(scan->file, sizeof scan->file, "%s", name);
+            is_found = true;
+        }
+        is_behind |= strcmp(name, scan->file) == 0;
+    }
+    db_rows_done(&rows);
+    return is_found;
+}
+
+// A crash has torn the log: the server has begun another one, and what it had begun to write was
+// never done. The dump has ended with an error.
+static bool pass_torn_end(struct binlog_scan *scan, struct error *error)
+{
+    enum db_failure failure;
+    struct error why;
+    if (error->code != BROKEN_CODE || strstr(error->text, "truncated in the middle") == NULL) {
+        return false;
+    }
+    dbconn_close(scan->conn);
+    scan->conn = dbconn_open(scan->to, &why, &failure);
+    scan->group = (struct binlog_group){.is_begun = false};
+    return scan->conn != NULL && find_next(scan, &why) &&
+           dbconn_dump(scan->conn, scan->file, NULL, scan->proxy, &why);
+}
+
+enum { ROTATE_HEAD = 8 }; // before the name of the log that begins
+
+static void note_file(struct binlog_scan *scan)
+{
+    struct slice body = scan->event.body;
+    if (scan->event.type == BINLOG_ROTATE && body.len > ROTATE_HEAD) {
+        snprintf(scan->file, sizeof scan->file, "%.*s", (int)(body.len - ROTATE_HEAD),
+                 (const char *)body.ptr + ROTATE_HEAD);
+    }
 }
 
 // The count's upper bits are flags.
@@ -117,6 +162,9 @@ enum scan_news binlog_scan_next(struct binlog_scan *scan, struct error *error)
     struct slice bytes;
     while (scan->has_log) {
         enum io io = dbconn_next_event(scan->conn, &bytes, error);
+        if (io != IO_DONE && io != IO_CLOSED && pass_torn_end(scan, error)) {
+            continue;
+        }
         if (io != IO_DONE) {
             return io == IO_CLOSED ? SCAN_END : SCAN_FAILED;
         }
@@ -124,6 +172,7 @@ enum scan_news binlog_scan_next(struct binlog_scan *scan, struct error *error)
         if (!binlog_event_read(text_slice(&scan->bytes), &scan->event)) {
             return fail(error);
         }
+        note_file(scan);
         if (scan->event.type == BINLOG_GTID_LIST && !scan->has_before && !take_list(scan)) {
             return fail(error);
         }

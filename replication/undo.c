@@ -110,6 +110,9 @@ static bool take_event(struct undo_work *work, const struct binlog_scan *scan)
         if (!is_of(&work->units[i], &scan->group)) {
             continue;
         }
+        if (event->type == BINLOG_GTID) {
+            work->units[i].count = 0; // what a crash has torn may have had the same number
+        }
         if (is_wanted) {
             keep_event(work, &work->units[i], event);
         }

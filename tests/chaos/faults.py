@@ -42,8 +42,11 @@ class Faults:
         return proxy
 
     def begin(self, text, least, most, slots, heal):
-        self.told.append(text)
+        self.tell(text)
         self.healers.append((time.monotonic() + self.rng.uniform(least, most), slots, heal))
+
+    def tell(self, text):
+        self.told.append(f"{time.strftime('%H:%M:%S')} {text}")
 
     def heal_due(self, is_all=False):
         for healer in list(self.healers):
@@ -128,7 +131,7 @@ class Faults:
             node = self.rng.choice(self.ground.servers() + [proxy.name for proxy in self.proxies])
             step_s = self.rng.choice((-3600, -20, -2, 2, 20, 3600))
             self.ground.faults_of(node).set(clock_step_s=step_s)
-            self.told.append(f"clock of {node} is {step_s} s off")
+            self.tell(f"clock of {node} is {step_s} s off")
 
     # ---- waybills
 

@@ -102,7 +102,7 @@ class Chaos:
     # what must be so
 
     def check(self):
-        self.ground.wait_until(self.is_settled, SETTLE_SECONDS, self.state)
+        self.ground.wait_until(self.is_settled, SETTLE_SECONDS, "the cluster is whole again")
         self.write_through_each()
         primaries = {shard: self.primary(shard) for shard in self.shards()}
         self.ground.wait_until(lambda: not self.differences(primaries), 30, lambda: f"replicas are not equal: {self.differences(primaries)}")
@@ -190,12 +190,12 @@ class Chaos:
             return False
 
     def state(self):
-        lines = [f"the cluster doesn't settle; faults: {', '.join(self.faults.told)}"]
+        lines = [f"faults: {', '.join(self.faults.told)}"]
         for proxy in self.proxies:
             try:
                 for command in ("SHOW SHARDS", "SHOW SERVERS", "SHOW TRANSACTIONS"):
                     lines += [f"{proxy.name}: {row}" for row in proxy.admin(command)]
-                lines += [f"{proxy.name}: {row['event']}" for row in proxy.admin("SHOW EVENTS")[-25:]]
+                lines += [f"{proxy.name}: {row['event']}" for row in proxy.admin("SHOW EVENTS")[-60:]]
             except NOT_THERE as why:
                 lines.append(f"{proxy.name}: {why}")
         for server in self.ground.servers():
@@ -231,21 +231,23 @@ def run(ground, seed, seconds, writes=0, **more):
         said = chaos.check()
         assert not chaos.complaints(), chaos.complaints()
         return said
-    except Exception:
-        keep(ground)
+    except Exception as why:
+        keep(chaos, seed, why)
         raise
     finally:
         chaos.stop()
 
 
-def keep(ground):
+def keep(chaos, seed, why):
     """What the waybills and the servers had to say, for who looks for the reason."""
-    place = ground.directory + ".kept"
+    ground, place = chaos.ground, os.path.join(chaos.ground.directory + ".kept", str(seed))
     os.makedirs(place, exist_ok=True)
+    with open(os.path.join(place, "state"), "w") as state:
+        state.write(f"{why}\n\n{chaos.state()}\n")
     for directory, _, names in os.walk(ground.directory):
         for name in names:
             if re.fullmatch(r"proxy\d+\.log|error\.log", name):
                 node = name if name.startswith("proxy") else f"{os.path.basename(directory)}.{name}"
                 with open(os.path.join(directory, name), "rb") as source, open(os.path.join(place, node), "wb") as copy:
                     copy.write(source.read())
-    print(f"logs are in {place}", flush=True)
+    print(f"seed {seed}: faults: {', '.join(chaos.faults.told)}; more is in {place}", flush=True)

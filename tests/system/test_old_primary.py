@@ -1,5 +1,7 @@
 """Primaries die under transactions on several shards and are replaced; nothing is there by half, and nobody waits for them."""
 
+import os
+import struct
 import time
 
 import bank
@@ -103,6 +105,26 @@ def test_what_was_never_acknowledged_is_reported_and_undone(stand):
     assert "# INSERT INTO shop.kinds (id) VALUES (12)" in told[7] and "INSERT INTO `shop`.`kinds` SET `id` = 12, `t` = NULL" in told[7], told[7]
     assert "SET `id` = 5, `t` = 200, `n` = 0.05" in told[6] and "`v` = NULL" in told[6], told[6]
     assert stand.root(old).query("SELECT COUNT(*) FROM waybill.xa_fix").rows == [("0",)]
+
+
+def test_a_log_that_was_torn_is_read(stand):
+    """A crash may end it in the middle of an event: that was never done, and what is before and behind it counts."""
+    stand.wait_until(lambda: bank.is_whole(stand), 20, lambda: f"all are there: {bank.short(stand)}")
+    bank.prepare(stand)
+    stand.root(bank.primary_of(stand, "s1")).query("CREATE TABLE IF NOT EXISTS shop.torn (id INT PRIMARY KEY)")
+    old, new = promotion_without(stand, "s1")
+    root = stand.root(old)
+    root.query("INSERT INTO shop.torn VALUES (1)")
+    log = root.query("SHOW MASTER STATUS").rows[0][0]
+    bank.kill(stand, old)
+    with open(os.path.join(stand.directory, old, "data", log), "ab") as file:
+        file.write(struct.pack("<IBIIIH", 0, 2, 101, 1000, 0, 0) + bytes(200))  # a statement of 1000 bytes
+    stand.cluster("start", f"s1/{old}")
+    stand.root(old).query("INSERT INTO shop.torn VALUES (2)")
+    stand.start_waybill()
+    bank.check(stand)
+    assert stand.root(old).query("SELECT id FROM shop.torn").rows == [], "undone"
+    assert f"2 transactions of {old} that were never acknowledged are undone" in " ".join(bank.last_events(stand, 40))
 
 
 def test_what_can_not_be_undone_stays_and_nothing_is_undone_twice(stand):
