@@ -84,17 +84,21 @@ $(BUILD)/waybill: $(foreach room,$(below_server),$(BUILD)/$(room).a)
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_TESTS   := $(patsubst %.c,$(BUILD)/%,$(UNIT_SOURCES))
 
+$(BUILD)/tests/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	@echo '  compile $<'
+	$(QUIET)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS)) -c -o $@ $<
+
 define unit_room
-$(BUILD)/tests/unit/$(1)/%: tests/unit/$(1)/%.c $(foreach below,$(below_$(1)),$(BUILD)/$(below).a)
-	@mkdir -p $$(@D)
-	@echo '  build   $$@'
-	$$(QUIET)$$(CC) $$(filter-out -Wmissing-prototypes,$$(CFLAGS)) $$(LDFLAGS) -o $$@ $$(filter %.c %.a,$$^) $$(LIBS) -lcmocka
+$(BUILD)/tests/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%.o $(foreach below,$(below_$(1)),$(BUILD)/$(below).a)
+	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LIBS) -lcmocka
 unit-$(1): $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/$(1)/test_*.c)))
 	@set -e; for t in $$^; do $$$$t; done
 .PHONY: unit-$(1)
 endef
 $(foreach room,$(filter-out server,$(ROOMS)),$(eval $(call unit_room,$(room))))
 
+.SECONDARY: $(UNIT_TESTS:=.o)
 .PHONY: unit
 unit: $(UNIT_TESTS)
 	@set -e; for t in $(UNIT_TESTS); do $$t; done
