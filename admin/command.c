@@ -38,6 +38,8 @@ static const struct command table[] = {
      "promotes a replica of a shard whose primary is dead (failover = manual); answers when it is done, or says why not"},
     {"MAINTAIN SERVER", "server", false, ASKS_MONITOR, admin_maintain,
      "no reads for a server, and the last to be promoted, until RESUME SERVER; if it is the primary another one is made it before"},
+    {"CLONE SERVER", "server FROM server", false, ASKS_MONITOR, admin_clone,
+     "makes a replica anew from a healthy server of its shard, all that it has is dropped; answers when it is done, or says why not"},
     {"RESUME SERVER", "server", false, ASKS_MONITOR, admin_resume, "the end of MAINTAIN SERVER"},
     {"SHOW SCHEMA DIFF", "[table]", false, ASKS_SCHEMA, admin_show_schema, "tables that are not the same on all shards, and DDL that is not done on all"},
     {"REPAIR SCHEMA", "[FORGET id]", false, ASKS_SCHEMA, admin_show_schema, "finishes DDL that was done on some shards only, where that is safe"},
@@ -107,7 +109,7 @@ const struct command *admin_command_find(struct slice statement, struct slice *a
             return &table[i];
         }
     }
-    char all[400];
+    char all[460];
     size_t len = 0;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         int more = snprintf(all + len, sizeof all - len, "%s%s", i > 0 ? ", " : "", table[i].words);

@@ -71,6 +71,7 @@ void admin_switchover(struct command_run *run);
 void admin_failover(struct command_run *run);
 void admin_maintain(struct command_run *run);
 void admin_resume(struct command_run *run);
+void admin_clone(struct command_run *run);
 void admin_explain_route(struct command_run *run);
 void admin_show_schema(struct command_run *run);
 // schema.c: what the command asks of the schema, and with which argument. False with *error.

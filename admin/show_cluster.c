@@ -111,9 +111,10 @@ static void show_server_state(struct command_run *run, uint16_t id)
         writes += counter_get(&counters->server_writes[id]);
     }
     grid_text(grid, role_name(state->role));
-    grid_text(grid, state->is_maintained ? (state->is_up ? "maintained" : "maintained, down")
-                    : state->is_up       ? "up"
-                                         : "down");
+    grid_text(grid, state->is_maintained   ? (state->is_up ? "maintained" : "maintained, down")
+                    : !state->is_up        ? "down"
+                    : state->is_incomplete ? "being cloned"
+                                           : "up");
     if (state->is_lag_known && state->role == ROLE_REPLICA) {
         grid_number(grid, state->lag_us / 1000);
     } else {

@@ -1,5 +1,5 @@
 // SWITCHOVER SHARD shard [TO server], FAILOVER SHARD shard, MAINTAIN SERVER server, RESUME SERVER
-// server: names are looked up here, all else is the monitor's.
+// server, CLONE SERVER server FROM server: names are looked up here, all else is the monitor's.
 
 #include "admin/command.h"
 #include "protocol/error_table.h"
@@ -75,20 +75,25 @@ void admin_switchover(struct command_run *run)
 }
 
 // NO_SERVER with run->error.
-static uint16_t find_server(struct command_run *run)
+static uint16_t find_server_named(struct command_run *run, struct slice name)
 {
     const struct config *config = run->snapshot->config;
-    struct slice rest = run->arguments;
-    struct slice name = admin_command_next_word(&rest);
-    for (uint16_t i = 0; name.len > 0 && rest.len == 0 && i < config->server_count; i++) {
+    for (uint16_t i = 0; name.len > 0 && i < config->server_count; i++) {
         if (!config->servers[i].is_removed &&
             slice_equal_nocase(name, slice_of_string(config->servers[i].name))) {
             return i;
         }
     }
     error_set(&run->error, ER_UNKNOWN, "HY000", "there is no server '%.*s' (SHOW SERVERS)",
-              (int)run->arguments.len, (const char *)run->arguments.ptr);
+              (int)name.len, (const char *)name.ptr);
     return NO_SERVER;
+}
+
+static uint16_t find_server(struct command_run *run)
+{
+    struct slice rest = run->arguments;
+    struct slice name = admin_command_next_word(&rest);
+    return find_server_named(run, rest.len == 0 ? name : run->arguments);
 }
 
 void admin_maintain(struct command_run *run)
@@ -107,4 +112,28 @@ void admin_resume(struct command_run *run)
         bool is_begun = monitor_resume(monitor_of(run), server, &run->wish, &run->error);
         (void)is_begun; // or the error is set
     }
+}
+
+void admin_clone(struct command_run *run)
+{
+    const struct config *config = run->snapshot->config;
+    struct slice rest = run->arguments;
+    struct slice name = admin_command_next_word(&rest);
+    struct slice from_word = admin_command_next_word(&rest);
+    struct slice from_name = admin_command_next_word(&rest);
+    if (from_name.len == 0 || rest.len > 0 || !slice_is_nocase(from_word, "FROM")) {
+        error_set(&run->error, ER_PARSE, "42000", "CLONE SERVER server FROM server");
+        return;
+    }
+    uint16_t server = find_server_named(run, name);
+    uint16_t from = server != NO_SERVER ? find_server_named(run, from_name) : NO_SERVER;
+    if (from == NO_SERVER) {
+        return;
+    }
+    if (config->servers[server].shard != config->servers[from].shard) {
+        error_set(&run->error, ER_UNKNOWN, "HY000", "they are not of the same shard");
+        return;
+    }
+    bool is_begun = monitor_clone(monitor_of(run), server, from, &run->wish, &run->error);
+    (void)is_begun; // or the error is set
 }

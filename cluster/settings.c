@@ -39,6 +39,10 @@ static const struct setting table[] = {
      "replica is pointed to a new primary."},
     {"replication_password", SETTING_SECRET, RESTART, AT(replication_password), "", ANY, NULL,
      "Its password."},
+    {"clone_user", SETTING_TEXT, RELOAD, AT(clone_user), "", ANY, NULL,
+     "The account with which CLONE SERVER reads the one server and writes the other: it needs all privileges. Empty: monitor_user."},
+    {"clone_password", SETTING_SECRET, RELOAD, AT(clone_password), "", ANY, NULL,
+     "Its password."},
     // ---- the process
     {"log", SETTING_TEXT, RESTART, AT(log), "stderr", ANY, NULL,
      "Where the log goes: stderr, or the path of a file (opened anew on SIGHUP)."},

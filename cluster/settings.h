@@ -23,6 +23,7 @@ struct settings { // strings are owned by the config's arena, never NULL
     const char *admin_user, *admin_password;
     const char *monitor_user, *monitor_password;
     const char *replication_user, *replication_password;
+    const char *clone_user, *clone_password; // empty: the monitor's
     const char *log;
     int64_t log_level;   // enum log_level
     int64_t workers;     // 0 = one for each core

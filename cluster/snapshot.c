@@ -101,7 +101,8 @@ bool snapshot_is_fit(const struct snapshot *snapshot, uint16_t server, uint64_t 
     assert(server < snapshot->config->server_count);
     const struct server_state *state = &snapshot->servers[server];
     if (snapshot->config->servers[server].is_removed || state->role != ROLE_REPLICA ||
-        !state->is_up || !state->is_applying || !state->is_lag_known || state->is_maintained) {
+        !state->is_up || !state->is_applying || !state->is_lag_known || state->is_maintained ||
+        state->is_incomplete) {
         return false;
     }
     // Since it was last seen it may have applied nothing, so that time counts as lag too.

@@ -25,6 +25,7 @@ struct server_state {
     bool has_semi_sync; // as primary or replica, on
     bool is_waiting;    // as primary: what it commits waits for a replica, now
     bool is_maintained; // somebody works on it: it serves no reads
+    bool is_incomplete; // it is being cloned: likewise
     bool is_lag_known;
     uint16_t source;     // server id it replicates from; NO_SERVER
     uint32_t version;    // 101119

@@ -13,6 +13,7 @@ static struct action_report *new_report(const struct action *action, enum report
     struct action_report *report = memory_new(sizeof *report);
     report->message.deliver = action->setup.deliver;
     report->kind = kind;
+    report->action = action->setup.kind;
     report->shard = action->setup.shard;
     report->server = NO_SERVER;
     report->at_us = job_now_us();
@@ -104,6 +105,8 @@ static const char *title(enum action_kind kind)
         return "maintenance";
     case ACTION_RESUME:
         return "resumption";
+    case ACTION_CLONE:
+        return "cloning";
     }
     return "?";
 }
@@ -129,6 +132,8 @@ static bool run_book(struct action *action)
         return action_maintain(action);
     case ACTION_RESUME:
         return action_resume(action);
+    case ACTION_CLONE:
+        return action_clone(action);
     }
     return false;
 }
@@ -139,7 +144,8 @@ static void run_action(struct job *job, void *owner)
     action->self = job;
     arena_init(&action->arena, NULL);
     action->began_us = job_now_us();
-    bool is_done = step_take_leadership(action) && run_book(action);
+    bool is_leader = action->setup.kind == ACTION_CLONE || step_take_leadership(action);
+    bool is_done = is_leader && run_book(action);
     struct action_report *report = new_report(action, REPORT_END);
     report->is_done = is_done;
     memcpy(report->why, action->why, sizeof report->why);

@@ -18,6 +18,7 @@ enum action_kind {
     ACTION_SWITCHOVER,
     ACTION_MAINTAIN,
     ACTION_RESUME,
+    ACTION_CLONE, // beside the others: it takes the locks only now and then
 };
 
 struct action_server {
@@ -35,10 +36,10 @@ struct action_setup {
     enum action_kind kind;
     uint16_t shard;
     char shard_name[64];
-    uint16_t subject;  // OPEN, FENCE, REJOIN, MEND, MAINTAIN, RESUME: that server. FAILOVER: the
-                       // dead one. FOLLOW: the stray one. SWITCHOVER: the primary
+    uint16_t subject;  // OPEN, FENCE, REJOIN, MEND, MAINTAIN, RESUME, CLONE: that server. FAILOVER:
+                       // the dead one. FOLLOW: the stray one. SWITCHOVER: the primary
     uint16_t primary;  // FOLLOW, REJOIN, MEND: whom it shall follow. MAINTAIN, RESUME: the primary.
-                       // SWITCHOVER: who takes over, NO_SERVER: any
+                       // SWITCHOVER: who takes over, NO_SERVER: any. CLONE: whom from
     uint32_t grace_ms; // SWITCHOVER: for open transactions
     bool was_seen;     // FAILOVER: the dead one
     bool was_semi_sync; // ... waited for its replicas when it was last seen
@@ -50,6 +51,7 @@ struct action_setup {
     uint64_t epoch;    // the newest known
     uint32_t proxy;
     char replication_user[96], replication_password[128];
+    char clone_user[96], clone_password[128]; // empty: the endpoint's
     size_t count;                  // all servers of the cluster: their locks make the leader
     struct action_server *servers; // owned; given to the action
     struct mailbox *mailbox;
@@ -66,6 +68,7 @@ enum report_kind {
 struct action_report { // the receiver frees it (memory_free)
     struct message message;
     enum report_kind kind;
+    enum action_kind action;
     uint16_t shard;
     bool is_done;
     uint16_t server;

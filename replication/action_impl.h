@@ -22,6 +22,7 @@ struct action {
 // What a member of the shard says when a runbook asks it.
 struct member_state {
     bool is_read_only;
+    bool is_incomplete; // it is being cloned
     uint32_t source_count;
     uint16_t source_port;
     char source_host[256];
@@ -54,6 +55,7 @@ bool action_rejoin(struct action *action) MUST_CHECK;
 bool action_switchover(struct action *action) MUST_CHECK;
 bool action_maintain(struct action *action) MUST_CHECK;
 bool action_resume(struct action *action) MUST_CHECK;
+bool action_clone(struct action *action) MUST_CHECK; // takes the leader's locks by itself
 
 // action.c
 void action_say(struct action *action, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -66,6 +68,8 @@ size_t action_place(const struct action *action, uint16_t server); // in setup.s
 // Does a member of this state replicate from the server at `place`, and from nobody else?
 bool step_is_replica_of(const struct action *action, const struct member_state *state,
                         size_t place) MUST_CHECK;
+// A reachable member of the shard that replicates from it; setup.count: none.
+size_t step_find_follower(struct action *action, size_t place);
 // Waits at most `seconds` until the server has applied the position; false: not yet, or it can't
 // be asked.
 bool step_has_applied(struct action *action, size_t place, const char *position,
@@ -76,6 +80,10 @@ bool step_read_state(struct action *action, size_t place, struct member_state *s
 bool step_read_epoch(struct action *action, size_t place, struct epoch_row *row) MUST_CHECK;
 bool step_read_promise(struct action *action, size_t place, const struct promise_of *of,
                        struct promise *promise) MUST_CHECK;
+// Where the first promotion went on from that came after the epoch `known`, as the server at
+// `place` has it; *epoch 0: there was none.
+bool step_read_cut(struct action *action, size_t place, uint64_t known, struct gtid_set *cut,
+                   uint64_t *epoch) MUST_CHECK;
 bool step_look_at_privileges(struct action *action, size_t place,
                              struct privileges *privileges) MUST_CHECK;
 bool step_run(struct action *action, size_t place, const char *statement) MUST_CHECK;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/memory.h"
@@ -364,6 +365,62 @@ void db_rows_done(struct db_rows *rows)
         mysql_free_result(rows->result);
     }
     *rows = (struct db_rows){.result = NULL};
+}
+
+// ---- bytes as they are, and rows without end
+
+bool dbconn_run_bytes(struct dbconn *conn, struct slice statement, struct error *error)
+{
+    struct db_rows rows = {.result = NULL};
+    bool is_fine = mysql_real_query(conn->mysql, (const char *)statement.ptr, statement.len) == 0;
+    if (!is_fine) {
+        take_error(conn->mysql, error);
+    }
+    is_fine = is_fine && take_rows(conn, &rows, error);
+    db_rows_done(&rows);
+    return is_fine;
+}
+
+bool dbconn_begin_rows(struct dbconn *conn, struct db_rows *rows, struct slice statement,
+                       size_t *column_count, struct error *error)
+{
+    *rows = (struct db_rows){.result = NULL};
+    if (mysql_real_query(conn->mysql, (const char *)statement.ptr, statement.len) == 0) {
+        rows->result = mysql_use_result(conn->mysql);
+    }
+    if (rows->result == NULL) {
+        take_error(conn->mysql, error);
+        return false;
+    }
+    *column_count = mysql_num_fields(rows->result);
+    return true;
+}
+
+enum io dbconn_next_row(struct dbconn *conn, struct db_rows *rows, struct slice *values,
+                        struct error *error)
+{
+    char **row = mysql_fetch_row(rows->result);
+    if (row == NULL) {
+        if (mysql_errno(conn->mysql) == 0) {
+            return IO_CLOSED;
+        }
+        take_error(conn->mysql, error);
+        return IO_ERROR;
+    }
+    const unsigned long *lengths = mysql_fetch_lengths(rows->result);
+    unsigned count = mysql_num_fields(rows->result);
+    for (unsigned i = 0; i < count; i++) {
+        values[i] = row[i] != NULL ? slice_of(row[i], lengths[i]) : (struct slice){.ptr = NULL};
+    }
+    return IO_DONE;
+}
+
+void dbconn_end_rows(struct dbconn *conn, struct db_rows *rows, bool is_whole)
+{
+    if (!is_whole) { // (the library would read them all)
+        (void)shutdown(mysql_get_socket(conn->mysql), SHUT_RDWR);
+    }
+    db_rows_done(rows);
 }
 
 // ---- binary logs

@@ -88,6 +88,21 @@ bool db_rows_is_yes(const struct db_rows *rows, const char *column) MUST_CHECK;
 void db_rows_print(const struct db_rows *rows, struct text *out);
 void db_rows_done(struct db_rows *rows);
 
+// ---- bytes as they are, and rows without end
+
+// Runs one statement, of any bytes and size; its rows, if any, are thrown away.
+bool dbconn_run_bytes(struct dbconn *conn, struct slice statement, struct error *error) MUST_CHECK;
+// Runs one statement whose rows are fetched as they come: the connection does nothing else until
+// dbconn_end_rows, which has to be called if it went well. *column_count of them.
+bool dbconn_begin_rows(struct dbconn *conn, struct db_rows *rows, struct slice statement,
+                       size_t *column_count, struct error *error) MUST_CHECK;
+// The next row; values: one for each column, ptr NULL: NULL; valid until the next call. IO_CLOSED:
+// there are no more. IO_ERROR: *error.
+enum io dbconn_next_row(struct dbconn *conn, struct db_rows *rows, struct slice *values,
+                        struct error *error) MUST_CHECK;
+// Before the last row is fetched: the connection is cut, for nobody wants the rest.
+void dbconn_end_rows(struct dbconn *conn, struct db_rows *rows, bool is_whole);
+
 // ---- a server's binary logs, as it sends them to its replicas (MariaDB; needs REPLICATION SLAVE)
 
 // From the beginning of `file`, or behind the position `gtid` (the other is NULL), up to where they

@@ -106,6 +106,11 @@ static bool read_member(struct failover *failover, size_t i)
     if (!step_read_state(action, place, &failover->states[i])) {
         return false;
     }
+    if (failover->states[i].is_incomplete) {
+        snprintf(failover->missing[i], sizeof failover->missing[i], "%s is being cloned",
+                 name_of(failover, i));
+        return true;
+    }
     if (privileges.missing[0] != '\0') {
         return true; // may not be promoted, nor perhaps read the row
     }
@@ -266,7 +271,8 @@ static bool look_around(struct failover *failover)
         view->is_reachable = read_member(failover, i);
         view->is_replica = action->setup.servers[place].role != ROLE_DETACHED &&
                            (!view->is_reachable || state->source_count > 0);
-        if (view->is_reachable && !state->is_read_only && state->source_count == 0) {
+        if (view->is_reachable && !state->is_read_only && state->source_count == 0 &&
+            !state->is_incomplete) {
             return action_give_up(action, "%s takes writes already", name_of(failover, i));
         }
     }

@@ -171,15 +171,9 @@ static bool check_apply_mode(struct mend *mend)
 static bool check_followers(struct mend *mend)
 {
     struct action *action = mend->action;
-    for (size_t place = 0; place < action->setup.count; place++) {
-        struct member_state state;
-        if (action->setup.servers[place].is_member && place != mend->subject &&
-            step_read_state(action, place, &state) &&
-            step_is_replica_of(action, &state, mend->subject)) {
-            return action_give_up(action, "%s replicates from it", name_at(mend, place));
-        }
-    }
-    return true;
+    size_t follower = step_find_follower(action, mend->subject);
+    return follower == action->setup.count ||
+           action_give_up(action, "%s replicates from it", name_at(mend, follower));
 }
 
 static bool read_all(struct mend *mend)
@@ -187,6 +181,9 @@ static bool read_all(struct mend *mend)
     struct action *action = mend->action;
     if (!step_read_state(action, mend->subject, &mend->state)) {
         return action_give_up(action, "%s", action->error.text);
+    }
+    if (mend->state.is_incomplete) {
+        return action_give_up(action, "it is being cloned");
     }
     if (!mend->state.is_read_only || !step_is_replica_of(action, &mend->state, mend->primary)) {
         return action_give_up(action, "it is no read-only replica of %s",

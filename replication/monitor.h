@@ -77,6 +77,9 @@ bool monitor_maintain(struct monitor *monitor, uint16_t server, const struct mon
                       struct error *error) MUST_CHECK;
 bool monitor_resume(struct monitor *monitor, uint16_t server, const struct monitor_wish *wish,
                     struct error *error) MUST_CHECK;
+// Makes `server` anew from another of its shard; runs for long, beside all else. False as above.
+bool monitor_clone(struct monitor *monitor, uint16_t server, uint16_t from,
+                   const struct monitor_wish *wish, struct error *error) MUST_CHECK;
 // Has it written down on the default shard; takes the note over. Ends by on_ddl_noted.
 void monitor_note_ddl(struct monitor *monitor, uint64_t number, struct ddl_note *note);
 // All else of schema_work.h; ends by on_schema_report. `number`: the caller's, never the same

@@ -29,9 +29,12 @@ struct guarded {                 // one shard, by id
     uint16_t subject;            // likewise
     uint32_t subject_connection; // of the subject's probe, when it began
     struct monitor_wish wish;    // of the action that runs
-    uint16_t maintained_next;    // once the switchover that runs is done; NO_SERVER
-    uint16_t primary;            // as published
-    uint16_t known;              // the last one that there was
+    struct action *clone;        // owned; beside the action; NULL
+    uint16_t cloned;             // the server that it is about, or was
+    struct monitor_wish clone_wish;
+    uint16_t maintained_next; // once the switchover that runs is done; NO_SERVER
+    uint16_t primary;         // as published
+    uint16_t known;           // the last one that there was
     uint64_t epoch;
     struct id_grant ids; // as its primary has it
     enum shard_verdict verdict;
@@ -125,10 +128,21 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
 // monitor_shard.c: forms the opinion on a shard and acts on it.
 void monitor_judge(struct monitor *monitor, uint16_t shard);
 void monitor_on_report(struct message *message, void *receiver);
+// Starts a job of that kind, which reports to monitor_on_report.
+struct action *monitor_new_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
+                                  const struct shard_opinion *opinion);
 void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
                           const struct shard_opinion *opinion);
 bool monitor_is_free(const struct guarded *guarded, struct error *error) MUST_CHECK; // no action
 void monitor_stop_actions(struct monitor *monitor); // waits for them
+
+void monitor_run_hook(struct monitor *monitor, uint16_t shard, const char *event, uint16_t server,
+                      const char *text);
+void monitor_ask_members_anew(struct monitor *monitor, uint16_t shard, uint64_t at_us);
+void monitor_end_wish(struct monitor_wish *wish, bool is_done, const char *text);
+
+// monitor_clone.c
+void monitor_take_clone_report(struct monitor *monitor, const struct action_report *report);
 
 // monitor_maintain.c
 void monitor_note_maintenance(struct monitor *monitor, uint16_t shard);

@@ -31,6 +31,9 @@ static const char *problem_of(const struct watched *watched)
     if (!seen->is_up) {
         return seen->problem[0] != '\0' ? seen->problem : "not seen yet";
     }
+    if (seen->facts.cloned[0] != '\0') {
+        return seen->facts.cloned;
+    }
     if (watched->role == ROLE_REPLICA && !seen->facts.is_read_only) {
         return "a replica that is not read-only";
     }
@@ -50,6 +53,7 @@ static void fill_server(const struct watched *watched, struct server_state *stat
     if (!seen->has_facts) {
         return;
     }
+    state->is_incomplete = facts->cloned[0] != '\0';
     state->is_read_only = facts->is_read_only;
     state->is_mariadb = facts->is_mariadb;
     state->is_receiving = facts->receiving == RECEIVING_YES;
@@ -121,6 +125,7 @@ static bool has_changed(const struct monitor *monitor, const struct snapshot *no
         if (state->role != watched->role || state->is_up != watched->seen.is_up ||
             state->source != watched->source || state->is_applying != facts->is_applying ||
             state->is_read_only != facts->is_read_only ||
+            state->is_incomplete != (facts->cloned[0] != '\0') ||
             state->is_maintained != watched->is_maintained ||
             state->is_waiting != facts->is_semi_sync_source) {
             return true;

@@ -38,8 +38,8 @@ static void fill_servers(struct monitor *monitor, const struct config *config,
     }
 }
 
-void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
-                          const struct shard_opinion *opinion)
+struct action *monitor_new_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
+                                  const struct shard_opinion *opinion)
 {
     const struct config *config = monitor_config(monitor);
     const struct settings *settings = &config->settings;
@@ -56,7 +56,7 @@ void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_k
         .durability = config->shards[shard].durability,
         .has_branches = config_only_shard(config) == NO_SHARD,
         .grace_ms = (uint32_t)settings->switchover_grace_ms,
-        .is_wished = monitor->shards[shard].wish.on_end != NULL,
+        .is_wished = kind == ACTION_CLONE || monitor->shards[shard].wish.on_end != NULL,
         .epoch = opinion->epoch,
         .proxy = (uint32_t)settings->proxy_id,
         .mailbox = monitor->mailbox,
@@ -67,17 +67,25 @@ void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_k
              settings->replication_user);
     snprintf(setup.replication_password, sizeof setup.replication_password, "%s",
              settings->replication_password);
+    snprintf(setup.clone_user, sizeof setup.clone_user, "%s", settings->clone_user);
+    snprintf(setup.clone_password, sizeof setup.clone_password, "%s", settings->clone_password);
     const struct shard_config *members = &config->shards[shard];
     for (uint16_t i = 0; i < members->server_count; i++) {
         const struct observation *member = &monitor->servers[members->servers[i]].seen;
         setup.is_mariadb |= member->has_facts && member->facts.is_mariadb;
     }
     fill_servers(monitor, config, &setup);
+    return action_start(&setup);
+}
+
+void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
+                          const struct shard_opinion *opinion)
+{
     struct guarded *guarded = &monitor->shards[shard];
     guarded->kind = kind;
     guarded->subject = opinion->subject;
-    guarded->subject_connection = seen->facts.connection;
-    guarded->action = action_start(&setup);
+    guarded->subject_connection = monitor->servers[opinion->subject].seen.facts.connection;
+    guarded->action = monitor_new_action(monitor, shard, kind, opinion);
 }
 
 static bool wants_action(const struct monitor *monitor, const struct shard_opinion *opinion,
@@ -157,8 +165,8 @@ static const char *name_of(const struct monitor *monitor, uint16_t server)
     return server == NO_SERVER ? "none" : monitor->servers[server].setup.endpoint.name;
 }
 
-static void run_hook(struct monitor *monitor, uint16_t shard, const char *event, uint16_t server,
-                     const char *text)
+void monitor_run_hook(struct monitor *monitor, uint16_t shard, const char *event, uint16_t server,
+                      const char *text)
 {
     const struct config *config = monitor_config(monitor);
     const struct guarded *guarded = &monitor->shards[shard];
@@ -187,7 +195,7 @@ static void tell_reason(struct monitor *monitor, uint16_t shard,
     bool is_death = opinion->verdict == SHARD_DEAD && guarded->verdict != SHARD_DEAD;
     guarded->verdict = opinion->verdict;
     if (is_death) {
-        run_hook(monitor, shard, "dead", opinion->subject, opinion->why);
+        monitor_run_hook(monitor, shard, "dead", opinion->subject, opinion->why);
     }
     if (told_is_news(&guarded->said, opinion->why, loop_now_us(monitor->host->loop))) {
         monitor_say(monitor, "shard %s: %s", monitor_config(monitor)->shards[shard].name,
@@ -208,7 +216,7 @@ static void set_primary(struct monitor *monitor, uint16_t shard, uint16_t primar
                 name_of(monitor, before));
     if (primary != NO_SERVER) {
         if (guarded->known != NO_SERVER && guarded->known != primary) {
-            run_hook(monitor, shard, "primary", primary, "");
+            monitor_run_hook(monitor, shard, "primary", primary, "");
         }
         guarded->known = primary;
         guarded->retry_ms = 0;
@@ -250,7 +258,7 @@ void monitor_judge(struct monitor *monitor, uint16_t shard)
 // ---- what an action reports
 
 // All that was found out before is outdated, and everybody is asked anew.
-static void ask_members_anew(struct monitor *monitor, uint16_t shard, uint64_t at_us)
+void monitor_ask_members_anew(struct monitor *monitor, uint16_t shard, uint64_t at_us)
 {
     const struct shard_config *members = &monitor_config(monitor)->shards[shard];
     for (uint16_t i = 0; i < members->server_count; i++) {
@@ -278,15 +286,15 @@ static void on_opened(struct monitor *monitor, const struct action_report *repor
              name_of(monitor, report->server));
     monitor->shards[shard].epoch = report->epoch;
     set_primary(monitor, shard, report->server);
-    ask_members_anew(monitor, shard, report->at_us);
+    monitor_ask_members_anew(monitor, shard, report->at_us);
 }
 
-static void end_wish(struct guarded *guarded, bool is_done, const char *text)
+void monitor_end_wish(struct monitor_wish *wish, bool is_done, const char *text)
 {
-    struct monitor_wish wish = guarded->wish;
-    guarded->wish = (struct monitor_wish){.on_end = NULL};
-    if (wish.on_end != NULL) {
-        wish.on_end(wish.asker, is_done, text);
+    struct monitor_wish ended = *wish;
+    *wish = (struct monitor_wish){.on_end = NULL};
+    if (ended.on_end != NULL) {
+        ended.on_end(ended.asker, is_done, text);
     }
 }
 
@@ -307,11 +315,11 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
     guarded->is_closed = false;
     if (report->is_done && guarded->maintained_next != NO_SERVER) {
         monitor_begin_maintenance(monitor, guarded->maintained_next); // that was half of the wish
-        ask_members_anew(monitor, report->shard, report->at_us);
+        monitor_ask_members_anew(monitor, report->shard, report->at_us);
         return;
     }
     guarded->maintained_next = NO_SERVER;
-    end_wish(guarded, report->is_done, report->text);
+    monitor_end_wish(&guarded->wish, report->is_done, report->text);
     // (A replica that needs it again at once is not helped by it.)
     if ((!report->is_done && !is_wished(guarded->kind)) || guarded->kind == ACTION_MEND) {
         guarded->retry_ms = guarded->retry_ms == 0 ? RETRY_FIRST_MS : guarded->retry_ms * 2;
@@ -320,7 +328,7 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
         guarded->passed_over = guarded->subject;
         guarded->retry_us = report->at_us + (uint64_t)guarded->retry_ms * 1000;
     }
-    ask_members_anew(monitor, report->shard, report->at_us);
+    monitor_ask_members_anew(monitor, report->shard, report->at_us);
 }
 
 // An action that is refused again for the same reason is no news, for a while.
@@ -341,12 +349,12 @@ static void tell_report(struct monitor *monitor, const struct action_report *rep
             [ACTION_FOLLOW] = "follow", [ACTION_FENCE] = "fence",
             [ACTION_REJOIN] = "rejoin", [ACTION_SWITCHOVER] = "switchover",
             [ACTION_MEND] = "mend",     [ACTION_MAINTAIN] = "maintain",
-            [ACTION_RESUME] = "resume",
+            [ACTION_RESUME] = "resume", [ACTION_CLONE] = "clone",
         };
         char event[64];
         snprintf(event, sizeof event, "%s_%s", names[guarded->kind],
                  report->is_done ? "done" : "refused");
-        run_hook(monitor, report->shard, event, guarded->subject, report->text);
+        monitor_run_hook(monitor, report->shard, event, guarded->subject, report->text);
     }
 }
 
@@ -354,7 +362,9 @@ void monitor_on_report(struct message *message, void *receiver)
 {
     struct monitor *monitor = receiver;
     struct action_report *report = CONTAINER_OF(message, struct action_report, message);
-    if (!monitor->is_stopping) {
+    if (!monitor->is_stopping && report->action == ACTION_CLONE) {
+        monitor_take_clone_report(monitor, report);
+    } else if (!monitor->is_stopping) {
         tell_report(monitor, report);
         switch (report->kind) {
         case REPORT_STEP:
@@ -382,13 +392,21 @@ void monitor_stop_actions(struct monitor *monitor)
         if (monitor->shards[i].action != NULL) {
             action_ask_to_stop(monitor->shards[i].action);
         }
+        if (monitor->shards[i].clone != NULL) {
+            action_ask_to_stop(monitor->shards[i].clone);
+        }
     }
     for (uint16_t i = 0; i < monitor->shard_count; i++) {
         struct guarded *guarded = &monitor->shards[i];
         if (guarded->action != NULL) {
             action_join(guarded->action);
             guarded->action = NULL;
-            end_wish(guarded, false, "waybill stops");
+            monitor_end_wish(&guarded->wish, false, "waybill stops");
+        }
+        if (guarded->clone != NULL) {
+            action_join(guarded->clone);
+            guarded->clone = NULL;
+            monitor_end_wish(&guarded->clone_wish, false, "waybill stops");
         }
     }
 }

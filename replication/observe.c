@@ -17,7 +17,7 @@
 // Damping: one refused connection or two lost ones make a server down, two good probes make it up
 // again (one the first time).
 
-#include "replication/observe.h"
+#include "replication/observe_impl.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -118,7 +118,7 @@ static bool is_writable(const struct shard_member *member)
 {
     const struct server_facts *facts = &member->seen->facts;
     return member->seen->is_up && member->seen->has_facts && !facts->is_read_only &&
-           facts->source_count == 0;
+           facts->source_count == 0 && !observe_is_incomplete(member);
 }
 
 // Whom it replicates from; NULL: nobody, several, or a server of another shard.
@@ -138,10 +138,8 @@ static const struct shard_member *source_of(const struct shard_view *view,
     return NULL;
 }
 
-static void explain(struct shard_opinion *opinion, enum shard_verdict verdict, const char *format,
-                    ...) PRINTF_LIKE(3, 4);
-static void explain(struct shard_opinion *opinion, enum shard_verdict verdict, const char *format,
-                    ...)
+void observe_explain(struct shard_opinion *opinion, enum shard_verdict verdict, const char *format,
+                     ...)
 {
     va_list args;
     va_start(args, format);
@@ -230,8 +228,9 @@ static void judge_writers(const struct shard_view *view, const struct shard_memb
 {
     if (writer_count == 1) {
         if (owner != NULL && owner != writers[0] && !has_stepped_back(view, owner, writers[0])) {
-            explain(opinion, SHARD_CONFLICT, "%s takes writes, but epoch %llu made %s the primary",
-                    writers[0]->name, (unsigned long long)opinion->epoch, owner->name);
+            observe_explain(opinion, SHARD_CONFLICT,
+                            "%s takes writes, but epoch %llu made %s the primary", writers[0]->name,
+                            (unsigned long long)opinion->epoch, owner->name);
             return;
         }
         opinion->primary = writers[0]->server;
@@ -242,9 +241,10 @@ static void judge_writers(const struct shard_view *view, const struct shard_memb
                                        : known != NULL && is_writable(known) ? known
                                                                              : NULL;
     opinion->primary = right != NULL ? right->server : NO_SERVER;
-    explain(opinion, SHARD_CONFLICT, "%zu servers take writes (%s, %s): %s%s", writer_count,
-            writers[0]->name, writers[1]->name, right != NULL ? "holding to " : "none is trusted",
-            right != NULL ? right->name : "");
+    observe_explain(opinion, SHARD_CONFLICT, "%zu servers take writes (%s, %s): %s%s", writer_count,
+                    writers[0]->name, writers[1]->name,
+                    right != NULL ? "holding to " : "none is trusted",
+                    right != NULL ? right->name : "");
 }
 
 // ---- 2. who should
@@ -276,11 +276,12 @@ static const struct shard_member *presumed_primary(const struct shard_view *view
                                                    const struct shard_member *owner)
 {
     const struct shard_member *known = member_of(view, view->known_primary);
-    if (known != NULL && !is_replica(known) && !is_outdated(view, owner, known) &&
+    if (known != NULL && !is_replica(known) && !observe_is_incomplete(known) &&
+        !is_outdated(view, owner, known) &&
         (!is_newer(owner, known) || is_replica(owner) || !owner->seen->is_up)) {
         return known;
     }
-    if (owner != NULL && !is_replica(owner)) {
+    if (owner != NULL && !is_replica(owner) && !observe_is_incomplete(owner)) {
         return owner;
     }
     return view->count == 1 ? &view->members[0] : common_source(view);
@@ -301,7 +302,7 @@ static void judge_opening(const struct shard_view *view, const struct shard_memb
             continue;
         }
         if (!member->seen->is_seen) {
-            explain(opinion, SHARD_WAIT, "%s was not asked yet", member->name);
+            observe_explain(opinion, SHARD_WAIT, "%s was not asked yet", member->name);
             return;
         }
         if (!member->seen->is_up) {
@@ -311,24 +312,25 @@ static void judge_opening(const struct shard_view *view, const struct shard_memb
         const struct shard_member *source = source_of(view, member);
         followers += source == primary;
         if (is_replica(member) && source != primary && (source == NULL || !is_replica(source))) {
-            explain(opinion, SHARD_WAIT, "%s follows another server than %s", member->name,
-                    primary->name);
+            observe_explain(opinion, SHARD_WAIT, "%s follows another server than %s", member->name,
+                            primary->name);
             return;
         }
     }
     bool is_proven = away == 0 || (away == 1 && followers > 0) ||
                      (is_trusted && view->durability == DURABILITY_BEST_EFFORT);
     if (!is_proven) {
-        explain(opinion, SHARD_WAIT, "%zu servers can't be asked and may have newer data than %s",
-                away, primary->name);
+        observe_explain(opinion, SHARD_WAIT,
+                        "%zu servers can't be asked and may have newer data than %s", away,
+                        primary->name);
         return;
     }
     if (primary->seen->good_count < GOOD_COUNT_UP) {
-        explain(opinion, SHARD_WAIT, "%s has just come", primary->name);
+        observe_explain(opinion, SHARD_WAIT, "%s has just come", primary->name);
         return;
     }
     opinion->subject = primary->server;
-    explain(opinion, SHARD_OPEN, "%s is the primary and is read-only", primary->name);
+    observe_explain(opinion, SHARD_OPEN, "%s is the primary and is read-only", primary->name);
 }
 
 // ---- 3. is it dead
@@ -377,7 +379,7 @@ static void judge_death(const struct shard_view *view, const struct shard_member
         !seen->was_refused) {
         opinion->primary = primary->server; // late; what was sent to it may still be answered
     }
-    explain(opinion, SHARD_WAIT, "%s does not answer", primary->name);
+    observe_explain(opinion, SHARD_WAIT, "%s does not answer", primary->name);
     if (seen->fail_count < FAIL_COUNT_DEAD ||
         passed_us(view->now_us, seen->failing_since_us) < patience_us(view, primary)) {
         return;
@@ -386,20 +388,21 @@ static void judge_death(const struct shard_view *view, const struct shard_member
     for (size_t i = 0; i < view->count; i++) {
         const struct shard_member *member = &view->members[i];
         if (is_still_heard(view, primary, member)) {
-            explain(opinion, SHARD_WAIT, "%s does not answer here, but %s still receives from it",
-                    primary->name, member->name);
+            observe_explain(opinion, SHARD_WAIT,
+                            "%s does not answer here, but %s still receives from it", primary->name,
+                            member->name);
             return;
         }
         followers += member != primary && member->seen->is_up && is_replica(member);
     }
     if (followers == 0) {
-        explain(opinion, SHARD_WAIT, "%s is down and there is no replica that answers",
-                primary->name);
+        observe_explain(opinion, SHARD_WAIT, "%s is down and there is no replica that answers",
+                        primary->name);
         return;
     }
     opinion->primary = NO_SERVER;
     opinion->subject = primary->server;
-    explain(opinion, SHARD_DEAD, "%s is dead: %s", primary->name, seen->problem);
+    observe_explain(opinion, SHARD_DEAD, "%s is dead: %s", primary->name, seen->problem);
 }
 
 // The epoch's row was written, but its server is still a replica: of `presumed`, which knows
@@ -416,11 +419,12 @@ static void judge_vacancy(const struct shard_view *view, const struct shard_memb
 {
     const struct shard_member *presumed = presumed_primary(view, owner);
     if (presumed == NULL) {
-        explain(opinion, SHARD_WAIT, "nothing tells who the primary is");
+        observe_explain(opinion, SHARD_WAIT, "nothing tells who the primary is");
     } else if (presumed->seen->is_up && is_half_promoted(view, owner, presumed)) {
         opinion->subject = presumed->server;
-        explain(opinion, SHARD_DEAD, "the promotion of %s (epoch %llu) was begun and not finished",
-                owner->name, (unsigned long long)opinion->epoch);
+        observe_explain(opinion, SHARD_DEAD,
+                        "the promotion of %s (epoch %llu) was begun and not finished", owner->name,
+                        (unsigned long long)opinion->epoch);
     } else if (presumed->seen->is_up) {
         bool is_trusted = presumed == owner || presumed->server == view->known_primary;
         judge_opening(view, presumed, is_trusted, opinion);
@@ -466,94 +470,6 @@ static void give_roles(const struct shard_view *view, const struct shard_member 
     }
 }
 
-// A replica that nobody told of the new primary.
-static bool look_for_stray(const struct shard_member *member, struct shard_opinion *opinion,
-                           size_t place)
-{
-    const struct observation *seen = member->seen;
-    if (opinion->roles[place] != ROLE_DETACHED || opinion->sources[place] == NO_SERVER ||
-        !seen->facts.is_read_only) {
-        return false;
-    }
-    explain(opinion, SHARD_FOLLOW, "%s follows a server that is not the primary", member->name);
-    return true;
-}
-
-// A replica of the primary that was stopped by a waybill which got no further.
-static bool look_for_stopped(const struct shard_member *member, struct shard_opinion *opinion,
-                             size_t place)
-{
-    const struct server_facts *facts = &member->seen->facts;
-    if (opinion->roles[place] != ROLE_REPLICA || opinion->sources[place] != opinion->primary ||
-        !facts->is_marked || !facts->is_read_only ||
-        (facts->receiving != RECEIVING_NO && facts->is_applying)) {
-        return false;
-    }
-    explain(opinion, SHARD_FOLLOW, "%s was stopped by a waybill that got no further", member->name);
-    return true;
-}
-
-// An old primary that is back, or was fenced. Who has no position at all was never one.
-static bool look_for_returned(const struct shard_member *member, struct shard_opinion *opinion,
-                              size_t place)
-{
-    const struct server_facts *facts = &member->seen->facts;
-    if (opinion->roles[place] != ROLE_DETACHED || !member->seen->has_facts ||
-        facts->source_count > 0 || !facts->is_read_only || !facts->has_tables ||
-        facts->binlog_gtid[0] == '\0') {
-        return false;
-    }
-    explain(opinion, SHARD_REJOIN, "%s is read-only and replicates from nobody", member->name);
-    return true;
-}
-
-// Its own log is ahead of its position; a branch that isn't there, or is there already; or another
-// that applies beside it has failed so.
-static bool is_stopped_by_crash(const struct server_facts *facts)
-{
-    enum { OUT_OF_ORDER = 1950, XAER_NOTA = 1397, XAER_DUPID = 1440, AFTER_ANOTHER = 1964 };
-    return !facts->is_applying &&
-           (facts->apply_error == OUT_OF_ORDER || facts->apply_error == XAER_NOTA ||
-            facts->apply_error == XAER_DUPID || facts->apply_error == AFTER_ANOTHER);
-}
-
-// A replica that has been away and has prepared branches is looked at once.
-static bool look_for_crashed(const struct shard_member *member, struct shard_opinion *opinion,
-                             size_t place)
-{
-    const struct observation *seen = member->seen;
-    bool is_back = seen->facts.held_count > 0 && seen->mended != seen->facts.connection;
-    bool is_stopped = is_stopped_by_crash(&seen->facts);
-    if (opinion->roles[place] != ROLE_REPLICA || opinion->sources[place] != opinion->primary ||
-        !seen->facts.is_read_only || !(is_stopped || (seen->facts.is_applying && is_back))) {
-        return false;
-    }
-    if (is_stopped) {
-        explain(opinion, SHARD_MEND, "%s has stopped to apply: error %u", member->name,
-                seen->facts.apply_error);
-    } else {
-        opinion->verdict = SHARD_MEND;
-    }
-    return true;
-}
-
-// The first one that something is to be done about, from the one on whose turn it is: one for which
-// nothing can be done must not keep the others waiting.
-static void find_needy(const struct shard_view *view, struct shard_opinion *opinion)
-{
-    for (size_t n = 0; n < view->count; n++) {
-        size_t place = (view->first + n) % view->count;
-        const struct shard_member *member = &view->members[place];
-        if (member->seen->is_up && member->seen->seen_us >= member->seen->valid_from_us &&
-            (look_for_stray(member, opinion, place) || look_for_stopped(member, opinion, place) ||
-             look_for_returned(member, opinion, place) ||
-             look_for_crashed(member, opinion, place))) {
-            opinion->subject = member->server;
-            return;
-        }
-    }
-}
-
 static void find_outdated(const struct shard_view *view, const struct shard_member *owner,
                           struct shard_opinion *opinion)
 {
@@ -562,8 +478,9 @@ static void find_outdated(const struct shard_view *view, const struct shard_memb
         if (is_writable(member) && is_outdated(view, owner, member) &&
             member->seen->seen_us >= member->seen->valid_from_us) {
             opinion->subject = member->server;
-            explain(opinion, SHARD_FENCE, "%s takes writes though epoch %llu made %s the primary",
-                    member->name, (unsigned long long)opinion->epoch, owner->name);
+            observe_explain(opinion, SHARD_FENCE,
+                            "%s takes writes though epoch %llu made %s the primary", member->name,
+                            (unsigned long long)opinion->epoch, owner->name);
             return;
         }
     }
@@ -589,7 +506,7 @@ void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
     }
     give_roles(view, owner, opinion);
     if (opinion->verdict == SHARD_FINE) {
-        find_needy(view, opinion);
+        observe_find_needy(view, opinion);
     }
     find_outdated(view, owner, opinion); // first of all: a failover would refuse beside a writer
 }

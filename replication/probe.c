@@ -36,6 +36,7 @@
 //     promise.c
 //     SELECT GROUP_CONCAT(server) AS maintained FROM waybill.maintenance WHERE shard = 'S'
 //         (an error: none)
+//     SELECT source, progress FROM waybill.clone                (likewise)
 //
 // T is read from the clock just before the INSERT is sent: whatever was told to be committed before
 // T was committed before the INSERT, and replicas apply in the order of commits. So a replica that
@@ -52,6 +53,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "replication/clone_mark.h"
 #include "replication/durability.h"
 #include "replication/kill_mail.h"
 #include "replication/privilege.h"
@@ -359,6 +361,12 @@ static bool ask_maintenance(struct probe *probe, struct server_facts *facts, str
     return is_fine || dbconn_failure(probe->conn) != DB_LOST;
 }
 
+static bool ask_clone(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    bool is_fine = clone_mark_read(probe->conn, facts->cloned, sizeof facts->cloned, error);
+    return is_fine || dbconn_failure(probe->conn) != DB_LOST;
+}
+
 static void pause_for(uint32_t ms)
 {
     struct timespec time = {.tv_nsec = (long)ms * 1000000};
@@ -399,7 +407,8 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
         probe->conn = NULL;
         return true;
     }
-    return ask_maintenance(probe, facts, error) && look_for_beat(probe, facts, error);
+    return ask_maintenance(probe, facts, error) && ask_clone(probe, facts, error) &&
+           look_for_beat(probe, facts, error);
 }
 
 // ---- privileges

@@ -47,6 +47,7 @@ struct server_facts {
     uint32_t held_count;         // branches of waybill's that were prepared when it was made
     char replication_error[192]; // "" = none
     char weakness[160];          // durability.h
+    char cloned[160];            // "being cloned from ..." (clone_mark.h); "": it is not
     char maintained[256];        // names of servers of the shard, commas between them
     char missing[160];   // "waybill needs RELOAD on s1b"; "": the account may do all that it has to
     uint64_t applied_us; // see struct server_state

@@ -49,6 +49,9 @@ static bool read_both(struct action *action, struct pair *pair)
     if (pair->now.is_read_only || pair->now.source_count > 0) {
         return action_give_up(action, "%s does not take writes", name_at(action, pair->primary));
     }
+    if (pair->old.is_incomplete) {
+        return action_give_up(action, "it is being cloned, or was and not to the end");
+    }
     if (!pair->old.is_read_only || pair->old.source_count > 0) {
         return action_give_up(action, "it is no read-only server without a source");
     }
@@ -68,26 +71,6 @@ static bool is_written_by(const struct gtid_set *set, uint32_t server_id,
         }
     }
     return gtid_contains(has, set);
-}
-
-// Where the new primary went on from, if it was promoted since; *epoch 0: it was not. False:
-// action->error.
-static bool read_cut(struct action *action, const struct pair *pair, struct gtid_set *cut,
-                     uint64_t *epoch)
-{
-    struct db_rows rows;
-    const char *ask =
-        (const char *)arena_format(&action->arena,
-                                   "SELECT epoch, cut_gtid FROM waybill.topology WHERE shard = "
-                                   "'%s' AND epoch > %llu ORDER BY epoch LIMIT 1",
-                                   action->setup.shard_name, (unsigned long long)pair->row.epoch)
-            .ptr;
-    bool is_readable = step_ask(action, pair->primary, ask, &rows) &&
-                       gtid_parse(GTID_MARIADB, slice_of_string(db_rows_text(&rows, "cut_gtid")),
-                                  &action->arena, cut);
-    *epoch = db_rows_number(&rows, "epoch");
-    db_rows_done(&rows);
-    return is_readable;
 }
 
 // Branches of others may be finished in its log already (hardparts 1.2), and waybill has no hand in
@@ -151,7 +134,7 @@ static bool put_right(struct action *action, struct pair *pair)
     size_t ours = 0;
     struct undo undo = {
         .action = action, .subject = pair->subject, .primary = pair->primary, .log = &log};
-    if (!read_cut(action, pair, &cut, &undo.epoch)) {
+    if (!step_read_cut(action, pair->primary, pair->row.epoch, &cut, &undo.epoch)) {
         return action_give_up(action, "%s", action->error.text);
     }
     bool is_replaced = undo.epoch > 0;

@@ -4,6 +4,8 @@
 //     topology    the job that promotes or opens a server: one row for each epoch of a shard
 //     event       what has happened, for people
 //     maintenance   servers that somebody works on: the job of MAINTAIN SERVER
+//     clone       (not made here) the mark of a server that is being cloned, on that one alone
+//                 (clone_mark.c)
 //     decision    of transactions on several shards, on the shard that decides: the sessions of the
 //                 application's own accounts, and the recovery (commit_recover.c)
 //     promise     each proxy its own row, on each primary: whether it waits for its replicas

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "replication/clone_mark.h"
 #include "replication/probe.h"
 #include "replication/schema.h"
 
@@ -150,6 +151,15 @@ static bool note_unapplied(struct action *action, const struct gtid_set *applied
     return true;
 }
 
+static bool read_mark(struct action *action, size_t place, struct member_state *state)
+{
+    char text[16];
+    struct dbconn *conn = conn_at(action, place);
+    bool is_read = conn != NULL && clone_mark_read(conn, text, sizeof text, &action->error);
+    state->is_incomplete = is_read && text[0] != '\0';
+    return conn != NULL && check(action, place, is_read);
+}
+
 bool step_read_state(struct action *action, size_t place, struct member_state *state)
 {
     bool is_mariadb =
@@ -173,7 +183,7 @@ bool step_read_state(struct action *action, size_t place, struct member_state *s
     }
     db_rows_done(&rows);
     state->received = gtid_union(&state->received, &applied, &action->arena);
-    return is_fine && read_replication(action, place, state) &&
+    return is_fine && read_mark(action, place, state) && read_replication(action, place, state) &&
            (!is_mariadb || note_unapplied(action, &applied, state));
 }
 
@@ -182,6 +192,19 @@ bool step_is_replica_of(const struct action *action, const struct member_state *
     const struct endpoint *to = &action->setup.servers[place].endpoint;
     return state->source_count == 1 && state->source_port == to->port &&
            strcasecmp(state->source_host, to->host) == 0;
+}
+
+size_t step_find_follower(struct action *action, size_t place)
+{
+    for (size_t other = 0; other < action->setup.count; other++) {
+        struct member_state state;
+        if (action->setup.servers[other].is_member && other != place &&
+            action->leader.conns[other] != NULL && step_read_state(action, other, &state) &&
+            step_is_replica_of(action, &state, place)) {
+            return other;
+        }
+    }
+    return action->setup.count;
 }
 
 // The server's answer: 0 or more when it is applied, -1 when the time is over, NULL when it can't
@@ -235,6 +258,24 @@ bool step_read_promise(struct action *action, size_t place, const struct promise
     return conn != NULL &&
            check(action, place,
                  promise_read(conn, of, action->setup.promise_trust_ms, promise, &action->error));
+}
+
+bool step_read_cut(struct action *action, size_t place, uint64_t known, struct gtid_set *cut,
+                   uint64_t *epoch)
+{
+    struct db_rows rows;
+    const char *ask =
+        (const char *)arena_format(&action->arena,
+                                   "SELECT epoch, cut_gtid FROM waybill.topology WHERE shard = "
+                                   "'%s' AND epoch > %llu ORDER BY epoch LIMIT 1",
+                                   action->setup.shard_name, (unsigned long long)known)
+            .ptr;
+    *cut = (struct gtid_set){.flavor = action->setup.is_mariadb ? GTID_MARIADB : GTID_MYSQL};
+    bool is_readable =
+        step_ask(action, place, ask, &rows) && add_position(action, &rows, "cut_gtid", cut);
+    *epoch = db_rows_number(&rows, "epoch");
+    db_rows_done(&rows);
+    return is_readable;
 }
 
 bool step_look_at_privileges(struct action *action, size_t place, struct privileges *privileges)

@@ -99,6 +99,8 @@ static bool is_able(struct switchover *switchover, size_t place, char *why, size
         snprintf(why, why_bytes, "%s can't be reached", name);
     } else if (privileges.missing[0] != '\0') {
         privilege_explain(&privileges, name, why, why_bytes);
+    } else if (state.is_incomplete) {
+        snprintf(why, why_bytes, "%s is being cloned", name);
     } else if (!step_is_replica_of(action, &state, switchover->from)) {
         snprintf(why, why_bytes, "%s does not replicate from %s", name,
                  name_at(switchover, switchover->from));

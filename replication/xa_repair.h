@@ -19,6 +19,25 @@ bool xa_make_lost(struct action *action, size_t place, const struct xa_ledger *l
 // own logs (xa_redo.c); the ledger has them as held then. False also when the rows are not there.
 bool xa_redo_lost(struct action *action, size_t place, struct xa_ledger *ledger,
                   uint64_t read_bytes) MUST_CHECK;
+
+struct xa_rows { // of one branch; the action's arena has them
+    char gtrid[XID_PART_BYTES], bqual[XID_PART_BYTES];
+    struct slice format, events;
+};
+
+struct xa_rows_list {      // zeroed: empty
+    struct xa_rows *items; // owned
+    size_t count;
+    size_t bytes;
+};
+
+// Keeps them, to be prepared on another server.
+bool xa_rows_read(struct action *action, size_t place, struct xa_ledger *ledger,
+                  uint64_t read_bytes, struct xa_rows_list *list) MUST_CHECK;
+bool xa_rows_prepare(struct action *action, size_t place,
+                     const struct xa_rows_list *list) MUST_CHECK;
+void xa_rows_done(struct xa_rows_list *list);
+
 // Rolls them back, which is written to the log: so the replicas, which have them, do it as well.
 bool xa_roll_back_lost(struct action *action, size_t place,
                        const struct xa_ledger *ledger) MUST_CHECK;

@@ -231,3 +231,47 @@ def test_nothing_is_gathered(stand):
         assert error.code == 9001 and "shard key" in error.message, error
     else:
         raise AssertionError("it was not refused")
+
+
+def test_a_replica_is_cloned(stand):
+    """Its tables, one of which it has lost, and all that belongs to them, while orders are placed; then it takes over."""
+    prepare(stand)
+    primary = primary_of(stand, "s2")
+    replica = next(name for name, row in servers(stand).items() if row["shard"] == "s2" and name != primary)
+    stand.wait_until(lambda: servers(stand)[replica]["fit"] == "yes", 20, "it is a replica")
+    root, broken = stand.root(primary), stand.root(replica)
+    root.query("SET NAMES utf8mb4")
+    root.query("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")
+    root.query("CREATE DATABASE cloned CHARACTER SET latin1")
+    root.query("USE cloned")
+    root.query("CREATE TABLE kinds (id INT AUTO_INCREMENT PRIMARY KEY, f FLOAT, b BIT(9), c CHAR(9), u VARCHAR(9) CHARACTER SET ucs2, l LONGBLOB, "
+               "e ENUM('x', 'y'), t TIMESTAMP(3) NULL, g GEOMETRY, n DECIMAL(9, 3)) ENGINE=InnoDB")
+    root.query("INSERT INTO kinds VALUES (0, 16777217.25, b'100000001', 'Zoë', '注', REPEAT(X'00275CFF', 90000), 'y', FROM_UNIXTIME(1.5), "
+               "ST_GeomFromText('POINT(1 2)'), -1.5)")
+    root.query("CREATE FUNCTION twice(n INT) RETURNS INT DETERMINISTIC RETURN n * 2")
+    root.query("CREATE VIEW b_view AS SELECT id, twice(id + 1) AS two FROM kinds")
+    root.query("CREATE VIEW a_view AS SELECT * FROM b_view")
+    root.query("CREATE TRIGGER up BEFORE INSERT ON kinds FOR EACH ROW SET NEW.n = NEW.n + 1")
+    root.query("CREATE EVENT tick ON SCHEDULE EVERY 1 DAY DO DELETE FROM kinds WHERE id > 100")
+    root.query("GRANT SELECT ON cloned.* TO clerk@'10.%' IDENTIFIED BY 'secret'")
+    stand.wait_until(lambda: broken.query("SELECT COUNT(*) FROM mysql.user WHERE User = 'clerk'").rows == [("1",)], 10, "it is replicated")
+    broken.query("SET sql_log_bin = 0")
+    broken.query("DROP TABLE shop.orders")
+    broken.query("DROP TABLE cloned.kinds")
+    broken.close()
+    loaded = []
+    load = threading.Thread(target=lambda: loaded.append(stand.orders("place", "--seconds", "3", "--clients", "4", "--users", "200")))
+    load.start()
+    client = wire.Client(port=int(stand.values["WAYBILL_ADMIN_PORT"]), user="admin", password="admin_pw", timeout=60)
+    client.query(f"CLONE SERVER {replica} FROM {primary}")
+    load.join()
+    assert loaded[0][0] == 0, loaded
+    broken = stand.root(replica)
+    position = root.query("SELECT @@GLOBAL.gtid_executed").rows[0][0].replace("\n", "")
+    assert broken.query(f"SELECT WAIT_UNTIL_SQL_THREAD_AFTER_GTIDS('{position}', 20)").rows[0][0] not in ("-1", None)
+    for sql in ("CHECKSUM TABLE shop.orders, shop.order_items, shop.users, cloned.kinds EXTENDED", "SELECT * FROM cloned.a_view", "SELECT f * 1E0 FROM cloned.kinds",
+                "SHOW CREATE TRIGGER cloned.up", "SELECT * FROM information_schema.VIEWS ORDER BY 2, 3", "SELECT User, Host, Password FROM mysql.user ORDER BY 1, 2",
+                "SELECT Host, Db, User, Select_priv FROM mysql.db ORDER BY 1, 2, 3", "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS"):
+        assert broken.query(sql).rows == root.query(sql).rows, (sql, broken.query(sql).rows, root.query(sql).rows)
+    stand.wait_until(lambda: servers(stand)[replica]["fit"] == "yes", 15, lambda: servers(stand)[replica])
+    client.query(f"SWITCHOVER SHARD s2 TO {replica}")

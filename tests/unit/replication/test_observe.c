@@ -632,6 +632,57 @@ static void an_old_primary_that_is_back_may_rejoin(void **state)
     assert_int_equal(scene.opinion.roles[A], ROLE_DETACHED);
 }
 
+static struct server_facts cloned(struct server_facts facts)
+{
+    facts.has_tables = true;
+    snprintf(facts.binlog_gtid, sizeof facts.binlog_gtid, "0-1-7");
+    snprintf(facts.cloned, sizeof facts.cloned, "being cloned from b: 1 of 2 tables");
+    return facts;
+}
+
+static void one_that_is_cloned_is_left_alone(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    good(&scene, C, cloned(read_only()));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.roles[C], ROLE_DETACHED);
+    good(&scene, C, cloned(writable())); // its my.cnf doesn't say read_only
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.primary, A);
+    struct server_facts crashed = cloned(follows(A));
+    crashed.is_applying = false;
+    crashed.apply_error = 1950;
+    good(&scene, C, crashed);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    good(&scene, C, cloned(follows(A))); // all is copied, and it acknowledges
+    judge(&scene);
+    assert_int_equal(scene.opinion.roles[C], ROLE_REPLICA);
+    good(&scene, A, read_only());
+    good(&scene, B, writable());
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FOLLOW);
+    assert_int_equal(scene.opinion.subject, C);
+}
+
+static void what_is_cloned_is_never_opened(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene);
+    scene.view.known_primary = A;
+    good(&scene, A, with_epoch(cloned(read_only()), 1, A));
+    good(&scene, B, with_epoch(read_only(), 1, A));
+    good(&scene, C, with_epoch(read_only(), 1, A));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+}
+
 static void everybody_has_his_turn(void **state)
 {
     (void)state;
@@ -756,6 +807,8 @@ int main(void)
         cmocka_unit_test(two_writers),
         cmocka_unit_test(a_switchover_by_hand_is_followed),
         cmocka_unit_test(leads_strays_back),
+        cmocka_unit_test(one_that_is_cloned_is_left_alone),
+        cmocka_unit_test(what_is_cloned_is_never_opened),
         cmocka_unit_test(everybody_has_his_turn),
         cmocka_unit_test(what_a_waybill_has_stopped_is_started),
         cmocka_unit_test(a_replica_that_crashed_is_mended),
