@@ -59,6 +59,7 @@ static void name_columns(struct grid *grid, enum schema_kind kind)
         grid_column(grid, "position");
         break;
     case SCHEMA_NOTE:
+    case SCHEMA_ROW_IDS:
         break;
     }
 }

@@ -6,6 +6,7 @@
 
 #include "cluster/distributed.h"
 #include "cluster/key.h"
+#include "cluster/row_id.h"
 #include "router/sharding.h"
 
 enum { LISTED_SHOWN = 50 };
@@ -248,6 +249,7 @@ static void show_table(struct command_run *run, const struct table_config *table
     grid_text(&run->grid, is_sharded ? key_types[table->key_type] : "");
     grid_text(&run->grid, table->id_column != NULL ? table->id_column : "");
     grid_yes_no(&run->grid, table->makes_ids);
+    grid_text(&run->grid, table->row_ids != NULL ? table->row_ids->column : "");
     if (with != table) {
         grid_format(&run->grid, "%s.%s", with->schema, with->name);
     } else {
@@ -264,7 +266,7 @@ static void show_table(struct command_run *run, const struct table_config *table
 void admin_show_tables(struct command_run *run)
 {
     static const char *const names[] = {"table", "type",      "method", "key",  "key_type",
-                                        "id",    "makes_ids", "with",   "where"};
+                                        "id",    "makes_ids", "row_id", "with", "where"};
     const struct config *config = run->snapshot->config;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         grid_column(&run->grid, names[i]);

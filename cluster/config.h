@@ -92,6 +92,9 @@ enum key_type {
 };
 enum date_unit { DATE_YEAR, DATE_MONTH, DATE_DAY };
 
+struct row_ids;     // row_id.h
+struct row_id_list; // row_id.h
+
 struct key_range { // METHOD_RANGE: low <= key <= high. METHOD_DATE: days since 0000-03-01, both
                    // ends included
     int64_t low, high;
@@ -112,12 +115,14 @@ struct table_config {
     enum date_unit date_unit;
     const char *key;       // column; NULL when the table is found by `id` alone
     const char *id_column; // BIGINT that carries the bucket; NULL when none. METHOD_BUCKET only
-    bool makes_ids;  // waybill makes the id when an INSERT leaves it out (the table that others are
-                     // sharded with)
-    uint16_t group;  // tables of one group and one key value are on one shard
-    uint16_t with;   // whose settings it has: its own id, or the table's that `with` names
-    uint16_t home;   // TABLE_UNSHARDED: shard id
-    uint32_t modulo; // METHOD_MODULO: `modulo_shards` has so many entries
+    bool makes_ids; // waybill makes the id when an INSERT leaves it out (the table that others are
+                    // sharded with)
+    struct row_ids *row_ids; // the column that waybill fills with row ids; NULL: none. The
+                             // process's (row_id.h)
+    uint16_t group;          // tables of one group and one key value are on one shard
+    uint16_t with;           // whose settings it has: its own id, or the table's that `with` names
+    uint16_t home;           // TABLE_UNSHARDED: shard id
+    uint32_t modulo;         // METHOD_MODULO: `modulo_shards` has so many entries
     uint16_t *modulo_shards;
     struct key_range *ranges; // sorted by low, no overlap
     uint32_t range_count;
@@ -192,6 +197,7 @@ struct config {
     struct config *file; // whose memory and TLS all but the users is; counted. NULL: its own
     struct tls_context *client_tls; // held; NULL: clients get no TLS
     struct network *proxy_networks; // who may send a PROXY header
+    struct row_id_list *row_ids;    // counted, by the file's own
     uint16_t bucket_shard[BUCKET_COUNT];
 };
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cluster/row_id.h"
 
 enum { FILE_MAX_BYTES = 16 * 1024 * 1024 };
 
@@ -274,6 +275,7 @@ void config_free(struct config *config)
     struct config *file = config->file;
     if (file == NULL) {
         tls_context_drop(config->client_tls);
+        row_id_list_drop(config->row_ids);
         for (size_t i = 0; i < config->server_count; i++) {
             server_link_done(&config->servers[i].link);
         }
@@ -290,6 +292,7 @@ struct config *config_read_text(struct slice text, const char *path, const struc
 {
     struct build build = {.config = new_config(), .before = before};
     arena_init(&build.scratch, NULL);
+    build.config->row_ids = before != NULL ? row_id_list_hold(before->row_ids) : row_id_list_new();
     build.path = build.config->path = build_keep(&build, slice_of_string(path));
     build_read_sections(&build, text);
     build_settings(&build);

@@ -120,6 +120,9 @@ static const struct section_setting table[] = {
     {SECTION_TABLE, SHAPE_BUCKET | SHAPE_WITH, "id", "COLUMN", "",
      "A BIGINT column whose values carry the bucket, so that a row is found by it as well. waybill makes "
      "the values for a table that has a key and is not `with` another."},
+    {SECTION_TABLE, KEYED | SHAPE_WITH | SHAPE_REFERENCE, "row_id", "COLUMN", "",
+     "A BIGINT column that waybill fills with increasing numbers where an INSERT leaves it out, as AUTO_INCREMENT does "
+     "on one server. It may be the key."},
     {SECTION_TABLE, KEYED | SHAPE_WITH, "scatter", "allow|warn|deny", "allow",
      "SELECTs that read this table on several shards: as `scatter` of a user. A table that is `with` another "
      "one has that one's, unless it says otherwise."},

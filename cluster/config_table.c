@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "cluster/row_id.h"
+
 enum { TABLES_MAX = 65535, NAME_MAX_BYTES = 64 };
 
 static const char *const type_words[] = {"sharded", "reference", "unsharded", NULL};
@@ -128,6 +130,23 @@ static void read_columns(struct build *build, const struct section *section,
     }
 }
 
+// The process's ids of that column, with what is left of their block.
+static void read_row_id(struct build *build, const struct section *section,
+                        struct table_config *table)
+{
+    const char *column = read_column(build, section, "row_id");
+    if (column == NULL) {
+        return;
+    }
+    if (table->id_column != NULL) {
+        build_error(build, section_find(section, "row_id")->line,
+                    "[table %s] has an id, which waybill makes: it can't have a row_id as well",
+                    section->name);
+        return;
+    }
+    table->row_ids = row_id_list_get(build->config->row_ids, table->schema, table->name, column);
+}
+
 static void read_key_type(struct build *build, const struct section *section,
                           struct table_config *table)
 {
@@ -201,6 +220,7 @@ static void build_table(struct build *build, const struct section *section)
     enum table_shape shape = read_shape(build, section, table);
     check_meaning(build, section, shape);
     if (shape == SHAPE_REFERENCE) {
+        read_row_id(build, section, table);
         return;
     }
     if (shape == SHAPE_UNSHARDED) {
@@ -208,6 +228,7 @@ static void build_table(struct build *build, const struct section *section)
         return;
     }
     read_columns(build, section, table);
+    read_row_id(build, section, table);
     table->scatter =
         (enum scatter_guard)section_choice(build, section, "scatter", scatter_words, GUARD_ALLOW);
     if (shape != SHAPE_WITH) {
@@ -267,6 +288,7 @@ static void join_parent(struct build *build, const struct section *section)
     joined.key = table->key;
     joined.id_column = table->id_column;
     joined.makes_ids = false;
+    joined.row_ids = table->row_ids;
     joined.scatter = section_find(section, "scatter") != NULL ? table->scatter : parent->scatter;
     joined.line = table->line;
     *table = joined;

@@ -53,6 +53,9 @@ static const struct setting table[] = {
     {"proxy_id", SETTING_INTEGER, RESTART, AT(proxy_id), "0", 0, 63, NULL,
      "This proxy's number: different for each proxy in front of the same servers, because it is part "
      "of every order id that waybill makes, and of every connection id."},
+    {"row_id_block", SETTING_INTEGER, RELOAD, AT(row_id_block), "1000", 1, 1000000, NULL,
+     "How many row ids (`row_id` of a table) are reserved on the default shard at a time. More: fewer "
+     "questions there; larger gaps after a restart, and between what several waybills make."},
     // ---- clients
     {"max_clients", SETTING_INTEGER, RELOAD, AT(max_clients), "10000", 1, 1000000, NULL,
      "Clients at one time, over all workers. One more gets error 1040."},

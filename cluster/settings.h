@@ -25,10 +25,11 @@ struct settings { // strings are owned by the config's arena, never NULL
     const char *replication_user, *replication_password;
     const char *clone_user, *clone_password; // empty: the monitor's
     const char *log;
-    int64_t log_level;   // enum log_level
-    int64_t workers;     // 0 = one for each core
-    int64_t proxy_id;    // 0..63, different for each proxy in front of the same servers
-    int64_t max_clients; // over all workers
+    int64_t log_level;    // enum log_level
+    int64_t workers;      // 0 = one for each core
+    int64_t row_id_block; // row ids that are reserved at a time
+    int64_t proxy_id;     // 0..63, different for each proxy in front of the same servers
+    int64_t max_clients;  // over all workers
     int64_t max_packet_bytes;
     int64_t login_timeout_ms;
     int64_t users;        // enum users_from

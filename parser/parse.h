@@ -10,8 +10,9 @@ enum {
     SQL_PIPES_AS_CONCAT = 4,
     SQL_IGNORE_SPACE = 8,
     SQL_HIGH_NOT_PRECEDENCE = 16,
-    SQL_ORACLE = 64, // MariaDB's other grammar: the parser doesn't read it
-    SQL_STRICT = 32, // values that don't fit are refused: no matter to the parser
+    SQL_ORACLE = 64,                 // MariaDB's other grammar: the parser doesn't read it
+    SQL_NO_AUTO_VALUE_ON_ZERO = 128, // no matter to the parser
+    SQL_STRICT = 32,                 // values that don't fit are refused: no matter to the parser
 };
 
 // Those by which a text is read differently.

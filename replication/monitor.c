@@ -242,6 +242,7 @@ static void on_tick(struct timer *timer)
     join_retired(monitor);
     monitor_watch_accounts(monitor);
     monitor_watch_transactions(monitor);
+    monitor_watch_row_ids(monitor);
     timer_start(timer, TICK_MS);
 }
 
@@ -271,6 +272,7 @@ struct monitor *monitor_start(const struct monitor_host *host)
     timer_init(&monitor->tick, host->loop, on_tick);
     timer_init(&monitor->publish, host->loop, on_publish);
     account_list_init(&monitor->accounts.list);
+    list_init(&monitor->row_ids.all);
     make_room(monitor);
     follow_config(monitor);
     timer_start(&monitor->tick, TICK_MS);
@@ -288,6 +290,7 @@ void monitor_stop(struct monitor *monitor)
     monitor_stop_actions(monitor);
     monitor_stop_accounts(monitor);
     monitor_stop_kills(monitor);
+    monitor_stop_row_ids(monitor);
     monitor_stop_schema(monitor);
     monitor_stop_transactions(monitor);
     monitor_stop_deadlocks(monitor);

@@ -28,6 +28,8 @@ struct monitor_host { // filled in by server/control; outlives the monitor
     void (*on_kill_order)(void *owner, uint64_t number, const struct kill_order *order);
     // What came of monitor_note_ddl: its id, or *error (code 0: none).
     void (*on_ddl_noted)(void *owner, uint64_t number, uint64_t id, const struct error *error);
+    // What came of monitor_reserve_row_ids: *error (code 0: none).
+    void (*on_row_ids)(void *owner, uint64_t number, const struct error *error);
     // What came of monitor_work_schema; borrowed.
     void (*on_schema_report)(void *owner, const struct schema_report *report);
     // That transaction, by one of its connections, is to be rolled back if it still waits.
@@ -82,6 +84,9 @@ bool monitor_clone(struct monitor *monitor, uint16_t server, uint16_t from,
                    const struct monitor_wish *wish, struct error *error) MUST_CHECK;
 // Has it written down on the default shard; takes the note over. Ends by on_ddl_noted.
 void monitor_note_ddl(struct monitor *monitor, uint64_t number, struct ddl_note *note);
+// Has row ids reserved; ends by on_row_ids, at the latest after hold_ms. `number`: the caller's.
+void monitor_reserve_row_ids(struct monitor *monitor, uint64_t number,
+                             const struct row_id_wish *wish);
 // All else of schema_work.h; ends by on_schema_report. `number`: the caller's, never the same
 // twice.
 void monitor_work_schema(struct monitor *monitor, uint64_t number, enum schema_kind kind,

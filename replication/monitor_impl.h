@@ -77,6 +77,11 @@ struct schema_works {           // monitor_schema.c
     uint64_t last_id;
 };
 
+struct row_id_keepers { // monitor_row_ids.c
+    struct list all;    // owned; of each column whose ids were ever asked for
+    uint64_t last_number;
+};
+
 struct watched_transactions {        // on several shards, in doubt: monitor_recover.c
     struct recover_job *job;         // owned; the round that runs; NULL
     struct recover_branch *branches; // owned; as the last round left them
@@ -109,6 +114,7 @@ struct monitor {
     struct watched_accounts accounts;
     struct kills kills;
     struct schema_works schema;
+    struct row_id_keepers row_ids;
     struct watched_transactions transactions;
     struct watched_deadlocks deadlocks;
     struct probe **retired; // owned; ended probes whose threads may still run
@@ -175,7 +181,14 @@ bool monitor_has_ids_changed(const struct monitor *monitor, uint16_t shard,
                              const struct id_grant *published) MUST_CHECK;
 void monitor_fill_ids(const struct monitor *monitor, uint16_t shard, struct id_grant *grant);
 
-void monitor_stop_schema(struct monitor *monitor); // monitor_schema.c
+// monitor_schema.c. Takes over what the order owns.
+void monitor_start_schema_work(struct monitor *monitor, struct schema_order *order);
+void monitor_stop_schema(struct monitor *monitor);
+
+// monitor_row_ids.c
+void monitor_take_row_ids(struct monitor *monitor, const struct schema_report *report);
+void monitor_watch_row_ids(struct monitor *monitor); // asks again where that failed
+void monitor_stop_row_ids(struct monitor *monitor);  // ... and nobody uses any more
 
 // monitor_publish.c
 // Sends a new snapshot now if anything has changed that workers act on.

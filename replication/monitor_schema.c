@@ -1,6 +1,7 @@
 // The control thread's side of work on the schema: a job for each piece.
 //
 //     monitor_note_ddl    --> SCHEMA_NOTE --> host->on_ddl_noted
+//     monitor_row_ids.c   --> SCHEMA_ROW_IDS --> there
 //     monitor_work_schema --> the others  --> host->on_schema_report
 
 #include "replication/monitor_impl.h"
@@ -84,7 +85,7 @@ static void fill_tables(const struct config *config, struct schema_order *order)
     }
 }
 
-static void start(struct monitor *monitor, struct schema_order *order)
+void monitor_start_schema_work(struct monitor *monitor, struct schema_order *order)
 {
     struct schema_works *works = &monitor->schema;
     const struct config *config = monitor_config(monitor);
@@ -115,7 +116,7 @@ void monitor_note_ddl(struct monitor *monitor, uint64_t number, struct ddl_note 
         note_running(monitor, note->id);
     }
     struct schema_order order = {.kind = SCHEMA_NOTE, .number = number, .note = note};
-    start(monitor, &order);
+    monitor_start_schema_work(monitor, &order);
 }
 
 void monitor_work_schema(struct monitor *monitor, uint64_t number, enum schema_kind kind,
@@ -131,7 +132,7 @@ void monitor_work_schema(struct monitor *monitor, uint64_t number, enum schema_k
     if (order.running_count > 0) {
         memcpy(order.running, monitor->schema.running, order.running_count * sizeof(uint64_t));
     }
-    start(monitor, &order);
+    monitor_start_schema_work(monitor, &order);
 }
 
 // ---- reports
@@ -172,6 +173,8 @@ static void on_report(struct message *message, void *receiver)
         end_work(monitor, report);
         if (report->kind == SCHEMA_NOTE) {
             tell_noted(monitor, report);
+        } else if (report->kind == SCHEMA_ROW_IDS) {
+            monitor_take_row_ids(monitor, report);
         } else {
             monitor->host->on_schema_report(monitor->host->owner, report);
         }

@@ -16,6 +16,8 @@
 //     waiting     each proxy its own row, on the default shard's primary: which of its transactions
 //                 wait for rows, while it looks for deadlocks over shards (deadlock.c)
 //     id_clock    each proxy its own row, on each primary: the time of its order ids (id_clock.c)
+//     row_id, row_id_block   on the default shard: which row ids are reserved, by whoever reserves
+//                 them (row_id_block.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
 //                 runs one, or repairs (ddl_journal.c)
 
@@ -42,6 +44,26 @@ static const char *const statements[] = {
         "run BIGINT UNSIGNED NOT NULL, "
         "from_ms BIGINT UNSIGNED NOT NULL, "
         "upto_ms BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB",
+    // next_id: no row id from there on is reserved. Names compare without case.
+    "CREATE TABLE IF NOT EXISTS waybill.row_id ("
+        "table_schema VARCHAR(64) NOT NULL, "
+        "table_name VARCHAR(64) NOT NULL, "
+        "column_name VARCHAR(64) NOT NULL, "
+        "next_id BIGINT UNSIGNED NOT NULL, "
+        "PRIMARY KEY (table_schema, table_name, column_name)) ENGINE=InnoDB "
+        "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+    // upto_id: behind the last one. run: of the process that may use it.
+    "CREATE TABLE IF NOT EXISTS waybill.row_id_block ("
+        "table_schema VARCHAR(64) NOT NULL, "
+        "table_name VARCHAR(64) NOT NULL, "
+        "column_name VARCHAR(64) NOT NULL, "
+        "from_id BIGINT UNSIGNED NOT NULL, "
+        "upto_id BIGINT UNSIGNED NOT NULL, "
+        "run BIGINT UNSIGNED NOT NULL, "
+        "proxy INT NOT NULL, "
+        "reserved_at DATETIME(3) NOT NULL, "
+        "PRIMARY KEY (table_schema, table_name, column_name, from_id), KEY (run)) ENGINE=InnoDB "
+        "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
     // cut_gtid: what the new primary had received when it was promoted.
     "CREATE TABLE IF NOT EXISTS waybill.topology ("
         "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "

@@ -66,7 +66,7 @@ bool schema_work_definition(struct dbconn *conn, const char *question, struct te
     return is_fine;
 }
 
-static void quote_name(const char *name, char *quoted, size_t quoted_bytes)
+void schema_name_quote(const char *name, char *quoted, size_t quoted_bytes)
 {
     size_t at = 0;
     quoted[at++] = '`';
@@ -83,8 +83,8 @@ static void quote_name(const char *name, char *quoted, size_t quoted_bytes)
 void schema_table_quote(const struct schema_table *table, char *quoted, size_t quoted_bytes)
 {
     char schema[600], name[600];
-    quote_name(table->schema, schema, sizeof schema);
-    quote_name(table->name, name, sizeof name);
+    schema_name_quote(table->schema, schema, sizeof schema);
+    schema_name_quote(table->name, name, sizeof name);
     snprintf(quoted, quoted_bytes, "%s.%s", schema, name);
 }
 
@@ -134,6 +134,9 @@ static void run_work(struct job *job, void *owner)
         break;
     case SCHEMA_REFERENCE:
         reference_check_run(work);
+        break;
+    case SCHEMA_ROW_IDS:
+        row_id_block_run(work);
         break;
     case SCHEMA_POSITIONS:
         positions_run(work);

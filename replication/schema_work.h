@@ -6,6 +6,7 @@
 #include "base/mailbox.h"
 #include "cluster/ddl_note.h"
 #include "replication/dbconn.h"
+#include "replication/row_id_block.h"
 
 enum schema_kind {
     SCHEMA_NOTE,      // a ddl_note is written down
@@ -13,6 +14,7 @@ enum schema_kind {
     SCHEMA_REPAIR,    // REPAIR SCHEMA
     SCHEMA_FORGET,    // REPAIR SCHEMA FORGET id
     SCHEMA_REFERENCE, // CHECK REFERENCE
+    SCHEMA_ROW_IDS,   // row_id_block.h
     SCHEMA_POSITIONS, // FLUSH WAYBILL COMMITS, SHOW POSITIONS
 };
 
@@ -39,6 +41,7 @@ struct schema_order {
     size_t table_count;
     struct schema_table *tables; // owned
     struct ddl_note *note;       // owned; NOTE
+    struct row_id_order row_ids; // ROW_IDS
     char argument[300];          // "shop.orders", an id; empty: none
     uint64_t *running;           // owned; ids of this waybill's DDL that has begun and not ended
     size_t running_count;
@@ -52,7 +55,8 @@ struct schema_report { // the receiver's: schema_report_free
     bool is_end;        // ... of the end
     bool is_open;       // ... which left it half done
     struct error error; // code 0: none
-    struct text rows;   // fields, each ended by a NUL, `columns` of them in a row
+    struct row_id_outcome row_ids;
+    struct text rows; // fields, each ended by a NUL, `columns` of them in a row
     uint32_t columns;
 };
 
@@ -83,6 +87,7 @@ bool schema_work_definition(struct dbconn *conn, const char *question, struct te
                             struct error *error) MUST_CHECK;
 // Is it the error of a table that isn't there?
 bool schema_work_is_absent(const struct error *error) MUST_CHECK;
+void schema_name_quote(const char *name, char *quoted, size_t quoted_bytes);
 // "`shop`.`orders`", 1300 bytes at most.
 void schema_table_quote(const struct schema_table *table, char *quoted, size_t quoted_bytes);
 // Is it the one that the order's argument names, or are all meant?

@@ -73,7 +73,10 @@ static bool has_unknown_place(struct planner *planner, const struct insert_shape
                       can_be_asked(row->values[shape->key_at]);
         bool is_id = shape->id_at != NO_COLUMN && is_unknown(planner, row->values[shape->id_at]) &&
                      can_be_asked(row->values[shape->id_at]);
-        if (is_key || is_id) {
+        bool is_row_id = shape->row_id_at != NO_COLUMN &&
+                         is_unknown(planner, row->values[shape->row_id_at]) &&
+                         can_be_asked(row->values[shape->row_id_at]);
+        if (is_key || is_id || is_row_id) {
             return true;
         }
     }
@@ -102,7 +105,8 @@ static bool is_asked(struct planner *planner, const struct insert_shape *shape,
     if (shape == NULL) {
         return count_sequences(expr) > 0 && can_be_asked(expr);
     }
-    bool places = (int32_t)at == shape->key_at || (int32_t)at == shape->id_at;
+    bool places = (int32_t)at == shape->key_at || (int32_t)at == shape->id_at ||
+                  (int32_t)at == shape->row_id_at;
     bool may_differ = (planner->statement->facts & FACT_NOT_DETERMINISTIC) != 0;
     return (places || may_differ) && is_unknown(planner, expr) && can_be_asked(expr);
 }

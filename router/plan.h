@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cluster/config.h"
+#include "cluster/row_id.h"
 #include "parser/parse.h"
 #include "protocol/statement.h"
 #include "router/columns.h"
@@ -146,13 +147,17 @@ struct plan {
     bool counts_found; // SQL_CALC_FOUND_ROWS: how many rows there are without LIMIT is asked of the
                        // targets (ROWS, SORT); all groups come and are counted (GROUP)
     bool sorts_distinct; // MERGE_GROUP of a DISTINCT whose ORDER BY is waybill's alone
-    bool has_made_ids;   // waybill made order ids: first_made_id is what LAST_INSERT_ID() gives
+    bool
+        has_made_ids; // waybill made order or row ids: first_made_id is what LAST_INSERT_ID() gives
     uint64_t first_made_id;
     bool is_write_to_many; // best effort: more than one shard is written
     bool is_in_row_order;  // MERGE_ROWS of an INSERT: each target gives a row for each of its
                            // `rows`, and the client gets them in the statement's order; where
                            // they have none, one target after the other
     bool tells_shard;      // ... and each row has the name of its shard behind it (EXPLAIN)
+    // Its table's row ids don't reach: ask for more of them and make the plan anew. Nothing else of
+    // this plan counts. ids NULL: they do.
+    struct row_id_wish row_id_wish;
     // What it needs to know first is which columns the table of the statement has: ask a server and
     // make the plan anew, with request.columns. Nothing else of this plan counts.
     bool wants_columns;
@@ -200,6 +205,8 @@ struct route_request {
     bool is_step;        // of a statement that is run in steps: once='...' was seen to
     bool is_pinned;      // the session can't leave last_shard
     struct order_id_source *ids; // the worker's; NULL (EXPLAIN ROUTE): ids are only for show
+    uint64_t now_us;             // loop clock, for row ids
+    bool keeps_zero;             // sql_mode NO_AUTO_VALUE_ON_ZERO: 0 asks for no row id
     uint64_t now_ms;             // wall clock, Unix milliseconds, for ids
     uint64_t last_insert_id;     // the session's: what LAST_INSERT_ID() stands for when it is the
                                  // value of a key or an id. The text keeps the call: the session

@@ -121,6 +121,22 @@ static bool keeps_place(struct planner *planner, struct scope *scope,
             bucket_of_key(key.bytes) == order_id_bucket(pins.id));
 }
 
+// Ids that a statement gives are never made: the assignments to them are looked at.
+static bool check_row_ids(struct planner *planner, struct scope *scope,
+                          const struct assignment *one)
+{
+    const struct scope_ref *table = assigned_table(scope, one->column);
+    for (uint16_t i = 0; i < scope->ref_count; i++) {
+        const struct scope_ref *ref = &scope->refs[i];
+        if ((table == NULL || table == ref) && ref->config != NULL &&
+            row_id_is_column(ref->config, one->column->name) &&
+            !row_id_assign(planner, ref->config, one)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_assignments(struct planner *planner, struct scope *scope)
 {
     const struct assignment *one = planner->statement->change->set;
@@ -130,6 +146,9 @@ static bool check_assignments(struct planner *planner, struct scope *scope)
         bool is_itself = value->kind == EXPR_COLUMN && scope->ref_count == 1 &&
                          slice_equal_nocase(value->name, one->column->name);
         bool is_moved = table != NULL && !is_itself && !keeps_place(planner, scope, one);
+        if (!is_itself && !check_row_ids(planner, scope, one)) {
+            return false;
+        }
         if (is_moved && !plan_move(planner, table, one)) {
             return false;
         }

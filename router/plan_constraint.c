@@ -61,6 +61,7 @@ static bool holds_foreign(const struct scope_ref *child, const struct scope_ref 
 static bool holds_counter(const struct scope_ref *table, const struct constraint_def *constraint)
 {
     return table->place == PLACE_HOME ||
+           (table->config != NULL && row_id_is_column(table->config, constraint->parts->name)) ||
            (table->place == PLACE_SHARDED &&
             scope_attribute(table, constraint->parts->name) != ATTRIBUTE_NONE);
 }
@@ -114,13 +115,13 @@ static struct slice tell_counter(struct planner *planner, const struct scope_ref
                                  const struct constraint_def *constraint)
 {
     struct slice parts = list_parts(planner, constraint);
-    return arena_format(planner->arena,
-                        "AUTO_INCREMENT of %.*s of table %s counts on each shard by itself, so "
-                        "that %s: give the value in each INSERT, or have waybill make it (id = in "
-                        "the table's section)",
-                        (int)parts.len, (const char *)parts.ptr, table_name(planner, table),
-                        table->place == PLACE_SHARDED ? "values come twice"
-                                                      : "the copies may come to differ");
+    return arena_format(
+        planner->arena,
+        "AUTO_INCREMENT of %.*s of table %s counts on each shard by itself, so "
+        "that %s: give the value in each INSERT, or have waybill make it (id = or row_id = "
+        "in the table's section)",
+        (int)parts.len, (const char *)parts.ptr, table_name(planner, table),
+        table->place == PLACE_SHARDED ? "values come twice" : "the copies may come to differ");
 }
 
 static bool report(struct planner *planner, enum error_code code, struct slice text)

@@ -2,6 +2,7 @@
 // shard, others on their home. What names no table (databases, views, routines) goes to every
 // shard, so that it is there whichever shard a statement goes to.
 
+#include "cluster/row_id.h"
 #include "router/plan_impl.h"
 
 struct type_row {
@@ -85,6 +86,19 @@ static bool check_columns(struct planner *planner, const struct table_config *ta
         }
     }
     return true;
+}
+
+// The column for row ids has room for them.
+static bool check_row_id_column(struct planner *planner, const struct table_config *table)
+{
+    const struct ddl_part *ddl = planner->statement->ddl;
+    const struct column_def *column =
+        table->row_ids != NULL ? find_column(ddl, table->row_ids->column) : NULL;
+    return column == NULL || is_id_type(column->type) ||
+           plan_refuse(planner, ER_SHARD_KEY,
+                       "Column `%s` of table %s.%s must be a BIGINT, for row ids, and is %.*s",
+                       table->row_ids->column, table->schema, table->name, (int)column->type.len,
+                       (const char *)column->type.ptr);
 }
 
 static struct shard_set where_is(const struct planner *planner, const struct scope_ref *ref)
@@ -205,6 +219,10 @@ static bool plan_tables(struct planner *planner)
     scope_place(planner->request, planner->statement->tables, &first);
     if (ddl->kind == DDL_CREATE_TABLE && first.place == PLACE_SHARDED &&
         !check_columns(planner, first.config)) {
+        return false;
+    }
+    if (ddl->kind == DDL_CREATE_TABLE && first.config != NULL &&
+        !check_row_id_column(planner, first.config)) {
         return false;
     }
     if (!plan_constraints(planner, &first)) {

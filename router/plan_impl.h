@@ -132,10 +132,40 @@ bool plan_show_catalog(struct planner *planner, bool is_status);
 enum { NO_COLUMN = -1 };
 struct insert_shape {
     const struct table_config *table;
-    int32_t key_at, id_at;
+    int32_t key_at, id_at, row_id_at;
 };
 bool plan_insert_shape(struct planner *planner, const struct table_config *table,
                        struct insert_shape *shape); // refused when one is missing
+
+// Nobody but a server knows for what the values of an INSERT without a list of columns are.
+bool plan_without_list(struct planner *planner, const struct table_config *table);
+// A row with more or fewer values than columns: the server refuses the statement as a whole.
+bool insert_has_wrong_count(const struct insert_part *insert) MUST_CHECK;
+
+// ---- plan_insert_reference.c
+
+bool plan_insert_reference(struct planner *planner, const struct scope_ref *target);
+void insert_add_sources(struct planner *planner); // the scopes of its SELECT and its subqueries
+
+// ---- row_id.c
+
+// The row ids of an INSERT: of each row whether one is to be made, from `next` on.
+struct row_id_use {
+    bool *is_made; // by row
+    uint32_t made_count;
+    uint64_t next;
+};
+// False: refused. With plan.row_id_wish there aren't enough, and *use doesn't count.
+bool row_id_use(struct planner *planner, const struct insert_shape *shape,
+                struct row_id_use *use) MUST_CHECK;
+// INSERT of VALUES into a reference table that has row ids: the text for all shards. ptr NULL: as
+// it came.
+bool row_id_reference(struct planner *planner, const struct table_config *table,
+                      struct slice *sql) MUST_CHECK;
+// An UPDATE or ON DUPLICATE KEY UPDATE sets the column.
+bool row_id_assign(struct planner *planner, const struct table_config *table,
+                   const struct assignment *assignment) MUST_CHECK;
+bool row_id_is_column(const struct table_config *table, struct slice name) MUST_CHECK;
 
 // ---- insert_asked.c
 
@@ -183,18 +213,19 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
 
 // The ids of new rows, put into text and parameters.
 struct id_rewrite {
-    const struct table_config *table;
+    const char *column;
     struct splice_list splices; // at most one for the column list and one for each row
     uint32_t params_seen;       // ? in the text before the place of the next splice
     uint32_t row;               // number of the next one
 };
 
-void rewrite_id_start(struct planner *planner, struct id_rewrite *rewrite,
-                      const struct table_config *table, bool adds_column);
-// A made id for the row: in place of `value`, or added to the row when value is NULL. False: none
-// can be made now.
-bool rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
-                const struct expr *value, uint16_t bucket) MUST_CHECK;
+void rewrite_id_start(struct planner *planner, struct id_rewrite *rewrite, const char *column,
+                      bool adds_column);
+// False: none can be made now.
+bool rewrite_make_order_id(struct planner *planner, uint16_t bucket, uint64_t *id) MUST_CHECK;
+// The made id for the row: in place of `value`, or added to the row when value is NULL.
+void rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
+                const struct expr *value, uint64_t id);
 // When a row is done: its parameters stand before those of the next.
 void rewrite_id_pass(struct id_rewrite *rewrite, const struct value_row *row);
 // Are the places of the new parameters certain? Not when some parameter was not seen above (inside

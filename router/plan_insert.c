@@ -5,6 +5,7 @@
 //     row -> key -> bucket -> shard      the id, when given, must carry the same bucket;
 //                                        when left out, it is made for that bucket
 
+#include "cluster/row_id.h"
 #include "router/plan_impl.h"
 
 struct placement {
@@ -13,6 +14,8 @@ struct placement {
     bool has_bucket;
     const struct expr *replaced_id; // NULL, 0 or DEFAULT
     bool adds_id;
+    bool has_row_id; // `id` is a row id
+    uint64_t id;
 };
 
 static const char *table_name(struct planner *planner, const struct table_config *table)
@@ -43,13 +46,20 @@ static bool check_on_duplicate(struct planner *planner, const struct scope_ref *
 {
     const struct assignment *one = planner->statement->insert->on_duplicate;
     for (; one != NULL; one = one->next) {
-        if (scope_attribute(target, one->column->name) != ATTRIBUTE_NONE && !keeps_column(one)) {
+        if (keeps_column(one)) {
+            continue;
+        }
+        if (scope_attribute(target, one->column->name) != ATTRIBUTE_NONE) {
             return plan_refuse(
                 planner, ER_SHARD_KEY,
                 "ON DUPLICATE KEY UPDATE may not change `%.*s`, by which table %s is "
                 "sharded: delete the row and insert it anew",
                 (int)one->column->name.len, (const char *)one->column->name.ptr,
                 table_name(planner, target->config));
+        }
+        if (row_id_is_column(target->config, one->column->name) &&
+            !row_id_assign(planner, target->config, one)) {
+            return false;
         }
     }
     return true;
@@ -67,9 +77,8 @@ static bool has_list(const struct insert_part *insert)
     return insert->columns != NULL && insert->column_count > 0;
 }
 
-// Nobody but a server knows what its values are for. It is asked, and the session writes the list
-// into the statement.
-static bool plan_without_list(struct planner *planner, const struct table_config *table)
+// A server is asked, and the session writes the list into the statement.
+bool plan_without_list(struct planner *planner, const struct table_config *table)
 {
     const struct route_request *request = planner->request;
     const struct insert_part *insert = planner->statement->insert;
@@ -103,6 +112,11 @@ static int32_t column_at(const struct insert_part *insert, const char *name)
     return NO_COLUMN;
 }
 
+static bool is_key_made(const struct table_config *table)
+{
+    return table->key != NULL && row_id_is_column(table, slice_of_string(table->key));
+}
+
 bool plan_insert_shape(struct planner *planner, const struct table_config *table,
                        struct insert_shape *shape)
 {
@@ -110,7 +124,8 @@ bool plan_insert_shape(struct planner *planner, const struct table_config *table
     shape->table = table;
     shape->key_at = column_at(insert, table->key);
     shape->id_at = column_at(insert, table->id_column);
-    if (table->key != NULL && shape->key_at == NO_COLUMN) {
+    shape->row_id_at = column_at(insert, table->row_ids != NULL ? table->row_ids->column : NULL);
+    if (table->key != NULL && shape->key_at == NO_COLUMN && !is_key_made(table)) {
         return plan_refuse(planner, ER_SHARD_KEY,
                            "INSERT into table %s must give a value for its shard key `%s`",
                            table_name(planner, table), table->key);
@@ -125,8 +140,7 @@ bool plan_insert_shape(struct planner *planner, const struct table_config *table
     return true;
 }
 
-// A row with more or fewer values than columns: the server refuses the statement as a whole.
-static bool has_wrong_count(const struct insert_part *insert)
+bool insert_has_wrong_count(const struct insert_part *insert)
 {
     for (const struct value_row *row = insert->rows; row != NULL; row = row->next) {
         if (row->value_count != insert->column_count) {
@@ -157,7 +171,11 @@ static bool place_by_key(struct planner *planner, const struct insert_shape *sha
 {
     const struct table_config *table = shape->table;
     struct value value =
-        value_of_expr(planner->arena, planner->request, row->values[shape->key_at]);
+        placement->has_row_id && is_key_made(table)
+            ? (struct value){.kind = VALUE_INTEGER,
+                             .bytes = arena_format(planner->arena, "%llu",
+                                                   (unsigned long long)placement->id)}
+            : value_of_expr(planner->arena, planner->request, row->values[shape->key_at]);
     struct shard_key key;
     const char *why = NULL;
     if (!value_to_key(planner->arena, table->key_type, KEY_STORED, &value, &key, &why)) {
@@ -244,8 +262,9 @@ static bool place_by_id(struct planner *planner, const struct insert_shape *shap
 static bool place_row(struct planner *planner, const struct insert_shape *shape,
                       const struct value_row *row, uint32_t number, struct placement *placement)
 {
-    *placement = (struct placement){.has_bucket = false};
-    if (shape->key_at != NO_COLUMN && !place_by_key(planner, shape, row, number, placement)) {
+    bool has_key =
+        shape->key_at != NO_COLUMN || (placement->has_row_id && is_key_made(shape->table));
+    if (has_key && !place_by_key(planner, shape, row, number, placement)) {
         return false;
     }
     if (shape->table->id_column == NULL) {
@@ -394,30 +413,50 @@ static bool insert_on_many(struct planner *planner, const struct table_config *t
     return true;
 }
 
+static void give_row_id(const struct insert_shape *shape, const struct value_row *row, uint64_t id,
+                        struct placement *placement)
+{
+    placement->has_row_id = true;
+    placement->id = id;
+    placement->adds_id = shape->row_id_at == NO_COLUMN;
+    placement->replaced_id = placement->adds_id ? NULL : row->values[shape->row_id_at];
+}
+
 static bool place_rows(struct planner *planner, const struct insert_shape *shape,
                        struct id_rewrite *rewrite, struct placement *placements)
 {
     const struct insert_part *insert = planner->statement->insert;
+    struct row_id_use use = {.made_count = 0};
     uint32_t number = 0;
+    if (shape->table->row_ids != NULL && !row_id_use(planner, shape, &use)) {
+        return false;
+    }
     for (const struct value_row *row = insert->rows; row != NULL; row = row->next, number++) {
+        placements[number] = (struct placement){.has_bucket = false};
+        if (use.made_count > 0 && use.is_made[number]) {
+            give_row_id(shape, row, use.next++, &placements[number]);
+        }
         if (!place_row(planner, shape, row, number + 1, &placements[number])) {
             return false;
         }
     }
     number = 0;
     for (const struct value_row *row = insert->rows; row != NULL; row = row->next, number++) {
-        const struct placement *placement = &placements[number];
+        struct placement *placement = &placements[number];
         bool wants_id = placement->adds_id || placement->replaced_id != NULL;
-        if (wants_id &&
-            !rewrite_id(planner, rewrite, row, placement->replaced_id, placement->bucket)) {
+        if (wants_id && !placement->has_row_id &&
+            !rewrite_make_order_id(planner, placement->bucket, &placement->id)) {
             return false;
+        }
+        if (wants_id) {
+            rewrite_id(planner, rewrite, row, placement->replaced_id, placement->id);
         }
         rewrite_id_pass(rewrite, row);
     }
     if (!rewrite_id_is_certain(planner)) {
         return plan_refuse(planner, ER_NOT_SUPPORTED_YET,
                            "parameters inside subqueries of an INSERT for which it makes the `%s`",
-                           shape->table->id_column);
+                           rewrite->column);
     }
     return true;
 }
@@ -477,7 +516,7 @@ static bool insert_sharded(struct planner *planner, const struct scope_ref *targ
     if (!plan_insert_shape(planner, table, &shape)) {
         return false;
     }
-    if (has_wrong_count(insert)) {
+    if (insert_has_wrong_count(insert)) {
         return plan_to(planner, plan_any_shard(planner));
     }
     if (!planner->is_lenient && insert_asked_find(planner, &shape)) {
@@ -486,42 +525,17 @@ static bool insert_sharded(struct planner *planner, const struct scope_ref *targ
     }
     struct placement *placements =
         arena_alloc(planner->arena, insert->row_count * sizeof *placements);
-    bool adds_column = table->id_column != NULL && shape.id_at == NO_COLUMN;
-    rewrite_id_start(planner, &rewrite, table, adds_column);
+    bool has_row_ids = table->row_ids != NULL;
+    const char *column = has_row_ids ? table->row_ids->column : table->id_column;
+    bool adds_column = column != NULL && (has_row_ids ? shape.row_id_at : shape.id_at) == NO_COLUMN;
+    rewrite_id_start(planner, &rewrite, column, adds_column);
     return place_rows(planner, &shape, &rewrite, placements) &&
-           finish_insert(planner, table, &rewrite, placements);
+           (planner->plan->row_id_wish.ids != NULL
+                ? plan_to(planner, plan_any_shard(planner))
+                : finish_insert(planner, table, &rewrite, placements));
 }
 
 // ---- tables that are not sharded
-
-static void add_sources(struct planner *planner)
-{
-    const struct insert_part *insert = planner->statement->insert;
-    if (insert->select != NULL) {
-        scopes_add_query(&planner->scopes, insert->select, NULL, false);
-    }
-    scopes_add_rest(&planner->scopes, planner->statement);
-}
-
-static bool insert_reference(struct planner *planner, const struct scope_ref *target)
-{
-    struct reach reach;
-    add_sources(planner);
-    if (plan_is_too_large(planner)) {
-        return false;
-    }
-    scopes_reach(&planner->scopes, &reach);
-    if (planner->statement->insert->select != NULL &&
-        (reach.has_sharded || reach.has_home || reach.has_system)) {
-        return plan_insert_select(planner, target);
-    }
-    if (reach.has_sharded || reach.has_home || reach.has_system) {
-        return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
-                           "An INSERT into a reference table may read only reference tables, since "
-                           "it runs on every shard: read the rows and insert them by VALUES");
-    }
-    return plan_reference_write(planner, "INSERT");
-}
 
 // A sequence lives elsewhere: its values are asked first.
 static bool wants_values(struct planner *planner, const struct scope_ref *target)
@@ -546,7 +560,8 @@ bool plan_insert(struct planner *planner)
     if (planner->is_lenient) {
         return false;
     }
-    if (planner->hint_shard != NO_SHARD) {
+    bool has_row_ids = target.place == PLACE_REFERENCE && target.config->row_ids != NULL;
+    if (planner->hint_shard != NO_SHARD && !has_row_ids) {
         return plan_to(planner, planner->hint_shard);
     }
     if (wants_values(planner, &target)) {
@@ -554,13 +569,13 @@ bool plan_insert(struct planner *planner)
         return plan_may_rewrite(planner) && plan_to(planner, plan_any_shard(planner));
     }
     if (target.place == PLACE_REFERENCE) {
-        return insert_reference(planner, &target);
+        return plan_insert_reference(planner, &target);
     }
     struct table_ref *only = arena_alloc(planner->arena, sizeof *only); // the scopes keep it
     *only = *table;
     only->next = NULL; // without what may follow it in the list
     if (scopes_add_tables(&planner->scopes, only, NULL) != NULL) {
-        add_sources(planner);
+        insert_add_sources(planner);
     }
     struct reach reach;
     scopes_reach(&planner->scopes, &reach);

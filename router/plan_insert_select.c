@@ -209,6 +209,14 @@ bool plan_insert_select(struct planner *planner, const struct scope_ref *target)
     if (!has_list) {
         return plan_needs_list(planner);
     }
+    if (planner->hint_shard != NO_SHARD && target->config != NULL &&
+        target->config->row_ids != NULL) {
+        return plan_refuse(
+            planner, ER_CROSS_SHARD_WRITE,
+            "INSERT ... SELECT with a hint into table %s, whose row ids waybill makes: "
+            "leave the hint out",
+            scope_table_name(planner->arena, target));
+    }
     if (target->place != PLACE_SHARDED) {
         return planner->request->columns == NULL ? ask_columns(planner, target)
                                                  : in_steps(planner, target);
@@ -224,7 +232,7 @@ bool plan_insert_select(struct planner *planner, const struct scope_ref *target)
     if (planner->hint_shard != NO_SHARD) {
         return to_hint(planner, target, &shape);
     }
-    if (push_down(planner, target, &shape)) {
+    if (target->config->row_ids == NULL && push_down(planner, target, &shape)) {
         return true;
     }
     if (planner->error->code != 0) {

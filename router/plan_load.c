@@ -2,6 +2,7 @@
 // shard, a sharded one its rows on the shard of each (plan_load_split.c). Without LOCAL the file is
 // one server's own, so the statement must stay on one.
 
+#include "cluster/row_id.h"
 #include "router/plan_impl.h"
 
 static bool refuse_server_file(struct planner *planner, const struct scope_ref *target)
@@ -10,6 +11,15 @@ static bool refuse_server_file(struct planner *planner, const struct scope_ref *
                        "LOAD DATA INFILE reads a file of one server, and table %s is on several "
                        "shards: use LOAD DATA LOCAL INFILE, whose file the client sends",
                        scope_table_name(planner->arena, target));
+}
+
+static bool refuse_row_ids(struct planner *planner, const struct scope_ref *target)
+{
+    return plan_refuse(
+        planner, ER_CROSS_SHARD_WRITE,
+        "LOAD DATA into table %s, for which waybill makes the numbers of `%s` (row_id): "
+        "load the file into another table, then INSERT ... SELECT from there",
+        scope_table_name(planner->arena, target), target->config->row_ids->column);
 }
 
 bool plan_load(struct planner *planner)
@@ -23,6 +33,9 @@ bool plan_load(struct planner *planner)
     bool is_on_many = target.place == PLACE_SHARDED || target.place == PLACE_REFERENCE;
     if (is_on_many && !load->is_local) {
         return refuse_server_file(planner, &target);
+    }
+    if (is_on_many && target.config->row_ids != NULL) {
+        return refuse_row_ids(planner, &target);
     }
     if (target.place == PLACE_SHARDED) {
         return plan_load_split(planner, &target);

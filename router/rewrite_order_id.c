@@ -4,7 +4,7 @@
 
 #include "router/plan_impl.h"
 
-static bool make_id(struct planner *planner, uint16_t bucket, uint64_t *id)
+bool rewrite_make_order_id(struct planner *planner, uint16_t bucket, uint64_t *id)
 {
     const struct route_request *request = planner->request;
     if (request->ids != NULL) {
@@ -21,19 +21,19 @@ static bool make_id(struct planner *planner, uint16_t bucket, uint64_t *id)
     return order_id_next(&source, planner->config, bucket, request->now_ms, id, planner->error);
 }
 
-void rewrite_id_start(struct planner *planner, struct id_rewrite *rewrite,
-                      const struct table_config *table, bool adds_column)
+void rewrite_id_start(struct planner *planner, struct id_rewrite *rewrite, const char *column,
+                      bool adds_column)
 {
     const struct insert_part *insert = planner->statement->insert;
     uint32_t rows = insert->row_count;
-    *rewrite = (struct id_rewrite){.table = table};
+    *rewrite = (struct id_rewrite){.column = column};
     rewrite->splices.items = arena_alloc(planner->arena, (rows + 1u) * sizeof(struct splice));
     planner->plan->edits = arena_alloc(planner->arena, rows * sizeof(struct param_edit));
     if (adds_column && !insert->is_set_form) {
         uint32_t at = insert->columns_span.end - 1; // before the parenthesis
         rewrite->splices.items[rewrite->splices.count++] = (struct splice){
             .span = {at, at},
-            .with = arena_format(planner->arena, ", `%s`", table->id_column),
+            .with = arena_format(planner->arena, ", `%s`", column),
         };
     }
 }
@@ -98,8 +98,8 @@ static void add_value(struct planner *planner, struct id_rewrite *rewrite,
         uint32_t at = insert->column_spans[0].begin;
         struct slice text = id_text(planner, rewrite, id);
         splice->span = (struct span){at, at};
-        splice->with = arena_format(planner->arena, "`%s` = %.*s, ", rewrite->table->id_column,
-                                    (int)text.len, (const char *)text.ptr);
+        splice->with = arena_format(planner->arena, "`%s` = %.*s, ", rewrite->column, (int)text.len,
+                                    (const char *)text.ptr);
         return;
     }
     count_row_params(rewrite, row, NULL);
@@ -108,13 +108,9 @@ static void add_value(struct planner *planner, struct id_rewrite *rewrite,
     splice->with = arena_format(planner->arena, ", %.*s", (int)text.len, (const char *)text.ptr);
 }
 
-bool rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
-                const struct expr *value, uint16_t bucket)
+void rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struct value_row *row,
+                const struct expr *value, uint64_t id)
 {
-    uint64_t id;
-    if (!make_id(planner, bucket, &id)) {
-        return false;
-    }
     if (!planner->plan->has_made_ids) {
         planner->plan->has_made_ids = true;
         planner->plan->first_made_id = id;
@@ -128,7 +124,6 @@ bool rewrite_id(struct planner *planner, struct id_rewrite *rewrite, const struc
         rewrite->splices.items[rewrite->splices.count++] =
             (struct splice){.span = value->span, .with = id_text(planner, rewrite, id)};
     }
-    return true;
 }
 
 void rewrite_id_pass(struct id_rewrite *rewrite, const struct value_row *row)

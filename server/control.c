@@ -203,8 +203,11 @@ static void on_errand(void *receiver, uint16_t worker, const struct errand *orde
     bool is_one = order->kind == ERRAND_KILL && !order->is_user;
     if (order->kind == ERRAND_DDL && control->monitor == NULL) {
         ddl_note_free(order->ddl); // waybill ends
-    } else if (order->kind == ERRAND_DDL || (is_one && control->monitor != NULL &&
-                                             session_id_is_elsewhere(order->victim, settings))) {
+    } else if (order->kind == ERRAND_ROW_IDS && control->monitor == NULL) {
+        return; // likewise
+    } else if (order->kind == ERRAND_DDL || order->kind == ERRAND_ROW_IDS ||
+               (is_one && control->monitor != NULL &&
+                session_id_is_elsewhere(order->victim, settings))) {
         errands_start_elsewhere(&control->errands, worker, order);
     } else {
         errands_start(&control->errands, worker, order);
@@ -216,6 +219,8 @@ static void send_elsewhere(void *owner, uint64_t question, const struct errand *
     struct monitor *monitor = ((struct control *)owner)->monitor;
     if (order->kind == ERRAND_DDL) {
         monitor_note_ddl(monitor, question, order->ddl);
+    } else if (order->kind == ERRAND_ROW_IDS) {
+        monitor_reserve_row_ids(monitor, question, &order->row_ids);
     } else {
         elsewhere_send(monitor, question, order);
     }
@@ -251,6 +256,12 @@ static void on_kill_answer(void *owner, uint64_t number, const struct kill_answe
 static void on_ddl_noted(void *owner, uint64_t number, uint64_t id, const struct error *error)
 {
     struct errand_result result = {.number = id, .problem = *error};
+    errands_answered(&((struct control *)owner)->errands, number, &result);
+}
+
+static void on_row_ids(void *owner, uint64_t number, const struct error *error)
+{
+    struct errand_result result = {.problem = *error};
     errands_answered(&((struct control *)owner)->errands, number, &result);
 }
 
@@ -466,6 +477,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .on_kill_answer = on_kill_answer,
         .on_kill_order = on_kill_order,
         .on_ddl_noted = on_ddl_noted,
+        .on_row_ids = on_row_ids,
         .on_schema_report = on_schema_report,
         .on_deadlock = on_deadlock,
     };

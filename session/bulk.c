@@ -37,8 +37,9 @@ struct planning {
     uint32_t param_count;
     struct binary_value *params; // of the present set
     struct bulk_set *sets;
-    uint32_t set_count;
-    bool has_edit; // the sets have one more value, or another one
+    uint32_t count;     // of sets
+    uint32_t set_count; // ... that are planned
+    bool has_edit;      // the sets have one more value, or another one
     enum param_edit_kind edit_kind;
     uint32_t edit_index;
     bool has_unedited; // beside edited ones
@@ -71,7 +72,7 @@ static bool depends_on_values(const struct planning *planning)
     }
     struct slice schema = ref->schema.len > 0 ? ref->schema : route->database;
     const struct table_config *table = config_find_table(route->config, schema, ref->name);
-    return table != NULL && table->type == TABLE_SHARDED;
+    return table != NULL && (table->type == TABLE_SHARDED || table->row_ids != NULL);
 }
 
 // Takes over what the plan of one set says. The plan itself lives in another arena.
@@ -82,6 +83,13 @@ static bool note_set(struct planning *planning, const struct plan *plan, struct 
     if (plan->wants_columns) { // where any set goes is not known before
         all->wants_columns = true;
         all->targets[0].shard = target->shard;
+        return true;
+    }
+    if (plan->row_id_wish.ids != NULL) {
+        uint64_t given = all->row_id_wish.given;
+        all->row_id_wish = plan->row_id_wish;
+        all->row_id_wish.count = planning->count;
+        all->row_id_wish.given = given > plan->row_id_wish.given ? given : plan->row_id_wish.given;
         return true;
     }
     if (plan->target_count > 1 || plan->edit_count > 1) {
@@ -158,6 +166,7 @@ static bool plan_sets(struct planning *planning)
                  SETS_MAX);
         return refuse(planning, ER_TOO_LARGE, text);
     }
+    planning->count = count;
     planning->sets = arena_alloc(&planning->session->arena, count * sizeof *planning->sets);
     while (planning->set_count < count && !planning->request->plan->wants_columns) {
         if (!plan_set(planning, &reader)) {
@@ -336,7 +345,12 @@ bool bulk_plan(struct session *session, struct request *request, const struct ro
     if (!depends_on_values(&planning)) {
         return send_whole(&planning);
     }
-    return plan_sets(&planning) && (request->plan->wants_columns || split(&planning));
+    bool is_unfinished = false;
+    if (!plan_sets(&planning)) {
+        return false;
+    }
+    is_unfinished = request->plan->wants_columns || request->plan->row_id_wish.ids != NULL;
+    return is_unfinished || split(&planning);
 }
 
 // ---- the command

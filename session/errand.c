@@ -9,6 +9,7 @@
 #include "session/kill.h"
 #include "session/process_table.h"
 #include "session/processlist.h"
+#include "session/row_id_wait.h"
 
 void errand_start(struct session *session, const struct errand *errand)
 {
@@ -60,6 +61,7 @@ void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
         deadlock_end_victim(sessions, &errand->waiter, result);
         break;
     case ERRAND_DDL:
+    case ERRAND_ROW_IDS:
         break; // goes to the monitor
     }
 }
@@ -94,6 +96,9 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
         break;
     case ERRAND_DDL:
         flow_ddl_answered(sessions, session, errand, result);
+        break;
+    case ERRAND_ROW_IDS:
+        row_id_wait_answered(session, result);
         break;
     case ERRAND_WAITERS:
     case ERRAND_VICTIM:

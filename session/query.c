@@ -36,6 +36,7 @@
 #include "session/own_names.h"
 #include "session/own_status.h"
 #include "session/process_table.h"
+#include "session/row_id_wait.h"
 #include "session/scatter_guard.h"
 #include "session/step_kinds.h"
 #include "session/text_native.h"
@@ -155,6 +156,8 @@ struct route_request query_route_request(const struct session *session,
         .is_pinned = session->pin != NULL,
         .last_shard = is_bound ? query_any_shard(session) : NO_SHARD,
         .ids = &session->sessions->order_ids,
+        .now_us = session_now_us(session),
+        .keeps_zero = (session_sql_mode(session) & SQL_NO_AUTO_VALUE_ON_ZERO) != 0,
         .now_ms = (uint64_t)((int64_t)(session_now_us(session) / 1000) +
                              session->sessions->wall_ahead_ms),
         .last_insert_id = session->last_insert_id,
@@ -256,6 +259,10 @@ static void route(struct session *session, struct request *request)
     }
     if (request->plan->wants_columns) {
         columns_ask(session, request, route);
+        return;
+    }
+    if (request->plan->row_id_wish.ids != NULL) {
+        row_id_wait_start(session, request, route);
         return;
     }
     if (request->plan->steps != STEPS_NONE) {

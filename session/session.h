@@ -8,6 +8,7 @@
 #include "base/histogram.h"
 #include "base/loop.h"
 #include "base/sock.h"
+#include "cluster/row_id.h"
 #include "cluster/snapshot.h"
 #include "cluster/waiter.h"
 #include "pool/pool.h"
@@ -40,6 +41,7 @@ enum errand_kind {
     ERRAND_GLOBALS, // SET GLOBAL was done: global_settings.h
     ERRAND_WAITERS, // the monitor's: deadlock.h
     ERRAND_VICTIM,  // ... likewise
+    ERRAND_ROW_IDS, // row_id_wait.h
 };
 struct ddl_note; // cluster/ddl_note.h
 struct errand {
@@ -66,14 +68,15 @@ struct errand {
     // GLOBALS on `shard`: what was global until then
     char settings[2048]; // name NUL literal NUL ...
     uint16_t settings_bytes;
-    struct waiter waiter; // VICTIM: whose statement; `victim` is its session
+    struct row_id_wish row_ids; // ROW_IDS
+    struct waiter waiter;       // VICTIM: whose statement; `victim` is its session
 };
 
 struct errand_result {
     uint32_t killed;
     uint32_t denied;      // not the asker's own
     uint32_t committing;  // KILL QUERY of what can't be interrupted
-    struct error problem; // of a victim elsewhere: nobody has said what came of it
+    struct error problem; // of a victim elsewhere: nobody has said what came of it; DDL, ROW_IDS
     struct text list;     // owned: processlist.h, deadlock.h
     uint64_t number;      // DDL: its id
 };

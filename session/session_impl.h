@@ -83,6 +83,7 @@ struct request {
     struct cursor_aside *aside;                            // NULL: its rows go to the client
     struct flow *suspended; // whose answer waits for the end of its transaction: flow_suspend
     uint64_t ticket;        // of an errand; 0: none
+    uint32_t row_id_rounds; // how often it has waited for row ids
     bool is_preparing;      // PREPARE as text
     bool keeps_aftermath;   // SHOW WARNINGS and the like change nothing of it
     bool is_killed;         // KILL QUERY: nothing more is begun for it
