@@ -392,15 +392,25 @@ void flow_single_relay(struct session *session, struct request *request,
     relay_start(session, request, command, false);
 }
 
+// In front of one shard.
+static void keep_for_found_rows(struct leg *leg, const struct answer *answer)
+{
+    leg->command.wants_keep |= found_rows_is_passed(leg->session->request->statement, answer);
+}
+
 void flow_single_start(struct session *session, struct request *request)
 {
     struct leg_command command = leg_command_of(request, &request->plan->targets[0]);
+    bool is_only = config_only_shard(session_config(session)) != NO_SHARD;
+    bool opens_cursor = command.on_ok != NULL;
     bool asks_id =
         insert_id_is_asked_after(session, request->statement) && !request->plan->has_made_ids;
     command.may_linger = true;
     command.is_there = request->plan->gather != NULL; // what was gathered is
-    bool hides_found = found_rows_is_hidden(request->statement) &&
-                       config_only_shard(session_config(session)) != NO_SHARD;
+    bool hides_found = (opens_cursor || found_rows_is_hidden(request->statement)) && is_only;
+    if (is_only && !opens_cursor) {
+        command.on_ok = keep_for_found_rows;
+    }
     command.wants_keep = asks_id || hides_found ||
                          (request->statement->facts & FACT_CALC_FOUND_ROWS) != 0 ||
                          aftermath_lingers_on(session) == command.shard;

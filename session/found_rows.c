@@ -43,6 +43,12 @@ bool found_rows_is_hidden(const struct statement *statement)
            has_select(statement);
 }
 
+bool found_rows_is_passed(const struct statement *statement, const struct answer *answer)
+{
+    return statement->kind == STATEMENT_SELECT && statement->query != NULL &&
+           statement->query->offset != NULL && answer->row_count == 0;
+}
+
 bool found_rows_is_replaced(const struct statement *statement)
 {
     return statement->kind == STATEMENT_SELECT || has_select(statement) ||
@@ -126,7 +132,8 @@ static enum found found_by(const struct statement *statement, const struct answe
                    ? FOUND_UNKNOWN
                    : found_by_select(statement->query, passed, answer->row_count);
     case STATEMENT_SHOW:
-        return answer->is_error ? FOUND_UNKNOWN : found_by_show(statement->name);
+        return answer->is_error || answer->is_cursor_open ? FOUND_UNKNOWN
+                                                          : found_by_show(statement->name);
     case STATEMENT_EXPLAIN:
         return answer->is_error ? FOUND_UNKNOWN : found_by_explain(statement);
     default:
@@ -137,10 +144,13 @@ static enum found found_by(const struct statement *statement, const struct answe
     }
 }
 
-// VALUES (1), (2) leaves the old figure.
+// VALUES (1), (2) leaves the old figure. A SHOW that opens a cursor is a SELECT for the server.
 static bool is_counted_select(const struct statement *statement, const struct answer *answer)
 {
     const struct query *query = statement->query;
+    if (answer->is_cursor_open && statement->kind == STATEMENT_SHOW) {
+        return true;
+    }
     return statement->kind == STATEMENT_SELECT && query != NULL && !query->is_values &&
            (answer->has_rows || query->has_into);
 }
@@ -153,7 +163,7 @@ static bool is_on_backend(const struct session *session, const struct aftermath 
     const struct statement *statement = session->request->statement;
     bool has_old =
         old->has_found_rows || (!old->is_behind && !old->is_found_old && !old->is_found_lost);
-    bool is_counted = !answer->is_error && !answer->is_cursor_open && statement != NULL &&
+    bool is_counted = !answer->is_error && statement != NULL &&
                       (statement->facts & FACT_PREPARED_TEXT) == 0 &&
                       (is_counted_select(statement, answer) || has_select(statement));
     return is_counted || (is_there && has_old);

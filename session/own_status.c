@@ -11,6 +11,7 @@
 #include "session/own_status.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "parser/splice.h"
 #include "router/plan.h"
@@ -71,6 +72,73 @@ static bool is_status_table(const struct table_ref *ref)
             slice_is_nocase(ref->name, "global_status"));
 }
 
+// ---- conditions that leave none of these: VARIABLE_NAME LIKE 'Handler%', = 'Questions', IN (...)
+
+// `is_pattern`: of LIKE. Its letters before the first wildcard are looked at.
+static bool is_of_others(const struct expr *value, bool is_pattern)
+{
+    struct slice word = value->value;
+    if (value->kind != EXPR_STRING || value->has_introducer || word.len == 0 ||
+        memchr(word.ptr, ' ', word.len) != NULL) { // at the end it would mean nothing
+        return false;
+    }
+    for (size_t i = 0; is_pattern && i < word.len; i++) {
+        if (word.ptr[i] == '%' || word.ptr[i] == '_' || word.ptr[i] == '\\') {
+            word = slice_part(word, 0, i);
+        }
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct slice name = slice_of_string(names[i]);
+        if (slice_equal_nocase(is_pattern ? slice_part(name, 0, word.len) : name, word)) {
+            return false;
+        }
+    }
+    return slice_is_ascii(word);
+}
+
+// The word between the two operands.
+static bool is_word_between(struct slice text, const struct expr *expr, const char *word)
+{
+    size_t begin = expr->children[0]->span.end, end = expr->children[1]->span.begin;
+    while (begin < end && text.ptr[begin] == ' ') {
+        begin++;
+    }
+    while (end > begin && text.ptr[end - 1] == ' ') {
+        end--;
+    }
+    return slice_is_nocase(slice_part(text, begin, end), word);
+}
+
+static bool leaves_none(struct slice text, const struct expr *expr)
+{
+    bool is_pair = expr->child_count == 2;
+    if (expr->kind == EXPR_BINARY && expr->op == OP_AND) {
+        return is_pair &&
+               (leaves_none(text, expr->children[0]) || leaves_none(text, expr->children[1]));
+    }
+    bool is_equal = expr->kind == EXPR_BINARY && expr->op == OP_EQUAL;
+    bool is_like = is_pair && expr->kind == EXPR_OTHER && is_word_between(text, expr, "LIKE");
+    bool is_in = expr->kind == EXPR_IN && !expr->is_negated;
+    if ((!is_equal && !is_like && !is_in) || expr->child_count < 2 ||
+        expr->children[0]->kind != EXPR_COLUMN ||
+        !slice_is_nocase(expr->children[0]->name, "VARIABLE_NAME")) {
+        return false;
+    }
+    for (uint32_t i = 1; i < expr->child_count; i++) {
+        if (!is_of_others(expr->children[i], is_like)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The server's own rows are the answer then, and it counts no reads that are not the client's.
+static bool is_about_others(struct slice text, const struct query *query)
+{
+    return query->tables != NULL && query->tables->next == NULL && query->where != NULL &&
+           leaves_none(text, query->where);
+}
+
 struct found {
     const struct table_ref *refs[REFS_MAX]; // in the order of the text
     size_t count;
@@ -90,9 +158,12 @@ static void add_ref(struct found *found, const struct table_ref *ref)
     found->refs[at] = ref;
 }
 
-static void find_refs(struct found *found, const struct query *query)
+static void find_refs(struct found *found, struct slice text, const struct query *query)
 {
     for (; query != NULL; query = query->next) {
+        if (is_about_others(text, query)) {
+            continue;
+        }
         for (const struct table_ref *ref = query->tables; ref != NULL; ref = ref->next) {
             if (is_status_table(ref)) {
                 add_ref(found, ref);
@@ -148,9 +219,9 @@ void own_status_rewrite(struct session *session, struct request *request)
         plan->targets[0].sql.ptr != NULL) {
         return;
     }
-    find_refs(&found, statement->query);
+    find_refs(&found, statement->text, statement->query);
     for (uint32_t i = 0; i < statement->subquery_count; i++) {
-        find_refs(&found, statement->subqueries[i]);
+        find_refs(&found, statement->text, statement->subqueries[i]);
     }
     if (found.count == 0 || found.is_more || is_named_elsewhere(statement->text, &found)) {
         return;

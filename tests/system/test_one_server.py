@@ -51,6 +51,38 @@ def test_found_rows(stand):
     compare(stand, statements, is_prepared=True)
 
 
+def test_found_rows_of_cursors(stand):
+    """What a cursor leaves only its server knows."""
+    asked = "SELECT FOUND_ROWS()"
+    shown = []
+    for client in (stand.direct(SERVER), stand.client()):
+        for sql in TABLES:
+            client.query(sql)
+        for sql in ("SELECT a FROM t", "SELECT 1", "SELECT a FROM t LIMIT 1", "SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1", "SHOW TABLES LIKE 't'",
+                    "SELECT 1 UNION SELECT 2", "SELECT a FROM t LIMIT 1 OFFSET 5"):
+            for cursors in ((1, 1), (1, 0), (0, 1), (0, 0)):
+                for text, cursor in zip((sql, asked), cursors):
+                    statement = client.prepare(text)
+                    result = client.execute(statement, cursor=cursor)
+                    rows = result.rows or client.fetch(statement, result.columns, 100).rows if cursor else result.rows
+                    client.close_statement(statement)
+                shown.append((sql, cursors, rows))
+            client.query(sql)
+            shown.append((sql, client.query(asked).rows))
+        client.close()
+    half = len(shown) // 2
+    different = [pair for pair in zip(shown[:half], shown[half:]) if pair[0] != pair[1]]
+    assert half * 2 == len(shown) and not different, different
+
+
+def test_status_of_the_connection_alone(stand):
+    """What is no variable of waybill's is asked as the client asks it: the reads that are counted are the server's."""
+    table = "information_schema.session_status"
+    reads = f"SELECT VARIABLE_VALUE FROM {table} WHERE VARIABLE_NAME LIKE 'Handler_read_rnd%' AND VARIABLE_VALUE >= 0 ORDER BY VARIABLE_NAME"
+    compare(stand, ["CREATE TEMPORARY TABLE bound (a INT)", "FLUSH STATUS", "SELECT * FROM t", reads, reads, f"SELECT VARIABLE_VALUE FROM {table} WHERE VARIABLE_NAME IN "
+                    "('Handler_read_rnd_next', 'Handler_read_rnd')", reads])
+
+
 def test_warnings_outlive_statements_without_tables(stand):
     shown = ["SHOW WARNINGS", "SHOW COUNT(*) WARNINGS", "SELECT @@warning_count"]
     warn = "SELECT 1/0, CAST('x' AS INT)"
