@@ -121,6 +121,7 @@ help:
 	@echo 'make check-fast   its part that takes under 30 seconds'
 	@echo 'make asan, tsan   the tests under address+undefined, thread sanitizers'
 	@echo 'make bench        against a direct connection and HAProxy; writes build/bench.tsv'
+	@echo 'make bench-failover  how long nobody can write when a primary dies, hangs or is changed'
 	@echo 'make chaos        faults by a seed against three waybills and real servers (CHAOS=options)'
 	@echo 'make transparency MariaDB'"'"'s own tests through waybill: which differ (TRANSPARENCY_TESTS=names)'
 	@echo 'make fuzz         every fuzzer for FUZZ_SECONDS (60) each'
@@ -236,6 +237,12 @@ chaos: test-packages
 bench: bench-packages
 	$(parallel) $(BUILD)/waybill $(BUILD)/knock $(BUILD)/merge_speed
 	tests/bench/run --build $(BUILD)
+
+# How long nobody can write when a primary dies, hangs, or is changed. FAILOVER='--runs 5 --stall-seconds 3600'.
+.PHONY: bench-failover
+bench-failover: test-packages
+	$(parallel) $(BUILD)/waybill
+	WAYBILL_BIN=$(abspath $(BUILD)/waybill) tests/bench/failover.py $(FAILOVER)
 
 # MariaDB's own tests straight on a server and through waybill, in TRANSPARENCY_VARIANTS (all) of the protocol.
 .PHONY: transparency

@@ -105,6 +105,9 @@ bool step_follow(struct action *action, size_t place, size_t primary) MUST_CHECK
 // A server that has an init_slave of its own is not marked.
 void step_mark_stopped(struct action *action, size_t place);
 bool step_stop_replica(struct action *action, size_t place, const char *threads) MUST_CHECK;
+// Gets its receiving thread out of its wait for the primary, when it waits: STOP SLAVE comes a
+// moment later, and finds it on its way out. False: there is nothing to wait for.
+bool step_wake_receiver(struct action *action, size_t place) MUST_CHECK;
 bool step_start_replica(struct action *action, size_t place, const char *threads) MUST_CHECK;
 
 // relay_log.c: what a replica has received and not applied.

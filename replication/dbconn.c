@@ -1,11 +1,14 @@
 // libmysqlclient (MariaDB's on Debian), as little of it as a job thread needs. The library counts
-// its timeouts in whole seconds and tells a refused connection from one that timed out only by the
-// time that it took: both are "can't connect", with an errno that it has overwritten.
+// its timeouts in whole seconds, so whatever waits is called in its non-blocking way, and the
+// waiting is done here. It tells a refused connection from one that timed out only by the time that
+// it took: both are "can't connect", with an errno that it has overwritten.
 
 #include "replication/dbconn.h"
 
+#include <errno.h>
 #include <mysql/mysql.h>
 #include <mysql/mariadb_rpl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +27,15 @@ enum {
     SSL_CONNECTION_ERROR = 2026,
 };
 
+// The library runs what may wait on a stack of its own; its TLS wants room.
+static const size_t stack_bytes = 256 * 1024;
+
 struct dbconn {
     MYSQL *mysql; // owned
+    uint32_t answer_ms;
+    const struct endpoint *doubt; // borrowed; NULL: never in doubt
+    uint32_t doubt_ms, patience_ms;
+    uint64_t silent_us;
     bool is_mariadb;
     MARIADB_RPL *dump;        // owned; NULL: no binary log is being read
     MARIADB_RPL_EVENT *event; // owned; the last one of it
@@ -100,6 +110,121 @@ static void set_tls(MYSQL *mysql, const struct endpoint_tls *tls)
     }
 }
 
+// ---- waiting
+
+// Which of the library's events have happened, by the time; MYSQL_WAIT_TIMEOUT: none.
+static int wait_until(MYSQL *mysql, int events, uint64_t until_ms)
+{
+    struct pollfd wait = {.fd = (int)mysql_get_socket(mysql)};
+    wait.events = (short)(((events & MYSQL_WAIT_READ) != 0 ? POLLIN : 0) |
+                          ((events & MYSQL_WAIT_WRITE) != 0 ? POLLOUT : 0) |
+                          ((events & MYSQL_WAIT_EXCEPT) != 0 ? POLLPRI : 0));
+    int count = 0;
+    do {
+        uint64_t now_ms = clock_ms();
+        count = poll(&wait, 1, until_ms > now_ms ? (int)(until_ms - now_ms) : 0);
+    } while (count < 0 && errno == EINTR);
+    if (count <= 0) {
+        return MYSQL_WAIT_TIMEOUT;
+    }
+    // (An error wakes whoever waits: the read or write finds it.)
+    int all = events & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE | MYSQL_WAIT_EXCEPT);
+    int happened = ((wait.revents & POLLIN) != 0 ? MYSQL_WAIT_READ : 0) |
+                   ((wait.revents & POLLOUT) != 0 ? MYSQL_WAIT_WRITE : 0) |
+                   ((wait.revents & POLLPRI) != 0 ? MYSQL_WAIT_EXCEPT : 0);
+    return (wait.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? all : happened;
+}
+
+// Does the server greet a new connection?
+static bool is_there(const struct dbconn *conn)
+{
+    struct error error;
+    enum db_failure failure;
+    struct endpoint to = *conn->doubt;
+    uint32_t left_ms = conn->patience_ms - conn->doubt_ms;
+    to.connect_ms = left_ms < to.connect_ms ? left_ms : to.connect_ms;
+    struct dbconn *other = dbconn_open(&to, &error, &failure);
+    dbconn_close(other);
+    return other != NULL || failure == DB_ANSWERED;
+}
+
+static int wait_for_answer(struct dbconn *conn, int events)
+{
+    uint64_t began_ms = clock_ms();
+    if (conn->doubt != NULL && conn->doubt_ms < conn->answer_ms) {
+        int happened = wait_until(conn->mysql, events, began_ms + conn->doubt_ms);
+        if (happened != MYSQL_WAIT_TIMEOUT) {
+            return happened;
+        }
+        bool is_silent = !is_there(conn);
+        happened = wait_until(conn->mysql, events, 0);
+        if (happened != MYSQL_WAIT_TIMEOUT) {
+            return happened;
+        }
+        if (is_silent) {
+            conn->silent_us = (clock_ms() - began_ms) * 1000;
+            return MYSQL_WAIT_TIMEOUT;
+        }
+    }
+    return wait_until(conn->mysql, events, began_ms + conn->answer_ms);
+}
+
+static MYSQL *connect_within(MYSQL *mysql, const struct endpoint *to)
+{
+    MYSQL *connected = NULL;
+    uint64_t until_ms = clock_ms() + to->connect_ms;
+    int events = mysql_real_connect_start(&connected, mysql, to->host, to->user, to->password, NULL,
+                                          to->port, NULL, 0);
+    while (events != 0) {
+        events = mysql_real_connect_cont(&connected, mysql, wait_until(mysql, events, until_ms));
+    }
+    return connected;
+}
+
+static bool run_query(struct dbconn *conn, const char *statement, size_t len)
+{
+    int failed = 0;
+    int events = mysql_real_query_start(&failed, conn->mysql, statement, (unsigned long)len);
+    while (events != 0) {
+        events = mysql_real_query_cont(&failed, conn->mysql, wait_for_answer(conn, events));
+    }
+    return failed == 0;
+}
+
+static bool send_query(struct dbconn *conn, const char *statement)
+{
+    int failed = 0;
+    int events =
+        mysql_send_query_start(&failed, conn->mysql, statement, (unsigned long)strlen(statement));
+    while (events != 0) {
+        events = mysql_send_query_cont(&failed, conn->mysql, wait_for_answer(conn, events));
+    }
+    return failed == 0;
+}
+
+static bool read_answer(struct dbconn *conn)
+{
+    my_bool has_failed = 0;
+    int events = mysql_read_query_result_start(&has_failed, conn->mysql);
+    while (events != 0) {
+        events =
+            mysql_read_query_result_cont(&has_failed, conn->mysql, wait_for_answer(conn, events));
+    }
+    return has_failed == 0;
+}
+
+static MYSQL_RES *store_result(struct dbconn *conn)
+{
+    MYSQL_RES *result = NULL;
+    int events = mysql_store_result_start(&result, conn->mysql);
+    while (events != 0) {
+        events = mysql_store_result_cont(&result, conn->mysql, wait_for_answer(conn, events));
+    }
+    return result;
+}
+
+// ---- a connection
+
 static MYSQL *new_mysql(const struct endpoint *to)
 {
     MYSQL *mysql = mysql_init(NULL);
@@ -115,6 +240,7 @@ static MYSQL *new_mysql(const struct endpoint *to)
     mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &answer_s);
     mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no);
     mysql_options(mysql, MYSQL_OPT_RECONNECT, &is_wanted);
+    mysql_options(mysql, MYSQL_OPT_NONBLOCK, &stack_bytes);
     mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     set_tls(mysql, &to->tls);
     return mysql;
@@ -148,8 +274,7 @@ struct dbconn *dbconn_open(const struct endpoint *to, struct error *error, enum 
         return NULL;
     }
     uint64_t began_ms = clock_ms();
-    if (mysql_real_connect(mysql, to->host, to->user, to->password, NULL, to->port, NULL, 0) ==
-        NULL) {
+    if (connect_within(mysql, to) == NULL) {
         unsigned code = mysql_errno(mysql);
         bool is_refused = (code == CONNECTION_ERROR || code == CONN_HOST_ERROR) &&
                           clock_ms() - began_ms < to->connect_ms / 2;
@@ -165,6 +290,7 @@ struct dbconn *dbconn_open(const struct endpoint *to, struct error *error, enum 
     }
     struct dbconn *conn = memory_new(sizeof *conn);
     conn->mysql = mysql;
+    conn->answer_ms = to->answer_ms;
     conn->is_mariadb = strstr(mysql_get_server_info(mysql), "MariaDB") != NULL;
     if (!prepare_session(conn, error)) {
         *failure = failure_of(mysql_errno(mysql));
@@ -187,6 +313,20 @@ void dbconn_close(struct dbconn *conn)
         mysql_close(conn->mysql);
         memory_free(conn);
     }
+}
+
+void dbconn_doubt(struct dbconn *conn, const struct endpoint *to, uint32_t doubt_ms,
+                  uint32_t patience_ms)
+{
+    conn->doubt = to;
+    conn->doubt_ms = doubt_ms;
+    conn->patience_ms = patience_ms;
+    conn->silent_us = 0;
+}
+
+uint64_t dbconn_silent_us(const struct dbconn *conn)
+{
+    return conn->silent_us;
 }
 
 bool dbconn_is_mariadb(const struct dbconn *conn)
@@ -239,7 +379,7 @@ static bool send_statement(struct dbconn *conn, struct error *error, const char 
         error_set(error, CLIENT_ERRORS + 8, "HY000", "out of memory");
         return false;
     }
-    bool is_fine = mysql_real_query(conn->mysql, statement, (unsigned long)len) == 0;
+    bool is_fine = run_query(conn, statement, (size_t)len);
     free(statement);
     if (!is_fine) {
         take_error(conn->mysql, error);
@@ -249,7 +389,7 @@ static bool send_statement(struct dbconn *conn, struct error *error, const char 
 
 static bool take_rows(struct dbconn *conn, struct db_rows *rows, struct error *error)
 {
-    MYSQL_RES *result = mysql_store_result(conn->mysql);
+    MYSQL_RES *result = store_result(conn);
     if (result == NULL) {
         if (mysql_errno(conn->mysql) != 0) {
             take_error(conn->mysql, error);
@@ -288,7 +428,7 @@ bool dbconn_run(struct dbconn *conn, struct error *error, const char *format, ..
 
 bool dbconn_send(struct dbconn *conn, struct error *error, const char *statement)
 {
-    if (mysql_send_query(conn->mysql, statement, (unsigned long)strlen(statement)) == 0) {
+    if (send_query(conn, statement)) {
         return true;
     }
     take_error(conn->mysql, error);
@@ -298,7 +438,7 @@ bool dbconn_send(struct dbconn *conn, struct error *error, const char *statement
 bool dbconn_finish(struct dbconn *conn, struct error *error)
 {
     struct db_rows rows = {.result = NULL};
-    if (mysql_read_query_result(conn->mysql) != 0) {
+    if (!read_answer(conn)) {
         take_error(conn->mysql, error);
         return false;
     }

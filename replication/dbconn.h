@@ -24,7 +24,7 @@ struct endpoint {
     char user[96];
     char password[128];
     struct endpoint_tls tls;
-    uint32_t connect_ms; // at most; timeouts count in whole seconds
+    uint32_t connect_ms; // at most, with log-in
     uint32_t answer_ms;  // each read and write
 };
 
@@ -49,6 +49,13 @@ void dbconn_start_library(void);
 struct dbconn *dbconn_open(const struct endpoint *to, struct error *error,
                            enum db_failure *failure);
 void dbconn_close(struct dbconn *conn); // NULL is fine
+// A statement may wait for a lock, a slow disk, an acknowledgement, a packet that was lost. When no
+// answer has come for doubt_ms another connection is tried meanwhile: a server that is there greets
+// it. If it does not until patience_ms are over, the connection counts as lost. `to` is borrowed.
+void dbconn_doubt(struct dbconn *conn, const struct endpoint *to, uint32_t doubt_ms,
+                  uint32_t patience_ms);
+// For how long both had waited by then; 0: it was not lost so.
+uint64_t dbconn_silent_us(const struct dbconn *conn) MUST_CHECK;
 bool dbconn_is_mariadb(const struct dbconn *conn) MUST_CHECK;
 uint32_t dbconn_version(const struct dbconn *conn) MUST_CHECK;      // 101119
 uint64_t dbconn_capabilities(const struct dbconn *conn) MUST_CHECK; // the server's own

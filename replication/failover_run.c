@@ -34,6 +34,7 @@
 enum {
     FOLLOW_LOOKS = 100,
     FOLLOW_LOOK_MS = 20,
+    WAKE_MS = 20,
 };
 
 struct failover {
@@ -290,16 +291,31 @@ static bool look_around(struct failover *failover)
     return foresee_promise(failover) && check_privileges(failover);
 }
 
-// 2. All at once: a replica whose primary hangs takes seconds for it (it wants to tell the
-// primary). One that fails here counts as unreachable.
+// Those that wait for a primary that hangs.
+static void wake_receivers(struct failover *failover)
+{
+    struct action *action = failover->action;
+    bool is_any = false;
+    for (size_t i = 0; i < failover->count; i++) {
+        if (failover->views[i].is_reachable && failover->views[i].is_replica) {
+            step_mark_stopped(action, failover->members[i]);
+            is_any |= failover->states[i].is_receiving &&
+                      step_wake_receiver(action, failover->members[i]);
+        }
+    }
+    enum job_news news = is_any ? job_wait(action->self, WAKE_MS, NULL, 0) : JOB_NOTHING;
+    (void)news; // (a stop is seen at the next look at the locks)
+}
+
+// 2. All at once. One that fails here counts as unreachable.
 static void stop_receiving(struct failover *failover)
 {
     struct action *action = failover->action;
     bool is_sent[SERVERS_MAX] = {false};
+    wake_receivers(failover);
     for (size_t i = 0; i < failover->count; i++) {
         failover->before[i] = failover->states[i];
         if (failover->views[i].is_reachable && failover->views[i].is_replica) {
-            step_mark_stopped(action, failover->members[i]);
             relay_log_start_applying(action, failover->members[i], &failover->states[i]);
             is_sent[i] = step_send(action, failover->members[i], "STOP SLAVE IO_THREAD");
         }

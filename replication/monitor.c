@@ -76,6 +76,7 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
     // long.
     watched->order =
         (struct probe_order){.probe_ms = is_primary ? probe_ms : probe_ms * 3 / 2,
+                             .failover_after_ms = (uint32_t)config->settings.failover_after_ms,
                              .is_primary = is_primary,
                              .takes_kills = is_primary && shard == config->default_shard,
                              .makes_ids = monitor->makes_ids,
@@ -164,7 +165,9 @@ static void start_probe(struct monitor *monitor, struct watched *watched,
 {
     watched->setup = *setup;
     watched->setup.generation = ++monitor->generation;
-    struct probe_order first = {.probe_ms = (uint32_t)monitor_config(monitor)->settings.probe_ms};
+    const struct settings *settings = &monitor_config(monitor)->settings;
+    struct probe_order first = {.probe_ms = (uint32_t)settings->probe_ms,
+                                .failover_after_ms = (uint32_t)settings->failover_after_ms};
     watched->probe = probe_start(&watched->setup, &first);
 }
 

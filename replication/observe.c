@@ -9,13 +9,11 @@
 //   follow.
 //      It is up and read-only: it may be opened if nobody can have newer data (a promotion that
 //      was begun is finished instead). It is down: 3.
-//   3. Is it dead? Only if the network says so several times over failover_after, and no replica
-//      still receives from it. Sooner if its port refuses connections (the host answers, the
-//      server's process is gone) and all its replicas have lost it, too. A primary that answers
-//      late stays the primary until then.
-//
-// Damping: one refused connection or two lost ones make a server down, two good probes make it up
-// again (one the first time).
+//   3. Is it dead? Only if the network says so several times over failover_after (or two
+//   connections
+//      wait so long for a byte), and no replica still receives from it. Sooner if its port refuses
+//      connections (the host answers, the server's process is gone) and all its replicas have lost
+//      it, too. A primary that answers late stays the primary until then.
 
 #include "replication/observe_impl.h"
 
@@ -23,68 +21,12 @@
 #include <stdio.h>
 #include <strings.h>
 
-enum { LOST_COUNT_DOWN = 2, GOOD_COUNT_UP = 2, FAIL_COUNT_DEAD = 3, MOVING_US = 1000000 };
+enum { MOVING_US = 1000000 };
 
 // A job's clock may be a moment ahead of the loop's, which is read once for each turn.
 static uint64_t passed_us(uint64_t now_us, uint64_t since_us)
 {
     return now_us > since_us ? now_us - since_us : 0;
-}
-
-// ---- one server
-
-static void take_facts(struct observation *seen, const struct probe_result *result)
-{
-    bool has_moved =
-        !seen->has_facts || strcmp(seen->facts.received_gtid, result->facts.received_gtid) != 0;
-    if (has_moved) {
-        seen->moved_us = result->ended_us;
-    }
-    seen->facts = result->facts;
-    seen->has_facts = true;
-    seen->has_waited =
-        seen->facts.is_semi_sync_source && (seen->facts.is_beat_written || seen->has_waited);
-    seen->seen_us = result->ended_us;
-    seen->probe_us = (uint32_t)(result->ended_us - result->began_us);
-    seen->fail_count = 0;
-    seen->was_refused = false;
-    seen->good_count++;
-    if (!seen->is_seen || seen->good_count >= GOOD_COUNT_UP) {
-        seen->is_up = true;
-    }
-    seen->problem[0] = '\0';
-}
-
-static void take_failure(struct observation *seen, const struct probe_result *result)
-{
-    seen->good_count = 0;
-    snprintf(seen->problem, sizeof seen->problem, "%s", result->problem);
-    if (result->failure == DB_ANSWERED) {
-        seen->fail_count = 0;
-        seen->was_refused = false;
-        seen->is_up = false;
-        return;
-    }
-    if (seen->fail_count++ == 0) {
-        seen->failing_since_us = result->began_us;
-    }
-    seen->was_refused = result->failure == DB_REFUSED;
-    if (seen->was_refused || seen->fail_count >= LOST_COUNT_DOWN) {
-        seen->is_up = false;
-    }
-}
-
-void observe_result(struct observation *seen, const struct probe_result *result)
-{
-    if (result->began_us < seen->valid_from_us) {
-        return;
-    }
-    if (result->failure == DB_FINE) {
-        take_facts(seen, result);
-    } else {
-        take_failure(seen, result);
-    }
-    seen->is_seen = true;
 }
 
 // ---- a shard
@@ -335,13 +277,33 @@ static void judge_opening(const struct shard_view *view, const struct shard_memb
 
 // ---- 3. is it dead
 
+// So long nothing new must have come to a replica.
+static uint64_t listen_us(const struct shard_view *view)
+{
+    uint64_t half_us = view->failover_after_us / 2;
+    return half_us < MOVING_US ? half_us : MOVING_US;
+}
+
+static bool is_listening(const struct shard_view *view, const struct shard_member *primary,
+                         const struct shard_member *member)
+{
+    return member->seen->is_up && source_of(view, member) == primary &&
+           member->seen->facts.receiving == RECEIVING_YES;
+}
+
 static bool is_still_heard(const struct shard_view *view, const struct shard_member *primary,
                            const struct shard_member *member)
 {
-    const struct observation *seen = member->seen;
-    return seen->is_up && source_of(view, member) == primary &&
-           seen->facts.receiving == RECEIVING_YES &&
-           passed_us(view->now_us, seen->moved_us) < MOVING_US;
+    return is_listening(view, primary, member) &&
+           passed_us(view->now_us, member->seen->moved_us) < listen_us(view);
+}
+
+// It says nothing yet: it was asked last when the primary had only begun to fail.
+static bool is_to_be_asked(const struct shard_view *view, const struct shard_member *primary,
+                           const struct shard_member *member)
+{
+    return is_listening(view, primary, member) &&
+           passed_us(member->seen->seen_us, primary->seen->failing_since_us) < listen_us(view);
 }
 
 // Have all replicas that can be asked found, since it began to fail, that it is gone?
@@ -391,6 +353,9 @@ static void judge_death(const struct shard_view *view, const struct shard_member
             observe_explain(opinion, SHARD_WAIT,
                             "%s does not answer here, but %s still receives from it", primary->name,
                             member->name);
+            return;
+        }
+        if (is_to_be_asked(view, primary, member)) {
             return;
         }
         followers += member != primary && member->seen->is_up && is_replica(member);

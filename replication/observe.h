@@ -6,6 +6,8 @@
 #include "cluster/snapshot.h"
 #include "replication/probe.h"
 
+enum { GOOD_COUNT_UP = 2, FAIL_COUNT_DEAD = 3 }; // probes in a row
+
 // What is kept of one server between probes. Zeroed = nothing seen.
 struct observation {
     bool is_seen;     // there was an answer or a failure

@@ -44,6 +44,10 @@
 // their figures are fresh; a replica that hasn't applied the newest heartbeat yet is looked at
 // again.
 //
+// A server that is silent for a quarter of failover_after_ms is asked over a second connection,
+// while the first one waits. When that gets no answer either until failover_after_ms are over, that
+// is as good as several failures.
+//
 // A heartbeat may wait for a semi-sync replica that isn't there. It then runs into the lock or the
 // read timeout and isn't tried again for a while: the server is slow, not dead, and stays observed.
 
@@ -67,7 +71,9 @@ enum {
     LOOK_AGAIN_MAX = 3,      // for a heartbeat that should be there
     LOOK_AGAIN_MS = 4,
     SETTINGS_PAUSE_US = 2000000,
-    PRIVILEGES_PAUSE_US = 5000000 // a grant counts for connections that are made after it
+    PRIVILEGES_PAUSE_US = 5000000, // a grant counts for connections that are made after it
+    DOUBT_PART = 4,                // of failover_after_ms, until a silent server is asked otherwise
+    DOUBT_MAX_MS = 1000
 };
 
 struct probe {
@@ -402,6 +408,9 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
         probe->ids.grant = (struct id_grant){.upto_ms = 0}; // what another may change meanwhile
     } else if (!beat(probe, facts, error) || !look_at_ids(probe, facts, error) ||
                !note_promise(probe, facts, error)) {
+        if (dbconn_silent_us(probe->conn) > 0) {
+            return false;
+        }
         // The connection is gone with the heartbeat that waits, but what was asked before is true.
         dbconn_close(probe->conn);
         probe->conn = NULL;
@@ -467,10 +476,18 @@ static struct probe_result *ask(struct probe *probe)
         probe->has_epoch = false;
         id_clock_disconnected(&probe->ids);
     }
+    if (probe->conn != NULL) {
+        uint32_t patience_ms = probe->order.failover_after_ms;
+        uint32_t doubt_ms = patience_ms / DOUBT_PART;
+        dbconn_doubt(probe->conn, &probe->setup.endpoint,
+                     doubt_ms < DOUBT_MAX_MS ? doubt_ms : DOUBT_MAX_MS, patience_ms);
+    }
     if (probe->conn != NULL && ((!probe->was_looked_at && !look_at_privileges(probe, &error)) ||
                                 !ask_all(probe, &result->facts, &error))) {
         result->failure = dbconn_failure(probe->conn);
         result->failure = result->failure == DB_FINE ? DB_ANSWERED : result->failure;
+        uint64_t silent_us = dbconn_silent_us(probe->conn);
+        result->silent_since_us = silent_us > 0 ? job_now_us() - silent_us : 0;
         dbconn_close(probe->conn);
         probe->conn = NULL;
     }

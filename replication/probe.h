@@ -65,8 +65,11 @@ struct probe_result {
     uint32_t generation; // of the probe: older ones' results are not looked at
     enum db_failure failure;
     uint64_t began_us, ended_us; // loop clock
-    char problem[160];           // when it failed
-    struct server_facts facts;   // when it did not fail
+    // Lost: since when one connection has waited for an answer, and then another for a greeting,
+    // and both in vain; 0: nobody has waited so.
+    uint64_t silent_since_us;
+    char problem[160];         // when it failed
+    struct server_facts facts; // when it did not fail
 };
 
 // Everything that a probe needs to know; copied by it.
@@ -86,6 +89,7 @@ struct probe_setup {
 
 struct probe_order {
     uint32_t probe_ms;
+    uint32_t failover_after_ms;
     bool is_primary;      // write the heartbeat (if it is writable and replicates from nobody)
     bool takes_kills;     // ... and look for requests of other waybills (kill_mail.h)
     bool makes_ids;       // ... and write down time for order ids (id_clock.h)

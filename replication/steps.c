@@ -341,6 +341,27 @@ bool step_stop_replica(struct action *action, size_t place, const char *threads)
     return step_run(action, place, statement);
 }
 
+// At its end the thread of a semi-sync replica logs in to the primary, to end its connection there;
+// with a primary that hangs it waits for a greeting. STOP SLAVE interrupts the thread at once, and
+// not again before 2 seconds are over: the first time must be that log-in's.
+bool step_wake_receiver(struct action *action, size_t place)
+{
+    char statement[64];
+    struct db_rows rows = {.result = NULL};
+    bool is_there = action->setup.is_mariadb &&
+                    step_ask(action, place,
+                             "SELECT id FROM information_schema.processlist WHERE command = "
+                             "'Slave_IO' AND state LIKE 'Waiting for master to send%'",
+                             &rows);
+    is_there = is_there && rows.count == 1;
+    if (is_there) {
+        snprintf(statement, sizeof statement, "KILL CONNECTION %llu",
+                 (unsigned long long)db_rows_number(&rows, "id"));
+    }
+    db_rows_done(&rows);
+    return is_there && step_run(action, place, statement);
+}
+
 bool step_start_replica(struct action *action, size_t place, const char *threads)
 {
     char statement[64];

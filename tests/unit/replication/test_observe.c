@@ -92,6 +92,13 @@ static void bad(struct scene *scene, int server, enum db_failure failure, int ti
     }
 }
 
+// Its replicas are asked again, and say what they said before.
+static void ask_again(struct scene *scene, int server)
+{
+    struct server_facts facts = scene->seen[server].facts;
+    probe(scene, server, DB_FINE, &facts);
+}
+
 static void judge(struct scene *scene)
 {
     observe_shard(&scene->view, &scene->opinion);
@@ -214,6 +221,12 @@ static void dies(void **state)
     assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
     later(&scene, 1);
     judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT); // do its replicas hear it?
+    ask_again(&scene, B);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    ask_again(&scene, C);
+    judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
     assert_int_equal(scene.opinion.subject, A);
 }
@@ -230,9 +243,35 @@ static void two_failures_are_not_enough(void **state)
     assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
     assert_int_equal(scene.opinion.primary, A); // slow: it may still answer
     bad(&scene, A, DB_LOST, 1);
+    ask_again(&scene, B);
+    ask_again(&scene, C);
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
     assert_int_equal(scene.opinion.primary, NO_SERVER);
+}
+
+// One probe of a server that hangs: a statement and then a second connection wait in vain.
+static void a_silence_is_as_good_as_failures(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    later(&scene, 5000);
+    struct probe_result result = {.failure = DB_LOST,
+                                  .began_us = scene.view.now_us,
+                                  .silent_since_us = scene.view.now_us + 200000};
+    later(&scene, 1199);
+    ask_again(&scene, B);
+    ask_again(&scene, C);
+    result.ended_us = scene.view.now_us;
+    observe_result(&scene.seen[A], &result);
+    assert_false(scene.seen[A].is_up);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT); // silent for 999 ms
+    assert_int_equal(scene.opinion.primary, A);
+    later(&scene, 1);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
 }
 
 static void an_error_is_an_answer(void **state)
@@ -263,6 +302,7 @@ static void a_primary_that_is_still_heard_lives(void **state)
     assert_non_null(strstr(scene.opinion.why, "still receives"));
     later(&scene, 1100);
     good(&scene, B, moving); // nothing new came
+    ask_again(&scene, C);
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
 }
@@ -289,6 +329,8 @@ static void a_dead_primary_is_known_by_its_replicas(void **state)
     good(&scene, C, follows(A));
     bad(&scene, A, DB_REFUSED, 5);
     later(&scene, 5000);
+    ask_again(&scene, B);
+    ask_again(&scene, C);
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
     assert_int_equal(scene.opinion.subject, A);
@@ -471,6 +513,7 @@ static void a_death_beside_an_old_writer_is_judged(void **state)
     bad(&scene, B, DB_REFUSED, 3);
     later(&scene, 1500);
     bad(&scene, B, DB_REFUSED, 1);
+    ask_again(&scene, C);
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_FENCE); // first
     assert_int_equal(scene.opinion.primary, NO_SERVER);
@@ -495,6 +538,7 @@ static void an_old_primary_is_no_candidate(void **state)
     bad(&scene, B, DB_REFUSED, 3);
     later(&scene, 1500);
     bad(&scene, B, DB_REFUSED, 1);
+    ask_again(&scene, C);
     assert_int_equal(scene.view.known_primary, A);
     judge(&scene);
     assert_int_equal(scene.opinion.verdict, SHARD_DEAD);
@@ -789,6 +833,7 @@ int main(void)
         cmocka_unit_test(finds_roles),
         cmocka_unit_test(dies),
         cmocka_unit_test(two_failures_are_not_enough),
+        cmocka_unit_test(a_silence_is_as_good_as_failures),
         cmocka_unit_test(an_error_is_an_answer),
         cmocka_unit_test(a_primary_that_is_still_heard_lives),
         cmocka_unit_test(a_dead_primary_without_replicas_stays),
