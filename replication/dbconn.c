@@ -1,14 +1,9 @@
-// libmysqlclient (MariaDB's on Debian), as little of it as a job thread needs. The library counts
-// its timeouts in whole seconds, so whatever waits is called in its non-blocking way, and the
-// waiting is done here. It tells a refused connection from one that timed out only by the time that
-// it took: both are "can't connect", with an errno that it has overwritten.
+// libmysqlclient (MariaDB's on Debian), as little of it as a job thread needs. It tells a refused
+// connection from one that timed out only by the time that it took: both are "can't connect", with
+// an errno that it has overwritten.
 
-#include "replication/dbconn.h"
+#include "replication/dbconn_impl.h"
 
-#include <errno.h>
-#include <mysql/mysql.h>
-#include <mysql/mariadb_rpl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,17 +25,6 @@ enum {
 // The library runs what may wait on a stack of its own; its TLS wants room.
 static const size_t stack_bytes = 256 * 1024;
 
-struct dbconn {
-    MYSQL *mysql; // owned
-    uint32_t answer_ms;
-    const struct endpoint *doubt; // borrowed; NULL: never in doubt
-    uint32_t doubt_ms, patience_ms;
-    uint64_t silent_us;
-    bool is_mariadb;
-    MARIADB_RPL *dump;        // owned; NULL: no binary log is being read
-    MARIADB_RPL_EVENT *event; // owned; the last one of it
-};
-
 static bool is_same_tls(const struct endpoint_tls *a, const struct endpoint_tls *b)
 {
     return a->mode == b->mode && a->min_version == b->min_version && strcmp(a->ca, b->ca) == 0 &&
@@ -58,13 +42,6 @@ void dbconn_start_library(void)
 {
     // Its only failures are of allocation and of plugins that are not asked for here.
     (void)mysql_library_init(0, NULL, NULL);
-}
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static void take_error(MYSQL *mysql, struct error *error)
@@ -108,119 +85,6 @@ static void set_tls(MYSQL *mysql, const struct endpoint_tls *tls)
         mysql_options(mysql, MYSQL_OPT_SSL_CERT, tls->cert);
         mysql_options(mysql, MYSQL_OPT_SSL_KEY, tls->key[0] != '\0' ? tls->key : tls->cert);
     }
-}
-
-// ---- waiting
-
-// Which of the library's events have happened, by the time; MYSQL_WAIT_TIMEOUT: none.
-static int wait_until(MYSQL *mysql, int events, uint64_t until_ms)
-{
-    struct pollfd wait = {.fd = (int)mysql_get_socket(mysql)};
-    wait.events = (short)(((events & MYSQL_WAIT_READ) != 0 ? POLLIN : 0) |
-                          ((events & MYSQL_WAIT_WRITE) != 0 ? POLLOUT : 0) |
-                          ((events & MYSQL_WAIT_EXCEPT) != 0 ? POLLPRI : 0));
-    int count = 0;
-    do {
-        uint64_t now_ms = clock_ms();
-        count = poll(&wait, 1, until_ms > now_ms ? (int)(until_ms - now_ms) : 0);
-    } while (count < 0 && errno == EINTR);
-    if (count <= 0) {
-        return MYSQL_WAIT_TIMEOUT;
-    }
-    // (An error wakes whoever waits: the read or write finds it.)
-    int all = events & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE | MYSQL_WAIT_EXCEPT);
-    int happened = ((wait.revents & POLLIN) != 0 ? MYSQL_WAIT_READ : 0) |
-                   ((wait.revents & POLLOUT) != 0 ? MYSQL_WAIT_WRITE : 0) |
-                   ((wait.revents & POLLPRI) != 0 ? MYSQL_WAIT_EXCEPT : 0);
-    return (wait.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? all : happened;
-}
-
-// Does the server greet a new connection?
-static bool is_there(const struct dbconn *conn)
-{
-    struct error error;
-    enum db_failure failure;
-    struct endpoint to = *conn->doubt;
-    uint32_t left_ms = conn->patience_ms - conn->doubt_ms;
-    to.connect_ms = left_ms < to.connect_ms ? left_ms : to.connect_ms;
-    struct dbconn *other = dbconn_open(&to, &error, &failure);
-    dbconn_close(other);
-    return other != NULL || failure == DB_ANSWERED;
-}
-
-static int wait_for_answer(struct dbconn *conn, int events)
-{
-    uint64_t began_ms = clock_ms();
-    if (conn->doubt != NULL && conn->doubt_ms < conn->answer_ms) {
-        int happened = wait_until(conn->mysql, events, began_ms + conn->doubt_ms);
-        if (happened != MYSQL_WAIT_TIMEOUT) {
-            return happened;
-        }
-        bool is_silent = !is_there(conn);
-        happened = wait_until(conn->mysql, events, 0);
-        if (happened != MYSQL_WAIT_TIMEOUT) {
-            return happened;
-        }
-        if (is_silent) {
-            conn->silent_us = (clock_ms() - began_ms) * 1000;
-            return MYSQL_WAIT_TIMEOUT;
-        }
-    }
-    return wait_until(conn->mysql, events, began_ms + conn->answer_ms);
-}
-
-static MYSQL *connect_within(MYSQL *mysql, const struct endpoint *to)
-{
-    MYSQL *connected = NULL;
-    uint64_t until_ms = clock_ms() + to->connect_ms;
-    int events = mysql_real_connect_start(&connected, mysql, to->host, to->user, to->password, NULL,
-                                          to->port, NULL, 0);
-    while (events != 0) {
-        events = mysql_real_connect_cont(&connected, mysql, wait_until(mysql, events, until_ms));
-    }
-    return connected;
-}
-
-static bool run_query(struct dbconn *conn, const char *statement, size_t len)
-{
-    int failed = 0;
-    int events = mysql_real_query_start(&failed, conn->mysql, statement, (unsigned long)len);
-    while (events != 0) {
-        events = mysql_real_query_cont(&failed, conn->mysql, wait_for_answer(conn, events));
-    }
-    return failed == 0;
-}
-
-static bool send_query(struct dbconn *conn, const char *statement)
-{
-    int failed = 0;
-    int events =
-        mysql_send_query_start(&failed, conn->mysql, statement, (unsigned long)strlen(statement));
-    while (events != 0) {
-        events = mysql_send_query_cont(&failed, conn->mysql, wait_for_answer(conn, events));
-    }
-    return failed == 0;
-}
-
-static bool read_answer(struct dbconn *conn)
-{
-    my_bool has_failed = 0;
-    int events = mysql_read_query_result_start(&has_failed, conn->mysql);
-    while (events != 0) {
-        events =
-            mysql_read_query_result_cont(&has_failed, conn->mysql, wait_for_answer(conn, events));
-    }
-    return has_failed == 0;
-}
-
-static MYSQL_RES *store_result(struct dbconn *conn)
-{
-    MYSQL_RES *result = NULL;
-    int events = mysql_store_result_start(&result, conn->mysql);
-    while (events != 0) {
-        events = mysql_store_result_cont(&result, conn->mysql, wait_for_answer(conn, events));
-    }
-    return result;
 }
 
 // ---- a connection
@@ -273,11 +137,11 @@ struct dbconn *dbconn_open(const struct endpoint *to, struct error *error, enum 
         *failure = DB_LOST;
         return NULL;
     }
-    uint64_t began_ms = clock_ms();
-    if (connect_within(mysql, to) == NULL) {
+    uint64_t began_ms = dbconn_clock_ms();
+    if (dbconn_connect_within(mysql, to) == NULL) {
         unsigned code = mysql_errno(mysql);
         bool is_refused = (code == CONNECTION_ERROR || code == CONN_HOST_ERROR) &&
-                          clock_ms() - began_ms < to->connect_ms / 2;
+                          dbconn_clock_ms() - began_ms < to->connect_ms / 2;
         *failure = is_refused ? DB_REFUSED : failure_of(code);
         take_error(mysql, error);
         mysql_close(mysql);
@@ -379,7 +243,7 @@ static bool send_statement(struct dbconn *conn, struct error *error, const char 
         error_set(error, CLIENT_ERRORS + 8, "HY000", "out of memory");
         return false;
     }
-    bool is_fine = run_query(conn, statement, (size_t)len);
+    bool is_fine = dbconn_run_query(conn, statement, (size_t)len);
     free(statement);
     if (!is_fine) {
         take_error(conn->mysql, error);
@@ -389,7 +253,7 @@ static bool send_statement(struct dbconn *conn, struct error *error, const char 
 
 static bool take_rows(struct dbconn *conn, struct db_rows *rows, struct error *error)
 {
-    MYSQL_RES *result = store_result(conn);
+    MYSQL_RES *result = dbconn_store_result(conn);
     if (result == NULL) {
         if (mysql_errno(conn->mysql) != 0) {
             take_error(conn->mysql, error);
@@ -428,7 +292,7 @@ bool dbconn_run(struct dbconn *conn, struct error *error, const char *format, ..
 
 bool dbconn_send(struct dbconn *conn, struct error *error, const char *statement)
 {
-    if (send_query(conn, statement)) {
+    if (dbconn_send_query(conn, statement)) {
         return true;
     }
     take_error(conn->mysql, error);
@@ -438,7 +302,7 @@ bool dbconn_send(struct dbconn *conn, struct error *error, const char *statement
 bool dbconn_finish(struct dbconn *conn, struct error *error)
 {
     struct db_rows rows = {.result = NULL};
-    if (!read_answer(conn)) {
+    if (!dbconn_read_answer(conn)) {
         take_error(conn->mysql, error);
         return false;
     }
