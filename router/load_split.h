@@ -11,6 +11,7 @@ struct load_split {
     struct slice schema, table;  // as declared
     uint64_t sharding;           // sharding_fingerprint of that time
     bool makes_ids;              // the file has none: load_made_field goes in front of each row
+    struct row_ids *row_ids;     // ... and they are these, the process's; NULL: order ids
     uint16_t hint_shard;         // NO_SHARD
     struct table_column key, id; // name.ptr NULL: none
 };

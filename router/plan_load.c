@@ -17,7 +17,8 @@ static bool refuse_row_ids(struct planner *planner, const struct scope_ref *targ
 {
     return plan_refuse(
         planner, ER_CROSS_SHARD_WRITE,
-        "LOAD DATA into table %s, for which waybill makes the numbers of `%s` (row_id): "
+        "LOAD DATA into table %s, for which waybill makes the numbers of `%s` (row_id), and "
+        "which has copies or is sharded by them: "
         "load the file into another table, then INSERT ... SELECT from there",
         scope_table_name(planner->arena, target), target->config->row_ids->column);
 }
@@ -34,7 +35,9 @@ bool plan_load(struct planner *planner)
     if (is_on_many && !load->is_local) {
         return refuse_server_file(planner, &target);
     }
-    if (is_on_many && target.config->row_ids != NULL) {
+    bool is_made_each = target.place == PLACE_SHARDED && target.config->key != NULL &&
+                        !row_id_is_column(target.config, slice_of_string(target.config->key));
+    if (is_on_many && target.config->row_ids != NULL && !is_made_each) {
         return refuse_row_ids(planner, &target);
     }
     if (target.place == PLACE_SHARDED) {

@@ -8,6 +8,7 @@
 // the server has just told it, so that an ALTER TABLE in between can't move the fields. Ids that
 // waybill makes are a field in front of the row.
 
+#include "cluster/row_id.h"
 #include "router/load_split.h"
 #include "router/plan_impl.h"
 
@@ -197,9 +198,39 @@ static bool can_have_made_field(const struct load_rules *rules)
     return ends[0]->len > 0 && !is_cut_off && rules->escape != ends[0]->ptr[0];
 }
 
+// What the file has of them waybill would have to read before it makes others.
+static bool read_row_id(struct planner *planner, struct load_split *split)
+{
+    const struct table_config *table = planner->load_target->config;
+    const struct assignment *one = planner->statement->load->set;
+    int32_t place = LOAD_NO_FIELD;
+    if (!find_field(planner, table->row_ids->column, &place)) {
+        return false;
+    }
+    bool is_given = place != LOAD_NO_FIELD;
+    for (; one != NULL; one = one->next) {
+        is_given |= row_id_is_column(table, one->column->name);
+    }
+    split->row_ids = table->row_ids;
+    split->makes_ids = true;
+    if (is_given) {
+        return refuse_write(planner,
+                            "the numbers of its row_id column are made by waybill: name the "
+                            "other columns only, or load the file into another table and "
+                            "INSERT ... SELECT from there");
+    }
+    return can_have_made_field(&split->rules) ||
+           refuse_write(planner,
+                        "with such separators waybill can't put the ids that it makes into "
+                        "the rows: use FIELDS TERMINATED BY ','");
+}
+
 static bool read_id(struct planner *planner, struct load_split *split)
 {
     const struct table_config *table = planner->load_target->config;
+    if (table->row_ids != NULL) {
+        return read_row_id(planner, split);
+    }
     if (table->id_column == NULL) {
         return true;
     }
@@ -294,7 +325,8 @@ static bool check_set(struct planner *planner)
 static struct slice text_of_shards(struct planner *planner, const struct load_split *split)
 {
     const struct load_part *load = planner->statement->load;
-    const char *id = planner->load_target->config->id_column;
+    const struct table_config *table = planner->load_target->config;
+    const char *id = table->row_ids != NULL ? table->row_ids->column : table->id_column;
     struct splice splices[2];
     size_t count = 0;
     if (load->skipped_span.end > load->skipped_span.begin) {

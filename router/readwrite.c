@@ -95,6 +95,14 @@ static bool hint_word(struct planner *planner, struct slice word)
     if (word.len >= 5 && slice_is_nocase(slice_part(word, 0, 5), "once=")) {
         return hint_once(planner, slice_part(word, 5, word.len));
     }
+    if (word.len >= 9 && slice_is_nocase(slice_part(word, 0, 9), "shard_by=")) {
+        return plan_refuse(
+            planner, ER_NOT_SUPPORTED_YET,
+            "shard_by in a comment, of which other waybills would not know when rows "
+            "come: add [table SCHEMA.NAME] with key = %.*s to the configuration of "
+            "every waybill in front of these servers, RELOAD each, then CREATE TABLE",
+            (int)(word.len < 64 ? word.len - 9 : 55), (const char *)word.ptr + 9);
+    }
     return plan_refuse(planner, ER_UNKNOWN,
                        "Unknown word '%.*s' in a /* waybill: ... */ hint. The words are: "
                        "shard=NAME, primary, once='NAME'",

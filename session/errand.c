@@ -3,6 +3,7 @@
 #include "session/account_wait.h"
 #include "session/deadlock.h"
 #include "session/flow_ddl.h"
+#include "session/flow_infile.h"
 #include "session/flow_kill.h"
 #include "session/flow_processlist.h"
 #include "session/global_settings.h"
@@ -98,7 +99,11 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
         flow_ddl_answered(sessions, session, errand, result);
         break;
     case ERRAND_ROW_IDS:
-        row_id_wait_answered(session, result);
+        if (flow_infile_awaits_ids(session)) {
+            flow_infile_ids_reserved(session, result);
+        } else {
+            row_id_wait_answered(session, result);
+        }
         break;
     case ERRAND_WAITERS:
     case ERRAND_VICTIM:

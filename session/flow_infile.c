@@ -168,6 +168,9 @@ static void look_at_asked(struct infile *infile)
 
 static bool is_any_busy(const struct infile *infile)
 {
+    if (infile->ids.is_awaited) {
+        return true;
+    }
     for (uint32_t i = 0; i < infile->part_count; i++) {
         if (infile->parts[i].is_full || infile->parts[i].waiting.len > 0) {
             return true;
@@ -420,6 +423,9 @@ static size_t on_input(struct flow *flow, struct slice bytes)
 {
     struct infile *infile = infile_of(flow);
     size_t used = 0;
+    if (!infile_ids_ready(infile, bytes)) {
+        return 0;
+    }
     while (used < bytes.len) {
         if (infile->left > 0) {
             size_t rest = bytes.len - used;
@@ -458,6 +464,25 @@ static const struct flow_kind infile_kind = {
     .on_input = on_input,
     .on_abort = on_abort,
 };
+
+bool flow_infile_awaits_ids(const struct session *session)
+{
+    return session->flow->kind == &infile_kind;
+}
+
+void flow_infile_ids_reserved(struct session *session, const struct errand_result *result)
+{
+    struct infile *infile = infile_of(session->flow);
+    infile->ids.is_awaited = false;
+    if (infile->state != INFILE_TAKING) {
+        return; // a server has failed meanwhile
+    }
+    if (error_is_set(&result->problem)) {
+        give_up(infile, &result->problem);
+    } else {
+        set_pace(infile);
+    }
+}
 
 static void start_parts(struct infile *infile)
 {

@@ -5,3 +5,6 @@
 
 // The request has a plan.
 void flow_infile_start(struct session *session, struct request *request);
+// Row ids for the rows of the running one, as infile_row_ids.c has asked for them.
+bool flow_infile_awaits_ids(const struct session *session) MUST_CHECK;
+void flow_infile_ids_reserved(struct session *session, const struct errand_result *result);

@@ -31,15 +31,21 @@ struct infile_part {
 
 struct infile_split;
 
+struct infile_ids { // row ids for the rows that come
+    uint64_t next, end;
+    bool is_awaited; // more are being reserved, and the client is not read
+};
+
 struct infile {
     struct flow flow; // first
     enum infile_state state;
     struct infile_part *parts; // a split's begin with their first row
     uint32_t part_count;
     struct infile_split *split; // NULL: every part gets the whole file
-    bool is_to_many;            // maybe to several shards: its transaction ends with it
-    bool is_atomic;             // ... on all of them
-    bool wants_point;           // ... or it is undone in that which is open
+    struct infile_ids ids;
+    bool is_to_many;  // maybe to several shards: its transaction ends with it
+    bool is_atomic;   // ... on all of them
+    bool wants_point; // ... or it is undone in that which is open
     bool is_ended;
     bool asks_id; // of the only server, what LAST_INSERT_ID() is then
     bool is_asking_id;
@@ -61,6 +67,13 @@ void infile_finish(struct infile *infile);
 // The answer to what was asked after that: the insert id.
 void infile_note_id(struct infile *infile, const uint8_t *bytes, size_t len,
                     const struct answer *last);
+
+// ---- infile_row_ids.c
+
+// Are there ids for all rows that may be in these bytes? False: they are asked for, and the bytes
+// wait.
+bool infile_ids_ready(struct infile *infile, struct slice bytes) MUST_CHECK;
+bool infile_take_id(struct infile *infile, uint64_t *id, struct error *error) MUST_CHECK;
 
 // ---- infile_split.c
 

@@ -153,7 +153,11 @@ static bool add_row(struct infile *infile, const struct load_rows *rows, uint16_
     uint64_t now_ms =
         (uint64_t)((int64_t)(session_now_us(session) / 1000) + sessions->wall_ahead_ms);
     uint64_t id;
-    if (!order_id_next(&sessions->order_ids, session_config(session), bucket, now_ms, &id, error)) {
+    bool is_made = infile->flow.request->plan->split->row_ids != NULL
+                       ? infile_take_id(infile, &id, error)
+                       : order_id_next(&sessions->order_ids, session_config(session), bucket,
+                                       now_ms, &id, error);
+    if (!is_made) {
         return false;
     }
     text_add_slice(out, slice_part(rows->row, 0, at));

@@ -197,6 +197,22 @@ def test_many_rows_at_once_and_used_up_blocks(stand):
     assert len(set(ids)) == 3500 + 1800
 
 
+def test_rows_of_a_file(stand):
+    client = prepare(stand)
+    rows = "".join(f"{i}\tn{i}\n" for i in range(1, 9001))
+    loader = stand.client(user="loader", capabilities=wire.CLIENT_DEFAULT | wire.LOCAL_FILES)
+    data = (rows + "9001\tlast").encode()
+    chunks = [data[i:i + 30000] for i in range(0, len(data), 30000)]
+    loaded = loader.load("LOAD DATA LOCAL INFILE 'f' INTO TABLE carts (buyer_id, note)", chunks)
+    assert loaded.affected == 9001, loaded.affected
+    ids = all_ids(stand, "carts")
+    assert len(ids) == len(set(ids)) == 9001
+    assert client.query("SELECT COUNT(*) FROM carts a JOIN carts b ON a.id < b.id AND a.buyer_id > b.buyer_id WHERE a.buyer_id < 50 AND b.buyer_id < 50").rows == [("0",)]
+    more = client.query("INSERT INTO carts (buyer_id) VALUES (1)").insert_id
+    assert more not in ids
+    assert refused(loader, "LOAD DATA LOCAL INFILE 'f' INTO TABLE carts")[0] == 9002  # with its own ids
+
+
 def write(client, made, count):
     for i in range(count):
         made.append(client.query(f"INSERT INTO carts (buyer_id) VALUES ({i})").insert_id)
