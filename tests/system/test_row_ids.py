@@ -1,10 +1,13 @@
 """Row ids: increasing numbers that come once, on all shards, from two waybills, through crashes and failovers."""
 
+import concurrent.futures
 import os
+import random
 import re
 import signal
 import subprocess
 import threading
+import time
 
 import wire
 
@@ -23,7 +26,7 @@ row_id = id
 [table shop.people]
 key = buyer_id
 """
-CLUSTER = {"shards": 2, "replicas": 1, "tables": TABLES, "settings": "proxy_id = 5\n"}
+CLUSTER = {"shards": 2, "replicas": 1, "tables": TABLES, "settings": "proxy_id = 5\nrow_id_block = 50\n"}
 PORTS_FURTHER = 150  # the second waybill's
 
 
@@ -219,6 +222,35 @@ def write(client, made, count):
     client.close()
 
 
+def storm(stand, other):
+    """Numbers are made and given at the same time, around the highest one: what was given is never made afterwards."""
+    made, given, top = [], {}, [1]
+
+    def run(client, seed):
+        chance = random.Random(seed)
+        for _ in range(150):
+            begin, buyer = time.monotonic(), chance.randint(1, 1000)
+            try:
+                if chance.random() < 0.25:
+                    one = max(1, top[0] + chance.randint(-10, 90))
+                    client.query(f"INSERT INTO carts (id, buyer_id) VALUES ({one}, {buyer})")
+                    given[one] = min(given.get(one, time.monotonic()), time.monotonic())
+                else:
+                    count = chance.choice((1, 1, 2, 3, 60))
+                    first = client.query("INSERT INTO carts (buyer_id) VALUES " + ", ".join([f"({buyer})"] * count)).insert_id
+                    made.extend((first + i, begin) for i in range(count))
+                    top[0] = max(top[0], first + count)
+            except wire.ServerError as error:
+                assert error.code in (9016, 1062), error
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(run, [(stand.client(user="loader") if i % 2 else other.client()) for i in range(6)], range(6)))
+    numbers_made = [one for one, _ in made]
+    assert len(made) > 500 and len(given) > 20 and len(numbers_made) == len(set(numbers_made)), (len(made), len(given))
+    late = [one for one, begin in made if given.get(one, begin) < begin]
+    assert not late, late
+
+
 def test_two_waybills_and_a_crash(stand):
     client = prepare(stand)
     other = Other(stand)
@@ -231,8 +263,11 @@ def test_two_waybills_and_a_crash(stand):
         for thread in threads:
             thread.join()
         assert len(made) == len(set(made)) == 600 and all_ids(stand, "carts") == sorted(made)
-        there = other.client().query("INSERT INTO carts (buyer_id) VALUES (1)").insert_id
-        code, message = refused(client, f"INSERT INTO carts (id, buyer_id) VALUES ({there + 5}, 2)")
+        storm(stand, other)
+        other.client().query("INSERT INTO carts (buyer_id) VALUES (1)")
+        root = stand.root("s1a")
+        last = int(root.query("SELECT MAX(upto_id) FROM waybill.row_id_block WHERE proxy = 6 AND table_name = 'carts'").rows[0][0]) - 1
+        code, message = refused(client, f"INSERT INTO carts (id, buyer_id) VALUES ({last}, 2)")
         assert code == 9016 and "another waybill" in message, (code, message)
         client.query("INSERT INTO items (note) VALUES ('mine')")
         far = other.client().query("INSERT INTO items (note) VALUES ('its')").insert_id
