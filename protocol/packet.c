@@ -93,6 +93,17 @@ enum packet_fit packet_look(struct slice bytes, uint8_t expected_sequence, size_
     return PACKET_WHOLE;
 }
 
+void packet_renumber(uint8_t *bytes, size_t len, uint8_t sequence)
+{
+    size_t at = 0, part = PACKET_PAYLOAD_MAX;
+    while (part == PACKET_PAYLOAD_MAX && len - at >= PACKET_HEADER_BYTES) {
+        bytes[at + 3] = sequence++;
+        part = packet_payload_bytes(bytes + at);
+        at += PACKET_HEADER_BYTES;
+        at += part < len - at ? part : len - at;
+    }
+}
+
 struct slice packet_payload(struct arena *arena, struct slice raw, size_t payload_bytes)
 {
     if (payload_bytes < PACKET_PAYLOAD_MAX) {

@@ -39,6 +39,10 @@ enum packet_fit {
 enum packet_fit packet_look(struct slice bytes, uint8_t expected_sequence, size_t max_payload,
                             size_t *raw_bytes, size_t *payload_bytes,
                             uint8_t *next_sequence) MUST_CHECK;
+// Inside of compressed frames servers don't look at the numbers of packets, only at those of the
+// frames, and MariaDB Connector/J 2.7 numbers its packets on. Gives those of the logical packet at
+// the front the numbers that they would have.
+void packet_renumber(uint8_t *bytes, size_t len, uint8_t sequence);
 // The payload of a packet that packet_look found whole: the bytes themselves when it has one part,
 // else joined in the arena.
 struct slice packet_payload(struct arena *arena, struct slice raw, size_t payload_bytes);

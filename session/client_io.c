@@ -265,6 +265,9 @@ static size_t use_packets(struct session *session, struct slice bytes, bool is_k
         uint8_t expected = is_login ? login_sequence(session) : 0;
         size_t raw_bytes = 0, payload_bytes = 0;
         uint8_t next = 0;
+        if (session->compression == COMPRESSION_ON) {
+            packet_renumber((uint8_t *)(uintptr_t)rest.ptr, rest.len, expected); // our own buffer
+        }
         switch (packet_look(rest, expected, max, &raw_bytes, &payload_bytes, &next)) {
         case PACKET_PARTIAL:
             return used;

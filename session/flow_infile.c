@@ -405,7 +405,8 @@ static bool take_header(struct infile *infile, uint8_t byte)
         return true;
     }
     infile->header_have = 0;
-    if (packet_sequence(infile->header) != infile->next_sequence) {
+    bool is_framed = infile->flow.session->compression == COMPRESSION_ON; // see packet_renumber
+    if (packet_sequence(infile->header) != infile->next_sequence && !is_framed) {
         refuse_order(infile);
         return false;
     }

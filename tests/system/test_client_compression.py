@@ -147,6 +147,29 @@ def test_commands_in_a_row(stand):
             assert client.read_results().rows == [("in pieces",)]
 
 
+def test_numbers_inside_of_frames(stand):
+    """Frames are counted; MariaDB Connector/J 2.7 goes on counting inside of them, and servers don't look there."""
+    configure(stand)
+    for way in ways(stand):
+        client = connect(stand, user="loader", password="loader_pw", capabilities=wire.CLIENT_DEFAULT | wire.LOCAL_FILES, **way)
+        client.sock.is_strict = False
+        for number in (1, 7, 255):
+            client.send_raw(wire.frame(b"\x03SELECT 'numbered'", number))
+            client.sequence = 1
+            assert client.read_results().rows == [("numbered",)]
+        client.query("CREATE TABLE IF NOT EXISTS products (id INT PRIMARY KEY, name VARCHAR(40), price DECIMAL(10,2))")
+        client.query("DELETE FROM products")
+        client.send_raw(wire.frame(b"\x03" + LOAD.encode(), 3))
+        client.sequence = 1
+        assert client.read_packet()[:1] == b"\xfb"
+        for number, chunk in ((9, b"1,a,2\n"), (10, b"2,b,3\n"), (11, b"")):
+            client.send_raw(wire.frame(chunk, number))
+        client.sequence = 5
+        assert client.read_results().affected == 2
+        assert works(client)
+        client.query("DELETE FROM products")
+
+
 def test_a_slow_client(stand):
     stand.skip_if_sanitized()
     configure(stand)

@@ -45,6 +45,10 @@ static void check_size(size_t len, size_t parts)
     assert_int_equal(raw, bytes.len);
     assert_int_equal(found, len);
     assert_int_equal(next, sequence);
+    packet_renumber(built.ptr + 6, bytes.len, 7); // all its parts
+    assert_int_equal(packet_look(bytes, 7, len, &raw, &found, &next), PACKET_WHOLE);
+    assert_int_equal(next, (uint8_t)(sequence - 254 + 7));
+    packet_renumber(built.ptr + 6, bytes.len, 254);
     struct arena arena;
     arena_init(&arena, NULL);
     assert_true(slice_equal(packet_payload(&arena, slice_part(bytes, 0, raw), found),
@@ -91,11 +95,24 @@ static void test_look(void **state)
     assert_int_equal(packet_look(bytes, 0, 2, &raw, &payload, &next), PACKET_TOO_LARGE);
 }
 
+// Only the packet at the front, and of that only what is there.
+static void test_renumber(void **state)
+{
+    (void)state;
+    uint8_t bytes[] = "\1\0\0\5a\1\0\0\6b";
+    packet_renumber(bytes, sizeof bytes - 1, 0);
+    assert_memory_equal(bytes, "\1\0\0\0a\1\0\0\6b", sizeof bytes);
+    packet_renumber(bytes, 3, 9);
+    packet_renumber(bytes, 0, 9);
+    assert_memory_equal(bytes, "\1\0\0\0a\1\0\0\6b", sizeof bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_look),
+        cmocka_unit_test(test_renumber),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
