@@ -83,6 +83,7 @@ struct catalog_column {
     struct slice name;
     enum catalog_fold fold;
     uint8_t type; // enum column_type
+    bool is_unsigned;
 };
 
 struct catalog_rows {

@@ -28,6 +28,7 @@ bool catalog_rows_columns(struct catalog_rows *rows, const struct column *column
                 .name = arena_copy(rows->arena, columns[i].name),
                 .fold = catalog_fold_of(rows->kind, columns[i].name),
                 .type = columns[i].type,
+                .is_unsigned = (columns[i].flags & COLUMN_UNSIGNED) != 0,
             };
         }
         return count > 0;
@@ -195,12 +196,16 @@ static void add_cell(struct text *sql, const struct catalog_column *column,
 {
     bool is_date = column->type == TYPE_DATETIME || column->type == TYPE_TIMESTAMP;
     bool is_string = column->type == TYPE_VARCHAR || column->type >= TYPE_ENUM;
-    if (field->is_null || (is_date && !is_time(field->bytes))) {
+    bool is_text = is_string || (!field->is_null && !is_number(field->bytes));
+    if (column->is_unsigned && !is_text) { // else the column would become a DECIMAL
+        text_add_format(sql, "CAST(%.*s AS UNSIGNED)", field->is_null ? 4 : (int)field->bytes.len,
+                        field->is_null ? "NULL" : (const char *)field->bytes.ptr);
+    } else if (field->is_null || (is_date && !is_time(field->bytes))) {
         text_add_string(sql, "NULL");
     } else if (is_date) {
         text_add_format(sql, "TIMESTAMP'%.*s'", (int)field->bytes.len,
                         (const char *)field->bytes.ptr);
-    } else if (!is_string && is_number(field->bytes)) {
+    } else if (!is_text) {
         text_add_slice(sql, field->bytes);
     } else {
         struct slice text = field->bytes;

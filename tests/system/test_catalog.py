@@ -66,6 +66,7 @@ def fill(stand):
             root.query(f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW SET {body}")
 
 
+INTEGERS = (1, 2, 3, 8, 9)  # types of columns
 SAME = """SELECT table_name, table_type, engine, table_rows, auto_increment, table_collation, table_comment FROM information_schema.tables WHERE table_schema = 'shop' ORDER BY 1
 SELECT table_name, avg_row_length > 0, table_comment FROM information_schema.tables WHERE table_schema = DATABASE() AND table_rows > 9 ORDER BY 1
 SELECT information_schema.TABLES.table_name FROM information_schema.TABLES WHERE TABLES.table_schema = 'shop' ORDER BY 1
@@ -113,6 +114,8 @@ def test_as_one_server(stand):
         mine, theirs = client.query(sql), plain.query(sql)
         assert mine.names() == theirs.names(), (sql, mine.names(), theirs.names())
         assert mine.rows == theirs.rows, (sql, mine.rows, theirs.rows)
+        integers = [[column.type in INTEGERS for column in result.columns or ()] for result in (mine, theirs)]
+        assert integers[0] == integers[1], (sql, integers)
     client.close()
 
 
