@@ -287,8 +287,10 @@ void parse_tail(struct parser *parser, struct query *query)
 
 static void read_group_by(struct parser *parser, struct query *query)
 {
+    uint32_t begin = parser->token.span.begin;
     if (parser_accept_words(parser, KW_GROUP, KW_BY)) {
         query->group_by = parse_order_items(parser);
+        query->group_by_span = parser_span_from(parser, begin);
         query->has_rollup = parser_accept_words(parser, KW_WITH, KW_ROLLUP);
     }
     if (parser_accept_word(parser, KW_HAVING)) {

@@ -200,12 +200,13 @@ struct query {
     struct expr *offset;         // NULL when none
     struct span items_span;      // the select list
     struct span where_span;      // from WHERE to the end of the condition; empty when none
+    struct span group_by_span;   // from GROUP to the end of the list; empty when none
     struct span order_by_span;   // from ORDER to the end of the list; empty when none
     struct span limit_span;      // from LIMIT to the end of it; empty when none
     enum lock_kind lock;
     uint32_t lock_at;   // where FOR UPDATE, LOCK IN SHARE MODE begin; 0: there is none
-    enum set_op set_op; // how `next` is combined with what stands before. INTERSECT binds closer
-                        // than the others
+    enum set_op set_op; // how this arm is combined with what stands before it; NONE: the first.
+                        // INTERSECT binds closer than the others
     struct query *next;
     struct query *ctes; // the queries of WITH, linked by next_cte
     struct query *next_cte;

@@ -223,7 +223,8 @@ static void tell_folds(struct text *out, const struct plan *plan)
         if (fold->kind == FOLD_FIRST) {
             continue;
         }
-        text_add_format(out, "%s%" PRIu32 " %s", before, i + 1, explain_fold_name(fold->kind));
+        text_add_format(out, "%s%" PRIu32 " %s%s", before, i + 1, explain_fold_name(fold->kind),
+                        fold->is_distinct ? " distinct" : "");
         if (fold->kind == FOLD_AVERAGE) {
             text_add_format(out, " of hidden %" PRIu32 " / hidden %" PRIu32, fold->sum + 1,
                             fold->count + 1);

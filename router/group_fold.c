@@ -52,10 +52,12 @@ static void add_average(struct grouping *grouping, const struct expr *expr, stru
     const char *text = (const char *)argument.ptr;
     struct arena *arena = grouping->planner->arena;
     uint32_t number = grouping->planner->plan->hidden_columns;
-    fold->sum = group_add_hidden(
-        grouping, arena_format(arena, "SUM(%.*s) AS `_waybill_sum_%u`", len, text, number));
-    fold->count = group_add_hidden(
-        grouping, arena_format(arena, "COUNT(%.*s) AS `_waybill_count_%u`", len, text, number));
+    const char *distinct = expr->is_distinct ? "DISTINCT " : "";
+    fold->sum = group_add_hidden(grouping, arena_format(arena, "SUM(%s%.*s) AS `_waybill_sum_%u`",
+                                                        distinct, len, text, number));
+    fold->count =
+        group_add_hidden(grouping, arena_format(arena, "COUNT(%s%.*s) AS `_waybill_count_%u`",
+                                                distinct, len, text, number));
 }
 
 static void add_collation(struct grouping *grouping, const struct expr *expr,
@@ -111,8 +113,14 @@ bool group_fold_of(struct grouping *grouping, const struct expr *item, struct pl
                                          : "aggregates other than COUNT, SUM, AVG, MIN, MAX, "
                                            "BIT_AND, BIT_OR, BIT_XOR, or anything beside them");
     }
-    if (expr->is_distinct || expr->has_over || expr->child_count != 1) {
-        return group_refuse(planner, "aggregates of DISTINCT values");
+    bool is_count = slice_is_nocase(expr->name, "COUNT");
+    bool is_extreme = fold->kind == FOLD_MIN || fold->kind == FOLD_MAX;
+    fold->is_distinct = expr->is_distinct && !is_extreme; // the smallest of each once is the same
+    if (expr->has_over || (expr->child_count != 1 && !(is_count && fold->is_distinct))) {
+        return group_refuse(planner, "aggregates of several values");
+    }
+    if (fold->is_distinct && !group_take_distinct(grouping, expr)) {
+        return false;
     }
     const struct expr *argument = expr->children[0];
     bool is_sum = fold->kind == FOLD_AVERAGE || slice_is_nocase(expr->name, "SUM");

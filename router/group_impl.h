@@ -1,5 +1,5 @@
 #pragma once
-// Private to plan_group.c and group_fold.c: a SELECT with groups being planned for several shards.
+// Private to plan_group.c and group_*.c: a SELECT with groups being planned for several shards.
 
 #include "router/plan_impl.h"
 
@@ -19,7 +19,8 @@ struct grouping {
     const struct query *query;
     struct group_key keys[GROUP_KEYS_MAX];
     uint32_t key_count;
-    struct slice hidden; // text that goes behind the select list
+    const struct expr *distinct; // COUNT(DISTINCT ..) or the like; NULL: there is none
+    struct slice hidden;         // text that goes behind the select list
 };
 
 struct slice group_text_of(const struct grouping *grouping, const struct expr *expr);
@@ -28,9 +29,20 @@ bool group_is_same(const struct grouping *grouping, const struct expr *a,
 // One more hidden column, by its text; its number, from 0, is returned.
 uint32_t group_add_hidden(struct grouping *grouping, struct slice text);
 bool group_refuse(struct planner *planner, const char *what); // false, with the error
+// NULL, with the error: there are too many.
+struct group_key *group_add_key(struct grouping *grouping, const struct expr *expr) MUST_CHECK;
+// Is the name an alias of the select list, of anything else than the column of that name?
+bool group_is_alias(const struct grouping *grouping, const struct expr *name) MUST_CHECK;
 
 // group_having.c: fills plan.having and adds to plan.folds, if there is a HAVING. False: refused.
 bool group_having(struct grouping *grouping) MUST_CHECK;
+
+// group_fine.c. The aggregate of DISTINCT values will be one of finer groups. False: refused.
+bool group_take_distinct(struct grouping *grouping, const struct expr *expr) MUST_CHECK;
+// When all keys of the groups are known: the finer ones behind them. False: refused.
+bool group_add_fine_keys(struct grouping *grouping) MUST_CHECK;
+// "x, y": those keys; empty without finer groups.
+struct slice group_fine_text(const struct grouping *grouping);
 
 // group_fold.c: how the aggregate is put together. False: it can't be, refused.
 bool group_fold_of(struct grouping *grouping, const struct expr *expr,

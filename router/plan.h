@@ -23,8 +23,8 @@ enum merge_kind {
     MERGE_SORT,  // each target's rows come sorted: k-way merge by `keys`, then offset and limit
     MERGE_UNION, // names, sorted by `keys` as bytes: k-way merge, and equal rows once
     MERGE_GROUP, // each target's rows come sorted by `keys` and no two alike: those that are equal
-                 // in `keys` become one row by `folds`. Without keys one row from each target
-                 // (aggregates), without folds the first of them (DISTINCT)
+                 // in `keys` (but the last `fine_keys`) become one row by `folds`. Without keys one
+                 // row from each target (aggregates), without folds the first of them (DISTINCT)
     MERGE_OK,    // OK packets: affected rows and warnings added up; first error wins
     MERGE_FIRST, // the same everywhere (DDL on all shards, writes to reference tables): the first
                  // target's answer, if none failed
@@ -61,6 +61,7 @@ struct plan_fold {
     uint32_t sum, count; // AVERAGE: hidden columns, counted from the first hidden one
     uint32_t collation;  // MIN, MAX: the hidden one that tells the collation; NO_HIDDEN: none
     uint32_t hidden;     // one more fold: its own column, a hidden one
+    bool is_distinct;    // of rows that are equal in all keys, fine ones too, one counts
 };
 
 // HAVING, of groups that are whole.
@@ -133,6 +134,8 @@ struct plan {
     enum merge_kind merge;
     struct merge_key *keys;
     uint32_t key_count;
+    uint32_t fine_keys; // MERGE_GROUP: so many of them, the last ones, are not of the group: they
+                        // tell apart the values of DISTINCT aggregates
     uint32_t hidden_columns; // at the end of the targets' rows: dropped before the client sees
                              // them; for each key also its collation, see MERGE_COLLATION_ALIAS
     struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees

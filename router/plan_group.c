@@ -11,6 +11,8 @@
 // memory. A group among the first n of all is among the first n of each shard that has it: LIMIT
 // holds on the shards, too.
 //
+// Aggregates of DISTINCT values have the shards make finer groups, see group_fine.c.
+//
 // The select list may have: aggregates that can be put together, what is grouped by, literals.
 // ORDER BY may name what is grouped by. All else is refused by name.
 
@@ -37,7 +39,7 @@ struct slice group_text_of(const struct grouping *grouping, const struct expr *e
     return slice_part(grouping->planner->statement->text, expr->span.begin, expr->span.end);
 }
 
-static struct group_key *add_key(struct grouping *grouping, const struct expr *expr)
+struct group_key *group_add_key(struct grouping *grouping, const struct expr *expr)
 {
     if (grouping->key_count == GROUP_KEYS_MAX) {
         (void)plan_refuse(grouping->planner, ER_TOO_LARGE,
@@ -59,7 +61,7 @@ static bool find_distinct_keys(struct grouping *grouping)
         if (item->expr->kind == EXPR_STAR) {
             return group_refuse(grouping->planner, "DISTINCT with *");
         }
-        struct group_key *key = add_key(grouping, item->expr);
+        struct group_key *key = group_add_key(grouping, item->expr);
         if (key == NULL) {
             return false;
         }
@@ -132,13 +134,19 @@ static const struct select_item *find_alias(const struct grouping *grouping,
     return NULL;
 }
 
+bool group_is_alias(const struct grouping *grouping, const struct expr *name)
+{
+    uint32_t at;
+    return find_alias(grouping, name, &at) != NULL;
+}
+
 static bool add_item_key(struct grouping *grouping, uint64_t position)
 {
     uint64_t at = 0;
     for (const struct select_item *item = grouping->query->items; item != NULL;
          item = item->next, at++) {
         if (at + 1 == position && item->expr->kind != EXPR_STAR) {
-            struct group_key *key = add_key(grouping, item->expr);
+            struct group_key *key = group_add_key(grouping, item->expr);
             if (key != NULL) {
                 key->item = (uint32_t)at;
             }
@@ -183,7 +191,7 @@ static bool find_group_key(struct grouping *grouping, const struct expr *expr)
             return add_item_key(grouping, alias_at + 1);
         }
     }
-    struct group_key *key = add_key(grouping, expr);
+    struct group_key *key = group_add_key(grouping, expr);
     if (key == NULL) {
         return false;
     }
@@ -361,7 +369,36 @@ static struct slice order_the_rest(struct grouping *grouping)
     return order;
 }
 
-// All groups of a shard are wanted for HAVING, whatever sql_select_limit is there.
+// Finer groups, in the order in which they are sorted: so a server need not sort twice.
+static void splice_group(struct grouping *grouping, struct splice_list *list)
+{
+    struct slice fine = group_fine_text(grouping);
+    if (fine.len > 0 && grouping->query->group_by != NULL) {
+        uint32_t at = grouping->query->group_by_span.end;
+        list->items[list->count++] =
+            (struct splice){.span = {at, at},
+                            .with = arena_format(grouping->planner->arena, ", %.*s", (int)fine.len,
+                                                 (const char *)fine.ptr)};
+    }
+}
+
+// What stands in front of the order: ORDER BY, and GROUP BY where there is none.
+static struct slice before_order(struct grouping *grouping, bool has_order, bool has_tail)
+{
+    struct slice fine = group_fine_text(grouping);
+    const char *blank = has_tail ? "" : " ";
+    if (has_order) {
+        return slice_of_string(", ");
+    }
+    if (fine.len == 0 || grouping->query->group_by != NULL) {
+        return slice_of_string(has_tail ? "ORDER BY " : " ORDER BY ");
+    }
+    return arena_format(grouping->planner->arena, "%sGROUP BY %.*s ORDER BY ", blank, (int)fine.len,
+                        (const char *)fine.ptr);
+}
+
+// All groups of a shard are wanted for HAVING, and finer ones than the client's, whatever
+// sql_select_limit is there.
 static void splice_order(struct grouping *grouping, struct slice order, struct splice_list *list)
 {
     const struct query *query = grouping->query;
@@ -369,21 +406,27 @@ static void splice_order(struct grouping *grouping, struct slice order, struct s
     bool has_order = query->order_by_span.end > query->order_by_span.begin;
     bool has_limit = query->limit_span.end > query->limit_span.begin;
     bool has_tail = has_limit || query->lock_at > 0;
-    bool wants_all = grouping->planner->plan->having != NULL && !has_limit;
+    bool wants_all = plan_wants_all_groups(grouping->planner->plan) && !has_limit;
     uint32_t at = has_order   ? query->order_by_span.end
                   : has_limit ? query->limit_span.begin
                   : has_tail  ? query->lock_at
                               : query->span.end;
     if (order.len > 0 || wants_all) {
-        const char *before = has_order ? ", " : has_tail ? "ORDER BY " : " ORDER BY ";
+        struct slice before = before_order(grouping, has_order, has_tail);
+        before.len = order.len > 0 ? before.len : 0;
         list->items[list->count++] = (struct splice){
             .span = {at, at},
-            .with = arena_format(arena, "%s%.*s%s%s", order.len > 0 ? before : "", (int)order.len,
-                                 (const char *)order.ptr,
+            .with = arena_format(arena, "%.*s%.*s%s%s", (int)before.len, (const char *)before.ptr,
+                                 (int)order.len, (const char *)order.ptr,
                                  wants_all ? " LIMIT 18446744073709551615" : "",
                                  has_tail && !has_order ? " " : ""),
         };
     }
+}
+
+bool plan_wants_all_groups(const struct plan *plan)
+{
+    return plan->having != NULL || plan->fine_keys > 0;
 }
 
 bool plan_group(struct planner *planner, const struct query *query, struct splice_list *splices)
@@ -402,7 +445,7 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
     planner->plan->keys = arena_alloc(planner->arena, GROUP_KEYS_MAX * sizeof *planner->plan->keys);
     // Without keys one row is the result, which has no order.
     if ((!query->is_distinct && (!find_folds(&grouping) || !group_having(&grouping))) ||
-        (grouping.key_count > 0 && !order_as_told(&grouping))) {
+        (grouping.key_count > 0 && !order_as_told(&grouping)) || !group_add_fine_keys(&grouping)) {
         return false;
     }
     planner->plan->sorts_distinct = query->is_distinct && planner->plan->key_count == 0;
@@ -411,6 +454,7 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
         splices->items[splices->count++] = (struct splice){
             .span = {query->items_span.end, query->items_span.end}, .with = grouping.hidden};
     }
+    splice_group(&grouping, splices);
     if (query->having != NULL && planner->plan->having != NULL) {
         splices->items[splices->count++] =
             (struct splice){.span = query->having->span, .with = slice_of_string("1")};

@@ -66,6 +66,12 @@ bool plan_select_scatter(struct planner *planner, const struct reach *reach);
 // Do the rows of the statement's tables meet only within a shard, those of its subqueries too? Then
 // each shard of *set has its own part of the result. Refused otherwise.
 bool plan_within_shards(struct planner *planner, const struct reach *reach, struct shard_set *set);
+// What the pieces of several shards don't add up to, by the look of that SELECT; NULL when nothing.
+const char *plan_inexact_part(const struct query *query, const struct statement *statement);
+// The targets' text: the client's with these changes, if there are any. False: refused.
+bool plan_splice(struct planner *planner, const struct splice_list *list) MUST_CHECK;
+// plan_union.c. The statement is several SELECTs that UNION makes one of.
+bool plan_union(struct planner *planner, const struct reach *reach);
 // After a refusal of the merge: all on one server? False leaves the error, or has a better one.
 bool plan_gather(struct planner *planner, const struct reach *reach);
 // plan_guard.c. May a SELECT read so many shards? Refused, or the plan has a warning.
@@ -205,8 +211,12 @@ void plan_page(struct planner *planner, const struct query *query, const struct 
 
 // ---- plan_group.c
 
+// Must a shard give all of its groups, whatever LIMIT says? For HAVING, and when they are finer
+// than the client's.
+bool plan_wants_all_groups(const struct plan *plan) MUST_CHECK;
+
 // GROUP BY, DISTINCT or aggregates: fills plan.keys, folds, having and hidden columns, and adds at
-// most three splices. With plan.wants_columns nothing else counts. False: refused.
+// most four splices. With plan.wants_columns nothing else counts. False: refused.
 bool plan_group(struct planner *planner, const struct query *query, struct splice_list *splices);
 
 // ---- rewrite_order_id.c

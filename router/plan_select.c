@@ -33,15 +33,13 @@ static bool refuse_part(struct planner *planner, const struct reach *reach, cons
                        part, plan_spread(planner, reach));
 }
 
-// What the pieces of several shards don't add up to; NULL when nothing.
-static const char *inexact_part(const struct query *query, const struct statement *statement)
+const char *plan_inexact_part(const struct query *query, const struct statement *statement)
 {
     const struct {
         bool is_there;
         const char *part;
     } parts[] = {
-        {query->next != NULL || query->nested != NULL, "UNION, INTERSECT or EXCEPT"},
-        {query->is_parenthesized && query->order_by != NULL, "ORDER BY with parentheses"},
+        {query->nested != NULL, "UNION, INTERSECT or EXCEPT in parentheses"},
         {query->has_rollup, "WITH ROLLUP"},
         {query->having != NULL && query->group_by == NULL && !query->has_aggregate,
          "HAVING without groups"},
@@ -132,11 +130,28 @@ static bool check_scope(struct planner *planner, const struct reach *reach, stru
     return true;
 }
 
+bool plan_splice(struct planner *planner, const struct splice_list *list)
+{
+    struct plan *plan = planner->plan;
+    if (list->count == 0) {
+        return true;
+    }
+    if (!plan_may_rewrite(planner)) {
+        return false;
+    }
+    struct slice text =
+        splice_text(planner->arena, planner->statement->text, list->items, list->count);
+    for (uint16_t i = 0; i < plan->target_count; i++) {
+        plan->targets[i].sql = text;
+    }
+    return true;
+}
+
 static bool scatter_rows(struct planner *planner, struct shard_set set)
 {
     const struct query *query = planner->statement->query;
     struct plan *plan = planner->plan;
-    struct splice splices[6]; // hidden columns, HAVING, ORDER BY, LIMIT and OFFSET
+    struct splice splices[7]; // hidden columns, GROUP BY, HAVING, ORDER BY, LIMIT and OFFSET
     struct splice_list list = {splices, 0};
     bool is_grouped = query->is_distinct || query->has_aggregate || query->group_by != NULL;
     if (is_grouped && !plan_group(planner, query, &list)) {
@@ -160,15 +175,8 @@ static bool scatter_rows(struct planner *planner, struct shard_set set)
                                            : MERGE_ROWS)) {
         return false;
     }
-    if (list.count > 0) {
-        if (!plan_may_rewrite(planner)) {
-            return false;
-        }
-        struct slice text =
-            splice_text(planner->arena, planner->statement->text, list.items, list.count);
-        for (uint16_t i = 0; i < plan->target_count; i++) {
-            plan->targets[i].sql = text;
-        }
+    if (!plan_splice(planner, &list)) {
+        return false;
     }
     plan_page(planner, query, splices, before_limit);
     return true;
@@ -194,8 +202,14 @@ bool plan_within_shards(struct planner *planner, const struct reach *reach, stru
 bool plan_select_scatter(struct planner *planner, const struct reach *reach)
 {
     const struct query *query = planner->statement->query;
-    const char *part = inexact_part(query, planner->statement);
+    const char *part = plan_inexact_part(query, planner->statement);
     struct shard_set set = {0};
+    if (query->next != NULL) {
+        return plan_union(planner, reach);
+    }
+    if (query->is_parenthesized && query->order_by != NULL) {
+        part = "ORDER BY with parentheses";
+    }
     if (part != NULL) {
         return refuse_part(planner, reach, part);
     }

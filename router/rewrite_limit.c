@@ -44,7 +44,7 @@ bool rewrite_limit(struct planner *planner, const struct query *query, bool is_g
     }
     plan->limit = limit;
     plan->offset = offset;
-    bool wants_all = (plan->counts_found && is_grouped) || plan->having != NULL;
+    bool wants_all = (plan->counts_found && is_grouped) || plan_wants_all_groups(plan);
     bool wants_none =
         limit == 0 && offset == 0 && !plan->counts_found; // servers look at no row then
     if ((offset == 0 && !wants_all) || wants_none) {

@@ -159,6 +159,21 @@ void fold_reset(struct fold *fold)
     fold->bytes.len = 0;
 }
 
+bool fold_is_distinct(const struct fold *fold)
+{
+    return fold->plan != NULL && fold->plan->is_distinct;
+}
+
+void fold_nothing(struct fold *fold)
+{
+    const struct column *column = column_at(fold, fold->at);
+    enum fold_kind kind = kind_of(fold);
+    bool is_count =
+        kind == FOLD_ADD && is_integer(column->type) && (column->flags & COLUMN_NOT_NULL) != 0;
+    fold->integer = kind == FOLD_AND ? UINT64_MAX : 0;
+    fold->is_null = !is_count && kind != FOLD_AND && kind != FOLD_OR && kind != FOLD_XOR;
+}
+
 // ---- numbers
 
 static uint64_t little_endian(struct slice bytes, bool is_unsigned)

@@ -36,6 +36,9 @@ bool fold_init(struct fold *fold, const struct plan_fold *plan, const struct mer
                uint32_t at, struct error *error) MUST_CHECK;
 void fold_done(struct fold *fold);
 void fold_reset(struct fold *fold); // for the next group
+// Its value of no rows: 0 for COUNT, no bits or all for BIT_*, NULL for the rest.
+void fold_nothing(struct fold *fold);
+bool fold_is_distinct(const struct fold *fold) MUST_CHECK;
 // MIN, MAX: chooses the comparison by the collation that the row tells. False with *error.
 bool fold_look(struct fold *fold, struct arena *arena, const struct field *fields,
                struct error *error) MUST_CHECK;

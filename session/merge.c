@@ -14,24 +14,18 @@
 // before (merge_group.h makes one of them). Each source must have each group once: one that tells
 // apart what is equal here (or the other way round) is found out.
 //
-// MERGE_UNION takes the row with the smallest key as bytes, and each row once. It keeps what it has
-// given (they are names, not data), so that it holds whatever order a server has: MySQL 5.6 begins
-// SHOW DATABASES with information_schema, and sorts table names as they are on disk.
-//
 // The merge is exact only if each source comes in the order of our comparison. That is checked for
 // each row against the one before (their keys were copied when it was taken): a source out of order
 // (a TIMESTAMP across a daylight saving change, a collation with another meaning on that server)
 // becomes an error, never a shuffled answer.
 
-#include "session/merge.h"
+#include "session/merge_impl.h"
 
 #include <assert.h>
 #include <stdio.h>
 
 #include "protocol/error_table.h"
 #include "session/compare_key.h"
-#include "session/merge_scan.h"
-#include "session/merge_seen.h"
 
 #define NO_COLUMN UINT32_MAX
 
@@ -39,49 +33,6 @@ enum {
     BITMAP_OFFSET = 2,    // of a binary row
     SORT_LENGTH_MIN = 64, // max_sort_length may be as low: the server doesn't look further
     ALIAS_BYTES = 48,
-};
-
-struct row_keys {
-    struct place *places; // one for each key
-    uint8_t *bytes;       // sort keys (compare_key.h), one behind the other
-    bool is_exact;        // each of them
-};
-
-struct merge_source {
-    enum { SOURCE_WANTED, SOURCE_HAS_ROW, SOURCE_ENDED } state;
-    bool is_seen;         // its collations were looked at
-    bool is_repeated;     // MERGE_UNION: another source has given the same row
-    uint32_t taken;       // is_in_row_order: how many rows of it are given
-    struct slice payload; // of its row; borrowed from the flow
-    size_t visible_end;   // in the payload
-    struct row_keys keys; // in the payload
-};
-
-struct merge {
-    const struct plan *plan;             // borrowed from the statement
-    const struct merge_columns *columns; // borrowed from the flow
-    struct arena *arena;                 // borrowed
-    struct comparison *comparisons;      // one for each key, chosen with the first row
-    struct slice *collations;            // one for each key; ptr NULL: not told
-    bool has_comparisons;
-    uint32_t *key_columns;       // one for each key
-    uint32_t *collation_columns; // one for each key: the hidden column or NO_COLUMN
-    struct place *places;        // scratch: one for each column
-    uint32_t source_count;
-    uint32_t wanted_count;
-    struct merge_source *sources;
-    uint32_t *heap; // MERGE_SORT, MERGE_GROUP: the sources that have a row
-    uint32_t heap_count;
-    uint64_t offset_left;
-    uint64_t limit_left;
-    uint32_t last_source;      // whose row was taken last
-    bool has_last;             // ... and its keys are kept
-    bool is_same;              // MERGE_GROUP: ... and are those of the row before
-    struct text last_bytes;    // owned; the keys of that row
-    struct row_keys last_keys; // in last_bytes
-    size_t key_bytes;          // of all sort keys of a row
-    struct merge_seen seen;    // MERGE_UNION
-    struct text shown;         // owned; a binary row without its hidden columns
 };
 
 static bool is_sorted(const struct merge *merge)
@@ -108,15 +59,6 @@ static bool scan_row(struct merge *merge, struct merge_source *source, struct er
         return false;
     }
     return true;
-}
-
-static struct field field_at(const uint8_t *base, const struct place *place)
-{
-    if (base == NULL) { // no key of the last row had a byte
-        return (struct field){.is_null = place->is_null};
-    }
-    return (struct field){.bytes = slice_of(base + place->begin, place->len),
-                          .is_null = place->is_null};
 }
 
 // ---- choosing the comparisons
@@ -155,6 +97,13 @@ static bool choose_comparison(struct merge *merge, uint32_t key, struct error *e
         error_fill(error, ER_CROSS_SHARD,
                    "waybill can't put together the shards' groups by a TIMESTAMP: give the shard "
                    "key in WHERE");
+        return false;
+    }
+    if (key >= merge->group_keys && (column->type == TYPE_FLOAT || column->type == TYPE_DOUBLE)) {
+        // DISTINCT tells apart 0 and -0, GROUP BY doesn't.
+        error_fill(error, ER_CROSS_SHARD,
+                   "waybill can't put together the shards' DISTINCT values of FLOAT or DOUBLE "
+                   "within an aggregate: give the shard key in WHERE");
         return false;
     }
     const struct comparison_wish wish = {
@@ -209,13 +158,6 @@ static bool look_at_collations(struct merge *merge, struct merge_source *source,
 }
 
 // ---- order
-
-static void find_key_fields(const struct merge *merge, struct merge_source *source)
-{
-    for (uint32_t i = 0; i < merge->plan->key_count; i++) {
-        source->keys.places[i] = merge->places[merge->key_columns[i]];
-    }
-}
 
 static void write_keys(const struct merge *merge, struct merge_source *source)
 {
@@ -321,16 +263,34 @@ static bool is_in_order(struct merge *merge, const struct merge_source *source, 
     return false;
 }
 
-static void note_group(struct merge *merge, const struct merge_source *source)
+static bool is_of_group(const struct merge *merge, const struct merge_source *source)
 {
-    merge->is_same = is_grouped(merge) && merge->has_last &&
-                     compare_keys(merge, merge->last_bytes.ptr, &merge->last_keys,
-                                  source->payload.ptr, &source->keys) == 0;
+    bool is = true;
+    for (uint32_t i = 0; i < merge->group_keys && is; i++) {
+        struct field last = field_at(merge->last_bytes.ptr, &merge->last_keys.places[i]);
+        struct field next = field_at(source->payload.ptr, &source->keys.places[i]);
+        is = compare_fields(&merge->comparisons[i], &last, &next) == 0;
+    }
+    return is;
 }
 
-bool merge_is_same(const struct merge *merge)
+static void note_group(struct merge *merge, const struct merge_source *source)
 {
-    return merge->is_same;
+    merge->kin = MERGE_KIN_NONE;
+    if (!is_grouped(merge) || !merge->has_last) {
+        return;
+    }
+    if (compare_keys(merge, merge->last_bytes.ptr, &merge->last_keys, source->payload.ptr,
+                     &source->keys) == 0) {
+        merge->kin = MERGE_KIN_ALL;
+    } else if (merge->plan->fine_keys > 0 && is_of_group(merge, source)) {
+        merge->kin = MERGE_KIN_GROUP;
+    }
+}
+
+enum merge_kin merge_kin(const struct merge *merge)
+{
+    return merge->kin;
 }
 
 static void keep_last(struct merge *merge, const struct merge_source *source)
@@ -355,6 +315,7 @@ struct merge *merge_start(struct arena *arena, const struct plan *plan,
     struct merge *merge = arena_alloc(arena, sizeof *merge);
     uint32_t keys = plan->key_count;
     merge->plan = plan;
+    merge->group_keys = keys - plan->fine_keys;
     merge->columns = columns;
     merge->arena = arena;
     merge->source_count = merge->wanted_count = source_count;
@@ -390,19 +351,13 @@ static bool put_sorted(struct merge *merge, uint32_t number, struct error *error
     if (!source->is_seen && !look_at_collations(merge, source, error)) {
         return false;
     }
-    find_key_fields(merge, source);
+    merge_find_keys(merge, source);
     write_keys(merge, source);
     if (merge->has_last && merge->last_source == number && !is_in_order(merge, source, error)) {
         return false;
     }
     heap_push(merge, number);
     return true;
-}
-
-static void put_united(struct merge *merge, struct merge_source *source)
-{
-    find_key_fields(merge, source);
-    source->is_repeated = merge_seen_has(&merge->seen, source->payload);
 }
 
 bool merge_put(struct merge *merge, uint32_t number, struct slice payload, struct error *error)
@@ -420,7 +375,7 @@ bool merge_put(struct merge *merge, uint32_t number, struct slice payload, struc
         return false;
     }
     if (is_union(merge)) {
-        put_united(merge, source);
+        merge_union_put(merge, source);
     }
     source->state = SOURCE_HAS_ROW;
     merge->wanted_count--;
@@ -472,72 +427,13 @@ static bool take_placed(struct merge *merge, uint32_t *number)
     return has_row;
 }
 
-static int compare_bytes(struct slice a, struct slice b)
-{
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-// By the keys, then by the whole row.
-static int compare_rows(const struct merge *merge, const struct merge_source *a,
-                        const struct merge_source *b)
-{
-    int order = 0;
-    for (uint32_t i = 0; i < merge->plan->key_count && order == 0; i++) {
-        order = compare_bytes(field_at(a->payload.ptr, &a->keys.places[i]).bytes,
-                              field_at(b->payload.ptr, &b->keys.places[i]).bytes);
-    }
-    return order != 0 ? order : compare_bytes(a->payload, b->payload);
-}
-
-// MERGE_UNION: rows that were given already go first; else the smallest, and then those like it.
-static enum merge_step take_united(struct merge *merge, uint32_t *number)
-{
-    const struct merge_source *smallest = NULL;
-    for (uint32_t i = 0; i < merge->source_count; i++) {
-        const struct merge_source *source = &merge->sources[i];
-        if (source->state != SOURCE_HAS_ROW) {
-            continue;
-        }
-        if (source->is_repeated) {
-            *number = i;
-            return MERGE_STEP_SKIP;
-        }
-        if (smallest == NULL || compare_rows(merge, source, smallest) < 0) {
-            smallest = source;
-            *number = i;
-        }
-    }
-    if (merge->wanted_count > 0 || smallest == NULL) {
-        return merge->wanted_count > 0 ? MERGE_STEP_WAIT : MERGE_STEP_DONE;
-    }
-    for (uint32_t i = 0; i < merge->source_count; i++) {
-        struct merge_source *source = &merge->sources[i];
-        source->is_repeated =
-            source->state == SOURCE_HAS_ROW && slice_equal(source->payload, smallest->payload);
-    }
-    merge_seen_add(&merge->seen, merge->arena, smallest->payload);
-    return MERGE_STEP_ROW;
-}
-
-static enum merge_step next_united(struct merge *merge, uint32_t *number)
-{
-    enum merge_step step = take_united(merge, number);
-    if (step == MERGE_STEP_ROW || step == MERGE_STEP_SKIP) {
-        merge->sources[*number].state = SOURCE_WANTED;
-        merge->wanted_count++;
-    }
-    return step;
-}
-
 enum merge_step merge_next(struct merge *merge, uint32_t *number)
 {
     if (merge->limit_left == 0) {
         return MERGE_STEP_DONE;
     }
     if (is_union(merge)) {
-        return next_united(merge, number);
+        return merge_union_next(merge, number);
     }
     if (is_sorted(merge)) {
         if (merge->wanted_count > 0 || merge->heap_count == 0) {

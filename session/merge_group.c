@@ -18,6 +18,7 @@ struct merge_group {
     uint32_t fold_count;
     struct field *fields; // scratch: one for each column
     bool has_rows;        // of a group that is not over
+    bool is_one_row;      // all rows are one group, also none at all
     uint64_t offset_left;
     uint64_t limit_left;
     bool counts_all;   // groups beyond the limit, too
@@ -36,6 +37,7 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
     group->limit_left = plan->limit;
     group->counts_all = plan->counts_found;
     group->having = plan->having;
+    group->is_one_row = plan->fine_keys > 0 && plan->fine_keys == plan->key_count;
     group->fold_count = columns->visible + plan->more_folds;
     group->folds = arena_alloc(arena, group->fold_count * sizeof *group->folds);
     group->fields = arena_alloc(arena, columns->count * sizeof *group->fields);
@@ -143,17 +145,20 @@ static bool finish_group(struct merge_group *group, struct slice *row, struct er
     return true;
 }
 
-bool merge_group_add(struct merge_group *group, struct slice payload, bool is_same,
+bool merge_group_add(struct merge_group *group, struct slice payload, enum merge_kin kin,
                      struct slice *row, struct error *error)
 {
     *row = slice_of(NULL, 0);
-    if (!is_same && !finish_group(group, row, error)) {
+    if (kin == MERGE_KIN_NONE && !finish_group(group, row, error)) {
         return false;
     }
     if (!read_fields(group, payload, error)) {
         return false;
     }
     for (uint32_t i = 0; i < group->fold_count; i++) {
+        if (kin == MERGE_KIN_ALL && fold_is_distinct(&group->folds[i])) {
+            continue;
+        }
         if (!fold_add(&group->folds[i], group->arena, group->fields, error)) {
             return false;
         }
@@ -164,6 +169,12 @@ bool merge_group_add(struct merge_group *group, struct slice payload, bool is_sa
 
 bool merge_group_end(struct merge_group *group, struct slice *row, struct error *error)
 {
+    if (group->is_one_row && !group->has_rows) { // of no rows at all
+        for (uint32_t i = 0; i < group->fold_count; i++) {
+            fold_nothing(&group->folds[i]);
+        }
+        group->has_rows = true;
+    }
     return finish_group(group, row, error);
 }
 

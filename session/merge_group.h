@@ -14,9 +14,9 @@ void merge_group_stop(struct merge_group *group); // gives back what isn't in th
 // A first row, before any is added: can MIN and MAX be compared by the collations that it tells?
 bool merge_group_look(struct merge_group *group, struct slice payload,
                       struct error *error) MUST_CHECK;
-// The next row; `is_same`: of the same group as the one before. *row: that of the group that is
+// The next row; `kin`: with the one before. *row: that of the group that is
 // over, for the client; ptr NULL: none. It lives until the next call. False with *error.
-bool merge_group_add(struct merge_group *group, struct slice payload, bool is_same,
+bool merge_group_add(struct merge_group *group, struct slice payload, enum merge_kin kin,
                      struct slice *row, struct error *error) MUST_CHECK;
 bool merge_group_end(struct merge_group *group, struct slice *row, struct error *error) MUST_CHECK;
 // Has the client all rows of its LIMIT, and nobody wants to know how many there are without it?

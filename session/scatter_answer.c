@@ -128,8 +128,8 @@ bool scatter_add_row(struct scatter *scatter, uint32_t number, struct error *err
 bool scatter_group_row(struct scatter *scatter, uint32_t number, struct error *error)
 {
     struct slice row;
-    bool is_same = merge_is_same(scatter->merge);
-    if (!merge_group_add(scatter->group, scatter->sources[number].row, is_same, &row, error)) {
+    enum merge_kin kin = merge_kin(scatter->merge);
+    if (!merge_group_add(scatter->group, scatter->sources[number].row, kin, &row, error)) {
         return false;
     }
     return row.ptr == NULL || add_row(scatter, row, error);

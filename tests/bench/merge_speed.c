@@ -197,7 +197,7 @@ static uint64_t merge_all(struct run *run)
     for (enum merge_step step; (step = merge_next(merge, &number)) != MERGE_STEP_DONE; given++) {
         row = run->shape->merge == MERGE_GROUP ? row : merge_shown(merge, number);
         if (run->shape->merge == MERGE_GROUP &&
-            !merge_group_add(group, run->source[number].row, merge_is_same(merge), &row, &error)) {
+            !merge_group_add(group, run->source[number].row, merge_kin(merge), &row, &error)) {
             die(error.text);
         }
         if (row.ptr != NULL) {

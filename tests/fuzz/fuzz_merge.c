@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
             (void)merge_shown(merge, source);
         } else {
             is_fine =
-                merge_group_add(group, input.rows[source], merge_is_same(merge), &row, &error);
+                merge_group_add(group, input.rows[source], merge_kin(merge), &row, &error);
         }
         is_fine = is_fine && feed(&input, merge, source);
     }

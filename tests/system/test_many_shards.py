@@ -327,9 +327,9 @@ def test_inside_it_is_a_replica_that_works(stand):
     assert client.query('SELECT COUNT(*), @a, @@time_zone, @@sql_mode, "x"."s" FROM o x JOIN o y ON x.v = y.buyer WHERE x.buyer = 9').rows[0][:3] == ("1", "5", "+05:00")
     assert client.query("SELECT t FROM o WHERE buyer = 7 AND id = 107").rows == [("2026-08-01 05:00:00.000",)]
     assert client.query("SELECT x.t FROM o x JOIN o y ON x.v = y.buyer WHERE x.buyer = 7 AND x.id = 107").rows == [("2026-08-01 05:00:00.000",)]
-    assert client.query("SELECT COUNT(DISTINCT id) FROM o").rows == [("42",)]
+    assert client.query("SELECT COUNT(*) + 0 FROM o").rows == [("42",)]
     client.query("ROLLBACK TO here")
-    assert client.query("SELECT COUNT(DISTINCT id) FROM o").rows == [("41",)]
+    assert client.query("SELECT COUNT(*) + 0 FROM o").rows == [("41",)]
     assert client.query("SELECT @@sql_mode, @@character_set_results, @@session.sql_select_limit").rows[0] == client.query("SELECT @@sql_mode, @@character_set_results, @@session.sql_select_limit FROM o WHERE buyer = 7 LIMIT 1").rows[0]
     client.query("COMMIT")
     assert figure(stand, "queries_gathered_total") == gathered + 4

@@ -101,7 +101,7 @@ SELECT COUNT(*) FROM users;
 UPDATE users SET balance = 0 WHERE buyer_id = 7;
 SELECT MIN(balance), MAX(balance), COUNT(*) FROM users;
 -- refused 9001
-SELECT COUNT(DISTINCT age) FROM users FOR UPDATE;
+SELECT STD(age) FROM users FOR UPDATE;
 BEGIN;
 SELECT MAX(age) FROM users HAVING 1;
 ROLLBACK;

@@ -367,6 +367,48 @@ class Grammar:
             tail += f" ORDER BY {', '.join(key + self.one_of('', ' DESC') for key in first + self.rng.sample(keys, len(keys)))}{self.limit()}"
         return f"SELECT {', '.join(shown)} FROM {source.text}{self.where(source)}{tail}", is_ordered
 
+    def merged_statement(self):
+        """One of the forms that a merge makes of finer groups, or of several arms at once."""
+        return self.one_of(self.distinct_values_statement, self.distinct_values_statement, self.union_all_statement)()
+
+    def distinct_values_statement(self):
+        source = self.source()
+        values, kind = self.expression(source, self.one_of(1, 2, 2), "iuinDTtye" + STRINGS)
+        if "\x01" in values or not any(str(column) in values for column in source.columns):
+            values = source.unique[0]
+        more = self.rng.choice([str(column) for column in source.columns if column.kind in "iunD" + STRINGS])
+        number = self.small_number(source)
+        distinct = self.one_of([f"COUNT(DISTINCT {values})"], [f"COUNT(DISTINCT {values})"], [f"COUNT(DISTINCT {values}, {more})"],
+                               [f"COUNT(DISTINCT {number})", f"SUM(DISTINCT {number})"], [f"AVG(DISTINCT {number})"])
+        beside = [one for one in self.aggregates(source) if not re.search("DISTINCT|GROUP_CONCAT|STD|VAR", one)]
+        items = self.rng.sample(distinct + beside, len(distinct + beside))
+        if self.chance(0.35):
+            return f"SELECT {', '.join(map(self.named, items))} FROM {source.text}{self.where(source)}", True
+        keys = [str(column) for column in self.rng.sample(source.columns, self.rng.randint(1, 2)) if column.kind in "iunDTtye" + STRINGS]
+        keys = keys or [source.unique[0]]
+        self.may_choose = True
+        tail = f" GROUP BY {', '.join(keys)}"
+        if self.chance(0.2):
+            tail += f" HAVING {distinct[0]} {self.one_of('>', '<>', '<=')} {self.rng.randint(0, 3)}"
+        is_ordered = self.chance(0.6)
+        if is_ordered:
+            tail += f" ORDER BY {', '.join(key + self.one_of('', ' DESC') for key in self.rng.sample(keys, len(keys)))}{self.limit()}"
+        return f"SELECT {', '.join([key for key in keys if self.chance(0.8)] + items)} FROM {source.text}{self.where(source)}{tail}", is_ordered
+
+    def union_all_statement(self):
+        kinds = [self.one_of("iu", "n", "DT", "i", "g", "d", "e") for _ in range(self.rng.randint(1, 4))]
+        arms = []
+        for _ in range(self.one_of(2, 2, 2, 3)):
+            source = self.table(self.one_of("users", "orders", "order_items", "visits")) if self.chance(0.8) else self.source()
+            items = [self.expression(source, self.one_of(1, 2), kind)[0] for kind in kinds]
+            arm = f"SELECT {', '.join(map(self.named, items))} FROM {source.text}{self.where(source)}"
+            arms.append(f"({arm})" if self.chance(0.2) else arm)
+        if self.chance(0.4):
+            return " UNION ALL ".join(arms), False
+        order = ", ".join(str(i + 1) + self.one_of("", " DESC") for i in self.rng.sample(range(len(kinds)), len(kinds)))
+        self.may_choose |= "g" in kinds
+        return f"{' UNION ALL '.join(arms)} ORDER BY {order}{self.limit()}", True
+
     def distinct_statement(self):
         source = self.source()
         items = []
@@ -429,6 +471,6 @@ class Grammar:
     def select(self):
         self.may_choose, self.aliases = False, 0
         maker = self.rng.choices((self.rows_statement, self.total_statement, self.grouped_statement, self.distinct_statement, self.union_statement,
-                                  self.window_statement, self.with_statement), (34, 14, 20, 9, 9, 6, 8))[0]
+                                  self.window_statement, self.with_statement, self.merged_statement), (30, 12, 18, 8, 8, 6, 6, 12))[0]
         text, is_ordered = maker()
         return Made(text, is_ordered, self.may_choose)

@@ -161,7 +161,7 @@ static const char *run(struct bench *bench)
         is_fine = feed(bench, merge, next, i, &error);
     }
     while (is_fine && !merge_group_is_full(group) && merge_next(merge, &source) == MERGE_STEP_ROW) {
-        is_fine = merge_group_add(group, bench->rows[source][next[source]], merge_is_same(merge),
+        is_fine = merge_group_add(group, bench->rows[source][next[source]], merge_kin(merge),
                                   &row, &error);
         show_row(bench, is_fine ? row : slice_of(NULL, 0), &out);
         next[source]++;
