@@ -316,7 +316,7 @@ static const struct route_case inner_cases[] = {
     {"SELECT * FROM orders WHERE buyer_id = {b4} UNION SELECT * FROM orders WHERE id = {i3}",
      "9001 UNION"},
     {"SELECT 1 UNION ALL SELECT id FROM orders WHERE buyer_id = {b4}", ON("s4")},
-    {"(SELECT id FROM orders WHERE buyer_id = {b4}) UNION (SELECT id FROM notes)", "9001 UNION"},
+    {"(SELECT id FROM orders WHERE buyer_id = {b4}) UNION (SELECT id FROM notes)", "9001 Table notes is on one shard only"},
     {"((SELECT id FROM orders WHERE buyer_id = {b4}) UNION (SELECT id FROM carts WHERE "
      "buyer_id = {b4})) ORDER BY id LIMIT 3", ON("s4")},
     {"((SELECT id FROM orders WHERE buyer_id = {b4}) UNION (SELECT id FROM carts)) LIMIT 3",
