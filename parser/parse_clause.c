@@ -291,7 +291,10 @@ static void read_group_by(struct parser *parser, struct query *query)
     if (parser_accept_words(parser, KW_GROUP, KW_BY)) {
         query->group_by = parse_order_items(parser);
         query->group_by_span = parser_span_from(parser, begin);
+        begin = parser->token.span.begin;
         query->has_rollup = parser_accept_words(parser, KW_WITH, KW_ROLLUP);
+        query->rollup_span =
+            query->has_rollup ? parser_span_from(parser, begin) : query->rollup_span;
     }
     if (parser_accept_word(parser, KW_HAVING)) {
         query->having = parse_expr(parser);

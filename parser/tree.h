@@ -201,6 +201,7 @@ struct query {
     struct span items_span;      // the select list
     struct span where_span;      // from WHERE to the end of the condition; empty when none
     struct span group_by_span;   // from GROUP to the end of the list; empty when none
+    struct span rollup_span;     // WITH ROLLUP; empty when there is none
     struct span order_by_span;   // from ORDER to the end of the list; empty when none
     struct span limit_span;      // from LIMIT to the end of it; empty when none
     enum lock_kind lock;

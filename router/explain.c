@@ -244,6 +244,7 @@ static void add_merge(struct arena *arena, struct explanation *explanation)
                         plan->keys[i].is_hidden ? "hidden " : "", plan->keys[i].column + 1,
                         plan->keys[i].is_descending ? " desc" : "");
     }
+    text_add_string(&out, plan->has_rollup ? " with rollup" : "");
     tell_folds(&out, plan);
     if (plan->having != NULL) {
         text_add_format(&out, "; having %.*s", (int)plan->having_text.len,

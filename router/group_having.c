@@ -90,7 +90,7 @@ static bool add_fold(struct grouping *grouping, const struct expr *expr, uint32_
     if (plan->more_folds == GROUP_MORE_FOLDS_MAX || expr->kind != EXPR_FUNCTION) {
         return refuse(grouping);
     }
-    struct plan_fold fold = {.kind = FOLD_FIRST, .collation = NO_HIDDEN};
+    struct plan_fold fold = {.kind = FOLD_FIRST, .collation = NO_HIDDEN, .key = NO_KEY};
     if (!group_fold_of(grouping, expr, &fold)) {
         return false;
     }

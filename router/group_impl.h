@@ -19,6 +19,7 @@ struct grouping {
     const struct query *query;
     struct group_key keys[GROUP_KEYS_MAX];
     uint32_t key_count;
+    uint32_t items_of_group;     // of GROUP BY, also those that are no keys
     const struct expr *distinct; // COUNT(DISTINCT ..) or the like; NULL: there is none
     struct slice hidden;         // text that goes behind the select list
 };

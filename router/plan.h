@@ -55,6 +55,7 @@ enum fold_kind {
 };
 
 #define NO_HIDDEN UINT32_MAX
+#define NO_KEY    UINT32_MAX
 
 struct plan_fold {
     enum fold_kind kind;
@@ -62,6 +63,7 @@ struct plan_fold {
     uint32_t collation;  // MIN, MAX: the hidden one that tells the collation; NO_HIDDEN: none
     uint32_t hidden;     // one more fold: its own column, a hidden one
     bool is_distinct;    // of rows that are equal in all keys, fine ones too, one counts
+    uint32_t key;        // FIRST: the plan's key that it is, NULL where that is rolled up; NO_KEY
 };
 
 // HAVING, of groups that are whole.
@@ -136,6 +138,8 @@ struct plan {
     uint32_t key_count;
     uint32_t fine_keys; // MERGE_GROUP: so many of them, the last ones, are not of the group: they
                         // tell apart the values of DISTINCT aggregates
+    bool has_rollup;    // MERGE_GROUP: behind the groups with the same first keys one for all of
+                        // them, at last one for all rows
     uint32_t hidden_columns; // at the end of the targets' rows: dropped before the client sees
                              // them; for each key also its collation, see MERGE_COLLATION_ALIAS
     struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees

@@ -207,6 +207,7 @@ static bool find_group_keys(struct grouping *grouping)
 {
     for (const struct order_item *item = grouping->query->group_by; item != NULL;
          item = item->next) {
+        grouping->items_of_group++;
         uint32_t count = grouping->key_count;
         if (item->expr->kind == EXPR_NULL) {
             continue;
@@ -229,14 +230,15 @@ static bool is_literal(const struct expr *expr)
            expr->kind == EXPR_NULL || expr->kind == EXPR_BOOL;
 }
 
-static bool is_key(const struct grouping *grouping, const struct expr *expr, uint32_t at)
+// The place of the key that the item is; NO_KEY: none.
+static uint32_t key_of_item(const struct grouping *grouping, const struct expr *expr, uint32_t at)
 {
     for (uint32_t i = 0; i < grouping->key_count; i++) {
         if (grouping->keys[i].item == at || group_is_same(grouping, expr, grouping->keys[i].expr)) {
-            return true;
+            return i;
         }
     }
-    return false;
+    return NO_KEY;
 }
 
 static bool find_folds(struct grouping *grouping)
@@ -249,8 +251,10 @@ static bool find_folds(struct grouping *grouping)
     for (const struct select_item *item = grouping->query->items; item != NULL;
          item = item->next, at++) {
         struct plan_fold *fold = &plan->folds[at];
-        *fold = (struct plan_fold){.kind = FOLD_FIRST, .collation = NO_HIDDEN};
-        if (is_literal(item->expr) || is_key(grouping, item->expr, at)) {
+        *fold = (struct plan_fold){.kind = FOLD_FIRST,
+                                   .collation = NO_HIDDEN,
+                                   .key = key_of_item(grouping, item->expr, at)};
+        if (is_literal(item->expr) || fold->key != NO_KEY) {
             continue;
         }
         if (!group_fold_of(grouping, item->expr, fold)) {
@@ -382,6 +386,26 @@ static void splice_group(struct grouping *grouping, struct splice_list *list)
     }
 }
 
+// The groups of groups are made here, of whole ones.
+static bool take_rollup(struct grouping *grouping, struct splice_list *list)
+{
+    const struct query *query = grouping->query;
+    bool is_plain = query->order_by == NULL && grouping->distinct == NULL &&
+                    grouping->key_count > 0 && grouping->key_count == grouping->items_of_group;
+    for (uint32_t i = 1; i < grouping->key_count && is_plain; i++) {
+        for (uint32_t k = 0; k < i && is_plain; k++) {
+            is_plain = !group_is_same(grouping, grouping->keys[i].expr, grouping->keys[k].expr);
+        }
+    }
+    if (!is_plain) {
+        return group_refuse(grouping->planner, "WITH ROLLUP with ORDER BY, DISTINCT values, NULL "
+                                               "or the same item twice in GROUP BY");
+    }
+    list->items[list->count++] =
+        (struct splice){.span = query->rollup_span, .with = slice_of_string("")};
+    return true;
+}
+
 // What stands in front of the order: ORDER BY, and GROUP BY where there is none.
 static struct slice before_order(struct grouping *grouping, bool has_order, bool has_tail)
 {
@@ -426,7 +450,7 @@ static void splice_order(struct grouping *grouping, struct slice order, struct s
 
 bool plan_wants_all_groups(const struct plan *plan)
 {
-    return plan->having != NULL || plan->fine_keys > 0;
+    return plan->having != NULL || plan->fine_keys > 0 || plan->has_rollup;
 }
 
 bool plan_group(struct planner *planner, const struct query *query, struct splice_list *splices)
@@ -442,6 +466,7 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
     if (planner->plan->wants_columns) {
         return true;
     }
+    planner->plan->has_rollup = query->has_rollup;
     planner->plan->keys = arena_alloc(planner->arena, GROUP_KEYS_MAX * sizeof *planner->plan->keys);
     // Without keys one row is the result, which has no order.
     if ((!query->is_distinct && (!find_folds(&grouping) || !group_having(&grouping))) ||
@@ -455,6 +480,9 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
             .span = {query->items_span.end, query->items_span.end}, .with = grouping.hidden};
     }
     splice_group(&grouping, splices);
+    if (query->has_rollup && !take_rollup(&grouping, splices)) {
+        return false;
+    }
     if (query->having != NULL && planner->plan->having != NULL) {
         splices->items[splices->count++] =
             (struct splice){.span = query->having->span, .with = slice_of_string("1")};

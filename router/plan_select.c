@@ -40,7 +40,6 @@ const char *plan_inexact_part(const struct query *query, const struct statement 
         const char *part;
     } parts[] = {
         {query->nested != NULL, "UNION, INTERSECT or EXCEPT in parentheses"},
-        {query->has_rollup, "WITH ROLLUP"},
         {query->having != NULL && query->group_by == NULL && !query->has_aggregate,
          "HAVING without groups"},
         {query->has_window || (statement->facts & FACT_WINDOW) != 0, "window functions"},
@@ -151,7 +150,8 @@ static bool scatter_rows(struct planner *planner, struct shard_set set)
 {
     const struct query *query = planner->statement->query;
     struct plan *plan = planner->plan;
-    struct splice splices[7]; // hidden columns, GROUP BY, HAVING, ORDER BY, LIMIT and OFFSET
+    struct splice
+        splices[8]; // hidden columns, GROUP BY, ROLLUP, HAVING, ORDER BY, LIMIT and OFFSET
     struct splice_list list = {splices, 0};
     bool is_grouped = query->is_distinct || query->has_aggregate || query->group_by != NULL;
     if (is_grouped && !plan_group(planner, query, &list)) {

@@ -164,6 +164,12 @@ bool fold_is_distinct(const struct fold *fold)
     return fold->plan != NULL && fold->plan->is_distinct;
 }
 
+bool fold_is_rolled_up(const struct fold *fold, uint32_t level)
+{
+    return fold->plan != NULL && fold->plan->kind == FOLD_FIRST && fold->plan->key != NO_KEY &&
+           fold->plan->key >= level;
+}
+
 void fold_nothing(struct fold *fold)
 {
     const struct column *column = column_at(fold, fold->at);

@@ -39,6 +39,8 @@ void fold_reset(struct fold *fold); // for the next group
 // Its value of no rows: 0 for COUNT, no bits or all for BIT_*, NULL for the rest.
 void fold_nothing(struct fold *fold);
 bool fold_is_distinct(const struct fold *fold) MUST_CHECK;
+// Is it what is grouped by, in a group of groups by its first `level` keys only?
+bool fold_is_rolled_up(const struct fold *fold, uint32_t level) MUST_CHECK;
 // MIN, MAX: chooses the comparison by the collation that the row tells. False with *error.
 bool fold_look(struct fold *fold, struct arena *arena, const struct field *fields,
                struct error *error) MUST_CHECK;

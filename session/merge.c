@@ -263,34 +263,36 @@ static bool is_in_order(struct merge *merge, const struct merge_source *source, 
     return false;
 }
 
-static bool is_of_group(const struct merge *merge, const struct merge_source *source)
+static uint32_t count_shared(const struct merge *merge, const struct merge_source *source)
 {
-    bool is = true;
-    for (uint32_t i = 0; i < merge->group_keys && is; i++) {
+    uint32_t count = 0;
+    bool is_shared = true;
+    for (uint32_t i = 0; i < merge->plan->key_count && is_shared; i++) {
         struct field last = field_at(merge->last_bytes.ptr, &merge->last_keys.places[i]);
         struct field next = field_at(source->payload.ptr, &source->keys.places[i]);
-        is = compare_fields(&merge->comparisons[i], &last, &next) == 0;
+        is_shared = compare_fields(&merge->comparisons[i], &last, &next) == 0;
+        count += is_shared;
     }
-    return is;
+    return count;
 }
 
-static void note_group(struct merge *merge, const struct merge_source *source)
+static void note_shared(struct merge *merge, const struct merge_source *source)
 {
-    merge->kin = MERGE_KIN_NONE;
+    merge->shared = 0;
     if (!is_grouped(merge) || !merge->has_last) {
         return;
     }
     if (compare_keys(merge, merge->last_bytes.ptr, &merge->last_keys, source->payload.ptr,
                      &source->keys) == 0) {
-        merge->kin = MERGE_KIN_ALL;
-    } else if (merge->plan->fine_keys > 0 && is_of_group(merge, source)) {
-        merge->kin = MERGE_KIN_GROUP;
+        merge->shared = merge->plan->key_count;
+    } else if (merge->plan->fine_keys > 0 || merge->plan->has_rollup) {
+        merge->shared = count_shared(merge, source);
     }
 }
 
-enum merge_kin merge_kin(const struct merge *merge)
+uint32_t merge_shared(const struct merge *merge)
 {
-    return merge->kin;
+    return merge->shared;
 }
 
 static void keep_last(struct merge *merge, const struct merge_source *source)
@@ -440,7 +442,7 @@ enum merge_step merge_next(struct merge *merge, uint32_t *number)
             return merge->wanted_count > 0 ? MERGE_STEP_WAIT : MERGE_STEP_DONE;
         }
         *number = heap_pop(merge);
-        note_group(merge, &merge->sources[*number]);
+        note_shared(merge, &merge->sources[*number]);
         keep_last(merge, &merge->sources[*number]);
     } else if (!(merge->plan->is_in_row_order ? take_placed(merge, number)
                                               : take_any(merge, number))) {

@@ -72,13 +72,9 @@ enum merge_step {
 
 // ROW and SKIP take the row: the source must be fed again.
 enum merge_step merge_next(struct merge *merge, uint32_t *source);
-// MERGE_GROUP: what the row just taken has in common with the one before.
-enum merge_kin {
-    MERGE_KIN_NONE,
-    MERGE_KIN_GROUP, // the group
-    MERGE_KIN_ALL,   // the fine keys of the plan, too
-};
-enum merge_kin merge_kin(const struct merge *merge) MUST_CHECK;
+// MERGE_GROUP: how many of its first keys the row just taken has in common with the one before. 0
+// also when they are not of one group, unless there is a ROLLUP.
+uint32_t merge_shared(const struct merge *merge) MUST_CHECK;
 // The payload of the row just taken without hidden columns; lives as long as the row's bytes or the
 // next call.
 struct slice merge_shown(struct merge *merge, uint32_t source);

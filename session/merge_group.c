@@ -1,5 +1,14 @@
 // See merge_group.h. OFFSET and LIMIT count groups here, not rows: the merge beneath knows of
 // neither.
+//
+// WITH ROLLUP there is a level for each number of keys that are not rolled up. A row goes into all
+// of them; one that has the first n keys in common with the row before ends those above n:
+//
+//     a b         ends level     gives
+//     1 x         -
+//     1 y         2              1 x
+//     2 x         2, 1           1 y, 1 NULL
+//     (end)       2, 1, 0        2 x, 2 NULL, NULL NULL
 
 #include "session/merge_group.h"
 
@@ -14,8 +23,12 @@ struct merge_group {
     struct arena *arena;                 // borrowed
     const struct merge_columns *columns; // borrowed
     const struct plan_having *having;    // borrowed; NULL: all groups stay
-    struct fold *folds;                  // one for each visible column, then those for `having`
+    struct merge_group_out out;
+    struct fold *folds; // of each level: one for each visible column, then those for `having`
     uint32_t fold_count;
+    uint32_t group_keys; // of the plan's keys, without the fine ones:
+    uint32_t fine_keys;
+    uint32_t first_level; // group_keys, or 0 with ROLLUP; the last level is that of group_keys
     struct field *fields; // scratch: one for each column
     bool has_rows;        // of a group that is not over
     bool is_one_row;      // all rows are one group, also none at all
@@ -27,19 +40,60 @@ struct merge_group {
     struct text value; // owned; scratch
 };
 
+static struct fold *folds_of(const struct merge_group *group, uint32_t level)
+{
+    return &group->folds[(size_t)(level - group->first_level) * group->fold_count];
+}
+
+static bool init_folds(struct merge_group *group, const struct plan *plan, struct fold *folds,
+                       struct error *error)
+{
+    const struct merge_columns *columns = group->columns;
+    for (uint32_t i = 0; i < group->fold_count; i++) {
+        const struct plan_fold *fold = plan->fold_count > 0 ? &plan->folds[i] : NULL;
+        bool is_hidden = fold != NULL && i >= columns->visible;
+        uint32_t at = is_hidden ? columns->visible + fold->hidden : i;
+        if (!fold_init(&folds[i], fold, columns, at, error)) {
+            return false;
+        }
+    }
+    return group->having == NULL || having_check(group->having, folds, error);
+}
+
+// The shards are asked without ROLLUP, and may then describe a TEXT otherwise.
+static bool check_rollup(const struct merge_columns *columns, struct error *error)
+{
+    for (uint32_t i = 0; i < columns->visible; i++) {
+        uint8_t type = columns->columns[i].type;
+        if (type >= TYPE_TINY_BLOB && type <= TYPE_BLOB) {
+            error_fill(error, ER_CROSS_SHARD,
+                       "waybill doesn't do WITH ROLLUP of TEXT and BLOB over several shards: give "
+                       "the shard key in WHERE");
+            return false;
+        }
+    }
+    return true;
+}
+
 struct merge_group *merge_group_start(struct arena *arena, const struct plan *plan,
-                                      const struct merge_columns *columns, struct error *error)
+                                      const struct merge_columns *columns,
+                                      const struct merge_group_out *out, struct error *error)
 {
     struct merge_group *group = arena_alloc(arena, sizeof *group);
     group->arena = arena;
     group->columns = columns;
+    group->out = *out;
+    group->fine_keys = plan->fine_keys;
+    group->group_keys = plan->key_count - plan->fine_keys;
+    group->first_level = plan->has_rollup ? 0 : group->group_keys;
     group->offset_left = plan->offset;
     group->limit_left = plan->limit;
     group->counts_all = plan->counts_found;
     group->having = plan->having;
     group->is_one_row = plan->fine_keys > 0 && plan->fine_keys == plan->key_count;
     group->fold_count = columns->visible + plan->more_folds;
-    group->folds = arena_alloc(arena, group->fold_count * sizeof *group->folds);
+    uint32_t levels = group->group_keys - group->first_level + 1;
+    group->folds = arena_alloc(arena, (size_t)levels * group->fold_count * sizeof *group->folds);
     group->fields = arena_alloc(arena, columns->count * sizeof *group->fields);
     text_init(&group->row);
     text_init(&group->value);
@@ -47,21 +101,21 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
         error_fill(error, ER_CROSS_SHARD, "the shards' answers don't have the columns of the plan");
         return NULL;
     }
-    for (uint32_t i = 0; i < group->fold_count; i++) {
-        const struct plan_fold *fold = plan->fold_count > 0 ? &plan->folds[i] : NULL;
-        bool is_hidden = fold != NULL && i >= columns->visible;
-        uint32_t at = is_hidden ? columns->visible + fold->hidden : i;
-        if (!fold_init(&group->folds[i], fold, columns, at, error)) {
+    if (plan->has_rollup && !check_rollup(columns, error)) {
+        return NULL;
+    }
+    for (uint32_t level = group->first_level; level <= group->group_keys; level++) {
+        if (!init_folds(group, plan, folds_of(group, level), error)) {
             return NULL;
         }
     }
-    bool is_fine = group->having == NULL || having_check(group->having, group->folds, error);
-    return is_fine ? group : NULL;
+    return group;
 }
 
 void merge_group_stop(struct merge_group *group)
 {
-    for (uint32_t i = 0; i < group->fold_count; i++) {
+    uint32_t levels = group->group_keys - group->first_level + 1;
+    for (uint32_t i = 0; i < levels * group->fold_count; i++) {
         fold_done(&group->folds[i]);
     }
     text_done(&group->row);
@@ -83,14 +137,18 @@ static bool read_fields(struct merge_group *group, struct slice payload, struct 
 bool merge_group_look(struct merge_group *group, struct slice payload, struct error *error)
 {
     bool is_fine = read_fields(group, payload, error);
-    for (uint32_t i = 0; i < group->fold_count && is_fine; i++) {
-        is_fine = fold_look(&group->folds[i], group->arena, group->fields, error);
+    for (uint32_t level = group->first_level; level <= group->group_keys; level++) {
+        struct fold *folds = folds_of(group, level);
+        for (uint32_t i = 0; i < group->fold_count && is_fine; i++) {
+            is_fine = fold_look(&folds[i], group->arena, group->fields, error);
+        }
     }
     return is_fine;
 }
 
-static bool write_row(struct merge_group *group, struct error *error)
+static bool write_row(struct merge_group *group, uint32_t level, struct error *error)
 {
+    const struct fold *folds = folds_of(group, level);
     const struct merge_columns *columns = group->columns;
     bool is_null;
     group->row.len = 0;
@@ -99,9 +157,10 @@ static bool write_row(struct merge_group *group, struct error *error)
     }
     for (uint32_t i = 0; i < columns->visible; i++) {
         group->value.len = 0;
-        if (!fold_value(&group->folds[i], &group->value, &is_null, error)) {
+        if (!fold_value(&folds[i], &group->value, &is_null, error)) {
             return false;
         }
+        is_null = is_null || (level < group->group_keys && fold_is_rolled_up(&folds[i], level));
         struct slice bytes = text_slice(&group->value);
         if (columns->is_binary && is_null) {
             uint32_t bit = i + BITMAP_OFFSET;
@@ -119,47 +178,70 @@ static bool write_row(struct merge_group *group, struct error *error)
 }
 
 // The group is over: its row, if the client wants it.
-static bool finish_group(struct merge_group *group, struct slice *row, struct error *error)
+static bool finish_group(struct merge_group *group, uint32_t level, struct error *error)
 {
-    *row = slice_of(NULL, 0);
+    struct fold *folds = folds_of(group, level);
     if (!group->has_rows || merge_group_is_full(group)) {
         return true;
     }
-    bool stays = group->having == NULL || having_holds(group->having, group->folds);
-    group->has_rows = false;
+    bool stays = group->having == NULL || having_holds(group->having, folds);
     group->count += stays;
     if (!stays) {
         // as if it had not been
     } else if (group->offset_left > 0) {
         group->offset_left--;
     } else if (group->limit_left > 0) {
-        if (!write_row(group, error)) {
+        group->limit_left -= group->limit_left != UINT64_MAX;
+        if (!write_row(group, level, error) ||
+            !group->out.row(group->out.owner, text_slice(&group->row), error)) {
             return false;
         }
-        group->limit_left -= group->limit_left != UINT64_MAX;
-        *row = text_slice(&group->row);
     }
     for (uint32_t i = 0; i < group->fold_count; i++) {
-        fold_reset(&group->folds[i]);
+        fold_reset(&folds[i]);
     }
     return true;
 }
 
-bool merge_group_add(struct merge_group *group, struct slice payload, enum merge_kin kin,
-                     struct slice *row, struct error *error)
+// Those of more keys first, down to `last`.
+static bool finish_levels(struct merge_group *group, uint32_t last, struct error *error)
 {
-    *row = slice_of(NULL, 0);
-    if (kin == MERGE_KIN_NONE && !finish_group(group, row, error)) {
+    bool is_fine = true;
+    for (uint32_t level = group->group_keys + 1; level > last && is_fine; level--) {
+        is_fine = finish_group(group, level - 1, error);
+    }
+    return is_fine;
+}
+
+static bool add_fields(struct merge_group *group, uint32_t level, bool is_repeated,
+                       struct error *error)
+{
+    struct fold *folds = folds_of(group, level);
+    for (uint32_t i = 0; i < group->fold_count; i++) {
+        if (is_repeated && fold_is_distinct(&folds[i])) {
+            continue;
+        }
+        if (!fold_add(&folds[i], group->arena, group->fields, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool merge_group_add(struct merge_group *group, struct slice payload, uint32_t shared,
+                     struct error *error)
+{
+    bool is_repeated = shared > group->group_keys; // in all fine keys, too
+    is_repeated = is_repeated && shared == group->group_keys + group->fine_keys;
+    uint32_t last = shared + 1 > group->first_level ? shared + 1 : group->first_level;
+    if (shared < group->group_keys && !finish_levels(group, last, error)) {
         return false;
     }
     if (!read_fields(group, payload, error)) {
         return false;
     }
-    for (uint32_t i = 0; i < group->fold_count; i++) {
-        if (kin == MERGE_KIN_ALL && fold_is_distinct(&group->folds[i])) {
-            continue;
-        }
-        if (!fold_add(&group->folds[i], group->arena, group->fields, error)) {
+    for (uint32_t level = group->first_level; level <= group->group_keys; level++) {
+        if (!add_fields(group, level, is_repeated, error)) {
             return false;
         }
     }
@@ -167,7 +249,7 @@ bool merge_group_add(struct merge_group *group, struct slice payload, enum merge
     return true;
 }
 
-bool merge_group_end(struct merge_group *group, struct slice *row, struct error *error)
+bool merge_group_end(struct merge_group *group, struct error *error)
 {
     if (group->is_one_row && !group->has_rows) { // of no rows at all
         for (uint32_t i = 0; i < group->fold_count; i++) {
@@ -175,7 +257,7 @@ bool merge_group_end(struct merge_group *group, struct slice *row, struct error 
         }
         group->has_rows = true;
     }
-    return finish_group(group, row, error);
+    return finish_levels(group, group->first_level, error);
 }
 
 bool merge_group_is_full(const struct merge_group *group)

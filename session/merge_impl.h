@@ -41,7 +41,7 @@ struct merge {
     uint64_t limit_left;
     uint32_t last_source;      // whose row was taken last
     bool has_last;             // ... and its keys are kept
-    enum merge_kin kin;        // MERGE_GROUP: ... and the row before it
+    uint32_t shared;           // MERGE_GROUP: keys that it has in common with the row before it
     struct text last_bytes;    // owned; the keys of that row
     struct row_keys last_keys; // in last_bytes
     size_t key_bytes;          // of all sort keys of a row

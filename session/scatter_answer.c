@@ -85,19 +85,6 @@ void scatter_add_columns(struct scatter *scatter)
     session->is_answer_between_rows = true;
 }
 
-bool scatter_start_groups(struct scatter *scatter, struct error *error)
-{
-    scatter->group =
-        merge_group_start(scatter_arena(scatter), &scatter->plan, &scatter->columns, error);
-    bool is_fine = scatter->group != NULL;
-    for (uint32_t i = 0; i < scatter->merged_count && is_fine; i++) {
-        const struct scatter_source *source = &scatter->sources[i];
-        is_fine =
-            source->at != SOURCE_AT_ROW || merge_group_look(scatter->group, source->row, error);
-    }
-    return is_fine;
-}
-
 static bool add_row(struct scatter *scatter, struct slice row, struct error *error)
 {
     const struct session *session = scatter->flow.session;
@@ -108,6 +95,25 @@ static bool add_row(struct scatter *scatter, struct slice row, struct error *err
     scatter_add_packet(scatter, row);
     scatter->row_count++;
     return true;
+}
+
+static bool add_group(void *owner, struct slice row, struct error *error)
+{
+    return add_row(owner, row, error);
+}
+
+bool scatter_start_groups(struct scatter *scatter, struct error *error)
+{
+    const struct merge_group_out out = {.row = add_group, .owner = scatter};
+    scatter->group =
+        merge_group_start(scatter_arena(scatter), &scatter->plan, &scatter->columns, &out, error);
+    bool is_fine = scatter->group != NULL;
+    for (uint32_t i = 0; i < scatter->merged_count && is_fine; i++) {
+        const struct scatter_source *source = &scatter->sources[i];
+        is_fine =
+            source->at != SOURCE_AT_ROW || merge_group_look(scatter->group, source->row, error);
+    }
+    return is_fine;
 }
 
 bool scatter_add_row(struct scatter *scatter, uint32_t number, struct error *error)
@@ -127,12 +133,8 @@ bool scatter_add_row(struct scatter *scatter, uint32_t number, struct error *err
 
 bool scatter_group_row(struct scatter *scatter, uint32_t number, struct error *error)
 {
-    struct slice row;
-    enum merge_kin kin = merge_kin(scatter->merge);
-    if (!merge_group_add(scatter->group, scatter->sources[number].row, kin, &row, error)) {
-        return false;
-    }
-    return row.ptr == NULL || add_row(scatter, row, error);
+    return merge_group_add(scatter->group, scatter->sources[number].row,
+                           merge_shared(scatter->merge), error);
 }
 
 enum merge_step scatter_next(struct scatter *scatter, uint32_t *number)
@@ -143,11 +145,7 @@ enum merge_step scatter_next(struct scatter *scatter, uint32_t *number)
 
 bool scatter_end_groups(struct scatter *scatter, struct error *error)
 {
-    struct slice row;
-    if (!merge_group_end(scatter->group, &row, error)) {
-        return false;
-    }
-    return row.ptr == NULL || add_row(scatter, row, error);
+    return merge_group_end(scatter->group, error);
 }
 
 static void add_names(const struct scatter *scatter, char *text, size_t text_bytes, bool is_failed)

@@ -173,15 +173,28 @@ static void feed(struct run *run, struct merge *merge, uint32_t number)
     }
 }
 
+// What goes to the client.
+struct given {
+    struct text out;
+    uint8_t sequence;
+};
+
+static bool give(void *owner, struct slice row, struct error *error)
+{
+    struct given *given = owner;
+    (void)error;
+    packet_append(&given->out, row, &given->sequence);
+    given->out.len = given->out.len >= OUT_BYTES ? 0 : given->out.len;
+    return true;
+}
+
 static uint64_t merge_all(struct run *run)
 {
     struct error error;
-    struct text out;
-    struct slice row;
-    uint8_t sequence = 0;
+    struct given client = {.sequence = 0};
     uint32_t number = 0;
     uint64_t given = 0;
-    text_init(&out);
+    text_init(&client.out);
     for (uint32_t i = 0; i < run->sources; i++) {
         source_start(&run->source[i], &run->arena, "s",
                      run->shape->is_binary ? ANSWER_EXECUTE : ANSWER_QUERY,
@@ -190,20 +203,20 @@ static uint64_t merge_all(struct run *run)
         run->sent[i] = 0;
     }
     struct merge *merge = merge_start(&run->arena, &run->plan, &run->merged, run->sources);
-    struct merge_group *group = merge_group_start(&run->arena, &run->plan, &run->merged, &error);
+    const struct merge_group_out groups = {.row = give, .owner = &client};
+    struct merge_group *group =
+        merge_group_start(&run->arena, &run->plan, &run->merged, &groups, &error);
     for (uint32_t i = 0; i < run->sources; i++) {
         feed(run, merge, i);
     }
     for (enum merge_step step; (step = merge_next(merge, &number)) != MERGE_STEP_DONE; given++) {
-        row = run->shape->merge == MERGE_GROUP ? row : merge_shown(merge, number);
-        if (run->shape->merge == MERGE_GROUP &&
-            !merge_group_add(group, run->source[number].row, merge_kin(merge), &row, &error)) {
+        bool is_fine =
+            run->shape->merge == MERGE_GROUP
+                ? merge_group_add(group, run->source[number].row, merge_shared(merge), &error)
+                : give(&client, merge_shown(merge, number), &error);
+        if (!is_fine) {
             die(error.text);
         }
-        if (row.ptr != NULL) {
-            packet_append(&out, row, &sequence);
-        }
-        out.len = out.len >= OUT_BYTES ? 0 : out.len;
         source_take(&run->source[number]);
         feed(run, merge, number);
     }
@@ -212,7 +225,7 @@ static uint64_t merge_all(struct run *run)
     }
     merge_stop(merge);
     merge_group_stop(group);
-    text_done(&out);
+    text_done(&client.out);
     return given;
 }
 

@@ -3,6 +3,12 @@
 
 #include "session/merge_group.h"
 
+static bool drop_row(void *owner, struct slice row, struct error *error)
+{
+    (void)owner, (void)row, (void)error;
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 enum { COLUMNS_MAX = 6, HIDDEN = 3, SOURCES = 3, FOLD_KINDS = FOLD_XOR + 1 };
@@ -34,7 +40,9 @@ static void read_plan(struct input *input)
         input->folds[i] = (struct plan_fold){.kind = read_u8(&input->reader) % FOLD_KINDS,
                                              .sum = 0,
                                              .count = 1,
-                                             .collation = (more & 128) != 0 ? 2 : NO_HIDDEN};
+                                             .collation = (more & 128) != 0 ? 2 : NO_HIDDEN,
+                                             .is_distinct = (more & 64) != 0,
+                                             .key = more % 3};
     }
     input->keys[0] = (struct merge_key){.column = 0, .is_descending = (shape & 8) != 0};
     input->keys[1] = (struct merge_key){.column = 0, .is_hidden = true};
@@ -47,6 +55,9 @@ static void read_plan(struct input *input)
                                 .offset = shape >> 7,
                                 .limit = UINT64_MAX};
     input->plan.key_count = input->plan.key_count < 2 ? input->plan.key_count : 2;
+    uint8_t form = read_u8(&input->reader);
+    input->plan.fine_keys = form % 3 <= input->plan.key_count ? form % 3 : 0;
+    input->plan.has_rollup = (form & 4) != 0 && input->plan.fine_keys == 0;
     input->list[visible + HIDDEN - 1].name = slice_of_string("waybill collation 0");
 }
 
@@ -67,12 +78,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct input input = {.reader = reader_of(slice_of(bytes, len))};
     struct arena arena;
     struct error error;
-    struct slice row;
     uint32_t source = 0;
     read_plan(&input);
     arena_init(&arena, NULL);
     struct merge *merge = merge_start(&arena, &input.plan, &input.columns, SOURCES);
-    struct merge_group *group = merge_group_start(&arena, &input.plan, &input.columns, &error);
+    const struct merge_group_out out = {.row = drop_row};
+    struct merge_group *group =
+        merge_group_start(&arena, &input.plan, &input.columns, &out, &error);
     bool is_fine = group != NULL && !input.reader.is_bad;
     for (uint32_t i = 0; i < SOURCES && is_fine; i++) {
         is_fine = feed(&input, merge, i);
@@ -81,13 +93,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         if (input.plan.merge == MERGE_SORT) {
             (void)merge_shown(merge, source);
         } else {
-            is_fine =
-                merge_group_add(group, input.rows[source], merge_kin(merge), &row, &error);
+            is_fine = merge_group_add(group, input.rows[source], merge_shared(merge), &error);
         }
         is_fine = is_fine && feed(&input, merge, source);
     }
     if (is_fine && input.plan.merge == MERGE_GROUP) {
-        (void)!merge_group_end(group, &row, &error);
+        (void)!merge_group_end(group, &error);
     }
     merge_stop(merge);
     if (group != NULL) {

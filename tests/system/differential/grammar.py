@@ -369,7 +369,18 @@ class Grammar:
 
     def merged_statement(self):
         """One of the forms that a merge makes of finer groups, or of several arms at once."""
-        return self.one_of(self.distinct_values_statement, self.distinct_values_statement, self.union_all_statement)()
+        return self.one_of(self.distinct_values_statement, self.distinct_values_statement, self.union_all_statement, self.rollup_statement)()
+
+    def rollup_statement(self):
+        source = self.source()
+        keys = [self.expression(source, self.one_of(1, 2), "iuinDTye" + STRINGS)[0] for _ in range(self.rng.randint(1, 3))]
+        keys = list(dict.fromkeys(key for key in keys if "\x01" not in key and any(str(column) in key for column in source.columns))) or [source.unique[0]]
+        self.may_choose = True
+        aggregates = [one for one in self.aggregates(source) if not re.search("DISTINCT|GROUP_CONCAT|STD|VAR|\\+ 1", one)] or ["COUNT(*)"]
+        having = self.one_of("", "", f" HAVING COUNT(*) > {self.rng.randint(1, 3)}")
+        items = [key for key in keys if self.chance(0.9)] + aggregates
+        return (f"SELECT {', '.join(items)} FROM {source.text}{self.where(source)} GROUP BY "
+                f"{', '.join(key + self.one_of('', '', ' DESC') for key in keys)} WITH ROLLUP{having}{self.limit()}"), True
 
     def distinct_values_statement(self):
         source = self.source()

@@ -1,5 +1,5 @@
 // SELECTs over several shards whose merge is made of more than one SELECT of each: finer groups for
-// DISTINCT values, and UNION.
+// DISTINCT values, ROLLUP, and UNION.
 
 #include "tests/unit/router/route_fixture.h"
 
@@ -61,6 +61,21 @@ static const struct route_case fine_cases[] = {
           "group by 1, hidden 3; having COUNT(DISTINCT a) > 5; hidden columns 4")},
 };
 
+static const struct route_case rollup_cases[] = {
+    {"SELECT status, COUNT(*) FROM orders GROUP BY status WITH ROLLUP",
+     EACH("SELECT status, COUNT(*)" C("status", "0") " FROM orders GROUP BY status  ORDER BY 1 LIMIT 18446744073709551615",
+          "group by 1 with rollup; 2 add; hidden columns 1")},
+    {"SELECT SUM(a) FROM orders GROUP BY a DESC, b WITH ROLLUP HAVING COUNT(*) > 1 LIMIT 5",
+     EACH("SELECT SUM(a), COUNT(*) AS `_waybill_having_0`, a AS `_waybill_1`" C("a", "0") ", b AS `_waybill_2`" C("b", "1")
+          " FROM orders GROUP BY a DESC, b  HAVING 1 ORDER BY `_waybill_1` DESC, `_waybill_2` LIMIT 18446744073709551615",
+          "group by hidden 2 desc, hidden 4 with rollup; 1 add; having COUNT(*) > 1; hidden columns 5; limit 5")},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a WITH ROLLUP ORDER BY a", "9001 WITH ROLLUP with ORDER BY"},
+    {"SELECT a, COUNT(DISTINCT b) FROM orders GROUP BY a WITH ROLLUP", "9001 WITH ROLLUP with"},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a, a WITH ROLLUP", "9001 WITH ROLLUP with"},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a, NULL WITH ROLLUP", "9001 WITH ROLLUP with"},
+    {"SELECT IFNULL(a, 'all'), COUNT(*) FROM orders GROUP BY a WITH ROLLUP", "9001 GROUP BY with anything else"},
+};
+
 #define ARMS "SELECT id, a FROM orders WHERE a > 1 UNION ALL SELECT id, b FROM carts"
 #define SET "SELECT id AS x, a FROM orders UNION SELECT id, b FROM carts"
 static const struct route_case union_cases[] = {
@@ -118,6 +133,12 @@ static void finer_groups(void **state)
     run(fine_cases, sizeof fine_cases / sizeof fine_cases[0]);
 }
 
+static void rollups(void **state)
+{
+    (void)state;
+    run(rollup_cases, sizeof rollup_cases / sizeof rollup_cases[0]);
+}
+
 static void unions(void **state)
 {
     (void)state;
@@ -128,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finer_groups),
+        cmocka_unit_test(rollups),
         cmocka_unit_test(unions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

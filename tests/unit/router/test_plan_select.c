@@ -463,7 +463,6 @@ static const struct route_case group_cases[] = {
      "9001 ORDER BY anything but"},
     {"SELECT status, COUNT(*) FROM orders GROUP BY status ORDER BY 2",
      "9001 ORDER BY anything but"},
-    {"SELECT status, COUNT(*) FROM orders GROUP BY status WITH ROLLUP", "9001 ROLLUP"},
     {"SELECT status, COUNT(*) FROM orders GROUP BY status HAVING COUNT(*) > 1",
      EACH("SELECT status, COUNT(*)" C("status", "0")
           " FROM orders GROUP BY status HAVING 1 ORDER BY 1 LIMIT 18446744073709551615",

@@ -1,6 +1,6 @@
 // Aggregates of DISTINCT values out of finer groups: every way in which three sources can have the
 // values of two groups, against a naive model; with groups and as one row of all, which there is
-// even of nothing.
+// even of nothing. Likewise WITH ROLLUP.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,6 +22,16 @@ static const struct plan_fold folds[] = {
     {.kind = FOLD_FIRST, .collation = NO_HIDDEN},
     {.kind = FOLD_ADD, .collation = NO_HIDDEN, .is_distinct = true},
     {.kind = FOLD_ADD, .collation = NO_HIDDEN, .is_distinct = true},
+    {.kind = FOLD_ADD, .collation = NO_HIDDEN},
+    {.kind = FOLD_AND, .collation = NO_HIDDEN},
+    {.kind = FOLD_MAX, .collation = NO_HIDDEN},
+};
+
+// WITH ROLLUP: the group, x, y and others added up | x, which is a key like the group
+static const struct plan_fold rollup_folds[] = {
+    {.kind = FOLD_FIRST, .collation = NO_HIDDEN, .key = 0},
+    {.kind = FOLD_ADD, .collation = NO_HIDDEN},
+    {.kind = FOLD_FIRST, .collation = NO_HIDDEN, .key = 1},
     {.kind = FOLD_ADD, .collation = NO_HIDDEN},
     {.kind = FOLD_AND, .collation = NO_HIDDEN},
     {.kind = FOLD_MAX, .collation = NO_HIDDEN},
@@ -53,6 +63,7 @@ struct bench {
     struct merge_key keys[2];
     struct plan plan;
     struct source_rows sources[SOURCES];
+    struct text *out; // of the answer
 };
 
 static void bench_init(struct bench *bench, bool is_binary, bool is_one_row)
@@ -180,13 +191,13 @@ static void model(const uint32_t cells[SOURCES], bool is_one_row, const struct p
 
 // ---- the merge
 
-static void show_row(struct bench *bench, struct slice payload, struct text *out)
+static bool show_row(void *owner, struct slice payload, struct error *error)
 {
+    struct bench *bench = owner;
+    struct text *out = bench->out;
+    (void)error;
     struct field fields[FIELDS];
     uint32_t count = bench->columns.visible;
-    if (payload.ptr == NULL) {
-        return;
-    }
     assert_true(bench->columns.is_binary ? row_binary_read(payload, bench->list, count, fields)
                                          : row_text_read(payload, fields, count));
     for (uint32_t i = 0; i < count; i++) {
@@ -202,6 +213,7 @@ static void show_row(struct bench *bench, struct slice payload, struct text *out
         text_add_slice(out, text);
         text_add_string(out, i + 1 < count ? "," : "|");
     }
+    return true;
 }
 
 static void feed(struct bench *bench, struct merge *merge, uint32_t source)
@@ -219,11 +231,12 @@ static void feed(struct bench *bench, struct merge *merge, uint32_t source)
 static void run(struct bench *bench, struct text *out)
 {
     struct error error;
-    struct slice row;
     uint32_t source;
+    const struct merge_group_out show = {.row = show_row, .owner = bench};
+    bench->out = out;
     struct merge *merge = merge_start(&bench->arena, &bench->plan, &bench->columns, SOURCES);
     struct merge_group *group =
-        merge_group_start(&bench->arena, &bench->plan, &bench->columns, &error);
+        merge_group_start(&bench->arena, &bench->plan, &bench->columns, &show, &error);
     assert_non_null(group);
     for (source = 0; source < SOURCES; source++) {
         feed(bench, merge, source);
@@ -232,12 +245,10 @@ static void run(struct bench *bench, struct text *out)
         const struct source_rows *rows = &bench->sources[source];
         uint32_t at = rows->next - 1;
         assert_true(merge_group_add(group, slice_of(rows->bytes[at], rows->len[at]),
-                                    merge_kin(merge), &row, &error));
-        show_row(bench, row, out);
+                                    merge_shared(merge), &error));
         feed(bench, merge, source);
     }
-    assert_true(merge_group_end(group, &row, &error));
-    show_row(bench, row, out);
+    assert_true(merge_group_end(group, &error));
     merge_stop(merge);
     merge_group_stop(group);
 }
@@ -263,6 +274,87 @@ static void check(const uint32_t cells[SOURCES], bool is_binary, bool is_one_row
     text_done(&expected);
     text_done(&found);
     arena_clear(&bench.arena);
+}
+
+// ---- WITH ROLLUP
+
+struct level_total {
+    uint32_t rows;
+    int32_t with_x, count, bits, max;
+};
+
+static void add_level(struct level_total *total, uint32_t source, uint32_t cell)
+{
+    int32_t y = y_of(source, cell);
+    total->rows++;
+    total->with_x += values[cell % VALUES] != NONE;
+    total->count += (int32_t)(source + cell + 1);
+    total->bits = total->rows == 1 ? y : total->bits & y;
+    total->max = total->max > y ? total->max : y;
+}
+
+// A row of the rows from cell `begin` on; `keys` of them are not rolled up.
+static void rollup_row(const uint32_t cells[SOURCES], uint32_t begin, uint32_t end, uint32_t keys,
+                       struct text *out)
+{
+    struct level_total total = {.rows = 0};
+    for (uint32_t cell = begin; cell < end; cell++) {
+        for (uint32_t source = 0; source < SOURCES; source++) {
+            if ((cells[source] >> cell & 1) != 0) {
+                add_level(&total, source, cell);
+            }
+        }
+    }
+    if (total.rows == 0) {
+        return;
+    }
+    char group[16] = "NULL", x[16] = "NULL";
+    if (keys > 0) {
+        snprintf(group, sizeof group, "%u", begin / VALUES);
+    }
+    if (keys > 1 && values[begin % VALUES] != NONE) {
+        snprintf(x, sizeof x, "%d", values[begin % VALUES]);
+    }
+    text_add_format(out, "%s,%d,%s,%d,%d,%d|", group, total.with_x, x, total.count, total.bits,
+                    total.max);
+}
+
+static void check_rollup(const uint32_t cells[SOURCES], bool is_binary)
+{
+    struct bench bench;
+    struct text expected, found;
+    text_init(&expected);
+    text_init(&found);
+    bench_init(&bench, is_binary, false);
+    bench.plan.fine_keys = 0;
+    bench.plan.has_rollup = true;
+    bench.plan.folds = (struct plan_fold *)(uintptr_t)rollup_folds;
+    for (uint32_t source = 0; source < SOURCES; source++) {
+        fill(&bench, source, cells[source]);
+    }
+    for (uint32_t cell = 0; cell < CELLS; cell++) {
+        rollup_row(cells, cell, cell + 1, 2, &expected);
+        if (cell % VALUES == VALUES - 1) {
+            rollup_row(cells, cell + 1 - VALUES, cell + 1, 1, &expected);
+        }
+    }
+    rollup_row(cells, 0, CELLS, 0, &expected);
+    run(&bench, &found);
+    text_add(&expected, "", 1);
+    text_add(&found, "", 1);
+    assert_string_equal((const char *)found.ptr, (const char *)expected.ptr);
+    text_done(&expected);
+    text_done(&found);
+    arena_clear(&bench.arena);
+}
+
+static void every_spread_with_rollup(void **state)
+{
+    (void)state;
+    for (uint32_t spread = 0; spread < 1u << (SOURCES * CELLS); spread += 3) {
+        const uint32_t cells[SOURCES] = {spread & 63, spread >> 6 & 63, spread >> 12};
+        check_rollup(cells, (spread & 1) != 0);
+    }
 }
 
 static void every_spread_over_groups(void **state)
@@ -309,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_spread_over_groups),
         cmocka_unit_test(every_spread_as_one_row),
+        cmocka_unit_test(every_spread_with_rollup),
         cmocka_unit_test(doubles_are_refused),
     };
     return cmocka_run_group_tests_name("merge_fine", tests, NULL, NULL);

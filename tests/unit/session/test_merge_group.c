@@ -51,6 +51,7 @@ struct bench {
     struct slice rows[SOURCES][GROUPS];
     uint32_t counts[SOURCES];
     uint64_t counted; // groups, by the last run
+    struct text out;  // of the run
 };
 
 static void bench_init(struct bench *bench, bool is_binary)
@@ -109,13 +110,13 @@ static struct slice row_of(struct bench *bench, const int32_t values[FIELDS])
     return copy;
 }
 
-static void show_row(struct bench *bench, struct slice payload, struct text *out)
+static bool show_row(void *owner, struct slice payload, struct error *error)
 {
+    struct bench *bench = owner;
+    struct text *out = &bench->out;
     struct field fields[FOLDS];
     uint32_t count = bench->columns.visible;
-    if (payload.ptr == NULL) {
-        return;
-    }
+    (void)error;
     assert_true(bench->columns.is_binary ? row_binary_read(payload, bench->list, count, fields)
                                          : row_text_read(payload, fields, count));
     for (uint32_t i = 0; i < count; i++) {
@@ -130,6 +131,7 @@ static void show_row(struct bench *bench, struct slice payload, struct text *out
         text_add_slice(out, text);
         text_add_string(out, i + 1 < count ? "," : "|");
     }
+    return true;
 }
 
 static bool feed(struct bench *bench, struct merge *merge, uint32_t *next, uint32_t source,
@@ -146,13 +148,12 @@ static bool feed(struct bench *bench, struct merge *merge, uint32_t *next, uint3
 static const char *run(struct bench *bench)
 {
     struct error error = {.code = 0};
-    struct text out;
-    struct slice row;
+    const struct merge_group_out show = {.row = show_row, .owner = bench};
     uint32_t next[SOURCES] = {0}, source = 0;
-    text_init(&out);
+    text_init(&bench->out);
     struct merge *merge = merge_start(&bench->arena, &bench->plan, &bench->columns, SOURCES);
     struct merge_group *group =
-        merge_group_start(&bench->arena, &bench->plan, &bench->columns, &error);
+        merge_group_start(&bench->arena, &bench->plan, &bench->columns, &show, &error);
     bool is_fine = group != NULL;
     for (uint32_t i = 0; i < SOURCES && is_fine; i++) {
         is_fine = bench->counts[i] == 0 || merge_group_look(group, bench->rows[i][0], &error);
@@ -161,23 +162,20 @@ static const char *run(struct bench *bench)
         is_fine = feed(bench, merge, next, i, &error);
     }
     while (is_fine && !merge_group_is_full(group) && merge_next(merge, &source) == MERGE_STEP_ROW) {
-        is_fine = merge_group_add(group, bench->rows[source][next[source]], merge_kin(merge),
-                                  &row, &error);
-        show_row(bench, is_fine ? row : slice_of(NULL, 0), &out);
+        is_fine =
+            merge_group_add(group, bench->rows[source][next[source]], merge_shared(merge), &error);
         next[source]++;
         is_fine = is_fine && feed(bench, merge, next, source, &error);
     }
-    if (is_fine && merge_group_end(group, &row, &error)) {
-        show_row(bench, row, &out);
-    }
+    is_fine = is_fine && merge_group_end(group, &error);
     merge_stop(merge);
     bench->counted = group != NULL ? merge_group_count(group) : 0;
     if (group != NULL) {
         merge_group_stop(group);
     }
-    struct slice copy =
-        arena_format(&bench->arena, "%.*s%s", (int)out.len, (char *)out.ptr, error.text);
-    text_done(&out);
+    struct slice copy = arena_format(&bench->arena, "%.*s%s", (int)bench->out.len,
+                                     (char *)bench->out.ptr, error.text);
+    text_done(&bench->out);
     return (const char *)copy.ptr;
 }
 
