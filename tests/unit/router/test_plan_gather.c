@@ -87,8 +87,7 @@ static void by_turns_and_in_transactions(void **state)
         fixture.request.may_gather = true;
         fixture.request.now_ms = FIXTURE_NOW + i;
         snprintf(place, sizeof place, "temporary table on s%u", i + 1);
-        assert_non_null(
-            strstr(fixture_plan(&fixture, "SELECT STD(a) FROM orders"), place));
+        assert_non_null(strstr(fixture_plan(&fixture, "SELECT STD(a) FROM orders"), place));
     }
     fixture_reset(&fixture);
     fixture.request.may_gather = fixture.request.in_transaction = true;

@@ -102,8 +102,7 @@ static void so_many_shards(void **state)
         expect(&fixture, MERGED("orders"), max > 0 && max < 4 ? "deny" : "");
         expect(&fixture, GATHERED("orders"), max > 0 && max < 4 ? "deny" : "");
         expect(&fixture, "SELECT n FROM numbers WHERE n < 1500", max == 1 ? "deny" : "");
-        expect(&fixture, "SELECT STD(a) FROM numbers WHERE n < 1500",
-               max == 1 ? "deny" : "");
+        expect(&fixture, "SELECT STD(a) FROM numbers WHERE n < 1500", max == 1 ? "deny" : "");
         fixture_done(&fixture);
     }
 }
