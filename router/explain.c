@@ -250,6 +250,10 @@ static void add_merge(struct arena *arena, struct explanation *explanation)
         text_add_format(&out, "; having %.*s", (int)plan->having_text.len,
                         (const char *)plan->having_text.ptr);
     }
+    for (uint32_t i = 0; i < plan->order_count; i++) {
+        text_add_format(&out, "%s%" PRIu32 "%s", i == 0 ? "; the first by value " : ", ",
+                        plan->orders[i].fold + 1, plan->orders[i].is_descending ? " desc" : "");
+    }
     if (plan->hidden_columns > 0) {
         text_add_format(&out, "; hidden columns %" PRIu32, plan->hidden_columns);
     }
@@ -301,6 +305,12 @@ static void add_memory(struct arena *arena, struct explanation *explanation)
                               CATALOG_SQL_BYTES_MAX / 1024);
     } else if (plan->split != NULL) {
         detail = slice_of_string("a part of the client's file for each shard");
+    } else if (plan->order_count > 0 && plan->target_count > 1) {
+        detail =
+            arena_format(arena,
+                         "%" PRIu64 " groups; of each of %u shards the next row, and %u KiB "
+                         "behind it",
+                         plan->offset + plan->limit, plan->target_count, MERGE_SOURCE_BYTES / 1024);
     } else if (held != NULL && plan->target_count > 1) {
         detail = arena_format(arena, "%sof each of %u shards the next row, and %u KiB behind it",
                               held, plan->target_count, MERGE_SOURCE_BYTES / 1024);

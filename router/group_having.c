@@ -108,12 +108,17 @@ static bool read_fold(struct grouping *grouping, const struct expr *expr, bool i
                       uint32_t *number)
 {
     const struct plan *plan = grouping->planner->plan;
-    if (!find_item(grouping, expr, number) && !add_fold(grouping, expr, number)) {
+    if (!group_find_fold(grouping, expr, number)) {
         return false;
     }
     // A shard's average has more digits inside than it shows.
     enum fold_kind kind = plan->folds[*number].kind;
     return kind != FOLD_FIRST && (kind != FOLD_AVERAGE || !is_compared) ? true : refuse(grouping);
+}
+
+bool group_find_fold(struct grouping *grouping, const struct expr *expr, uint32_t *number)
+{
+    return find_item(grouping, expr, number) || add_fold(grouping, expr, number);
 }
 
 static bool read_operand(struct grouping *grouping, const struct expr *expr,

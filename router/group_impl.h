@@ -38,6 +38,16 @@ bool group_is_alias(const struct grouping *grouping, const struct expr *name) MU
 // group_having.c: fills plan.having and adds to plan.folds, if there is a HAVING. False: refused.
 bool group_having(struct grouping *grouping) MUST_CHECK;
 
+// The fold whose value an aggregate is, or the item of its name; put behind those of the select
+// list if there is none. False: refused.
+bool group_find_fold(struct grouping *grouping, const struct expr *expr,
+                     uint32_t *number) MUST_CHECK;
+
+// group_order.c. ORDER BY has more than keys: fills plan.orders. False: refused.
+bool group_order_by_values(struct grouping *grouping) MUST_CHECK;
+// The key of GROUP BY that an item of ORDER BY names; NULL: none.
+struct group_key *group_find_ordered(struct grouping *grouping, const struct expr *expr) MUST_CHECK;
+
 // group_fine.c. The aggregate of DISTINCT values will be one of finer groups. False: refused.
 bool group_take_distinct(struct grouping *grouping, const struct expr *expr) MUST_CHECK;
 // When all keys of the groups are known: the finer ones behind them. False: refused.

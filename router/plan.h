@@ -54,6 +54,7 @@ enum fold_kind {
     FOLD_CHECKSUM, // CHECKSUM TABLE: added up modulo 2^32, as servers do with rows; NULL if one is
 };
 
+enum { PLAN_ORDERED_MAX = 10000 };
 #define NO_HIDDEN UINT32_MAX
 #define NO_KEY    UINT32_MAX
 
@@ -64,6 +65,12 @@ struct plan_fold {
     uint32_t hidden;     // one more fold: its own column, a hidden one
     bool is_distinct;    // of rows that are equal in all keys, fine ones too, one counts
     uint32_t key;        // FIRST: the plan's key that it is, NULL where that is rolled up; NO_KEY
+};
+
+// ORDER BY of groups by more than their keys.
+struct plan_order {
+    uint32_t fold; // of plan.folds
+    bool is_descending;
 };
 
 // HAVING, of groups that are whole.
@@ -145,6 +152,10 @@ struct plan {
     struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees
     uint32_t fold_count;     // 0: all FOLD_FIRST
     uint32_t more_folds;     // behind those: of hidden columns, for HAVING
+    // MERGE_GROUP: the groups by their values, not by their keys; offset + limit of them, which are
+    // never more than PLAN_ORDERED_MAX, are held until all were there.
+    struct plan_order *orders;
+    uint32_t order_count;
     const struct plan_having *having; // MERGE_GROUP: which groups stay; NULL: all
     struct slice having_text;
     uint64_t offset; // of MERGE_SORT, _ROWS and _GROUP, already taken out of the targets' text

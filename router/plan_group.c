@@ -278,7 +278,7 @@ static struct group_key *find_key_at(struct grouping *grouping, uint64_t item)
 }
 
 // What an item of ORDER BY names; NULL: no key.
-static struct group_key *find_ordered(struct grouping *grouping, const struct expr *expr)
+struct group_key *group_find_ordered(struct grouping *grouping, const struct expr *expr)
 {
     uint64_t position = 0;
     uint32_t at = 0;
@@ -332,14 +332,28 @@ static void add_order(struct grouping *grouping, struct group_key *key, bool is_
     }
 }
 
+// Is a group sorted by more than its keys?
+static bool is_by_values(struct grouping *grouping)
+{
+    bool is = false;
+    const struct order_item *item = grouping->query->order_by;
+    for (; item != NULL && !is && !grouping->query->is_distinct; item = item->next) {
+        is = item->expr->kind != EXPR_NULL && group_find_ordered(grouping, item->expr) == NULL;
+    }
+    return is;
+}
+
 static bool order_as_told(struct grouping *grouping)
 {
+    if (is_by_values(grouping)) {
+        return group_order_by_values(grouping);
+    }
     for (const struct order_item *item = grouping->query->order_by; item != NULL;
          item = item->next) {
         if (item->expr->kind == EXPR_NULL) {
             continue;
         }
-        struct group_key *key = find_ordered(grouping, item->expr);
+        struct group_key *key = group_find_ordered(grouping, item->expr);
         if (key == NULL) {
             return group_refuse(grouping->planner,
                                 grouping->query->is_distinct
@@ -427,6 +441,12 @@ static void splice_order(struct grouping *grouping, struct slice order, struct s
 {
     const struct query *query = grouping->query;
     struct arena *arena = grouping->planner->arena;
+    if (grouping->planner->plan->order_count > 0) { // by the values of whole groups, later
+        list->items[list->count++] = (struct splice){
+            .span = query->order_by_span,
+            .with = arena_format(arena, "ORDER BY %.*s", (int)order.len, (const char *)order.ptr)};
+        return;
+    }
     bool has_order = query->order_by_span.end > query->order_by_span.begin;
     bool has_limit = query->limit_span.end > query->limit_span.begin;
     bool has_tail = has_limit || query->lock_at > 0;
@@ -450,7 +470,7 @@ static void splice_order(struct grouping *grouping, struct slice order, struct s
 
 bool plan_wants_all_groups(const struct plan *plan)
 {
-    return plan->having != NULL || plan->fine_keys > 0 || plan->has_rollup;
+    return plan->having != NULL || plan->fine_keys > 0 || plan->has_rollup || plan->order_count > 0;
 }
 
 bool plan_group(struct planner *planner, const struct query *query, struct splice_list *splices)

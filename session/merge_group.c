@@ -16,6 +16,7 @@
 #include "protocol/row_binary.h"
 #include "session/fold.h"
 #include "session/having.h"
+#include "session/merge_top.h"
 
 enum { BITMAP_OFFSET = 2 }; // of a binary row
 
@@ -24,7 +25,8 @@ struct merge_group {
     const struct merge_columns *columns; // borrowed
     const struct plan_having *having;    // borrowed; NULL: all groups stay
     struct merge_group_out out;
-    struct fold *folds; // of each level: one for each visible column, then those for `having`
+    struct merge_top *top; // the groups go there instead; NULL: they don't
+    struct fold *folds;    // of each level: one for each visible column, then those for `having`
     uint32_t fold_count;
     uint32_t group_keys; // of the plan's keys, without the fine ones:
     uint32_t fine_keys;
@@ -104,6 +106,14 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
     if (plan->has_rollup && !check_rollup(columns, error)) {
         return NULL;
     }
+    if (plan->order_count > 0) {
+        group->top = merge_top_start(arena, plan, columns, out, error);
+        group->offset_left = 0;
+        group->limit_left = UINT64_MAX;
+        if (group->top == NULL) {
+            return NULL;
+        }
+    }
     for (uint32_t level = group->first_level; level <= group->group_keys; level++) {
         if (!init_folds(group, plan, folds_of(group, level), error)) {
             return NULL;
@@ -114,6 +124,9 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
 
 void merge_group_stop(struct merge_group *group)
 {
+    if (group->top != NULL) {
+        merge_top_stop(group->top);
+    }
     uint32_t levels = group->group_keys - group->first_level + 1;
     for (uint32_t i = 0; i < levels * group->fold_count; i++) {
         fold_done(&group->folds[i]);
@@ -177,6 +190,13 @@ static bool write_row(struct merge_group *group, uint32_t level, struct error *e
     return true;
 }
 
+static bool give_row(struct merge_group *group, const struct fold *folds, struct error *error)
+{
+    struct slice row = text_slice(&group->row);
+    return group->top != NULL ? merge_top_add(group->top, folds, row, error)
+                              : group->out.row(group->out.owner, row, error);
+}
+
 // The group is over: its row, if the client wants it.
 static bool finish_group(struct merge_group *group, uint32_t level, struct error *error)
 {
@@ -192,8 +212,7 @@ static bool finish_group(struct merge_group *group, uint32_t level, struct error
         group->offset_left--;
     } else if (group->limit_left > 0) {
         group->limit_left -= group->limit_left != UINT64_MAX;
-        if (!write_row(group, level, error) ||
-            !group->out.row(group->out.owner, text_slice(&group->row), error)) {
+        if (!write_row(group, level, error) || !give_row(group, folds, error)) {
             return false;
         }
     }
@@ -231,8 +250,8 @@ static bool add_fields(struct merge_group *group, uint32_t level, bool is_repeat
 bool merge_group_add(struct merge_group *group, struct slice payload, uint32_t shared,
                      struct error *error)
 {
-    bool is_repeated = shared > group->group_keys; // in all fine keys, too
-    is_repeated = is_repeated && shared == group->group_keys + group->fine_keys;
+    uint32_t all_keys = group->group_keys + group->fine_keys;
+    bool is_repeated = all_keys > 0 && shared == all_keys;
     uint32_t last = shared + 1 > group->first_level ? shared + 1 : group->first_level;
     if (shared < group->group_keys && !finish_levels(group, last, error)) {
         return false;
@@ -257,7 +276,8 @@ bool merge_group_end(struct merge_group *group, struct error *error)
         }
         group->has_rows = true;
     }
-    return finish_levels(group, group->first_level, error);
+    return finish_levels(group, group->first_level, error) &&
+           (group->top == NULL || merge_top_end(group->top, error));
 }
 
 bool merge_group_is_full(const struct merge_group *group)

@@ -369,7 +369,7 @@ class Grammar:
 
     def merged_statement(self):
         """One of the forms that a merge makes of finer groups, or of several arms at once."""
-        return self.one_of(self.distinct_values_statement, self.distinct_values_statement, self.union_all_statement, self.rollup_statement)()
+        return self.one_of(self.distinct_values_statement, self.distinct_values_statement, self.union_all_statement, self.rollup_statement, self.top_statement)()
 
     def rollup_statement(self):
         source = self.source()
@@ -381,6 +381,22 @@ class Grammar:
         items = [key for key in keys if self.chance(0.9)] + aggregates
         return (f"SELECT {', '.join(items)} FROM {source.text}{self.where(source)} GROUP BY "
                 f"{', '.join(key + self.one_of('', '', ' DESC') for key in keys)} WITH ROLLUP{having}{self.limit()}"), True
+
+    def top_statement(self):
+        """The first groups by their aggregates, told apart by their keys."""
+        source = self.source()
+        keys = list(dict.fromkeys(str(column) for column in self.rng.sample(source.columns, self.rng.randint(1, 2)) if column.kind in "iunDe")) or [source.unique[0]]
+        aggregates = [one for one in self.aggregates(source) if not re.search("AVG|GROUP_CONCAT|STD|VAR|MIN|MAX|\\+ 1|IFNULL", one)] or ["COUNT(*)"]
+        if len({one for one in aggregates if "DISTINCT" in one}) > 1:
+            aggregates = ["COUNT(*)"]
+        self.may_choose = True
+        items = keys + [f"{one} AS total{i}" for i, one in enumerate(aggregates)]
+        is_double = re.search("score|weight|discount", aggregates[0])
+        first = self.one_of("total0", str(len(keys) + 1), aggregates[0], "COUNT(*)", f"SUM({source.unique[0]})") if not is_double else "COUNT(*)"
+        having = self.one_of("", "", "", f" HAVING COUNT(*) > {self.rng.randint(1, 2)}")
+        order = ", ".join(key + self.one_of("", " DESC") for key in [first] + keys)
+        return (f"SELECT {', '.join(items)} FROM {source.text}{self.where(source)} GROUP BY {', '.join(keys)}{having} ORDER BY {order}"
+                f"{self.limit() or ' LIMIT 7'}"), True
 
     def distinct_values_statement(self):
         source = self.source()

@@ -1,5 +1,5 @@
 // SELECTs over several shards whose merge is made of more than one SELECT of each: finer groups for
-// DISTINCT values, ROLLUP, and UNION.
+// DISTINCT values, ROLLUP, the first by their values, and UNION.
 
 #include "tests/unit/router/route_fixture.h"
 
@@ -76,6 +76,28 @@ static const struct route_case rollup_cases[] = {
     {"SELECT IFNULL(a, 'all'), COUNT(*) FROM orders GROUP BY a WITH ROLLUP", "9001 GROUP BY with anything else"},
 };
 
+static const struct route_case top_cases[] = {
+    {"SELECT a, SUM(b) AS s FROM orders GROUP BY a ORDER BY s DESC, a LIMIT 3 OFFSET 2",
+     EACH("SELECT a, SUM(b) AS s" C("a", "0") " FROM orders GROUP BY a ORDER BY 1 LIMIT 18446744073709551615 OFFSET 0",
+          "group by 1; 2 add; the first by value 2 desc, 1; hidden columns 1; offset 2; limit 3")},
+    {"SELECT a FROM orders GROUP BY a ORDER BY COUNT(*), 1 DESC LIMIT 3",
+     EACH("SELECT a, COUNT(*) AS `_waybill_having_0`" C("a", "0") " FROM orders GROUP BY a ORDER BY 1 LIMIT 18446744073709551615",
+          "group by 1; the first by value 2, 1 desc; hidden columns 2; limit 3")},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a HAVING COUNT(*) > 1 ORDER BY 2 LIMIT 3",
+     EACH("SELECT a, COUNT(*)" C("a", "0") " FROM orders GROUP BY a HAVING 1 ORDER BY 1 LIMIT 18446744073709551615",
+          "group by 1; 2 add; having COUNT(*) > 1; the first by value 2; hidden columns 1; limit 3")},
+    {"SELECT a, COUNT(DISTINCT b) FROM orders GROUP BY a ORDER BY COUNT(DISTINCT b) LIMIT 3",
+     EACH("SELECT a, COUNT(DISTINCT b)" C("a", "0") F("b", "2", "1") " FROM orders GROUP BY a, b ORDER BY 1, `_waybill_2` LIMIT 18446744073709551615",
+          "group by 1, hidden 2; 2 add distinct; the first by value 2; hidden columns 3; limit 3")},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a ORDER BY 2", "9001 ORDER BY anything but"},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a ORDER BY 2 LIMIT 10001", "9001 ORDER BY anything but"},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a ORDER BY 2 LIMIT 1 OFFSET 10000", "9001 ORDER BY anything but"},
+    {"SELECT a, AVG(b) FROM orders GROUP BY a ORDER BY 2 LIMIT 3", "9001 ORDER BY anything but"},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a, b ORDER BY 2, b LIMIT 3", "9001 ORDER BY anything but"},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a ORDER BY COUNT(*) + 1 LIMIT 3", "9001"},
+    {"SELECT a, COUNT(*) FROM orders GROUP BY a ORDER BY 3 LIMIT 3", "9001 ORDER BY anything but"},
+};
+
 #define ARMS "SELECT id, a FROM orders WHERE a > 1 UNION ALL SELECT id, b FROM carts"
 #define SET "SELECT id AS x, a FROM orders UNION SELECT id, b FROM carts"
 static const struct route_case union_cases[] = {
@@ -139,6 +161,12 @@ static void rollups(void **state)
     run(rollup_cases, sizeof rollup_cases / sizeof rollup_cases[0]);
 }
 
+static void first_groups(void **state)
+{
+    (void)state;
+    run(top_cases, sizeof top_cases / sizeof top_cases[0]);
+}
+
 static void unions(void **state)
 {
     (void)state;
@@ -150,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finer_groups),
         cmocka_unit_test(rollups),
+        cmocka_unit_test(first_groups),
         cmocka_unit_test(unions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -366,6 +366,38 @@ static void every_spread_over_groups(void **state)
     }
 }
 
+// What is DISTINCT is what is grouped by: no finer groups.
+static void every_spread_by_the_value(void **state)
+{
+    (void)state;
+    for (uint32_t spread = 0; spread < 1u << (SOURCES * VALUES); spread++) {
+        const uint32_t cells[SOURCES] = {spread & 7, spread >> 3 & 7, spread >> 6};
+        struct bench bench;
+        struct text expected, found;
+        text_init(&expected);
+        text_init(&found);
+        bench_init(&bench, (spread & 1) != 0, true);
+        bench.plan.fine_keys = 0;
+        for (uint32_t source = 0; source < SOURCES; source++) {
+            fill(&bench, source, cells[source]);
+        }
+        for (uint32_t value = 0; value < VALUES; value++) {
+            struct total total = {.bits = -1};
+            total_add_cell(&total, cells, value);
+            if (total.rows > 0) {
+                model_row(0, &total, &expected);
+            }
+        }
+        run(&bench, &found);
+        text_add(&expected, "", 1);
+        text_add(&found, "", 1);
+        assert_string_equal((const char *)found.ptr, (const char *)expected.ptr);
+        text_done(&expected);
+        text_done(&found);
+        arena_clear(&bench.arena);
+    }
+}
+
 static void every_spread_as_one_row(void **state)
 {
     (void)state;
@@ -399,9 +431,8 @@ static void doubles_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_spread_over_groups),
-        cmocka_unit_test(every_spread_as_one_row),
-        cmocka_unit_test(every_spread_with_rollup),
+        cmocka_unit_test(every_spread_over_groups), cmocka_unit_test(every_spread_by_the_value),
+        cmocka_unit_test(every_spread_as_one_row),  cmocka_unit_test(every_spread_with_rollup),
         cmocka_unit_test(doubles_are_refused),
     };
     return cmocka_run_group_tests_name("merge_fine", tests, NULL, NULL);
