@@ -90,10 +90,10 @@ static void add_row(struct bench *bench, uint32_t source, const int32_t fields[F
     uint32_t nulls = 0;
     text_init(&row);
     for (int i = 0; i < FIELDS; i++) {
-        nulls |= fields[i] == NONE ? 4u << i : 0;
+        nulls |= fields[i] == NONE ? 4u << i : 0u;
     }
     for (int i = 0; bench->columns.is_binary && i < 3; i++) {
-        write_u8(&row, i == 0 ? 0 : (uint8_t)(nulls >> (8 * (i - 1))));
+        write_u8(&row, (uint8_t)(i == 0 ? 0u : nulls >> (8 * (i - 1))));
     }
     for (int i = 0; i < FIELDS; i++) {
         char text[16];

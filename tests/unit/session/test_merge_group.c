@@ -437,6 +437,7 @@ static const char *run_one(struct bench *bench, enum fold_kind kind, const char 
     bench->columns.count = bench->columns.visible = 1;
     bench->plan.folds = &fold;
     bench->plan.fold_count = 1;
+    bench->plan.more_folds = 0;
     bench->plan.key_count = bench->plan.hidden_columns = 0;
     const char *const texts[] = {a, b};
     for (uint32_t i = 0; i < 2; i++) {
