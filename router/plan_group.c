@@ -495,6 +495,11 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
     }
     planner->plan->sorts_distinct = query->is_distinct && planner->plan->key_count == 0;
     struct slice order = order_the_rest(&grouping);
+    if (query->has_rollup) { // which servers never do with a table of groups: described as there
+        uint32_t at = query->items_span.begin;
+        splices->items[splices->count++] =
+            (struct splice){.span = {at, at}, .with = slice_of_string("SQL_BIG_RESULT ")};
+    }
     if (grouping.hidden.len > 0) {
         splices->items[splices->count++] = (struct splice){
             .span = {query->items_span.end, query->items_span.end}, .with = grouping.hidden};

@@ -216,7 +216,7 @@ void plan_page(struct planner *planner, const struct query *query, const struct 
 bool plan_wants_all_groups(const struct plan *plan) MUST_CHECK;
 
 // GROUP BY, DISTINCT or aggregates: fills plan.keys, folds, having and hidden columns, and adds at
-// most five splices. With plan.wants_columns nothing else counts. False: refused.
+// most six splices. With plan.wants_columns nothing else counts. False: refused.
 bool plan_group(struct planner *planner, const struct query *query, struct splice_list *splices);
 
 // ---- rewrite_order_id.c

@@ -62,21 +62,6 @@ static bool init_folds(struct merge_group *group, const struct plan *plan, struc
     return group->having == NULL || having_check(group->having, folds, error);
 }
 
-// The shards are asked without ROLLUP, and may then describe a TEXT otherwise.
-static bool check_rollup(const struct merge_columns *columns, struct error *error)
-{
-    for (uint32_t i = 0; i < columns->visible; i++) {
-        uint8_t type = columns->columns[i].type;
-        if (type >= TYPE_TINY_BLOB && type <= TYPE_BLOB) {
-            error_fill(error, ER_CROSS_SHARD,
-                       "waybill doesn't do WITH ROLLUP of TEXT and BLOB over several shards: give "
-                       "the shard key in WHERE");
-            return false;
-        }
-    }
-    return true;
-}
-
 struct merge_group *merge_group_start(struct arena *arena, const struct plan *plan,
                                       const struct merge_columns *columns,
                                       const struct merge_group_out *out, struct error *error)
@@ -101,9 +86,6 @@ struct merge_group *merge_group_start(struct arena *arena, const struct plan *pl
     text_init(&group->value);
     if (plan->fold_count != 0 && plan->fold_count != columns->visible) {
         error_fill(error, ER_CROSS_SHARD, "the shards' answers don't have the columns of the plan");
-        return NULL;
-    }
-    if (plan->has_rollup && !check_rollup(columns, error)) {
         return NULL;
     }
     if (plan->order_count > 0) {

@@ -443,7 +443,7 @@ class Grammar:
             text, kind = self.expression(source, self.one_of(1, 2, 2))
             self.may_choose |= kind in STRINGS
             items.append(text)
-        if not any(str(column) in item for item in items for column in source.columns):
+        if not any(str(column) in item and " IS " not in item for item in items for column in source.columns):
             items.append(source.unique[0])  # of constants alone a server gives one row, whatever OFFSET says
         is_ordered = self.chance(0.5)
         order = f" ORDER BY {', '.join(str(i + 1) + self.one_of('', ' DESC') for i in range(len(items)))}{self.limit()}" if is_ordered else ""

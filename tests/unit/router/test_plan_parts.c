@@ -63,10 +63,10 @@ static const struct route_case fine_cases[] = {
 
 static const struct route_case rollup_cases[] = {
     {"SELECT status, COUNT(*) FROM orders GROUP BY status WITH ROLLUP",
-     EACH("SELECT status, COUNT(*)" C("status", "0") " FROM orders GROUP BY status  ORDER BY 1 LIMIT 18446744073709551615",
+     EACH("SELECT SQL_BIG_RESULT status, COUNT(*)" C("status", "0") " FROM orders GROUP BY status  ORDER BY 1 LIMIT 18446744073709551615",
           "group by 1 with rollup; 2 add; hidden columns 1")},
     {"SELECT SUM(a) FROM orders GROUP BY a DESC, b WITH ROLLUP HAVING COUNT(*) > 1 LIMIT 5",
-     EACH("SELECT SUM(a), COUNT(*) AS `_waybill_having_0`, a AS `_waybill_1`" C("a", "0") ", b AS `_waybill_2`" C("b", "1")
+     EACH("SELECT SQL_BIG_RESULT SUM(a), COUNT(*) AS `_waybill_having_0`, a AS `_waybill_1`" C("a", "0") ", b AS `_waybill_2`" C("b", "1")
           " FROM orders GROUP BY a DESC, b  HAVING 1 ORDER BY `_waybill_1` DESC, `_waybill_2` LIMIT 18446744073709551615",
           "group by hidden 2 desc, hidden 4 with rollup; 1 add; having COUNT(*) > 1; hidden columns 5; limit 5")},
     {"SELECT a, COUNT(*) FROM orders GROUP BY a WITH ROLLUP ORDER BY a", "9001 WITH ROLLUP with ORDER BY"},
