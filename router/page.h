@@ -18,6 +18,8 @@
 uint64_t page_goal(uint64_t limit);
 
 struct page_plan {
+    bool wants_text; // of a prepared statement: its text with the values in it has the page
+    bool is_inside;  // a transaction of the client: all is asked on its connections
     const struct query *query;
     struct slice text;              // the statement's
     struct slice key;               // the first expression of ORDER BY
@@ -31,7 +33,9 @@ struct page_plan {
 
 // Rows are counted, and left out, from a bound on: a literal, or ptr NULL for all rows.
 struct slice page_tables(struct arena *arena, const struct page_plan *page);
-enum { PAGE_TABLES_FIELDS = 3 }; // how many tables are InnoDB's, the time zone, that of the server
+enum {
+    PAGE_TABLES_FIELDS = 4
+}; // how many tables are InnoDB's, the time zone, that of the server, the isolation
 struct slice page_key(struct arena *arena, const struct page_plan *page); // no rows: only its type
 enum {
     PAGE_PLACE_FIELDS = 2

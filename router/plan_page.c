@@ -34,13 +34,24 @@ static bool has_plain_tables(const struct query *query, uint32_t *count)
     return *count > 0;
 }
 
+// In a transaction it goes to primaries for that reason alone.
+static bool is_plain_read(const struct planner *planner)
+{
+    const uint32_t others = FACT_LOCKS_ROWS | FACT_NEEDS_PRIMARY | FACT_TABLE_LOCK |
+                            FACT_NAMED_LOCK | FACT_TEMPORARY_TABLE | FACT_SETS_USER_VARIABLE;
+    bool is_inside = planner->request->in_transaction && planner->plan->access == ACCESS_PRIMARY;
+    return planner->plan->access == ACCESS_REPLICA ||
+           (is_inside && (planner->statement->facts & others) == 0);
+}
+
 static bool is_possible(const struct planner *planner, const struct query *query)
 {
     const struct plan *plan = planner->plan;
     const struct statement *statement = planner->statement;
     return plan->merge == MERGE_SORT && plan->offset >= OFFSET_MIN && plan->limit > 0 &&
-           plan->access == ACCESS_REPLICA && !plan->counts_found && plan->edit_count == 0 &&
-           !planner->request->is_prepared && !planner->request->in_transaction &&
+           is_plain_read(planner) && !plan->counts_found &&
+           (!planner->request->is_prepared || planner->request->params != NULL ||
+            statement->param_count == 0) &&
            statement->set == NULL && statement->subquery_count == 0 &&
            (statement->facts & FACT_NOT_DETERMINISTIC) == 0 && !query->is_values &&
            !query->is_parenthesized && !query->has_with;
@@ -54,7 +65,15 @@ void plan_page(struct planner *planner, const struct query *query, const struct 
         !has_plain_tables(query, &table_count)) {
         return;
     }
+    struct slice items =
+        slice_part(planner->statement->text, query->items_span.begin, query->items_span.end);
     struct page_plan *page = arena_alloc(planner->arena, sizeof *page);
+    if (planner->request->is_prepared) {
+        // A value in the select list would be described otherwise as a literal.
+        *page = (struct page_plan){.wants_text = true};
+        planner->plan->page = memchr(items.ptr, '?', items.len) == NULL ? page : NULL;
+        return;
+    }
     struct splice *own = arena_alloc(planner->arena, (splice_count + 1) * sizeof *own);
     for (size_t i = 0; i < splice_count; i++) {
         own[i] = splices[i];
@@ -69,6 +88,7 @@ void plan_page(struct planner *planner, const struct query *query, const struct 
         .tables = query->tables,
         .table_count = table_count,
         .database = planner->request->database,
+        .is_inside = planner->request->in_transaction,
     };
     planner->plan->page = page;
 }
@@ -166,6 +186,7 @@ struct slice page_tables(struct arena *arena, const struct page_plan *page)
         text_add_string(&sql, ")");
     }
     text_add_string(&sql, ")), @@time_zone, @@system_time_zone");
+    text_add_string(&sql, page->is_inside ? ", @@tx_isolation" : ", NULL");
     return take_text(arena, &sql);
 }
 

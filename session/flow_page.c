@@ -9,6 +9,7 @@
 #include "session/gather.h"
 #include "session/page_bound.h"
 #include "session/page_search.h"
+#include "session/query.h"
 #include "session/step_literal.h"
 
 enum {
@@ -21,10 +22,11 @@ struct paging {
     struct flow flow; // first
     enum paging_step step;
     const struct page_plan *page;
-    const struct plan *plan; // the whole
-    struct gather *gathers;  // what each target has answered
-    uint32_t missing;        // answers
-    bool is_plain;           // it won't do: the plain way
+    const struct plan *plan;  // the whole
+    const struct plan *paged; // what is asked for a part of: the same, without parameters
+    struct gather *gathers;   // what each target has answered
+    uint32_t missing;         // answers
+    bool is_plain;            // it won't do: the plain way
     struct column key;
     bool is_zone_safe;
     struct page_search search;
@@ -70,20 +72,24 @@ static void ask(struct paging *paging, uint32_t target)
 {
     struct session *session = paging->flow.session;
     bool is_first = paging->step == PAGE_OPENING;
+    bool is_inside = paging->page->is_inside;
     struct leg_command command = {
         .shard = paging->plan->targets[target].shard,
-        .access = ACCESS_REPLICA,
+        .access = paging->plan->access,
         .kind = ANSWER_QUERY,
         .packet = flow_frame_query(arena_of(paging), question_of(paging, target)),
-        .is_outside = true,
-        .has_own_transaction = true,
-        .wants_hold = true,
-        .is_there = !is_first,
+        .is_outside = !is_inside,
+        .has_own_transaction = !is_inside,
+        .wants_hold = !is_inside,
+        .is_there = !is_inside && !is_first,
         .state = paging->flow.request->state,
         .tag = target,
     };
-    struct leg *leg = leg_find_held(session, command.shard);
-    if (is_first) {
+    struct leg *leg = is_inside ? NULL : leg_find_held(session, command.shard);
+    if (is_inside) {
+        paging->missing++;
+        (void)leg_start(&paging->flow, &command);
+    } else if (is_first) {
         command.first = slice_of_string("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
         paging->missing++;
         (void)leg_start_apart(&paging->flow, &command);
@@ -118,6 +124,9 @@ static void start_round(struct paging *paging, enum paging_step step)
 
 static bool has_all_legs(const struct paging *paging)
 {
+    if (paging->page->is_inside) {
+        return true; // the transaction's: without them it would have ended
+    }
     for (uint32_t i = 0; i < paging->plan->target_count; i++) {
         if (leg_find_held(paging->flow.session, paging->plan->targets[i].shard) == NULL) {
             return false;
@@ -128,11 +137,22 @@ static bool has_all_legs(const struct paging *paging)
 
 static void drop_legs(const struct paging *paging)
 {
-    for (uint32_t i = 0; i < paging->plan->target_count; i++) {
+    for (uint32_t i = 0; i < paging->plan->target_count && !paging->page->is_inside; i++) {
         struct leg *leg = leg_find_held(paging->flow.session, paging->plan->targets[i].shard);
         if (leg != NULL) {
             leg_drop_held(leg);
         }
+    }
+}
+
+// The text of a prepared statement has its values in it: none is left.
+static void drop_parameters(struct paging *paging, struct plan *plan)
+{
+    uint32_t count = paging->flow.request->statement->param_count;
+    plan->edits = arena_alloc(arena_of(paging), (count + 1) * sizeof *plan->edits);
+    plan->edit_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        plan->edits[plan->edit_count++] = (struct param_edit){.kind = EDIT_DROP, .index = i};
     }
 }
 
@@ -160,11 +180,11 @@ static void run_rest(struct paging *paging)
     struct arena *arena = arena_of(paging);
     const struct page_search *search = &paging->search;
     struct plan *whole = arena_alloc(arena, sizeof *whole);
-    struct plan plan = *paging->plan;
+    struct plan plan = *paging->paged;
     uint16_t count = plan.target_count;
     *whole = *paging->plan;
     whole->page = NULL;
-    plan.whole = whole;
+    plan.whole = paging->page->is_inside ? NULL : whole; // no connection is held
     plan.offset = search->is_beyond ? 0 : search->skip;
     plan.limit = search->is_beyond ? 0 : plan.limit;
     uint64_t limit = plan.limit > UINT64_MAX - plan.offset ? UINT64_MAX : plan.offset + plan.limit;
@@ -174,6 +194,7 @@ static void run_rest(struct paging *paging)
         plan.targets[i] = whole->targets[i];
         plan.targets[i].sql = sql;
     }
+    drop_parameters(paging, &plan);
     log_debug("session %u: a page behind %llu rows, %llu of them are merged",
               paging->flow.session->id, (unsigned long long)whole->offset,
               (unsigned long long)plan.offset);
@@ -198,6 +219,9 @@ static bool look(struct paging *paging)
         if (!read_row(paging, i, fields, PAGE_TABLES_FIELDS) ||
             !slice_to_uint64(fields[0].bytes, &count) || count < paging->page->table_count) {
             return false;
+        }
+        if (paging->page->is_inside && !slice_is_nocase(fields[3].bytes, "REPEATABLE-READ")) {
+            return false; // each question would see a moment of its own
         }
         paging->is_zone_safe =
             paging->is_zone_safe && step_literal_zone_is_safe(fields[1].bytes, fields[2].bytes);
@@ -397,7 +421,7 @@ static void on_failed(struct flow *flow, struct leg *leg, const struct error *er
 {
     struct paging *paging = paging_of(flow);
     (void)leg;
-    if (error->code == ER_QUERY_TIMEOUT) {
+    if (error->code == ER_QUERY_TIMEOUT || paging->page->is_inside) {
         struct error copy = *error;
         drop_legs(paging);
         flow_fail(flow, &copy);
@@ -429,10 +453,45 @@ static const struct flow_kind paging_kind = {
 
 // ---- starting
 
+// In a transaction of the client what is read is of one moment only with REPEATABLE READ, which a
+// server is asked for; what SET TRANSACTION has asked of this one it doesn't tell.
+static bool is_free(const struct session *session)
+{
+    const struct transaction *transaction = &session->transaction;
+    return session->pin == NULL && transaction->once.len == 0 &&
+           transaction->asked.isolation == NULL;
+}
+
 bool flow_page_is_possible(const struct session *session, const struct request *request)
 {
-    return request->text == NULL && request->reading == NULL && session->pin == NULL &&
-           session->transaction.once.len == 0 && session->transaction.first_shard == NO_SHARD;
+    bool is_cursor = request->execute != NULL && request->execute->cursor_flags != 0;
+    return request->text == NULL && request->reading == NULL && !is_cursor && is_free(session);
+}
+
+// The plan of the request's text with its parameters as literals, so that questions about it need
+// none. NULL: there is no page in it.
+static const struct plan *plan_as_text(struct session *session, const struct request *request)
+{
+    struct parse_options options = query_parse_options(session);
+    struct request *text = arena_alloc(&session->arena, sizeof *text);
+    struct slice sql;
+    struct error error;
+    *text = *request;
+    text->command = COM_QUERY;
+    text->params = NULL;
+    text->plan = NULL;
+    if (!step_literal_text(session, request, &sql, &error) ||
+        parse_statement(&session->arena, sql, &options, &text->statement) != PARSE_OK ||
+        !query_plan(session, text, &error)) {
+        return NULL;
+    }
+    const struct plan *plan = text->plan;
+    bool is_alike = plan->page != NULL && !plan->page->wants_text &&
+                    plan->target_count == request->plan->target_count;
+    for (uint16_t i = 0; i < plan->target_count && is_alike; i++) {
+        is_alike = plan->targets[i].shard == request->plan->targets[i].shard;
+    }
+    return is_alike ? plan : NULL;
 }
 
 void flow_page_start(struct session *session, struct request *request,
@@ -440,13 +499,26 @@ void flow_page_start(struct session *session, struct request *request,
 {
     struct paging *paging = arena_alloc(&session->arena, sizeof *paging);
     uint32_t count = request->plan->target_count;
+    const struct plan *paged = request->plan;
+    if (paged->page->wants_text) {
+        paged = plan_as_text(session, request);
+    }
+    if (paged == NULL) {
+        struct plan *plain = arena_alloc(&session->arena, sizeof *plain);
+        *plain = *request->plan;
+        plain->page = NULL;
+        request->plan = plain;
+        then(session, request);
+        return;
+    }
     paging->plan = request->plan;
-    paging->page = request->plan->page;
+    paging->paged = paged;
+    paging->page = paged->page;
     paging->then = then;
     paging->gathers = arena_alloc(&session->arena, count * sizeof *paging->gathers);
     page_search_start(&paging->search, &session->arena, count, request->plan->offset,
                       page_goal(request->plan->limit));
     legs_release_lingering(session);
     flow_begin(&paging->flow, &paging_kind, session, request);
-    start_round(paging, PAGE_OPENING);
+    start_round(paging, paging->page->is_inside ? PAGE_LOOKING : PAGE_OPENING);
 }

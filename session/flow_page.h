@@ -5,9 +5,12 @@
 //
 //     OPENING    START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY
 //     LOOKING    are all tables InnoDB's, so that there is such a moment? Which time zone?
+//                In a transaction of the client, where it begins here: which isolation?
 //     TYPING     what type is the sort key of?
 //     PLACING    a value of each shard           <--+
 //     COUNTING   the rows before each of them    ---+  until few are left to be skipped
+//
+// A prepared statement is asked about as its text with the values in it, and executed as that.
 //
 // Whatever stands in the way, the statement is run the plain way: all rows before the page are
 // merged and dropped.

@@ -137,6 +137,13 @@ def test_same_rows(stand):
             problems.append(f"{sql}\n        is not skipped")
     for sql in ("SELECT id, n FROM paged ORDER BY n, id LIMIT 10 OFFSET 6000", "SELECT id, g FROM paged ORDER BY g, id LIMIT 10 OFFSET 6000"):
         problems += [f"prepared: {sql}\n        {what}" for what in Outcome(client, sql, True).differences(Outcome(plain, sql, True), True)]
+    for sql, values in (("SELECT id, n FROM paged ORDER BY n, id LIMIT ? OFFSET ?", (10, 6000)), ("SELECT id, g, d FROM paged WHERE few < ? OR g > ? ORDER BY g, id LIMIT 9 OFFSET ?", (2, "a'\\", 5300)),
+                        ("SELECT id x FROM paged WHERE at > ? ORDER BY d DESC, x LIMIT ?, 10", ("2026-02-01", 5200))):
+        before = rows_sent(roots)
+        mine = Outcome(client, sql, True, values)
+        if rows_sent(roots) - before >= FAST:
+            problems.append(f"prepared: {sql}\n        is not skipped")
+        problems += [f"prepared: {sql}\n        {what}" for what in mine.differences(Outcome(plain, sql, True, values), True)]
     for one in (client, plain):
         one.query("PREPARE page FROM 'SELECT id, n FROM paged ORDER BY n, id LIMIT 10 OFFSET 6000'")
     problems += [f"EXECUTE\n        {what}" for what in Outcome(client, "EXECUTE page").differences(Outcome(plain, "EXECUTE page"), True)]
@@ -148,10 +155,18 @@ def test_in_transaction(stand):
     """The session's own writes count; and afterwards its sessions are as before."""
     client = stand.client()
     sql = "SELECT id FROM paged ORDER BY id LIMIT 3 OFFSET 6000"
-    client.query("BEGIN")
-    client.query("DELETE FROM paged WHERE id = 8")
-    assert [row[0] for row in client.query(sql).rows] == ["6002", "6003", "6004"]
-    client.query("ROLLBACK")
+    roots = [stand.root(f"s{i + 1}a") for i in range(4)]
+    for isolation, is_skipped in (("REPEATABLE READ", True), ("READ COMMITTED", False)):
+        client.query(f"SET SESSION TRANSACTION ISOLATION LEVEL {isolation}")
+        client.query("BEGIN")
+        client.query("DELETE FROM paged WHERE id = 8")
+        before = rows_sent(roots)
+        assert [row[0] for row in client.query(sql).rows] == ["6002", "6003", "6004"]
+        assert (rows_sent(roots) - before < FAST) == is_skipped, (isolation, rows_sent(roots) - before)
+        client.query("INSERT INTO paged (id) VALUES (-4), (-8)")
+        assert [row[0] for row in client.query(sql).rows] == ["6000", "6001", "6002"]
+        client.query("ROLLBACK")
+    client.query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     assert [row[0] for row in client.query(sql).rows] == ["6001", "6002", "6003"]
     client.query("BEGIN")
     client.query("UPDATE paged SET few = few WHERE id = 8")

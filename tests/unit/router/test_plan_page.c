@@ -71,10 +71,18 @@ static void test_which(void **state)
                            "Of each of 4 shards come the rows of the page and up to 100 before it; "
                            "where its beginning can't be found (see doc/sharding.md), up to 5010"));
     fixture.request.in_transaction = true;
-    assert_null(plan_of(&fixture, page)->page);
+    assert_true(page_of(&fixture, page)->is_inside);
     fixture.request.in_transaction = false;
     fixture.request.is_prepared = true;
-    assert_null(plan_of(&fixture, page)->page);
+    assert_true(page_of(&fixture, page)->wants_text);
+    static const struct binary_value values[] = {
+        {.type = TYPE_LONGLONG, .bytes = {(const uint8_t *)"\5\0\0\0\0\0\0\0", 8}},
+        {.type = TYPE_LONGLONG, .bytes = {(const uint8_t *)"\x88\x13\0\0\0\0\0\0", 8}},
+    };
+    fixture.request.params = values;
+    assert_true(page_of(&fixture, "SELECT id FROM orders WHERE b > ? ORDER BY a LIMIT 10 OFFSET ?")
+                    ->wants_text);
+    assert_null(plan_of(&fixture, "SELECT id, ? FROM orders ORDER BY a LIMIT 10 OFFSET ?")->page);
     fixture_done(&fixture);
 }
 
@@ -92,7 +100,7 @@ static void test_ascending(void **state)
     expect(page_tables(arena, page),
            "SELECT (SELECT COUNT(*) FROM information_schema.TABLES WHERE ENGINE = 'InnoDB' AND "
            "((TABLE_SCHEMA = _utf8'shop' AND TABLE_NAME = _utf8'orders'))), @@time_zone, "
-           "@@system_time_zone");
+           "@@system_time_zone, NULL");
     expect(page_key(arena, page),
            "SELECT o.a AS waybill_key FROM orders o  WHERE (b = 1 OR b = 2) LIMIT 0");
     expect(page_place(arena, page, first, false, 1250),
