@@ -27,9 +27,10 @@ struct action_server {
     bool is_member;       // of the shard
     bool is_worth_trying; // up, or at least quick to say no
     enum promote promote;
-    bool is_near;          // in the zone of the action's subject
-    bool is_maintained;    // the last to be promoted
-    enum server_role role; // by the monitor's last opinion
+    bool is_near;                                 // in the zone of the action's subject
+    bool is_maintained;                           // the last to be promoted
+    uint64_t connected_us, before_us, refused_us; // observe.h
+    enum server_role role;                        // by the monitor's last opinion
 };
 
 struct action_setup {
@@ -50,6 +51,7 @@ struct action_setup {
     bool is_wished;    // by an operator
     uint64_t epoch;    // the newest known
     uint32_t proxy;
+    uint64_t run; // this process
     char replication_user[96], replication_password[128];
     char clone_user[96], clone_password[128]; // empty: the endpoint's
     size_t count;                  // all servers of the cluster: their locks make the leader

@@ -84,6 +84,12 @@ bool step_read_promise(struct action *action, size_t place, const struct promise
 // `place` has it; *epoch 0: there was none.
 bool step_read_cut(struct action *action, size_t place, uint64_t known, struct gtid_set *cut,
                    uint64_t *epoch) MUST_CHECK;
+// The newest heartbeat of this waybill that the server has applied; 0: none.
+uint64_t step_read_beat_us(struct action *action, size_t place);
+// May a replica have had, before it was started anew, what a candidate lacks that has this
+// heartbeat and this promise? (restarted.h)
+bool step_may_have_more(struct action *action, size_t place, uint64_t beat_us,
+                        const struct promise *promise);
 bool step_look_at_privileges(struct action *action, size_t place,
                              struct privileges *privileges) MUST_CHECK;
 bool step_run(struct action *action, size_t place, const char *statement) MUST_CHECK;

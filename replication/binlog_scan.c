@@ -100,10 +100,11 @@ static bool pass_torn_end(struct binlog_scan *scan, struct error *error)
 
 enum { ROTATE_HEAD = 8 }; // before the name of the log that begins
 
+// (Before the first log's format is known, the event's checksum would count as part of the name.)
 static void note_file(struct binlog_scan *scan)
 {
     struct slice body = scan->event.body;
-    if (scan->event.type == BINLOG_ROTATE && body.len > ROTATE_HEAD) {
+    if (scan->event.type == BINLOG_ROTATE && scan->format.len > 0 && body.len > ROTATE_HEAD) {
         snprintf(scan->file, sizeof scan->file, "%.*s", (int)(body.len - ROTATE_HEAD),
                  (const char *)body.ptr + ROTATE_HEAD);
     }

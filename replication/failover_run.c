@@ -173,6 +173,11 @@ static bool check_privileges(struct failover *failover)
     return is_any_free || barred == NULL || action_give_up(action, "%s", barred);
 }
 
+static bool is_asked(const struct failover *failover, size_t i)
+{
+    return failover->views[i].is_reachable && failover->views[i].is_replica;
+}
+
 static bool is_any_begun(const struct failover *failover)
 {
     for (size_t i = 0; i < failover->count; i++) {
@@ -234,7 +239,7 @@ static bool foresee_promise(struct failover *failover)
 {
     struct promise best = {.is_kept = false};
     for (size_t i = 0; i < failover->count && needs_promise(failover); i++) {
-        if (failover->views[i].is_reachable && failover->views[i].is_replica) {
+        if (is_asked(failover, i)) {
             struct promise promise = read_promise(failover, i);
             best = promise.is_kept || !best.is_kept ? promise : best;
         }
@@ -242,11 +247,38 @@ static bool foresee_promise(struct failover *failover)
     return !needs_promise(failover) || judge_promise(failover, &best);
 }
 
+// Has the candidate what a replica may have lost when it was started anew?
+static bool check_restarted(struct failover *failover, const struct promise *promise)
+{
+    struct action *action = failover->action;
+    uint64_t beat_us = step_read_beat_us(action, failover->members[failover->candidate]);
+    for (size_t i = 0; i < failover->count && !is_any_begun(failover); i++) {
+        if (!is_asked(failover, i) ||
+            !step_may_have_more(action, failover->members[i], beat_us, promise)) {
+            continue;
+        }
+        if (action->setup.durability == DURABILITY_SEMI_SYNC) {
+            return action_give_up(action,
+                                  "cannot prove that nothing is lost: %s was started anew, and had "
+                                  "perhaps received what nobody else has",
+                                  name_of(failover, i));
+        }
+        action_say(action,
+                   "warning: %s was started anew, and had perhaps received what nobody else has: "
+                   "writes may be lost",
+                   name_of(failover, i));
+    }
+    return true;
+}
+
 // By the candidate, which has applied all that there is.
 static bool check_promise(struct failover *failover)
 {
     struct action *action = failover->action;
     struct promise promise = read_promise(failover, failover->candidate);
+    if (!check_restarted(failover, &promise)) {
+        return false;
+    }
     if (!needs_promise(failover)) {
         return true;
     }
@@ -297,7 +329,7 @@ static void wake_receivers(struct failover *failover)
     struct action *action = failover->action;
     bool is_any = false;
     for (size_t i = 0; i < failover->count; i++) {
-        if (failover->views[i].is_reachable && failover->views[i].is_replica) {
+        if (is_asked(failover, i)) {
             step_mark_stopped(action, failover->members[i]);
             is_any |= failover->states[i].is_receiving &&
                       step_wake_receiver(action, failover->members[i]);
@@ -315,7 +347,7 @@ static void stop_receiving(struct failover *failover)
     wake_receivers(failover);
     for (size_t i = 0; i < failover->count; i++) {
         failover->before[i] = failover->states[i];
-        if (failover->views[i].is_reachable && failover->views[i].is_replica) {
+        if (is_asked(failover, i)) {
             relay_log_start_applying(action, failover->members[i], &failover->states[i]);
             is_sent[i] = step_send(action, failover->members[i], "STOP SLAVE IO_THREAD");
         }
@@ -343,7 +375,7 @@ static void put_back(struct failover *failover)
     }
     for (size_t i = 0; i < failover->count; i++) {
         size_t place = failover->members[i];
-        if (!failover->views[i].is_reachable || !failover->views[i].is_replica) {
+        if (!is_asked(failover, i)) {
             continue;
         }
         bool is_started = failover->was_led[i]

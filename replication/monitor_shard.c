@@ -35,6 +35,9 @@ static void fill_servers(struct monitor *monitor, const struct config *config,
         server->promote = config->servers[i].promote;
         server->is_near = zone[0] != '\0' && strcmp(config->servers[i].zone, zone) == 0;
         server->is_maintained = watched->is_maintained;
+        server->connected_us = watched->seen.connected_us;
+        server->before_us = watched->seen.before_us;
+        server->refused_us = watched->seen.refused_us;
     }
 }
 
@@ -59,6 +62,7 @@ struct action *monitor_new_action(struct monitor *monitor, uint16_t shard, enum 
         .is_wished = kind == ACTION_CLONE || monitor->shards[shard].wish.on_end != NULL,
         .epoch = opinion->epoch,
         .proxy = (uint32_t)settings->proxy_id,
+        .run = monitor->run,
         .mailbox = monitor->mailbox,
         .deliver = monitor_on_report,
     };

@@ -24,6 +24,10 @@ struct observation {
     // A heartbeat came back while it was waiting for its replicas, and it has been waiting since:
     // one of them has all that it had then, and all that it has acknowledged later.
     bool has_waited;
+    // The probe's present connection was used first, and the one before it last (0: there was
+    // none); between them the port was seen to refuse connections (0: it was not).
+    uint64_t connected_us, before_us, refused_us;
+    uint64_t first_refused_us; // since the last good probe
     uint32_t mended; // connection of the probe for which it was looked at for what a crash left
     char problem[160];
     struct server_facts facts;

@@ -9,6 +9,12 @@ enum { LOST_COUNT_DOWN = 2 };
 
 static void take_facts(struct observation *seen, const struct probe_result *result)
 {
+    if (!seen->has_facts || seen->facts.connection != result->facts.connection) {
+        seen->before_us = seen->seen_us;
+        seen->connected_us = result->began_us;
+        seen->refused_us = seen->before_us > 0 ? seen->first_refused_us : 0;
+    }
+    seen->first_refused_us = 0;
     bool has_moved =
         !seen->has_facts || strcmp(seen->facts.received_gtid, result->facts.received_gtid) != 0;
     if (has_moved) {
@@ -47,6 +53,9 @@ static void take_failure(struct observation *seen, const struct probe_result *re
         seen->fail_count += FAIL_COUNT_DEAD; // two connections have waited for long
     }
     seen->was_refused = result->failure == DB_REFUSED;
+    if (seen->was_refused && seen->first_refused_us == 0) {
+        seen->first_refused_us = result->ended_us;
+    }
     if (seen->was_refused || seen->fail_count >= LOST_COUNT_DOWN) {
         seen->is_up = false;
     }

@@ -7,6 +7,7 @@
 
 #include "replication/clone_mark.h"
 #include "replication/probe.h"
+#include "replication/restarted.h"
 #include "replication/schema.h"
 
 enum { WISHED_TRIES = 40, TRY_MS = 50 };
@@ -276,6 +277,45 @@ bool step_read_cut(struct action *action, size_t place, uint64_t known, struct g
     *epoch = db_rows_number(&rows, "epoch");
     db_rows_done(&rows);
     return is_readable;
+}
+
+static uint64_t read_uptime_us(struct action *action, size_t place)
+{
+    struct db_rows rows;
+    bool is_read = step_ask(action, place, "SHOW GLOBAL STATUS LIKE 'Uptime'", &rows);
+    uint64_t uptime_s = is_read ? db_rows_number(&rows, "Value") : 0;
+    db_rows_done(&rows);
+    return uptime_s * 1000000;
+}
+
+uint64_t step_read_beat_us(struct action *action, size_t place)
+{
+    const char *ask =
+        (const char *)arena_format(&action->arena,
+                                   "SELECT sent_us FROM waybill.heartbeat WHERE proxy = %u AND run "
+                                   "= %llu",
+                                   action->setup.proxy, (unsigned long long)action->setup.run)
+            .ptr;
+    struct db_rows rows;
+    uint64_t beat_us = step_ask(action, place, ask, &rows) ? db_rows_number(&rows, "sent_us") : 0;
+    db_rows_done(&rows);
+    return beat_us;
+}
+
+bool step_may_have_more(struct action *action, size_t place, uint64_t beat_us,
+                        const struct promise *promise)
+{
+    const struct action_server *server = &action->setup.servers[place];
+    const struct restart_facts facts = {
+        .before_us = server->before_us,
+        .refused_us = server->refused_us,
+        .connected_us = server->connected_us,
+        .uptime_us = read_uptime_us(action, place),
+        .now_us = job_now_us(),
+        .beat_us = beat_us,
+        .promise_age_us = promise->is_fresh ? promise->age_ms * 1000 : UINT64_MAX,
+    };
+    return restarted_may_have_more(&facts);
 }
 
 bool step_look_at_privileges(struct action *action, size_t place, struct privileges *privileges)

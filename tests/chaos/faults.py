@@ -109,6 +109,17 @@ class Faults:
 
             self.begin(f"kill {server} with relay logs behind", 1, 6, (shard,), heal)
 
+    def kill_two(self):
+        """The primary and a replica at the same time, and the replica is back first."""
+        taken = self.take_shard(wants_primary=True)
+        if taken:
+            shard, server, others = taken
+            replica = self.rng.choice(others)
+            for victim in (replica, server):
+                os.kill(self.ground.pid(victim), signal.SIGKILL)
+            self.start(shard, replica)
+            self.begin(f"kill {replica} and {server}, {replica} is back", 1, 8, (shard,), lambda: self.start(shard, server))
+
     def fill_disk(self):
         taken = self.ground.has_disks and self.take_shard()
         if taken:
@@ -240,6 +251,6 @@ class Faults:
         getattr(self, self.rng.choice(names))()
 
 
-FAULTS = ("kill_server", "kill_server", "freeze_server", "stop_replica", "kill_before_it_is_applied", "fill_disk", "slow_disk", "step_clock",
+FAULTS = ("kill_server", "kill_server", "freeze_server", "stop_replica", "kill_before_it_is_applied", "kill_two", "fill_disk", "slow_disk", "step_clock",
           "kill_proxy", "freeze_proxy", "cut_promotion", "cut_promotion", "part_servers", "part_proxy", "isolate_proxy", "isolate_server",
           "lose_packets")

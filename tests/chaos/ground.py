@@ -87,10 +87,6 @@ class Ground(Stand):
         used = (room.f_blocks - room.f_bfree) * room.f_frsize
         network.order("mount", "-o", f"remount,size={used if is_full else DISK_MIB << 20}", place)
 
-    def pid(self, server):
-        with open(os.path.join(self.directory, server, "pid")) as file:
-            return int(file.read())
-
 
 class Proxy:
     """One of the waybills."""

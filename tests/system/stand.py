@@ -113,6 +113,10 @@ class Stand:
         if os.environ.get("WAYBILL_SANITIZED"):
             raise Skip("memory is not comparable under a sanitizer")
 
+    def pid(self, server):
+        with open(os.path.join(self.directory, server, "pid")) as file:
+            return int(file.read())
+
     def waybill_pid(self):
         return int(self.cluster("waybill", "pid"))
 

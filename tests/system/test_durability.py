@@ -110,11 +110,19 @@ def promised(stand, server):
     return [tuple(row) for row in rows]
 
 
+def has_had_it_since_its_start(stand, replica):
+    """(One that was started later than that may have lost what it had received.)"""
+    root = stand.root(replica)
+    age = int(root.query("SELECT TIMESTAMPDIFF(SECOND, MAX(at), UTC_TIMESTAMP(6)) FROM waybill.promise").rows[0][0])
+    return age + 4 < int(root.query("SHOW GLOBAL STATUS LIKE 'Uptime'").rows[0][1])
+
+
 def test_a_promise_outlives_the_waybill_that_saw_it(stand):
     """Primary and waybill are gone. The next waybill never saw that primary, but its replicas have what it promised."""
     primary, replicas = whole_again(stand)
     for replica in replicas:
         stand.wait_until(lambda: promised(stand, replica) == [(primary, "1", "0")], 20, lambda: promised(stand, replica))
+        stand.wait_until(lambda: has_had_it_since_its_start(stand, replica), 20, "a promise is written after its start")
     stand.cluster("waybill", "stop")
     stand.cluster("kill", f"s1/{primary}")
     stand.settings = "promise_trust_ms = 0\n"
