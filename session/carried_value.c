@@ -142,3 +142,9 @@ void carried_value_add(struct text *out, const struct session_state *state,
         text_add_slice(out, written); // the session is bound to the backend
     }
 }
+
+bool carried_value_is_of_system(const struct set_item *item)
+{
+    return item->scope == SCOPE_USER && item->value != NULL &&
+           item->value->kind == EXPR_SYSTEM_VARIABLE;
+}

@@ -13,3 +13,5 @@ bool carried_value_is_certain(const struct session_state *state,
 // sql_mode nor character set of the backend change their meaning.
 void carried_value_add(struct text *out, const struct session_state *state,
                        const struct set_item *item, struct slice text);
+// SET @old = @@sql_mode, as dumps do it: the server is asked for the value.
+bool carried_value_is_of_system(const struct set_item *item) MUST_CHECK;

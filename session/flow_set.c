@@ -10,19 +10,25 @@
 #include "protocol/error_table.h"
 #include "protocol/packet.h"
 #include "session/aftermath.h"
+#include "session/carried_value.h"
 #include "session/command.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
 #include "session/track.h"
 #include "session/variables.h"
 
-enum { EVALUATED_MAX = 16 };
+enum {
+    EVALUATED_MAX = 16,
+    MARIADB_HAS_UTF8MB3 = 100600,
+};
 
 struct flow_set {
     struct flow flow;
     struct gather gather;
     struct slice names[EVALUATED_MAX]; // of the SELECT
     bool is_number[EVALUATED_MAX];     // by the column's type
+    bool is_double[EVALUATED_MAX];
+    bool is_unsigned[EVALUATED_MAX];
     uint32_t count;
     uint16_t shard;
     uint32_t told;     // columns
@@ -37,6 +43,8 @@ static void note_type(struct flow_set *set, struct slice payload)
     struct column column;
     if (set->told < set->count && column_read(payload, &column, set->flow.session->capabilities)) {
         set->is_number[set->told] = memchr(numbers, column.type, sizeof numbers) != NULL;
+        set->is_unsigned[set->told] = (column.flags & COLUMN_UNSIGNED) != 0;
+        set->is_double[set->told] = column.type == TYPE_FLOAT || column.type == TYPE_DOUBLE;
     }
     set->told++;
 }
@@ -95,6 +103,56 @@ static void add_literal(struct text *out, const struct field *field, bool is_num
     }
 }
 
+static bool is_user_variable(struct slice name)
+{
+    return name.len > 0 && name.ptr[0] == '@';
+}
+
+// In a user variable types and collations can be seen: a number keeps its own, and a string is in
+// the character set of system variables.
+static void add_user_value(const struct flow_set *set, struct text *out, uint32_t at,
+                           const struct field *field)
+{
+    const struct snapshot *snapshot = set->flow.session->sessions->snapshot;
+    bool has_utf8mb3 = snapshot->is_mariadb && snapshot->server_version >= MARIADB_HAS_UTF8MB3;
+    if (field->is_null || set->is_number[at]) {
+        bool is_cast = !field->is_null && set->is_unsigned[at];
+        text_add_string(out, is_cast ? "CAST(" : "");
+        add_literal(out, field, true);
+        text_add_string(out, is_cast ? " AS UNSIGNED)" : "");
+        text_add_string(out, !field->is_null && set->is_double[at] ? "e0" : "");
+        return;
+    }
+    text_add_string(out, has_utf8mb3 ? "_utf8mb3 x'" : "_utf8 x'");
+    for (size_t i = 0; i < field->bytes.len; i++) {
+        text_add_format(out, "%02x", field->bytes.ptr[i]);
+    }
+    text_add_string(out,
+                    has_utf8mb3 ? "' COLLATE utf8mb3_general_ci" : "' COLLATE utf8_general_ci");
+}
+
+static void add_value(const struct flow_set *set, struct text *out, uint32_t at,
+                      const struct field *field)
+{
+    if (is_user_variable(set->names[at])) {
+        add_user_value(set, out, at, field);
+    } else {
+        add_literal(out, field, set->is_number[at]);
+    }
+}
+
+// What a user variable is set to came in the character set of results: only ASCII is the same.
+static bool are_values_clear(const struct flow_set *set, const struct field *fields)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (is_user_variable(set->names[i]) && !fields[i].is_null &&
+            !slice_is_ascii(fields[i].bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void on_set_ok(struct leg *leg, const struct answer *answer)
 {
     (void)answer; // the session's own are noted when the row was read
@@ -112,7 +170,7 @@ static void note_value(const struct flow_set *set, uint32_t at, const struct fie
     struct slice name = set->names[at];
     struct text value;
     text_init(&value);
-    add_literal(&value, field, set->is_number[at]);
+    add_value(set, &value, at, field);
     state_set_variable(&session->carried, name, text_slice(&value));
     if (slice_is_nocase(name, "sql_mode")) {
         variables_note_sql_mode(session, &field->bytes);
@@ -130,7 +188,7 @@ static void note_backend(const struct flow_set *set, struct leg *leg, const stru
     for (uint32_t i = 0; leg->backend != NULL && i < set->count; i++) {
         struct text value;
         text_init(&value);
-        add_literal(&value, &fields[i], set->is_number[i]);
+        add_value(set, &value, i, &fields[i]);
         state_set_variable(backend_state(leg->backend), set->names[i], text_slice(&value));
         text_done(&value);
     }
@@ -159,6 +217,12 @@ static void finish(struct flow_set *set, struct leg *leg, const struct answer *l
     }
     if (!read_row(set, fields)) {
         error_fill(&error, ER_UNKNOWN, "the value of a variable could not be read");
+        flow_fail(&set->flow, &error);
+        return;
+    }
+    if (!are_values_clear(set, fields)) {
+        error_fill(&error, ER_NOT_SUPPORTED_YET,
+                   "a user variable set to a system variable with letters beyond ASCII in it");
         flow_fail(&set->flow, &error);
         return;
     }
@@ -210,7 +274,8 @@ static bool add_name(struct flow_set *set, struct text *sql, struct slice name)
     if (set->count == EVALUATED_MAX) {
         return false;
     }
-    text_add_string(sql, set->count == 0 ? "SELECT @@session." : ", @@session.");
+    text_add_string(sql, set->count == 0 ? "SELECT " : ", ");
+    text_add_string(sql, is_user_variable(name) ? "" : "@@session.");
     text_add_slice(sql, name);
     set->names[set->count++] = name;
     return true;
@@ -220,6 +285,14 @@ static bool add_names(struct flow_set *set, struct text *sql, const struct set_i
 {
     static const char *const character_set[] = {"character_set_client", "character_set_results",
                                                 "collation_connection"};
+    if (carried_value_is_of_system(item)) {
+        struct text name;
+        text_init(&name);
+        variables_add_user_name(&name, item->name);
+        struct slice kept = arena_copy(&set->flow.session->arena, text_slice(&name));
+        text_done(&name);
+        return add_name(set, sql, kept);
+    }
     if (item->scope != SCOPE_SESSION || !variables_is_carried(item->name)) {
         return true;
     }
@@ -240,6 +313,7 @@ void flow_set_start(struct session *session, struct request *request,
     struct flow_set *set = arena_alloc(&session->arena, sizeof *set);
     struct text sql;
     text_init(&sql);
+    set->flow.session = session;
     for (const struct set_item *item = request->statement->set; item != NULL; item = item->next) {
         if (!add_names(set, &sql, item)) {
             text_done(&sql);

@@ -11,8 +11,8 @@
 //
 // So it is, too, when the session is bound to a server already, or is bound by the same SET.
 //
-// The rest (user variables by expression, roles) pins the session to the backend. Settings of the
-// whole server are refused: they belong to its administrator.
+// The rest (user variables by other expressions, roles) pins the session to the backend. Settings
+// of the whole server are refused: they belong to its administrator.
 
 #include "session/variables.h"
 
@@ -67,7 +67,9 @@ static enum set_class classify_item(const struct set_item *item, const char **wh
     case SCOPE_ONCE:
         return SET_ONCE;
     case SCOPE_USER:
-        return item->is_constant ? SET_CARRIED : SET_PINNED;
+        return item->is_constant                  ? SET_CARRIED
+               : carried_value_is_of_system(item) ? SET_EVALUATED
+                                                  : SET_PINNED;
     case SCOPE_SESSION:
         break;
     }
@@ -313,18 +315,17 @@ static struct slice text_packet(struct session *session, struct request *request
     if (has_hidden_values(request)) {
         return flow_frame_query(&session->arena, text_execute_sql(request));
     }
-    return request->command == COM_QUERY
-               ? request->raw
-               : flow_frame_query(&session->arena, request->statement->text);
+    struct slice text = request->statement->text;
+    return request->command == COM_QUERY ? request->raw : flow_frame_query(&session->arena, text);
 }
 
 // Sets, and asks what was set.
 static void set_and_ask(struct session *session, struct request *request,
                         struct leg_command *command)
 {
-    const struct statement *statement = request->statement;
+    bool is_hidden = has_hidden_values(request);
     command->wants_keep = false; // who knows what was set
-    command->first = has_hidden_values(request) ? text_execute_sql(request) : statement->text;
+    command->first = is_hidden ? text_execute_sql(request) : request->statement->text;
     flow_set_start(session, request, command);
 }
 
@@ -443,8 +444,7 @@ static void run_reading_set(struct session *session, struct request *request)
     const struct set_item *items = request->statement->set;
     bool is_pinned = variables_classify(items, &why) == SET_PINNED;
     if (set_autocommit_is_unclear(session, items)) {
-        command_refuse(session, "autocommit set from a query in a transaction: COMMIT first, or "
-                                "give the value itself");
+        command_refuse(session, "autocommit set from a query in a transaction: COMMIT first");
         return;
     }
     request->pin_reason = is_pinned ? "it has set a variable from a query" : NULL;
@@ -465,13 +465,13 @@ static void run_reading_set(struct session *session, struct request *request)
     command.pin_reason = request->pin_reason;
     command.pin_facts = is_pinned ? FACT_SETS_USER_VARIABLE : 0;
     command.state = request->state;
+    command.on_ok = on_set;
     if (!is_pinned || hides_meaning(items)) {
         set_and_ask(session, request, &command);
-        return;
+    } else {
+        command.packet = text_packet(session, request);
+        flow_single_relay(session, request, &command);
     }
-    command.packet = text_packet(session, request);
-    command.on_ok = on_set;
-    flow_single_relay(session, request, &command);
 }
 
 // Settings of a server are its administrator's, but where there is only one, it says by itself who
