@@ -420,6 +420,19 @@ static bool take_rollup(struct grouping *grouping, struct splice_list *list)
     return true;
 }
 
+// What a shard is asked for is to be described as a server describes the client's statement: ROLLUP
+// is never done with a temporary table, ORDER BY an aggregate always is.
+static void splice_described(const struct grouping *grouping, struct splice_list *list)
+{
+    bool is_by_values = grouping->planner->plan->order_count > 0;
+    uint32_t at = grouping->query->items_span.begin;
+    if (grouping->query->has_rollup || is_by_values) {
+        list->items[list->count++] = (struct splice){
+            .span = {at, at},
+            .with = slice_of_string(is_by_values ? "SQL_BUFFER_RESULT " : "SQL_BIG_RESULT ")};
+    }
+}
+
 // What stands in front of the order: ORDER BY, and GROUP BY where there is none.
 static struct slice before_order(struct grouping *grouping, bool has_order, bool has_tail)
 {
@@ -495,11 +508,7 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
     }
     planner->plan->sorts_distinct = query->is_distinct && planner->plan->key_count == 0;
     struct slice order = order_the_rest(&grouping);
-    if (query->has_rollup) { // which servers never do with a table of groups: described as there
-        uint32_t at = query->items_span.begin;
-        splices->items[splices->count++] =
-            (struct splice){.span = {at, at}, .with = slice_of_string("SQL_BIG_RESULT ")};
-    }
+    splice_described(&grouping, splices);
     if (grouping.hidden.len > 0) {
         splices->items[splices->count++] = (struct splice){
             .span = {query->items_span.end, query->items_span.end}, .with = grouping.hidden};
