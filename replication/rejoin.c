@@ -173,10 +173,13 @@ bool action_rejoin(struct action *action)
     }
     if (!action->setup.is_mariadb && !gtid_contains(&pair.now.received, &pair.old.received)) {
         return action_give_up(action, // (MySQL has sets, not positions)
-                              "it has %s, and not all of it is on %s: that was never "
-                              "acknowledged; doc/failover.md says what to do",
+                              "it has %s, and not all of it is on %s: that %s; doc/failover.md "
+                              "says what to do",
                               (const char *)gtid_print(&pair.old.received, &action->arena).ptr,
-                              name_at(action, pair.primary));
+                              name_at(action, pair.primary),
+                              action->setup.durability == DURABILITY_SEMI_SYNC
+                                  ? "was never acknowledged"
+                                  : "may have been acknowledged (durability = best_effort)");
     }
     if (!step_still_leads(action)) {
         return false;

@@ -15,6 +15,7 @@ from workload import BUYERS, MONEY, Clerk, Reader, Register, Teller
 
 SETTLE_SECONDS = 120
 NOT_THERE = (OSError, wire.ServerError, wire.ConnectionLost)
+REFUSALS = re.compile(r"made anew|not all of it is on")  # (MySQL's transactions are not undone)
 LOSSES = re.compile(r"may be lost|is lost|waited for acknowledgements was never seen")
 
 
@@ -111,7 +112,7 @@ class Chaos:
         assert set(sums) <= {BUYERS * MONEY}, f"a snapshot had a total of {set(sums) - {BUYERS * MONEY}}"
         return (f"{len(self.transfers.done)} transfers and {len(self.notes.done)} notes acknowledged, "
                 f"{len(self.transfers.not_done) + len(self.notes.not_done)} refused, {len(self.transfers.unknown) + len(self.notes.unknown)} without an answer; "
-                f"{lost} lost, as was said; {len(sums)} totals of snapshots, all the same; "
+                f"{f'{lost} lost, as was said; ' if lost else ''}{len(sums)} totals of snapshots, all the same; "
                 f"to be made anew: {', '.join(sorted(self.anew)) or 'none'}; faults: {', '.join(self.faults.told)}")
 
     def write_through_each(self):
@@ -169,7 +170,7 @@ class Chaos:
         """Old primaries that waybill doesn't take back, and says why: they have to be made anew."""
         texts = [row["event"] for row in proxy.admin("SHOW EVENTS")]
         return {row["server"] for row in proxy.admin("SHOW SERVERS") if row["role"] == "detached" and
-                any(f"rejoin of {row['server']} refused" in text and "made anew" in text for text in texts)}
+                any(f"rejoin of {row['server']} refused" in text and REFUSALS.search(text) for text in texts)}
 
     def is_settled(self):
         """Every waybill sees each shard whole, nothing is prepared, and one server of each shard takes writes."""
