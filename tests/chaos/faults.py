@@ -124,8 +124,8 @@ class Faults:
         taken = self.ground.has_disks and self.take_shard()
         if taken:
             shard, server, _ = taken
-            self.ground.resize_disk(server, is_full=True)
-            self.begin(f"full disk of {server}", 0.5, 5, (shard,), lambda: self.ground.resize_disk(server, is_full=False))
+            self.ground.fill_disk(server)
+            self.begin(f"full disk of {server}", 0.5, 5, (shard,), lambda: self.ground.empty_disk(server))
 
     def slow_disk(self):
         taken = self.ground.has_library and self.take_shard()

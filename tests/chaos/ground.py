@@ -1,6 +1,7 @@
 """What a round of chaos stands on: a cluster whose servers and waybills have networks, disks and clocks of their own, as far as
 they can be had here."""
 
+import contextlib
 import mmap
 import os
 import re
@@ -81,11 +82,18 @@ class Ground(Stand):
     def preloaded(self, node):
         return ["env", f"LD_PRELOAD={LIBRARY}", f"WAYBILL_FAULTS={self.faults_of(node).path}"] if self.has_library else []
 
-    def resize_disk(self, server, is_full):
-        place = os.path.join(self.directory, server)
-        room = os.statvfs(place)
-        used = (room.f_blocks - room.f_bfree) * room.f_frsize
-        network.order("mount", "-o", f"remount,size={used if is_full else DISK_MIB << 20}", place)
+    def resize_disk(self, server, size):
+        network.order("mount", "-o", f"remount,size={size}", os.path.join(self.directory, server))
+
+    def fill_disk(self, server):
+        for spare in (0, 64 << 10, 1 << 20):  # it may grow meanwhile, and can't be smaller than what is on it
+            room = os.statvfs(os.path.join(self.directory, server))
+            with contextlib.suppress(RuntimeError):
+                return self.resize_disk(server, (room.f_blocks - room.f_bfree) * room.f_frsize + spare)
+        return None
+
+    def empty_disk(self, server):
+        self.resize_disk(server, DISK_MIB << 20)
 
 
 class Proxy:
