@@ -36,6 +36,7 @@ enum {
     LOOK_MS = 300, // more than a commit takes that is under way
     START_LOOKS = 100,
     START_LOOK_MS = 20,
+    AGAIN_MS = 1000,
 };
 
 struct mend {
@@ -43,6 +44,7 @@ struct mend {
     size_t subject, primary; // places
     struct member_state state;
     struct own_log log; // at its position; then at N
+    bool is_unexplained;
 };
 
 static const char *name_at(const struct mend *mend, size_t place)
@@ -224,9 +226,7 @@ static bool put_right(struct mend *mend)
         return false;
     }
     from = pass_applied(mend);
-    if (mend->log.tail_count == 0 && !is_any_apart(&mend->log.ledger)) {
-        return rebuild(mend, "its binary log does not tell why it stopped");
-    }
+    mend->is_unexplained = mend->log.tail_count == 0 && !is_any_apart(&mend->log.ledger);
     if (!take_back(mend, from) ||
         !xa_redo_lost(mend->action, mend->subject, &mend->log.ledger, mend->log.read_bytes) ||
         !xa_finish_behind(mend->action, mend->subject, &mend->log.ledger) ||
@@ -243,6 +243,20 @@ static bool put_right(struct mend *mend)
     return begin_at_position(mend);
 }
 
+// What has stopped it, and its log doesn't tell, may be over: a branch of the same name, another
+// that was ended while they were applied together.
+static bool check_unexplained(struct mend *mend)
+{
+    struct member_state state = {.is_applying = false};
+    if (!mend->is_unexplained) {
+        return true;
+    }
+    bool is_read = job_wait(mend->action->self, AGAIN_MS, NULL, 0) != JOB_STOP &&
+                   step_read_state(mend->action, mend->subject, &state);
+    return (is_read && state.is_applying) ||
+           rebuild(mend, "its binary log does not tell why it stopped, and it stops again");
+}
+
 // Up to the last steps it is only looked at, for it may be what acknowledges: it goes on receiving.
 static bool mend_stopped(struct mend *mend)
 {
@@ -250,7 +264,7 @@ static bool mend_stopped(struct mend *mend)
     return check_apply_mode(mend) && check_followers(mend) && put_right(mend) &&
            (step_start_replica(action, mend->subject, "") ||
             action_give_up(action, "START SLAVE: %s", action->error.text)) &&
-           await_apply(mend);
+           await_apply(mend) && check_unexplained(mend);
 }
 
 // ---- one that goes on

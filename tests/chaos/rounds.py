@@ -167,10 +167,10 @@ class Chaos:
         return found
 
     def find_anew(self, proxy):
-        """Old primaries that waybill doesn't take back, and says why: they have to be made anew."""
+        """Old primaries that waybill doesn't take back, and replicas that crashed and that it can't mend, and says why."""
         texts = [row["event"] for row in proxy.admin("SHOW EVENTS")]
-        return {row["server"] for row in proxy.admin("SHOW SERVERS") if row["role"] == "detached" and
-                any(f"rejoin of {row['server']} refused" in text and REFUSALS.search(text) for text in texts)}
+        return {row["server"] for row in proxy.admin("SHOW SERVERS") if row["role"] != "primary" and row["fit"] == "no" and
+                any(re.search(rf"(rejoin|mending) of {row['server']} refused", text) and REFUSALS.search(text) for text in texts)}
 
     def is_settled(self):
         """Every waybill sees each shard whole, nothing is prepared, and one server of each shard takes writes."""

@@ -174,6 +174,19 @@ def test_held_branch_of_a_replica_that_goes_on(stand):
     bank.check(stand)
 
 
+def test_what_has_stopped_a_replica_may_be_over(stand):
+    """Its log doesn't tell: it is started again, and an event says so when it stops again."""
+    settle(stand)
+    holder = stand.root("s2b")
+    holder.query("XA START 'wb:1:d:1:s1','x.1',22338")  # of the same name as one that comes
+    xa(stand.root("s2a"), "wb:1:d:1:s1", "INSERT INTO shop.users VALUES (4001, 1)", end=("XA PREPARE", "XA ROLLBACK"))
+    stand.wait_until(lambda: any("mending of s2b refused: its binary log does not tell why it stopped, and it stops again" in event
+                                 for event in bank.last_events(stand, 30)), 30, lambda: bank.last_events(stand))
+    holder.query("XA END 'wb:1:d:1:s1','x.1',22338")
+    holder.query("XA ROLLBACK 'wb:1:d:1:s1','x.1',22338")
+    bank.check(stand)
+
+
 def test_replica_that_can_not_be_mended(stand):
     """It has written itself: it stays as it is, and an event says that it has to be made anew."""
     settle(stand)
