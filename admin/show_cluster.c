@@ -138,11 +138,11 @@ static void show_server_state(struct command_run *run, uint16_t id)
 void admin_show_servers(struct command_run *run)
 {
     static const char *const names[] = {
-        "server",    "shard",     "address", "weight",    "max_connections",
-        "role",      "state",     "lag_ms",  "fit",       "reads",
-        "writes",    "read_only", "source",  "receiving", "applying",
-        "semi_sync", "probe_ms",  "version", "gtid",      "problem"};
-    static const char numbers[] = "   nn  n nn         ";
+        "server", "shard",     "address",  "weight",    "max_connections", "role",
+        "state",  "lag_ms",    "fit",      "reads",     "writes",          "read_only",
+        "source", "receiving", "applying", "semi_sync", "probe_ms",        "version",
+        "gtid",   "problem",   "zone"};
+    static const char numbers[] = "   nn  n nn          ";
     const struct config *config = run->snapshot->config;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (numbers[i] == 'n' ? grid_number_column : grid_column)(&run->grid, names[i]);
@@ -158,6 +158,7 @@ void admin_show_servers(struct command_run *run)
         grid_number(&run->grid, server->weight);
         grid_number(&run->grid, server->max_connections);
         show_server_state(run, i);
+        grid_text(&run->grid, server->zone);
         grid_end_row(&run->grid);
     }
 }

@@ -24,6 +24,7 @@ struct member_state {
     bool is_read_only;
     bool is_incomplete; // it is being cloned
     uint32_t source_count;
+    uint32_t delay_s; // it applies so much later, as it was told
     uint16_t source_port;
     char source_host[256];
     bool is_receiving;

@@ -149,6 +149,10 @@ static void note_promote(struct failover *failover, size_t i)
     if (promote == PROMOTE_NEVER) {
         snprintf(failover->missing[i], sizeof failover->missing[i], "%s has promote = never",
                  name_of(failover, i));
+    } else if (failover->states[i].delay_s > 0) { // (what it has received would wait so long)
+        snprintf(failover->missing[i], sizeof failover->missing[i],
+                 "%s applies with a delay of %u s", name_of(failover, i),
+                 failover->states[i].delay_s);
     }
 }
 
@@ -247,6 +251,30 @@ static bool foresee_promise(struct failover *failover)
     return !needs_promise(failover) || judge_promise(failover, &best);
 }
 
+// What one of several sources was told is not told apart from the rest that a replica has.
+static bool check_several_sources(struct failover *failover)
+{
+    struct action *action = failover->action;
+    for (size_t i = 0; i < failover->count && needs_promise(failover); i++) {
+        struct db_rows rows;
+        if (!failover->views[i].is_reachable || failover->states[i].source_count < 2) {
+            continue;
+        }
+        bool may_acknowledge =
+            !step_ask(action, failover->members[i],
+                      "SELECT @@GLOBAL.rpl_semi_sync_slave_enabled AS is_on", &rows) ||
+            db_rows_is_yes(&rows, "is_on");
+        db_rows_done(&rows);
+        if (may_acknowledge) {
+            return action_give_up(action,
+                                  "%s replicates from several sources and may have acknowledged "
+                                  "what nobody else has (rpl_semi_sync_slave_enabled there)",
+                                  name_of(failover, i));
+        }
+    }
+    return true;
+}
+
 // Has the candidate what a replica may have lost when it was started anew?
 static bool check_restarted(struct failover *failover, const struct promise *promise)
 {
@@ -303,7 +331,7 @@ static bool look_around(struct failover *failover)
         struct failover_member *view = &failover->views[i];
         view->is_reachable = read_member(failover, i);
         view->is_replica = action->setup.servers[place].role != ROLE_DETACHED &&
-                           (!view->is_reachable || state->source_count > 0);
+                           (!view->is_reachable || state->source_count == 1);
         if (view->is_reachable && !state->is_read_only && state->source_count == 0 &&
             !state->is_incomplete) {
             return action_give_up(action, "%s takes writes already", name_of(failover, i));
@@ -320,7 +348,8 @@ static bool look_around(struct failover *failover)
         !is_too_late_for(failover, failover->dead)) {
         return action_give_up(action, "it answers again");
     }
-    return foresee_promise(failover) && check_privileges(failover);
+    return foresee_promise(failover) && check_several_sources(failover) &&
+           check_privileges(failover);
 }
 
 // Those that wait for a primary that hangs.

@@ -23,7 +23,7 @@ bool monitor_clone(struct monitor *monitor, uint16_t server, uint16_t from,
 {
     uint16_t shard = monitor_config(monitor)->servers[server].shard;
     struct guarded *guarded = &monitor->shards[shard];
-    if (!is_possible(guarded, server, from, error)) {
+    if (!is_possible(guarded, server, from, error) || !monitor_may_promote(monitor, shard, error)) {
         return false;
     }
     struct shard_opinion wanted = {.subject = server, .primary = from, .epoch = guarded->epoch};

@@ -30,7 +30,7 @@ static void find_weakness(const struct monitor *monitor, uint16_t shard, char *t
 }
 
 // Of a new primary only if it doesn't wait. A server that is alone in its shard has nobody to wait
-// for.
+// for; a group's members need no semi-sync.
 static void tell_waiting(struct monitor *monitor, uint16_t shard)
 {
     const struct config *config = monitor_config(monitor);
@@ -42,7 +42,7 @@ static void tell_waiting(struct monitor *monitor, uint16_t shard)
     const struct observation *seen = &monitor->servers[primary].seen;
     bool is_waiting = seen->facts.is_semi_sync_source;
     bool is_known = guarded->told_server == primary;
-    if (!seen->is_up || seen->seen_us < seen->valid_from_us ||
+    if (!seen->is_up || seen->seen_us < seen->valid_from_us || seen->facts.is_in_group ||
         (is_known && guarded->told_waiting == is_waiting)) {
         return; // (facts that are older than what a job has changed say nothing)
     }

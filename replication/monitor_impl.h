@@ -140,6 +140,9 @@ struct action *monitor_new_action(struct monitor *monitor, uint16_t shard, enum 
 void monitor_start_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
                           const struct shard_opinion *opinion);
 bool monitor_is_free(const struct guarded *guarded, struct error *error) MUST_CHECK; // no action
+// False: its servers are a group, which sees to roles by itself.
+bool monitor_may_promote(const struct monitor *monitor, uint16_t shard,
+                         struct error *error) MUST_CHECK;
 void monitor_stop_actions(struct monitor *monitor); // waits for them
 
 void monitor_run_hook(struct monitor *monitor, uint16_t shard, const char *event, uint16_t server,

@@ -34,8 +34,17 @@ static const char *problem_of(const struct watched *watched)
     if (seen->facts.cloned[0] != '\0') {
         return seen->facts.cloned;
     }
-    if (watched->role == ROLE_REPLICA && !seen->facts.is_read_only) {
+    if (watched->role == ROLE_REPLICA && !seen->facts.is_read_only && !seen->facts.is_in_group) {
         return "a replica that is not read-only";
+    }
+    if (seen->facts.is_in_group && !seen->facts.is_group_ready) {
+        return "its group does not have it ready";
+    }
+    if (seen->facts.source_count > 1) {
+        return "it replicates from several sources";
+    }
+    if (seen->facts.delay_s > 0) {
+        return "it applies with a delay (MASTER_DELAY)";
     }
     return seen->facts.missing[0] != '\0' ? seen->facts.missing : seen->facts.replication_error;
 }

@@ -31,7 +31,8 @@ static void fill_servers(struct monitor *monitor, const struct config *config,
         server->server = i;
         server->is_member = config->servers[i].shard == setup->shard;
         server->is_worth_trying = watched->seen.is_up || watched->seen.was_refused;
-        server->role = watched->role;
+        // (One with several sources may have acknowledged: when it is away, that is not known.)
+        server->role = watched->seen.facts.source_count > 1 ? ROLE_UNKNOWN : watched->role;
         server->promote = config->servers[i].promote;
         server->is_near = zone[0] != '\0' && strcmp(config->servers[i].zone, zone) == 0;
         server->is_maintained = watched->is_maintained;
@@ -426,11 +427,27 @@ bool monitor_is_free(const struct guarded *guarded, struct error *error)
     return guarded->action == NULL;
 }
 
+bool monitor_may_promote(const struct monitor *monitor, uint16_t shard, struct error *error)
+{
+    const struct shard_config *members = &monitor_config(monitor)->shards[shard];
+    for (uint16_t i = 0; i < members->server_count; i++) {
+        const struct observation *seen = &monitor->servers[members->servers[i]].seen;
+        if (seen->has_facts && seen->facts.is_in_group) {
+            error_set(error, ER_UNKNOWN, "HY000",
+                      "%s is a member of Galera or Group Replication, which sees to roles and "
+                      "copies by itself",
+                      name_of(monitor, members->servers[i]));
+            return false;
+        }
+    }
+    return true;
+}
+
 bool monitor_switchover(struct monitor *monitor, uint16_t shard, uint16_t to,
                         const struct monitor_wish *wish, struct error *error)
 {
     struct guarded *guarded = &monitor->shards[shard];
-    if (!monitor_is_free(guarded, error)) {
+    if (!monitor_is_free(guarded, error) || !monitor_may_promote(monitor, shard, error)) {
         return false;
     }
     if (guarded->primary == NO_SERVER || guarded->primary == to) {
@@ -455,7 +472,7 @@ bool monitor_failover(struct monitor *monitor, uint16_t shard, const struct moni
                   "failover = off: with manual or auto waybill promotes a replica");
         return false;
     }
-    if (!monitor_is_free(guarded, error)) {
+    if (!monitor_is_free(guarded, error) || !monitor_may_promote(monitor, shard, error)) {
         return false;
     }
     form_opinion(monitor, shard, &opinion);

@@ -14,6 +14,9 @@
 //      wait so long for a byte), and no replica still receives from it. Sooner if its port refuses
 //      connections (the host answers, the server's process is gone) and all its replicas have lost
 //      it, too. A primary that answers late stays the primary until then.
+//
+// Where a server is a member of Galera or Group Replication none of this is waybill's business:
+// observe_group.c.
 
 #include "replication/observe_impl.h"
 
@@ -63,9 +66,8 @@ static bool is_writable(const struct shard_member *member)
            facts->source_count == 0 && !observe_is_incomplete(member);
 }
 
-// Whom it replicates from; NULL: nobody, several, or a server of another shard.
-static const struct shard_member *source_of(const struct shard_view *view,
-                                            const struct shard_member *member)
+const struct shard_member *observe_source_of(const struct shard_view *view,
+                                             const struct shard_member *member)
 {
     const struct server_facts *facts = &member->seen->facts;
     if (!is_replica(member) || facts->source_count != 1) {
@@ -134,7 +136,8 @@ static bool has_begun(const struct shard_view *view, const struct shard_member *
     }
     for (size_t i = 0; i < view->count; i++) {
         const struct shard_member *member = &view->members[i];
-        bool counts = member == owner ? is_writable(owner) : source_of(view, member) == owner;
+        bool counts =
+            member == owner ? is_writable(owner) : observe_source_of(view, member) == owner;
         if (counts && knows_epoch(member, owner, epoch)) {
             return true;
         }
@@ -159,7 +162,7 @@ static bool has_stepped_back(const struct shard_view *view, const struct shard_m
                              const struct shard_member *writer)
 {
     return owner->seen->is_up && owner->seen->facts.is_read_only &&
-           source_of(view, owner) == writer;
+           observe_source_of(view, owner) == writer;
 }
 
 // ---- 1. who takes writes
@@ -195,7 +198,7 @@ static const struct shard_member *common_source(const struct shard_view *view)
 {
     const struct shard_member *common = NULL;
     for (size_t i = 0; i < view->count; i++) {
-        const struct shard_member *source = source_of(view, &view->members[i]);
+        const struct shard_member *source = observe_source_of(view, &view->members[i]);
         if (source == NULL || is_replica(source)) {
             continue; // (a chain: its source's source counts)
         }
@@ -251,7 +254,7 @@ static void judge_opening(const struct shard_view *view, const struct shard_memb
             away++;
             continue;
         }
-        const struct shard_member *source = source_of(view, member);
+        const struct shard_member *source = observe_source_of(view, member);
         followers += source == primary;
         if (is_replica(member) && source != primary && (source == NULL || !is_replica(source))) {
             observe_explain(opinion, SHARD_WAIT, "%s follows another server than %s", member->name,
@@ -287,7 +290,7 @@ static uint64_t listen_us(const struct shard_view *view)
 static bool is_listening(const struct shard_view *view, const struct shard_member *primary,
                          const struct shard_member *member)
 {
-    return member->seen->is_up && source_of(view, member) == primary &&
+    return member->seen->is_up && observe_source_of(view, member) == primary &&
            member->seen->facts.receiving == RECEIVING_YES;
 }
 
@@ -312,7 +315,7 @@ static bool is_lost_to_all(const struct shard_view *view, const struct shard_mem
     size_t count = 0;
     for (size_t i = 0; i < view->count; i++) {
         const struct observation *seen = view->members[i].seen;
-        if (source_of(view, &view->members[i]) != primary || !seen->is_up) {
+        if (observe_source_of(view, &view->members[i]) != primary || !seen->is_up) {
             continue;
         }
         if (seen->facts.receiving == RECEIVING_YES ||
@@ -376,7 +379,7 @@ static bool is_half_promoted(const struct shard_view *view, const struct shard_m
                              const struct shard_member *presumed)
 {
     return is_newer(owner, presumed) && owner->seen->is_up && is_replica(owner) &&
-           owner->seen->facts.is_read_only && source_of(view, owner) == presumed;
+           owner->seen->facts.is_read_only && observe_source_of(view, owner) == presumed;
 }
 
 static void judge_vacancy(const struct shard_view *view, const struct shard_member *owner,
@@ -414,7 +417,7 @@ static enum server_role role_of(const struct shard_view *view, const struct shar
     if (member->server == head) {
         return ROLE_DETACHED;
     }
-    const struct shard_member *source = source_of(view, member);
+    const struct shard_member *source = observe_source_of(view, member);
     bool is_in_line = source != NULL && (head == NO_SERVER || source->server == head ||
                                          (source->seen->is_up && is_replica(source)));
     return is_in_line ? ROLE_REPLICA : ROLE_DETACHED;
@@ -429,7 +432,7 @@ static void give_roles(const struct shard_view *view, const struct shard_member 
         head = presumed != NULL ? presumed->server : NO_SERVER;
     }
     for (size_t i = 0; i < view->count; i++) {
-        const struct shard_member *source = source_of(view, &view->members[i]);
+        const struct shard_member *source = observe_source_of(view, &view->members[i]);
         opinion->roles[i] = role_of(view, &view->members[i], opinion->primary, head);
         opinion->sources[i] = source != NULL ? source->server : NO_SERVER;
     }
@@ -455,6 +458,10 @@ void observe_shard(const struct shard_view *view, struct shard_opinion *opinion)
 {
     *opinion =
         (struct shard_opinion){.verdict = SHARD_FINE, .primary = NO_SERVER, .subject = NO_SERVER};
+    if (observe_has_group(view)) {
+        observe_group(view, opinion);
+        return;
+    }
     const struct shard_member *owner = find_epoch(view, &opinion->epoch);
     const struct shard_member *writers[2] = {NULL, NULL};
     size_t writer_count = 0;

@@ -20,6 +20,9 @@
 //     SHOW SLAVE STATUS                 (columns as above, Retrieved_Gtid_Set for Gtid_IO_Pos)
 //   then both:
 //     SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync%_status'      (Variable_name, Value; may be empty)
+//     SHOW GLOBAL STATUS LIKE 'wsrep_%', MariaDB           (likewise)
+//     SELECT MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID =
+//     @@server_uuid, MySQL 5.7 and later                   (no row, or an error: in no group)
 //     every few seconds SHOW GLOBAL VARIABLES of durability.c            (likewise)
 //     SELECT (SELECT sent_us FROM waybill.heartbeat WHERE proxy = P AND run = R) AS sent_us,
 //         (SELECT MAX(epoch) FROM waybill.topology WHERE shard = 'S') AS epoch,
@@ -61,6 +64,7 @@
 #include "replication/durability.h"
 #include "replication/kill_mail.h"
 #include "replication/privilege.h"
+#include "replication/probe_group.h"
 #include "replication/promise.h"
 #include "replication/schema.h"
 #include "replication/xa_recover.h"
@@ -170,6 +174,7 @@ static void take_replication(const struct db_rows *rows, struct server_facts *fa
     copy_text(facts->source_host, sizeof facts->source_host, db_rows_text(rows, "Master_Host"));
     copy_gtid(facts->received_gtid, sizeof facts->received_gtid,
               db_rows_text(rows, facts->is_mariadb ? "Gtid_IO_Pos" : "Retrieved_Gtid_Set"));
+    facts->delay_s = (uint32_t)db_rows_number(rows, "SQL_Delay");
     facts->apply_error = (uint16_t)db_rows_number(rows, "Last_SQL_Errno");
     const char *sql_error = db_rows_text(rows, "Last_SQL_Error");
     copy_text(facts->replication_error, sizeof facts->replication_error,
@@ -400,8 +405,12 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
     facts->capabilities = dbconn_capabilities(probe->conn);
     dbconn_print_greeting(probe->conn, facts->version_text, sizeof facts->version_text);
     if (!ask_variables(probe, facts, error) || !ask_replication(probe, facts, error) ||
-        !ask_semi_sync(probe, facts, error) || !look_at_settings(probe, facts, error)) {
+        !ask_semi_sync(probe, facts, error) || !probe_ask_group(probe->conn, facts, error) ||
+        !look_at_settings(probe, facts, error)) {
         return false;
+    }
+    if (facts->is_in_group && facts->source_count == 0) {
+        facts->is_applying = facts->is_group_ready;
     }
     bool is_primary = probe->order.is_primary && !facts->is_read_only && facts->source_count == 0;
     if (!is_primary) {

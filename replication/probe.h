@@ -22,7 +22,9 @@ struct server_facts {
     bool has_semi_sync;       // the server knows semi-sync at all
     bool is_semi_sync_source; // on, as primary
     bool is_semi_sync_replica;
-    bool is_applying;     // SQL thread
+    bool is_applying;     // SQL thread; of a member of a group: it is ready
+    bool is_in_group;     // of Galera, or of MySQL's Group Replication: waybill promotes nobody
+    bool is_group_ready;  // ... and one that serves
     bool is_marked;       // a waybill has stopped its threads
     bool has_tables;      // waybill.heartbeat and waybill.topology are there
     bool has_applied_us;  // our own heartbeat of this run was read
@@ -33,6 +35,7 @@ struct server_facts {
     uint64_t capabilities; // as greeted
     uint32_t server_id;
     uint32_t source_count; // configured sources; 0: is no replica
+    uint32_t delay_s;      // it applies so much later, as it was told
     uint16_t source_port;
     char source_host[256];
     char version_text[64]; // as greeted

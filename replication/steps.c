@@ -127,6 +127,7 @@ static bool read_replication(struct action *action, size_t place, struct member_
         snprintf(state->source_host, sizeof state->source_host, "%s",
                  db_rows_text(&rows, "Master_Host"));
         state->is_receiving = db_rows_is_yes(&rows, "Slave_IO_Running");
+        state->delay_s = (uint32_t)db_rows_number(&rows, "SQL_Delay");
         state->is_stopped = strcmp(db_rows_text(&rows, "Slave_IO_Running"), "No") == 0;
         state->is_applying = db_rows_is_yes(&rows, "Slave_SQL_Running");
         snprintf(state->relay_file, sizeof state->relay_file, "%s",

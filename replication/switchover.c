@@ -104,6 +104,8 @@ static bool is_able(struct switchover *switchover, size_t place, char *why, size
     } else if (!step_is_replica_of(action, &state, switchover->from)) {
         snprintf(why, why_bytes, "%s does not replicate from %s", name,
                  name_at(switchover, switchover->from));
+    } else if (state.delay_s > 0) {
+        snprintf(why, why_bytes, "%s applies with a delay of %u s", name, state.delay_s);
     } else if (!state.is_receiving || !state.is_applying) {
         snprintf(why, why_bytes, "replication on %s is stopped", name);
     } else if (!state.is_read_only) {

@@ -155,3 +155,20 @@ def test_what_can_not_be_undone_stays_and_nothing_is_undone_twice(stand):
     root.query("COMMIT")
     bank.check(stand)
     assert stand.root(old).query("SELECT COUNT(*) FROM waybill.xa_fix").rows == [("0",)]
+
+
+def test_one_that_is_missing_is_gone_past(stand):
+    """durability = best_effort: a replica is away when the primary dies; the other is promoted, and what may be lost is said."""
+    stand.wait_until(lambda: bank.is_whole(stand), 40, lambda: f"all are there: {bank.short(stand)}")
+    bank.prepare(stand)
+    old = bank.primary_of(stand, "s1")
+    missing, other = [name for name in bank.servers(stand) if name.startswith("s1") and name != old]
+    with bank.Transfers(stand):
+        bank.kill(stand, missing)
+        stand.wait_until(lambda: bank.roles(stand)[missing]["state"] == "down", 20, "it is seen to be away")
+        bank.kill(stand, old)
+        stand.wait_until(lambda: bank.primary_of(stand, "s1") == other, 20, lambda: f"a promotion: {bank.short(stand)}")
+    assert any("1 can't be reached: what is there alone is lost" in event for event in bank.last_events(stand, 40)), bank.last_events(stand, 40)
+    for server in (missing, old):
+        stand.cluster("start", f"s1/{server}")
+    bank.check(stand)

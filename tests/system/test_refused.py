@@ -96,6 +96,24 @@ def test_begun_promotion_is_finished(stand):
     stand.client().query("CREATE TABLE after_it (id INT PRIMARY KEY)")
 
 
+def test_nobody_else_can_be_led(stand):
+    """s1c may not be promoted, nor does it let itself be led to s1b: nobody would have what s1b acknowledges."""
+    stand.stop()
+    stand.start()
+    stand.wait_until(lambda: all(row["fit"] == "yes" for row in servers(stand).values() if row["role"] == "replica"), 20, "fit")
+    locally(stand.root("s1c"), "REVOKE ALL PRIVILEGES, GRANT OPTION FROM waybill@'%'",
+            "GRANT SLAVE MONITOR, REPLICATION SLAVE ADMIN, READ_ONLY ADMIN, RELOAD, PROCESS, CONNECTION ADMIN ON *.* TO waybill@'%'",
+            "GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON waybill.* TO waybill@'%'")
+    stand.cluster("kill", "s1/s1a")
+    stand.wait_until(lambda: "no other replica can be led to s1b" in events(stand), 30, lambda: events(stand))
+    assert "s1c can't be led to it: " in events(stand), events(stand)
+    for server in ("s1b", "s1c"):
+        assert epochs(stand.root(server)) == [] and stand.root(server).query("SELECT @@read_only").rows[0][0] == "1"
+    stand.cluster("start", "s1/s1a")
+    stand.wait_until(lambda: primary(stand) == "s1a", 30, "the old primary is opened again")
+    stand.wait_until(lambda: [row["role"] for row in servers(stand).values()] == ["primary", "replica", "replica"], 20, "replicas")
+
+
 def test_replication_account_that_cannot_connect(stand):
     """Found out before the epoch is written, and put back."""
     stand.stop()

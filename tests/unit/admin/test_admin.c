@@ -123,7 +123,8 @@ static struct config *make_config(const struct control *control)
                     "[waybill]\nadmin_listen = %s\nhttp_listen = 127.0.0.1:%d\n"
                     "admin_password = secret\n"
                     "[server a1]\naddress = 127.0.0.1:3301\n[server a2]\naddress = 127.0.0.1:3302\n"
-                    "[server a3]\naddress = 127.0.0.1:3303\n[server b1]\naddress = 127.0.0.1:3311\n"
+                    "[server a3]\naddress = 127.0.0.1:3303\n[server b1]\naddress = "
+                    "127.0.0.1:3311\nzone = east\n"
                     "[shard s1]\nservers = a1, a2, a3\nbuckets = 0-2047\n"
                     "[shard s2]\nservers = b1\nbuckets = 2048-4095\n"
                     "[user app]\npassword = x\ndefault_schema = shop\n"
@@ -322,7 +323,7 @@ static void showing_the_cluster(void **state)
     expect(client, "SHOW SHARDS LIKE 's2'", "s2|no primary||0|0|2048|0||b1|semi_sync|\n");
     expect_part(client, "SHOW SERVERS", "a1|s1|127.0.0.1:3301|100|200|primary|up|NULL|no|0|0|");
     expect_part(client, "SHOW SERVERS LIKE 'a2'", "|replica|down|NULL|no|10|0|");
-    expect_part(client, "SHOW SERVERS LIKE 'b%'", "|connection refused\n");
+    expect_part(client, "SHOW SERVERS LIKE 'b%'", "|connection refused|east\n");
     expect(client, "SHOW TABLES",
            "shop.events|sharded|date|day|date||no|||..2023-12-31:s1, 2024-01-01..2024-02-29:s2\n"
            "shop.items|sharded|bucket||integer|order_id|no||shop.orders|by bucket\n"

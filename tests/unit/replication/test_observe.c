@@ -727,6 +727,65 @@ static void what_is_cloned_is_never_opened(void **state)
     assert_int_equal(scene.opinion.primary, NO_SERVER);
 }
 
+static struct server_facts of_group(bool is_ready, bool is_read_only)
+{
+    return (struct server_facts){.is_in_group = true,
+                                 .is_group_ready = is_ready,
+                                 .is_applying = is_ready,
+                                 .is_read_only = is_read_only};
+}
+
+static void a_group_sees_to_its_roles(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene);
+    good(&scene, A, of_group(true, false)); // Galera: all take writes
+    good(&scene, B, of_group(true, false));
+    good(&scene, C, follows(B)); // a replica of a member
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.primary, A);
+    assert_int_equal(scene.opinion.roles[B], ROLE_REPLICA);
+    assert_int_equal(scene.opinion.sources[B], A);
+    assert_int_equal(scene.opinion.roles[C], ROLE_REPLICA);
+    assert_int_equal(scene.opinion.sources[C], B);
+    good(&scene, A, of_group(false, false)); // no part of the majority any more
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.primary, B);
+    good(&scene, A, of_group(true, false));
+    judge(&scene);
+    assert_int_equal(scene.opinion.primary, B); // and stays it
+    bad(&scene, B, DB_REFUSED, 5);
+    later(&scene, 5000);
+    judge(&scene);
+    assert_int_equal(scene.opinion.primary, A);
+}
+
+static void nobody_of_a_group_is_promoted(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene);
+    good(&scene, A, of_group(true, false)); // Group Replication: one takes writes
+    good(&scene, B, of_group(true, true));
+    good(&scene, C, of_group(true, true));
+    judge(&scene);
+    assert_int_equal(scene.opinion.primary, A);
+    bad(&scene, A, DB_REFUSED, 5);
+    later(&scene, 10000);
+    good(&scene, B, of_group(true, true));
+    good(&scene, C, of_group(true, true));
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+    good(&scene, C, of_group(true, false)); // the group has chosen
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.primary, C);
+}
+
 static void everybody_has_his_turn(void **state)
 {
     (void)state;
@@ -854,6 +913,8 @@ int main(void)
         cmocka_unit_test(leads_strays_back),
         cmocka_unit_test(one_that_is_cloned_is_left_alone),
         cmocka_unit_test(what_is_cloned_is_never_opened),
+        cmocka_unit_test(a_group_sees_to_its_roles),
+        cmocka_unit_test(nobody_of_a_group_is_promoted),
         cmocka_unit_test(everybody_has_his_turn),
         cmocka_unit_test(what_a_waybill_has_stopped_is_started),
         cmocka_unit_test(a_replica_that_crashed_is_mended),
