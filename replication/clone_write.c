@@ -105,7 +105,8 @@ static bool prepare_reader(struct clone *clone, struct dbconn *conn)
     bool is_mariadb = dbconn_is_mariadb(conn);
     bool is_set =
         dbconn_run(conn, error,
-                   "SET SESSION wait_timeout = 28800, net_write_timeout = 600, sql_mode = '', "
+                   "SET SESSION wait_timeout = 28800, net_write_timeout = 600, lock_wait_timeout = "
+                   "10, sql_mode = '', "
                    "time_zone = '+00:00', character_set_results = 'binary', sql_quote_show_create "
                    "= 1, group_concat_max_len = 1000000") &&
         (!is_mariadb ||

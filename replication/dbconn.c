@@ -429,8 +429,7 @@ void dbconn_end_rows(struct dbconn *conn, struct db_rows *rows, bool is_whole)
 
 // ---- binary logs
 
-// Above the numbers that servers are given. A server ends an older reader with the same number.
-static const uint32_t dump_server_id = 4294900000;
+// A server ends an older reader with the same number.
 enum { DUMP_FIRST_BYTE = 4, DUMP_TO_END = 1 };
 
 bool dbconn_dump(struct dbconn *conn, const char *file, const char *gtid, uint32_t proxy,
@@ -449,7 +448,7 @@ bool dbconn_dump(struct dbconn *conn, const char *file, const char *gtid, uint32
         error_set(error, CLIENT_ERRORS + 8, "HY000", "out of memory");
         return false;
     }
-    mariadb_rpl_optionsv(conn->dump, MARIADB_RPL_SERVER_ID, dump_server_id + proxy);
+    mariadb_rpl_optionsv(conn->dump, MARIADB_RPL_SERVER_ID, DUMP_SERVER_ID + proxy);
     mariadb_rpl_optionsv(conn->dump, MARIADB_RPL_START, (unsigned long)DUMP_FIRST_BYTE);
     mariadb_rpl_optionsv(conn->dump, MARIADB_RPL_FLAGS,
                          DUMP_TO_END | MARIADB_RPL_BINLOG_SEND_ANNOTATE_ROWS);

@@ -112,6 +112,9 @@ void dbconn_end_rows(struct dbconn *conn, struct db_rows *rows, bool is_whole);
 
 // ---- a server's binary logs, as it sends them to its replicas (MariaDB; needs REPLICATION SLAVE)
 
+// What waybill calls itself there and up, by its number: above the numbers that servers are given.
+#define DUMP_SERVER_ID UINT32_C(4294900000)
+
 // From the beginning of `file`, or behind the position `gtid` (the other is NULL), up to where they
 // end now. The connection is of no other use from then on. proxy: of a running waybill; two that
 // read with the same number disturb each other.

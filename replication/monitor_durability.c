@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "replication/probe_followers.h"
 
 // What breaks the promise of the shard: the settings of the first server that do; "" when none.
 static void find_weakness(const struct monitor *monitor, uint16_t shard, char *text,
@@ -60,12 +61,58 @@ static void tell_waiting(struct monitor *monitor, uint16_t shard)
     }
 }
 
+// Once all servers of the configuration have said what they are called.
+static bool list_known(const struct monitor *monitor, uint32_t *known, size_t *count)
+{
+    *count = 0;
+    for (uint16_t i = 0; i < monitor->server_count; i++) {
+        const struct watched *watched = &monitor->servers[i];
+        if (watched->probe != NULL && !watched->seen.has_facts) {
+            return false;
+        }
+        if (watched->probe != NULL) {
+            known[(*count)++] = watched->seen.facts.server_id;
+        }
+    }
+    return true;
+}
+
+// A replica that waybill does not know may acknowledge what no other has, and is asked by nobody
+// when the primary dies.
+static void tell_strangers(struct monitor *monitor, uint16_t shard)
+{
+    struct guarded *guarded = &monitor->shards[shard];
+    uint32_t known[SERVERS_MAX];
+    size_t count;
+    char text[sizeof guarded->strangers];
+    if (guarded->primary == NO_SERVER || !list_known(monitor, known, &count)) {
+        return;
+    }
+    probe_name_strangers(monitor->servers[guarded->primary].seen.facts.listed, known, count, text,
+                         sizeof text);
+    if (strcmp(text, guarded->strangers) == 0) {
+        return;
+    }
+    snprintf(guarded->strangers, sizeof guarded->strangers, "%s", text);
+    const struct config *config = monitor_config(monitor);
+    if (text[0] != '\0') {
+        monitor_say(monitor,
+                    "shard %s: not in the configuration, but replicates from %s: %s; what it alone "
+                    "acknowledges may be lost",
+                    config->shards[shard].name, config->servers[guarded->primary].name, text);
+    } else {
+        monitor_say(monitor, "shard %s: all that replicate from %s are in the configuration",
+                    config->shards[shard].name, config->servers[guarded->primary].name);
+    }
+}
+
 void monitor_tell_durability(struct monitor *monitor, uint16_t shard)
 {
     const struct shard_config *wanted = &monitor_config(monitor)->shards[shard];
     struct guarded *guarded = &monitor->shards[shard];
     char weakness[sizeof guarded->weakness];
     tell_waiting(monitor, shard);
+    tell_strangers(monitor, shard);
     find_weakness(monitor, shard, weakness, sizeof weakness);
     if (!monitor_is_settled(monitor) || strcmp(weakness, guarded->weakness) == 0) {
         return;

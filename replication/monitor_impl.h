@@ -42,6 +42,7 @@ struct guarded {                 // one shard, by id
     struct told refused;  // why the last action was refused
     uint16_t told_server; // of whom was said whether it waits for acknowledgements; NO_SERVER
     bool told_waiting;
+    char strangers[200];         // who replicate from its primary and are not configured; as told
     char weakness[200];          // as in struct shard_state, as told
     uint32_t up_count;           // members, at the last judgement
     bool is_closed;              // by a switchover that runs

@@ -24,6 +24,7 @@
 //     SELECT MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID =
 //     @@server_uuid, MySQL 5.7 and later                   (no row, or an error: in no group)
 //     every few seconds SHOW GLOBAL VARIABLES of durability.c            (likewise)
+//     ... and SHOW SLAVE HOSTS      (Server_id, Host, Port; an error: nothing)
 //     SELECT (SELECT sent_us FROM waybill.heartbeat WHERE proxy = P AND run = R) AS sent_us,
 //         (SELECT MAX(epoch) FROM waybill.topology WHERE shard = 'S') AS epoch,
 //         (SELECT primary_name FROM waybill.topology WHERE shard = 'S' ORDER BY epoch DESC LIMIT 1)
@@ -64,6 +65,7 @@
 #include "replication/durability.h"
 #include "replication/kill_mail.h"
 #include "replication/privilege.h"
+#include "replication/probe_followers.h"
 #include "replication/probe_group.h"
 #include "replication/promise.h"
 #include "replication/schema.h"
@@ -98,7 +100,8 @@ struct probe {
     char missing[160];
     uint64_t settings_us; // when they were looked at; 0: not by this connection
     char weakness[160];
-    bool waits_on; // durability.h
+    char listed[256]; // who replicates from it
+    bool waits_on;    // durability.h
     struct promise_note promise;
     uint64_t epoch; // of the shard, as the server knew it in the round before
     bool has_epoch; // ... on this connection
@@ -222,11 +225,15 @@ static bool look_at_settings(struct probe *probe, struct server_facts *facts, st
         if (!durability_read(probe->conn, &settings, error)) {
             return false;
         }
+        if (!probe_ask_followers(probe->conn, probe->listed, sizeof probe->listed, error)) {
+            return false;
+        }
         durability_explain(&settings, probe->weakness, sizeof probe->weakness);
         probe->waits_on = durability_waits_on(&settings);
         probe->settings_us = job_now_us();
     }
     copy_text(facts->weakness, sizeof facts->weakness, probe->weakness);
+    copy_text(facts->listed, sizeof facts->listed, probe->listed);
     return true;
 }
 

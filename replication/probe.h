@@ -51,6 +51,7 @@ struct server_facts {
     char replication_error[192]; // "" = none
     char weakness[160];          // durability.h
     char cloned[160];            // "being cloned from ..." (clone_mark.h); "": it is not
+    char listed[256];            // primary: "9=10.0.0.9:3306,": who replicates from it
     char maintained[256];        // names of servers of the shard, commas between them
     char missing[160];   // "waybill needs RELOAD on s1b"; "": the account may do all that it has to
     uint64_t applied_us; // see struct server_state

@@ -7,8 +7,9 @@ import time
 
 import bank
 import wire
+from test_recovery import xa
 
-CLUSTER = {"shards": 2, "replicas": 2, "relaxed": False, "settings": "in_doubt_ms = 500\n"}
+CLUSTER = {"shards": 2, "replicas": 2, "relaxed": False, "settings": "in_doubt_ms = 3000\n"}
 
 # Every type, with what its text alone would not carry.
 TYPES = """id INT PRIMARY KEY AUTO_INCREMENT, tiny TINYINT UNSIGNED, big BIGINT UNSIGNED, n DECIMAL(20,5), f FLOAT, f2 FLOAT(9,2), d DOUBLE, b BIT(12),
@@ -130,11 +131,15 @@ def test_one_that_has_diverged_comes_back_under_load(stand):
     root.query("XA PREPARE 'foreign\\0one'")
     with bank.Transfers(stand, noisy=1):
         stand.wait_until(lambda: bank.roles(stand)[broken]["applying"] == "no", 20, lambda: f"it is broken: {bank.short(stand)}")
+        stand.root(bank.primary_of(stand, "s2")).query("INSERT INTO waybill.decision VALUES ('wb:1:u:1:s2', 'C', 0, UTC_TIMESTAMP(3))")
+        xa(stand.root(primary), "wb:1:u:1:s2", "INSERT INTO `o``dd`.parent VALUES (7)")  # prepared when the snapshot is taken
+        stand.wait_until(lambda: any(row[3].startswith("wb:1:u:1:s2") for row in stand.root(healthy).query("XA RECOVER").rows), 2, "it is replicated")
         assert clone(stand, broken, healthy) == "", bank.short(stand)
         time.sleep(0.3)
     assert root.is_closed_by_peer(5)  # its locks would have been in the way
     bank.check(stand)
     check_same(stand, broken, primary)
+    assert stand.root(broken).query("SELECT * FROM `o``dd`.parent WHERE id = 7").rows == [("7",)]
     with bank.Transfers(stand, noisy=1):  # and from the primary
         assert clone(stand, healthy, primary) == "", bank.short(stand)
     bank.check(stand)
@@ -149,18 +154,20 @@ def test_ended_in_the_middle_it_is_repeated(stand):
     bank.prepare(stand)
     primary, (source, target) = others(stand, "s2")
     root = stand.root(primary)
-    root.query("USE shop")
-    root.query("CREATE TABLE large (id INT PRIMARY KEY, v LONGBLOB)")
-    for i in range(12):
-        root.query(f"INSERT INTO large SELECT {i} * 1000 + seq, REPEAT(CHAR(seq % 256), 20000) FROM seq_1_to_300")
-    settle(stand)
+    root.query("CREATE TABLE shop.held (id INT PRIMARY KEY)")
+    root.query("INSERT INTO shop.held VALUES (1)")
+    holder = stand.root(source)
+    stand.wait_until(lambda: holder.query("SHOW TABLES FROM shop LIKE 'held'").rows, 10, "it is replicated")
+    holder.query("LOCK TABLES shop.held WRITE")  # the copy waits for it
     said = []
     thread = threading.Thread(target=lambda: said.append(attempt(stand, target, source)))
     thread.start()
-    stand.wait_until(lambda: " tables, " in bank.roles(stand)[target]["problem"], 60, lambda: f"rows are copied: {bank.short(stand)}")
-    assert bank.roles(stand)[target]["state"] == "being cloned" and bank.roles(stand)[target]["fit"] == "no"
+    stand.wait_until(lambda: bank.roles(stand)[target]["state"] == "being cloned", 20, lambda: f"it begins: {bank.short(stand)}")
+    stand.wait_until(lambda: stand.root(target).query("SHOW TABLES FROM shop LIKE 'held'").rows, 20, lambda: f"tables are there: {bank.short(stand)}")
+    assert bank.roles(stand)[target]["fit"] == "no"
     os.kill(stand.waybill_pid(), signal.SIGKILL)
     thread.join()
+    holder.close()
     bank.kill(stand, target)  # its mark outlives it, too
     stand.cluster("waybill", "stop", check=False)
     stand.cluster("start", f"s2/{target}")

@@ -1,6 +1,7 @@
 """What an acknowledged write is worth is shown; a failover that may lose one is refused, or says so."""
 
 import os
+import re
 import subprocess
 import urllib.request
 
@@ -62,6 +63,20 @@ def test_settings_that_break_the_promise(stand):
     stand.wait_until(lambda: metric(stand, "waybill_shard_durable") == "1", 10, "the metric says so")
     code, text = check_live(stand)
     assert code == 0 and "s1c: fine: " in text, text
+
+
+def test_a_replica_that_is_not_configured_is_told(stand):
+    path = os.path.join(stand.directory, "waybill.ini")
+    with open(path) as conf:
+        whole = conf.read()
+    less = re.sub(r"\[server s1c\]\n(?:[^\[\n].*\n)+", "", whole).replace("servers = s1a, s1b, s1c", "servers = s1a, s1b")
+    told = "not in the configuration, but replicates from s1a: server_id 103 (127.0.0.1:"
+    assert len(less) < len(whole) and told not in events(stand)
+    for text, event in ((less, told), (whole, "all that replicate from s1a are in the configuration")):
+        with open(path, "w") as conf:
+            conf.write(text)
+        stand.admin("RELOAD")
+        stand.wait_until(lambda: event in events(stand), 20, lambda: events(stand))
 
 
 def test_what_may_be_lost_is_refused_or_said(stand):

@@ -1,0 +1,60 @@
+#include "replication/probe_followers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ENTRY_BYTES = 120 };
+
+bool probe_ask_followers(struct dbconn *conn, char *list, size_t list_bytes, struct error *error)
+{
+    struct db_rows rows;
+    size_t len = 0;
+    bool is_fine = dbconn_query(conn, &rows, error, "SHOW SLAVE HOSTS");
+    list[0] = '\0';
+    for (bool is_there = is_fine && rows.count > 0; is_there; is_there = db_rows_next(&rows)) {
+        uint64_t id = db_rows_number(&rows, "Server_id");
+        char entry[ENTRY_BYTES];
+        int more = snprintf(entry, sizeof entry, "%llu=%.60s:%.5s,", (unsigned long long)id,
+                            db_rows_text(&rows, "Host"), db_rows_text(&rows, "Port"));
+        if (id > 0 && id < DUMP_SERVER_ID && len + (size_t)more < list_bytes) {
+            memcpy(list + len, entry, (size_t)more + 1);
+            len += (size_t)more;
+        }
+    }
+    db_rows_done(&rows);
+    return is_fine || dbconn_failure(conn) != DB_LOST;
+}
+
+static bool is_known(uint64_t id, const uint32_t *known, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (known[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void probe_name_strangers(const char *list, const uint32_t *known, size_t known_count, char *text,
+                          size_t text_bytes)
+{
+    size_t len = 0;
+    text[0] = '\0';
+    for (const char *at = list; *at != '\0' && len < text_bytes;) {
+        const char *sign = strchr(at, '='), *end = strchr(at, ',');
+        uint64_t id = 0;
+        if (sign == NULL || end == NULL || sign > end) {
+            return;
+        }
+        if (slice_to_uint64(slice_of(at, (size_t)(sign - at)), &id) &&
+            !is_known(id, known, known_count)) {
+            int host_len = sign[1] != ':' ? (int)(end - sign - 1) : 0; // (it reports none)
+            int more =
+                snprintf(text + len, text_bytes - len, "%sserver_id %llu%s%.*s%s",
+                         len > 0 ? ", " : "", (unsigned long long)id, host_len > 0 ? " (" : "",
+                         host_len, sign + 1, host_len > 0 ? ")" : "");
+            len += more > 0 ? (size_t)more : 0;
+        }
+        at = end + 1;
+    }
+}

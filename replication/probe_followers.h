@@ -1,0 +1,12 @@
+#pragma once
+// Who replicates from a server, as it lists them.
+
+#include "replication/dbconn.h"
+
+// "9=10.0.0.9:3306,12=:0,": server_id, and what the follower reports of itself (report_host). Not
+// waybill's own reading of binary logs. False: the connection is gone.
+bool probe_ask_followers(struct dbconn *conn, char *list, size_t list_bytes,
+                         struct error *error) MUST_CHECK;
+// Of the list, those whose id is none of `known`, for people; "" when there are none.
+void probe_name_strangers(const char *list, const uint32_t *known, size_t known_count, char *text,
+                          size_t text_bytes);
