@@ -135,8 +135,8 @@ static bool check_source(struct clone *clone, size_t primary)
 
 static bool look_and_take_snapshot(struct clone *clone)
 {
-    size_t primary;
-    struct member_state state;
+    size_t primary = 0;
+    struct member_state state = {.is_read_only = false};
     return find_primary(clone, &primary) && check_target(clone, primary, &state) &&
            check_source(clone, primary) && clone_take_snapshot(clone);
 }
@@ -284,8 +284,8 @@ static bool forget_sources(struct clone *clone)
 static bool take_out(struct clone *clone)
 {
     struct action *action = clone->action;
-    size_t primary;
-    struct member_state state;
+    size_t primary = 0;
+    struct member_state state = {.is_read_only = false};
     if (!find_primary(clone, &primary) || !check_target(clone, primary, &state) ||
         !stop_receiving(clone, primary, &state) || !step_still_leads(action)) {
         return false;
@@ -339,8 +339,8 @@ static bool check_position(struct clone *clone, size_t primary)
 static bool join_shard(struct clone *clone)
 {
     struct action *action = clone->action;
-    size_t primary;
-    struct member_state state;
+    size_t primary = 0;
+    struct member_state state = {.is_read_only = false};
     if (!find_primary(clone, &primary) || !check_target(clone, primary, &state) ||
         !check_position(clone, primary) || !clone_owns_writer(clone) ||
         !xa_rows_prepare(action, clone->to, &clone->branches) || !step_still_leads(action) ||
@@ -412,8 +412,8 @@ static bool await_caught_up(struct clone *clone)
 static bool finish(struct clone *clone)
 {
     struct action *action = clone->action;
-    size_t primary;
-    struct member_state state;
+    size_t primary = 0;
+    struct member_state state = {.is_read_only = false};
     if (!find_primary(clone, &primary)) {
         return false;
     }

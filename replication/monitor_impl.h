@@ -30,8 +30,8 @@ struct guarded {                 // one shard, by id
     uint32_t subject_connection; // of the subject's probe, when it began
     struct monitor_wish wish;    // of the action that runs
     struct action *clone;        // owned; beside the action; NULL
-    uint16_t cloned;             // the server that it is about, or was
     struct monitor_wish clone_wish;
+    uint16_t cloned;          // the server that it is about, or was
     uint16_t maintained_next; // once the switchover that runs is done; NO_SERVER
     uint16_t primary;         // as published
     uint16_t known;           // the last one that there was
