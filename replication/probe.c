@@ -197,25 +197,6 @@ static bool ask_replication(struct probe *probe, struct server_facts *facts, str
     return is_fine;
 }
 
-static bool ask_semi_sync(struct probe *probe, struct server_facts *facts, struct error *error)
-{
-    struct db_rows rows;
-    bool is_fine =
-        dbconn_query(probe->conn, &rows, error, "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync%%_status'");
-    for (bool is_there = is_fine && rows.count > 0; is_there; is_there = db_rows_next(&rows)) {
-        bool is_on = db_rows_is_yes(&rows, "Value");
-        const char *name = db_rows_text(&rows, "Variable_name");
-        facts->has_semi_sync = true;
-        if (strstr(name, "_master_") != NULL || strstr(name, "_source_") != NULL) {
-            facts->is_semi_sync_source = is_on;
-        } else {
-            facts->is_semi_sync_replica = is_on;
-        }
-    }
-    db_rows_done(&rows);
-    return is_fine;
-}
-
 // Every few seconds: somebody may change them while the server runs.
 static bool look_at_settings(struct probe *probe, struct server_facts *facts, struct error *error)
 {
@@ -412,8 +393,8 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
     facts->capabilities = dbconn_capabilities(probe->conn);
     dbconn_print_greeting(probe->conn, facts->version_text, sizeof facts->version_text);
     if (!ask_variables(probe, facts, error) || !ask_replication(probe, facts, error) ||
-        !ask_semi_sync(probe, facts, error) || !probe_ask_group(probe->conn, facts, error) ||
-        !look_at_settings(probe, facts, error)) {
+        !probe_ask_semi_sync(probe->conn, facts, error) ||
+        !probe_ask_group(probe->conn, facts, error) || !look_at_settings(probe, facts, error)) {
         return false;
     }
     if (facts->is_in_group && facts->source_count == 0) {

@@ -5,6 +5,25 @@
 
 enum { ENTRY_BYTES = 120 };
 
+bool probe_ask_semi_sync(struct dbconn *conn, struct server_facts *facts, struct error *error)
+{
+    struct db_rows rows;
+    bool is_fine =
+        dbconn_query(conn, &rows, error, "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync%%_status'");
+    for (bool is_there = is_fine && rows.count > 0; is_there; is_there = db_rows_next(&rows)) {
+        bool is_on = db_rows_is_yes(&rows, "Value");
+        const char *name = db_rows_text(&rows, "Variable_name");
+        facts->has_semi_sync = true;
+        if (strstr(name, "_master_") != NULL || strstr(name, "_source_") != NULL) {
+            facts->is_semi_sync_source = is_on;
+        } else {
+            facts->is_semi_sync_replica = is_on;
+        }
+    }
+    db_rows_done(&rows);
+    return is_fine;
+}
+
 bool probe_ask_followers(struct dbconn *conn, char *list, size_t list_bytes, struct error *error)
 {
     struct db_rows rows;

@@ -1,7 +1,11 @@
 #pragma once
-// Who replicates from a server, as it lists them.
+// Semi-sync, and who replicates from a server, as it lists them.
 
-#include "replication/dbconn.h"
+#include "replication/probe.h"
+
+// Fills has_semi_sync and which half of it is on. False: *error.
+bool probe_ask_semi_sync(struct dbconn *conn, struct server_facts *facts,
+                         struct error *error) MUST_CHECK;
 
 // "9=10.0.0.9:3306,12=:0,": server_id, and what the follower reports of itself (report_host). Not
 // waybill's own reading of binary logs. False: the connection is gone.
