@@ -71,6 +71,8 @@ bool step_is_replica_of(const struct action *action, const struct member_state *
                         size_t place) MUST_CHECK;
 // A reachable member of the shard that replicates from it; setup.count: none.
 size_t step_find_follower(struct action *action, size_t place);
+// ... that replicates from several sources and may have acknowledged; likewise.
+size_t step_find_mixed(struct action *action);
 // Waits at most `seconds` until the server has applied the position; false: not yet, or it can't
 // be asked.
 bool step_has_applied(struct action *action, size_t place, const char *position,

@@ -107,11 +107,6 @@ static bool read_member(struct failover *failover, size_t i)
     if (!step_read_state(action, place, &failover->states[i])) {
         return false;
     }
-    if (failover->states[i].is_incomplete) {
-        snprintf(failover->missing[i], sizeof failover->missing[i], "%s is being cloned",
-                 name_of(failover, i));
-        return true;
-    }
     if (privileges.missing[0] != '\0') {
         return true; // may not be promoted, nor perhaps read the row
     }
@@ -146,13 +141,13 @@ static void note_promote(struct failover *failover, size_t i)
     failover->views[i].is_near = failover->action->setup.servers[failover->members[i]].is_near;
     failover->views[i].is_maintained =
         failover->action->setup.servers[failover->members[i]].is_maintained;
-    if (promote == PROMOTE_NEVER) {
-        snprintf(failover->missing[i], sizeof failover->missing[i], "%s has promote = never",
-                 name_of(failover, i));
-    } else if (failover->states[i].delay_s > 0) { // (what it has received would wait so long)
-        snprintf(failover->missing[i], sizeof failover->missing[i],
-                 "%s applies with a delay of %u s", name_of(failover, i),
-                 failover->states[i].delay_s);
+    const char *why = promote == PROMOTE_NEVER            ? "has promote = never"
+                      : failover->states[i].is_incomplete ? "is being cloned"
+                      : failover->states[i].delay_s > 0   ? "applies with a delay (MASTER_DELAY)"
+                                                          : NULL;
+    if (why != NULL) {
+        snprintf(failover->missing[i], sizeof failover->missing[i], "%s %s", name_of(failover, i),
+                 why);
     }
 }
 
@@ -255,24 +250,12 @@ static bool foresee_promise(struct failover *failover)
 static bool check_several_sources(struct failover *failover)
 {
     struct action *action = failover->action;
-    for (size_t i = 0; i < failover->count && needs_promise(failover); i++) {
-        struct db_rows rows;
-        if (!failover->views[i].is_reachable || failover->states[i].source_count < 2) {
-            continue;
-        }
-        bool may_acknowledge =
-            !step_ask(action, failover->members[i],
-                      "SELECT @@GLOBAL.rpl_semi_sync_slave_enabled AS is_on", &rows) ||
-            db_rows_is_yes(&rows, "is_on");
-        db_rows_done(&rows);
-        if (may_acknowledge) {
-            return action_give_up(action,
-                                  "%s replicates from several sources and may have acknowledged "
-                                  "what nobody else has (rpl_semi_sync_slave_enabled there)",
-                                  name_of(failover, i));
-        }
-    }
-    return true;
+    size_t place = needs_promise(failover) ? step_find_mixed(action) : action->setup.count;
+    return place == action->setup.count ||
+           action_give_up(action,
+                          "%s replicates from several sources and may have acknowledged what "
+                          "nobody else has (rpl_semi_sync_slave_enabled there)",
+                          action->setup.servers[place].endpoint.name);
 }
 
 // Has the candidate what a replica may have lost when it was started anew?

@@ -209,6 +209,31 @@ size_t step_find_follower(struct action *action, size_t place)
     return action->setup.count;
 }
 
+static bool is_mixed(struct action *action, size_t place)
+{
+    struct member_state state;
+    struct db_rows rows;
+    if (action->leader.conns[place] == NULL || !step_read_state(action, place, &state) ||
+        state.source_count < 2) {
+        return false;
+    }
+    bool is_on =
+        !step_ask(action, place, "SELECT @@GLOBAL.rpl_semi_sync_slave_enabled AS is_on", &rows) ||
+        db_rows_is_yes(&rows, "is_on");
+    db_rows_done(&rows);
+    return is_on;
+}
+
+size_t step_find_mixed(struct action *action)
+{
+    size_t place = 0;
+    while (place < action->setup.count &&
+           !(action->setup.servers[place].is_member && is_mixed(action, place))) {
+        place++;
+    }
+    return place;
+}
+
 // The server's answer: 0 or more when it is applied, -1 when the time is over, NULL when it can't
 // be.
 bool step_has_applied(struct action *action, size_t place, const char *position, int seconds)
