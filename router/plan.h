@@ -168,14 +168,14 @@ struct plan {
     bool
         has_made_ids; // waybill made order or row ids: first_made_id is what LAST_INSERT_ID() gives
     uint64_t first_made_id;
+    // Its table's row ids don't reach: ask for more of them and make the plan anew. Nothing else of
+    // this plan counts. ids NULL: they do.
+    struct row_id_wish row_id_wish;
     bool is_write_to_many; // best effort: more than one shard is written
     bool is_in_row_order;  // MERGE_ROWS of an INSERT: each target gives a row for each of its
                            // `rows`, and the client gets them in the statement's order; where
                            // they have none, one target after the other
     bool tells_shard;      // ... and each row has the name of its shard behind it (EXPLAIN)
-    // Its table's row ids don't reach: ask for more of them and make the plan anew. Nothing else of
-    // this plan counts. ids NULL: they do.
-    struct row_id_wish row_id_wish;
     // What it needs to know first is which columns the table of the statement has: ask a server and
     // make the plan anew, with request.columns. Nothing else of this plan counts.
     bool wants_columns;

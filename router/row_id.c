@@ -7,8 +7,9 @@
 //     where another waybill may be       refused; but where rows of one id are always on one shard
 //     making ids                         the server finds the duplicate
 
-#include "cluster/row_id.h"
+#include <assert.h>
 
+#include "cluster/row_id.h"
 #include "router/plan_impl.h"
 #include "router/value.h"
 
@@ -135,9 +136,10 @@ static bool put_ids(struct planner *planner, const struct insert_shape *shape,
                     struct row_id_use *use, struct slice *sql)
 {
     const struct insert_part *insert = planner->statement->insert;
-    const char *column = shape->table->row_ids->column;
     struct id_rewrite rewrite;
     uint32_t number = 0;
+    assert(shape->table->row_ids != NULL);
+    const char *column = shape->table->row_ids->column;
     rewrite_id_start(planner, &rewrite, column, shape->row_id_at == NO_COLUMN);
     for (const struct value_row *row = insert->rows; row != NULL; row = row->next, number++) {
         if (use->is_made[number]) {
