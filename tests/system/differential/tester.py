@@ -53,8 +53,8 @@ def without_plan(columns, text):
     """Column definitions without what depends on the server's plan."""
     hidden = FLAGS_OF_PLAN | (NOT_NULL if re.search("WITH ROLLUP|LEFT JOIN|RIGHT JOIN", text) else 0)
     is_named = not re.search(r"WITH |\(SELECT ", text)
-    is_rolled_up = "WITH ROLLUP" in text  # a server that sees that there are no rows forgets the table
-    columns = [column[:2] + ("",) + column[3:] if is_rolled_up else column for column in columns] if columns else columns
+    is_rolled_up = "WITH ROLLUP" in text  # what a server sees to be one value, or no row, forgets its table
+    columns = [column[:2] + ("", "", "") + column[5:] if is_rolled_up else column for column in columns] if columns else columns
     return columns and [(name, org_name if table and is_named else "", table, org_table if is_named else "", schema, kind,
                          flags & ~(hidden | (UNSIGNED if kind in MOMENTS else 0)),
                          collation, length if table else 0, 0 if kind in STRINGS else decimals)
