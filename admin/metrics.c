@@ -144,6 +144,8 @@ static const struct metric table[] = {
     COUNTER("waybill_scatter_warned_total", METRIC_COUNTER, scatter_warned, "Statements over several shards that were run with a guard's warning (9031)."),
     COUNTER("waybill_scatter_denied_total", METRIC_COUNTER, scatter_denied, "... that a guard refused, or ended at max_result_rows (9030)."),
     COUNTER("waybill_rows_gathered_total", METRIC_COUNTER, rows_gathered, "Rows that were brought there, with the server's own."),
+    COUNTER("waybill_index_questions_total", METRIC_COUNTER, index_questions, "Statements for which global indexes were asked first."),
+    COUNTER("waybill_index_entries_total", METRIC_COUNTER, index_entries, "Values that were entered into global indexes."),
     COUNTER("waybill_queries_refused_total", METRIC_COUNTER, queries_refused, "... of them refused with a reason."),
     COUNTER("waybill_queries_held_total", METRIC_COUNTER, queries_held, "... of them that waited for a shard without a primary."),
     COUNTER("waybill_reads_replica_total", METRIC_COUNTER, reads_replica, "Reads sent to replicas."),

@@ -5,6 +5,26 @@
 
 #include "protocol/error_table.h"
 
+static bool find_index_kind(const char *words, enum schema_kind *kind)
+{
+    static const struct {
+        const char *words;
+        enum schema_kind kind;
+    } rows[] = {
+        {"SHOW INDEXES", SCHEMA_INDEX_SHOW},
+        {"CHECK INDEX", SCHEMA_INDEX_CHECK},
+        {"REPAIR INDEX", SCHEMA_INDEX_REPAIR},
+        {"DROP INDEX", SCHEMA_INDEX_DROP},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(words, rows[i].words) == 0) {
+            *kind = rows[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool admin_schema_order(const struct command *command, struct slice arguments,
                         enum schema_kind *kind, struct slice *argument, struct error *error)
 {
@@ -13,6 +33,8 @@ bool admin_schema_order(const struct command *command, struct slice arguments,
         *kind = SCHEMA_DIFF;
     } else if (slice_is_nocase(slice_of_string(command->words), "CHECK REFERENCE")) {
         *kind = SCHEMA_REFERENCE;
+    } else if (find_index_kind(command->words, kind)) {
+        // an index, or all
     } else if (command->form[0] == '\0') { // FLUSH WAYBILL COMMITS, SHOW POSITIONS
         *kind = SCHEMA_POSITIONS;
         arguments = *argument;
@@ -58,6 +80,18 @@ static void name_columns(struct grid *grid, enum schema_kind kind)
         grid_column(grid, "server");
         grid_column(grid, "position");
         break;
+    case SCHEMA_INDEX_SHOW:
+    case SCHEMA_INDEX_CHECK:
+    case SCHEMA_INDEX_REPAIR:
+    case SCHEMA_INDEX_DROP:
+        grid_column(grid, "index");
+        grid_column(grid, "shard");
+        grid_column(grid, "state");
+        grid_number_column(grid, "values");
+        grid_number_column(grid, "missing");
+        grid_column(grid, "note");
+        break;
+    case SCHEMA_INDEX_BUILD:
     case SCHEMA_NOTE:
     case SCHEMA_ROW_IDS:
         break;

@@ -106,6 +106,19 @@ struct key_listed {   // METHOD_LIST
     uint16_t shard;
 };
 
+// A look-up table from values of a column to the shards that may have rows with them
+// (doc/indexes.md).
+struct index_config {
+    const char *name; // as in the file
+    // "name#0123456789ab": another one when it is of something else, or the entries of a value are
+    // on another shard. By it entries are kept, so that none of another definition count.
+    const char *key;
+    uint16_t table; // id
+    const char *column;
+    enum key_type type;              // KEY_INTEGER or KEY_STRING
+    const struct index_config *next; // of the same table; NULL
+};
+
 struct table_config {
     uint16_t id;
     const char *schema, *name; // as written in the file
@@ -128,8 +141,9 @@ struct table_config {
     uint32_t range_count;
     struct key_listed *listed; // sorted by key bytes
     uint32_t listed_count;
-    enum scatter_guard scatter; // of reads of its rows on several shards
-    int32_t line;               // in the file
+    enum scatter_guard scatter;         // of reads of its rows on several shards
+    const struct index_config *indexes; // global ones; NULL: none
+    int32_t line;                       // in the file
 };
 
 enum distributed { DISTRIBUTED_REFUSE, DISTRIBUTED_BEST_EFFORT, DISTRIBUTED_ATOMIC };
@@ -182,13 +196,15 @@ struct config {
     uint32_t use_count; // snapshots that name it; control thread only
     // How many of the arrays below.
     uint16_t server_count, shard_count, table_count, user_count, profile_count, proxy_network_count;
+    uint16_t index_count;
     uint16_t default_shard;
     bool wants_rsa_key; // of some only MySQL's own hash is kept
     const char *path;
     struct settings settings;
     struct server_config *servers;
     struct shard_config *shards;
-    struct table_config *tables; // sorted by schema and name (without case)
+    struct table_config *tables;  // sorted by schema and name (without case)
+    struct index_config *indexes; // index_count of them, in the order of the file
     struct user_config *users;
     uint16_t *users_by_name;      // ids, sorted; of those that are removed, too
     struct user_config *profiles; // users = servers: sections that say no password, and what

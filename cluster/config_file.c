@@ -30,7 +30,7 @@ struct file_reader {
 
 static const char *const kind_names[SECTION_KINDS] = {
     [SECTION_WAYBILL] = "waybill", [SECTION_SERVER] = "server", [SECTION_SHARD] = "shard",
-    [SECTION_USER] = "user",       [SECTION_TABLE] = "table",
+    [SECTION_USER] = "user",       [SECTION_TABLE] = "table",   [SECTION_INDEX] = "index",
 };
 
 const char *section_kind_name(enum section_kind kind)
@@ -84,7 +84,7 @@ static bool find_kind(struct build *build, int line, struct slice word, enum sec
     }
     build_error(build, line,
                 "unknown section [%.*s]%s (there are [waybill], [server NAME], [shard NAME], "
-                "[user NAME] and [table SCHEMA.NAME])",
+                "[user NAME], [table SCHEMA.NAME] and [index NAME])",
                 (int)word.len, (const char *)word.ptr, near_miss_text(build, &near));
     return false;
 }

@@ -5,8 +5,15 @@
 
 #include "cluster/config.h"
 
-enum section_kind { SECTION_WAYBILL, SECTION_SERVER, SECTION_SHARD, SECTION_USER, SECTION_TABLE };
-enum { SECTION_KINDS = 5 };
+enum section_kind {
+    SECTION_WAYBILL,
+    SECTION_SERVER,
+    SECTION_SHARD,
+    SECTION_USER,
+    SECTION_TABLE,
+    SECTION_INDEX,
+};
+enum { SECTION_KINDS = 6 };
 
 // What a table can be: its type and method, or `with`. Which settings have a meaning depends on it.
 enum table_shape {
@@ -121,6 +128,9 @@ void build_users(struct build *build);
 bool section_has_password(const struct section *section) MUST_CHECK; // or a hash of one
 void build_password(struct build *build, const struct section *section, struct user_config *user);
 void build_tables(struct build *build); // after build_shards
+// The section of the table that a setting names; NULL with an error. `SCHEMA.NAME`.
+const struct section *build_find_table(struct build *build, const struct entry *entry);
+void build_indexes(struct build *build); // after build_tables
 
 // config_roll.c: the places of the accounts, from wherever they were read.
 struct roll {

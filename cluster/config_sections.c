@@ -135,6 +135,14 @@ static const struct section_setting table[] = {
      "The shard of each rest when the key is divided by their number: 0, 1, 2, ..."},
     {SECTION_TABLE, SHAPE_DATE, "unit", "year|month|day", "month",
      "In what the ranges of dates are written: 2024, 2024-05 or 2024-05-17."},
+
+    {SECTION_INDEX, 0, "table", "SCHEMA.NAME", "",
+     "A sharded table. A look-up table says which shards may have rows with a value of `column`, so that "
+     "a condition on it asks only those (doc/indexes.md)."},
+    {SECTION_INDEX, 0, "column", "COLUMN", "",
+     "The column: whole numbers, CHAR or VARCHAR. Not the key or the id, which find the shard by themselves."},
+    {SECTION_INDEX, 0, "key_type", "integer|string", "integer",
+     "What the column has."},
 };
 // clang-format on
 

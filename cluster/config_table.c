@@ -238,17 +238,26 @@ static void build_table(struct build *build, const struct section *section)
     }
 }
 
+const struct section *build_find_table(struct build *build, const struct entry *entry)
+{
+    const struct section *table = build_find(build, SECTION_TABLE, entry->value);
+    if (table != NULL) {
+        return table;
+    }
+    struct near_miss near = {.wanted = entry->value};
+    while ((table = build_next(build, SECTION_TABLE, table)) != NULL) {
+        near_miss_consider(&near, table->name);
+    }
+    build_error(build, entry->line, "there is no table '%s'%s", (const char *)entry->value.ptr,
+                near_miss_text(build, &near));
+    return NULL;
+}
+
 // The section that `with` names, if a table can be with it.
 static const struct section *find_parent(struct build *build, const struct entry *with)
 {
-    const struct section *parent = build_find(build, SECTION_TABLE, with->value);
+    const struct section *parent = build_find_table(build, with);
     if (parent == NULL) {
-        struct near_miss near = {.wanted = with->value};
-        while ((parent = build_next(build, SECTION_TABLE, parent)) != NULL) {
-            near_miss_consider(&near, parent->name);
-        }
-        build_error(build, with->line, "there is no table '%s'%s", (const char *)with->value.ptr,
-                    near_miss_text(build, &near));
         return NULL;
     }
     const struct entry *further = section_find(parent, "with");

@@ -99,6 +99,7 @@ static const char *const examples[SECTION_KINDS] = {
                       "[table shop.inventory]\ntype = unsharded\nshard = a\n\n"
                       "[table shop.events]\nmethod = date\nkey = day\nunit = month\n"
                       "ranges = ..2024-12:a, 2025-01..:b\n",
+    [SECTION_INDEX] = "[index shop.orders.seller]\ntable = shop.orders\ncolumn = seller_id\n",
 };
 
 void settings_write_ini(struct text *out)

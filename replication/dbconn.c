@@ -290,6 +290,28 @@ bool dbconn_run(struct dbconn *conn, struct error *error, const char *format, ..
     return is_fine;
 }
 
+bool dbconn_each(struct dbconn *conn, struct error *error, const char *statement,
+                 bool (*take)(void *owner, const char *text), void *owner)
+{
+    MYSQL_RES *result = NULL;
+    if (mysql_real_query(conn->mysql, statement, (unsigned long)strlen(statement)) != 0 ||
+        (result = mysql_use_result(conn->mysql)) == NULL) {
+        take_error(conn->mysql, error);
+        return false;
+    }
+    bool is_taken = true;
+    MYSQL_ROW row;
+    while (is_taken && (row = mysql_fetch_row(result)) != NULL) {
+        is_taken = row[0] == NULL || take(owner, row[0]);
+    }
+    bool is_fine = is_taken && mysql_errno(conn->mysql) == 0;
+    if (is_taken && !is_fine) {
+        take_error(conn->mysql, error);
+    }
+    mysql_free_result(result);
+    return is_fine;
+}
+
 bool dbconn_send(struct dbconn *conn, struct error *error, const char *statement)
 {
     if (dbconn_send_query(conn, statement)) {

@@ -80,6 +80,10 @@ bool dbconn_run(struct dbconn *conn, struct error *error, const char *format, ..
 // Runs one statement and keeps its rows: the first is the present one. db_rows_done in any case.
 bool dbconn_query(struct dbconn *conn, struct db_rows *rows, struct error *error,
                   const char *format, ...) PRINTF_LIKE(4, 5) MUST_CHECK;
+// The first column of each row of a statement that may have any number of them, as they come; the
+// connection can't be used before it is over. False: an error, or `take` returned false.
+bool dbconn_each(struct dbconn *conn, struct error *error, const char *statement,
+                 bool (*take)(void *owner, const char *text), void *owner) MUST_CHECK;
 // The same in two halves, to have several servers work at once: every send needs its finish.
 bool dbconn_send(struct dbconn *conn, struct error *error, const char *statement) MUST_CHECK;
 bool dbconn_finish(struct dbconn *conn, struct error *error) MUST_CHECK;

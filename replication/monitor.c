@@ -231,6 +231,7 @@ void monitor_config_changed(struct monitor *monitor)
     }
     monitor_publish_changes(monitor);
     monitor->accounts.next_us = 0; // a section may have hidden some
+    monitor->schema.index_next_us = 0;
 }
 
 // ---- the door
@@ -246,6 +247,7 @@ static void on_tick(struct timer *timer)
     monitor_watch_accounts(monitor);
     monitor_watch_transactions(monitor);
     monitor_watch_row_ids(monitor);
+    monitor_watch_indexes(monitor);
     timer_start(timer, TICK_MS);
 }
 

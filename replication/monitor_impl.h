@@ -76,6 +76,9 @@ struct schema_works {           // monitor_schema.c
     uint64_t *running; // owned; ids of DDL that has begun and not ended
     size_t running_count;
     uint64_t last_id;
+    bool is_building;       // global indexes
+    uint64_t index_next_us; // no look before
+    struct told index_problem;
 };
 
 struct row_id_keepers { // monitor_row_ids.c
@@ -188,6 +191,7 @@ void monitor_fill_ids(const struct monitor *monitor, uint16_t shard, struct id_g
 // monitor_schema.c. Takes over what the order owns.
 void monitor_start_schema_work(struct monitor *monitor, struct schema_order *order);
 void monitor_stop_schema(struct monitor *monitor);
+void monitor_watch_indexes(struct monitor *monitor); // a look at global indexes, if it is time
 
 // monitor_row_ids.c
 void monitor_take_row_ids(struct monitor *monitor, const struct schema_report *report);

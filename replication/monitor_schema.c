@@ -11,8 +11,14 @@
 
 #include "base/memory.h"
 #include "protocol/error_table.h"
+#include "replication/index_work.h"
 
-enum { NOTES_MAX = 64 };
+enum {
+    NOTES_MAX = 64,
+    INDEX_FIELDS = 6,
+    INDEX_LOOK_MS = 5000, // are their triggers still there?
+    INDEX_AGAIN_MS = 2000,
+};
 
 static void on_report(struct message *message, void *receiver);
 
@@ -85,6 +91,20 @@ static void fill_tables(const struct config *config, struct schema_order *order)
     }
 }
 
+static void fill_indexes(const struct monitor *monitor, struct schema_order *order)
+{
+    const struct config *config = monitor_config(monitor);
+    uint16_t *ids = memory_new((config->shard_count + 1u) * sizeof *ids);
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < config->shard_count; i++) {
+        if (!config->shards[i].is_removed) {
+            ids[count++] = i;
+        }
+    }
+    order->indexes = index_order_new(config, ids, count, order->home);
+    memory_free(ids);
+}
+
 void monitor_start_schema_work(struct monitor *monitor, struct schema_order *order)
 {
     struct schema_works *works = &monitor->schema;
@@ -93,6 +113,9 @@ void monitor_start_schema_work(struct monitor *monitor, struct schema_order *ord
     order->run = monitor->run;
     order->probe_ms = (uint32_t)config->settings.probe_ms;
     fill_shards(monitor, order);
+    if (order->kind >= SCHEMA_INDEX_SHOW) {
+        fill_indexes(monitor, order);
+    }
     size_t items_bytes = (works->count + 1) * sizeof(void *); // pointers
     works->items = memory_resize(works->items, items_bytes);
     works->items[works->count++] = schema_work_start(order, monitor->mailbox, on_report);
@@ -165,6 +188,54 @@ static void tell_noted(struct monitor *monitor, const struct schema_report *repo
     monitor->host->on_ddl_noted(monitor->host->owner, report->number, report->id, &report->error);
 }
 
+// ---- global indexes are built and looked after by themselves
+
+// A row for each shard where there was something to do.
+static void tell_built(struct monitor *monitor, const struct schema_report *report)
+{
+    struct schema_works *works = &monitor->schema;
+    const char *problem = report->error.code != 0 ? report->error.text : "";
+    const char *fields[INDEX_FIELDS];
+    size_t at = 0;
+    works->is_building = false;
+    for (size_t i = 0; at < report->rows.len; i++) {
+        fields[i % INDEX_FIELDS] = (const char *)report->rows.ptr + at;
+        at += strlen((const char *)report->rows.ptr + at) + 1;
+        if (i % INDEX_FIELDS < INDEX_FIELDS - 1) {
+            continue;
+        }
+        if (strcmp(fields[2], "ready") == 0) {
+            monitor_say(monitor, "index %s: shard %s is ready, %s values", fields[0], fields[1],
+                        fields[3]);
+        } else {
+            problem = fields[INDEX_FIELDS - 1];
+        }
+    }
+    uint64_t now_us = loop_now_us(monitor->host->loop);
+    if (told_is_news(&works->index_problem, problem, now_us)) {
+        monitor_say(monitor, "indexes: not all are ready: %s", problem);
+    }
+    works->index_next_us =
+        now_us + (uint64_t)(problem[0] != '\0' ? INDEX_AGAIN_MS : INDEX_LOOK_MS) * 1000;
+}
+
+void monitor_watch_indexes(struct monitor *monitor)
+{
+    struct schema_works *works = &monitor->schema;
+    if (monitor_config(monitor)->index_count == 0 || works->is_building || monitor->is_stopping ||
+        loop_now_us(monitor->host->loop) < works->index_next_us) {
+        return;
+    }
+    for (uint16_t i = 0; i < monitor->shard_count; i++) {
+        if (!monitor_config(monitor)->shards[i].is_removed &&
+            monitor->shards[i].primary == NO_SERVER) {
+            return;
+        }
+    }
+    works->is_building = true;
+    monitor_work_schema(monitor, 0, SCHEMA_INDEX_BUILD, slice_of(NULL, 0));
+}
+
 static void on_report(struct message *message, void *receiver)
 {
     struct monitor *monitor = receiver;
@@ -175,6 +246,8 @@ static void on_report(struct message *message, void *receiver)
             tell_noted(monitor, report);
         } else if (report->kind == SCHEMA_ROW_IDS) {
             monitor_take_row_ids(monitor, report);
+        } else if (report->kind == SCHEMA_INDEX_BUILD) {
+            tell_built(monitor, report);
         } else {
             monitor->host->on_schema_report(monitor->host->owner, report);
         }

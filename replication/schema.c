@@ -18,10 +18,13 @@
 //     id_clock    each proxy its own row, on each primary: the time of its order ids (id_clock.c)
 //     row_id, row_id_block   on the default shard: which row ids are reserved, by whoever reserves
 //                 them (row_id_block.c)
+//     index_entry, index_here   of global indexes: sessions, and the work on indexes (index_work.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
 //                 runs one, or repairs (ddl_journal.c)
 
 #include "replication/schema.h"
+
+#include "router/global_index.h"
 
 enum { NO_SUCH_SCHEMA = 1049, NO_SUCH_TABLE = 1146 };
 
@@ -164,6 +167,23 @@ static const char *const statements[] = {
         "changed_at DATETIME(3) NOT NULL, "
         "PRIMARY KEY (ddl, shard)) ENGINE=InnoDB",
 };
+
+// Of global indexes (router/global_index.h). digest: MD5 of the value; rows that are near one
+// another are of values that have nothing to do with one another, so that locks of what is not
+// there yet don't meet.
+static const char *const index_statements[] = {
+    "CREATE DATABASE IF NOT EXISTS waybill",
+    "CREATE TABLE IF NOT EXISTS " INDEX_ENTRY_TABLE " ("
+        "index_key VARBINARY(64) NOT NULL, "
+        "value VARBINARY(255) NOT NULL, "
+        "shard VARBINARY(64) NOT NULL, "
+        "PRIMARY KEY (index_key, value, shard)) ENGINE=InnoDB",
+    "CREATE TABLE IF NOT EXISTS " INDEX_HERE_TABLE " ("
+        "index_key VARBINARY(64) NOT NULL, "
+        "digest BINARY(16) NOT NULL, "
+        "value VARBINARY(255) NOT NULL, "
+        "PRIMARY KEY (index_key, digest)) ENGINE=InnoDB",
+};
 // clang-format on
 
 bool schema_is_missing(const struct error *error)
@@ -175,6 +195,16 @@ bool schema_create(struct dbconn *conn, struct error *error)
 {
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
         if (!dbconn_run(conn, error, "%s", statements[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool schema_create_index_tables(struct dbconn *conn, struct error *error)
+{
+    for (size_t i = 0; i < sizeof index_statements / sizeof index_statements[0]; i++) {
+        if (!dbconn_run(conn, error, "%s", index_statements[i])) {
             return false;
         }
     }

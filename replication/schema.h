@@ -11,6 +11,8 @@
 bool schema_is_missing(const struct error *error) MUST_CHECK;
 // Creates what is missing, on a primary: every statement is IF NOT EXISTS and is replicated.
 bool schema_create(struct dbconn *conn, struct error *error) MUST_CHECK;
+// Creates those of global indexes: only where there are some.
+bool schema_create_index_tables(struct dbconn *conn, struct error *error) MUST_CHECK;
 // Creates the table of XA_FIX_TABLE alone, on whatever server this is; for a connection that writes
 // no log.
 bool schema_create_fix_table(struct dbconn *conn, struct error *error) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "protocol/error_table.h"
 #include "replication/ddl_journal.h"
+#include "replication/index_work.h"
 #include "replication/job.h"
 
 enum { NO_SUCH_DATABASE = 1049, FIELD_BYTES = 1200 };
@@ -141,6 +142,13 @@ static void run_work(struct job *job, void *owner)
     case SCHEMA_POSITIONS:
         positions_run(work);
         break;
+    case SCHEMA_INDEX_SHOW:
+    case SCHEMA_INDEX_CHECK:
+    case SCHEMA_INDEX_REPAIR:
+    case SCHEMA_INDEX_DROP:
+    case SCHEMA_INDEX_BUILD:
+        index_work_run(work);
+        break;
     }
     for (uint16_t i = 0; i < work->order.shard_count; i++) {
         dbconn_close(work->conns[i]);
@@ -169,6 +177,7 @@ struct schema_work *schema_work_start(const struct schema_order *order, struct m
 void schema_order_done(struct schema_order *order)
 {
     ddl_note_free(order->note);
+    index_order_free(order->indexes);
     memory_free(order->shards);
     memory_free(order->tables);
     memory_free(order->running);

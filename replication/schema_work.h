@@ -16,7 +16,14 @@ enum schema_kind {
     SCHEMA_REFERENCE, // CHECK REFERENCE
     SCHEMA_ROW_IDS,   // row_id_block.h
     SCHEMA_POSITIONS, // FLUSH WAYBILL COMMITS, SHOW POSITIONS
+    SCHEMA_INDEX_SHOW,
+    SCHEMA_INDEX_CHECK,
+    SCHEMA_INDEX_REPAIR,
+    SCHEMA_INDEX_DROP,
+    SCHEMA_INDEX_BUILD, // by itself
 };
+
+struct index_order; // index_work.h
 
 struct schema_shard {
     char name[64];
@@ -42,6 +49,7 @@ struct schema_order {
     struct schema_table *tables; // owned
     struct ddl_note *note;       // owned; NOTE
     struct row_id_order row_ids; // ROW_IDS
+    struct index_order *indexes; // owned; INDEX
     char argument[300];          // "shop.orders", an id; empty: none
     uint64_t *running;           // owned; ids of this waybill's DDL that has begun and not ended
     size_t running_count;

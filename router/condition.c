@@ -17,7 +17,7 @@
 #include "router/condition.h"
 #include <stdio.h>
 
-enum { WHY_MAX = 1000 };
+enum { WHY_MAX = 1000, SHOWN_SHARDS = 4 };
 
 struct narrowing {
     struct scopes *scopes;
@@ -174,35 +174,69 @@ static void join_tables(struct scope *scope)
 
 // ---- pass 2: constants
 
-static void add_why(struct scopes *scopes, const struct scope_column *column,
-                    const struct value *value, struct shard_set set)
+// Names of the shards, the first few of them.
+static const char *shards_text(struct scopes *scopes, struct shard_set set)
 {
     const struct config *config = scopes->request->config;
-    const char *before = scopes->why == NULL ? "" : scopes->why;
-    const char *name = column->attribute == ATTRIBUTE_KEY ? column->ref->config->key
-                                                          : column->ref->config->id_column;
+    const char *names = "";
+    if (set.bits == UINT64_MAX) {
+        return "any shard";
+    }
+    set.bits &= sharding_all(config).bits;
+    for (unsigned i = 0; set.bits != 0; i++, set.bits &= set.bits - 1) {
+        const char *name = i < SHOWN_SHARDS ? config->shards[shard_set_first(set)].name : "...";
+        names =
+            (const char *)arena_format(scopes->arena, "%s%s%s", names, i > 0 ? ", " : "", name).ptr;
+        if (i == SHOWN_SHARDS) {
+            break;
+        }
+    }
+    return names[0] != '\0' ? names : "no shard";
+}
+
+// "bucket 1234 -> ": how the value leads to its shards.
+static const char *way_text(struct scopes *scopes, const struct scope_column *column,
+                            const struct value *value)
+{
     struct shard_key key;
     const char *reason = NULL;
     uint64_t id = 0;
-    char bucket[32] = "";
-    if (strlen(before) > WHY_MAX) {
-        return;
+    uint16_t bucket = BUCKET_COUNT;
+    if (column->attribute == ATTRIBUTE_INDEX) {
+        return (const char *)arena_format(
+                   scopes->arena, "index %s%s -> ", column->index->name,
+                   scopes->request->index_answers != NULL ? "" : " (asked when it runs)")
+            .ptr;
     }
     if (column->attribute == ATTRIBUTE_ID && value_to_id(scopes->arena, value, &id) == ID_KNOWN) {
-        snprintf(bucket, sizeof bucket, "bucket %u -> ", order_id_bucket(id));
+        bucket = order_id_bucket(id);
     } else if (column->attribute == ATTRIBUTE_KEY && column->ref->config->method == METHOD_BUCKET &&
                value_to_key(scopes->arena, column->ref->config->key_type, KEY_COMPARED, value, &key,
                             &reason)) {
-        snprintf(bucket, sizeof bucket, "bucket %u -> ", bucket_of_key(key.bytes));
+        bucket = bucket_of_key(key.bytes);
     }
-    const char *shard = shard_set_count(set) == 1 ? config->shards[shard_set_first(set)].name
-                        : set.bits == 0           ? "no shard"
-                                                  : "any shard";
-    scopes->why = (const char *)arena_format(scopes->arena, "%s%s%s = %s%.*s -> %s%s", before,
-                                             *before != 0 ? "; " : "", name,
-                                             value->is_negative ? "-" : "", (int)value->bytes.len,
-                                             (const char *)value->bytes.ptr, bucket, shard)
-                      .ptr;
+    if (bucket == BUCKET_COUNT) {
+        return "";
+    }
+    return (const char *)arena_format(scopes->arena, "bucket %u -> ", bucket).ptr;
+}
+
+static void add_why(struct scopes *scopes, const struct scope_column *column,
+                    const struct value *value, struct shard_set set)
+{
+    const char *before = scopes->why == NULL ? "" : scopes->why;
+    const char *name = column->attribute == ATTRIBUTE_KEY  ? column->ref->config->key
+                       : column->attribute == ATTRIBUTE_ID ? column->ref->config->id_column
+                                                           : column->index->column;
+    if (strlen(before) > WHY_MAX) {
+        return;
+    }
+    scopes->why =
+        (const char *)arena_format(scopes->arena, "%s%s%s = %s%.*s -> %s%s", before,
+                                   *before != 0 ? "; " : "", name, value->is_negative ? "-" : "",
+                                   (int)value->bytes.len, (const char *)value->bytes.ptr,
+                                   way_text(scopes, column, value), shards_text(scopes, set))
+            .ptr;
 }
 
 static struct shard_set equal_key(struct scopes *scopes, const struct scope_column *column,
@@ -235,15 +269,56 @@ static struct shard_set equal_id(struct scopes *scopes, const struct value *valu
     return shard_set_all();
 }
 
+// Too many, and those beyond are on any shard.
+static void add_wish(struct scopes *scopes, const struct index_config *index, struct slice value)
+{
+    struct index_wishes *wishes = &scopes->wishes;
+    if (wishes->count == INDEX_WISHES_MAX || index_wish_find(wishes, index, value) != NULL) {
+        return;
+    }
+    if (wishes->items == NULL) {
+        wishes->items = arena_alloc(scopes->arena, INDEX_WISHES_MAX * sizeof *wishes->items);
+    }
+    wishes->items[wishes->count++] =
+        (struct index_wish){.index = index, .value = value, .shards = shard_set_all()};
+}
+
+static struct shard_set equal_indexed(struct scopes *scopes, const struct index_config *index,
+                                      const struct value *value)
+{
+    const struct route_request *request = scopes->request;
+    struct slice canonical;
+    if (!index_value(scopes->arena, index, value, &canonical)) {
+        return shard_set_all();
+    }
+    if (request->index_answers == NULL) {
+        add_wish(scopes, index, canonical);
+        return shard_set_all();
+    }
+    const struct index_wish *answer = index_wish_find(request->index_answers, index, canonical);
+    return answer != NULL ? answer->shards : shard_set_all();
+}
+
 struct shard_set condition_equal(struct scopes *scopes, const struct scope_column *column,
                                  const struct value *value)
 {
-    struct shard_set set;
+    struct shard_set set = shard_set_all();
     if (value->kind == VALUE_NULL) {
         return (struct shard_set){0};
     }
-    set = column->attribute == ATTRIBUTE_KEY ? equal_key(scopes, column, value)
-                                             : equal_id(scopes, value);
+    switch (column->attribute) {
+    case ATTRIBUTE_NONE:
+        break;
+    case ATTRIBUTE_KEY:
+        set = equal_key(scopes, column, value);
+        break;
+    case ATTRIBUTE_ID:
+        set = equal_id(scopes, value);
+        break;
+    case ATTRIBUTE_INDEX:
+        set = equal_indexed(scopes, column->index, value);
+        break;
+    }
     if (scopes->request->wants_why) {
         add_why(scopes, column, value, set);
     }

@@ -343,6 +343,9 @@ static bool plan_kind(struct planner *planner)
         !is_unknown) {
         return plan_for_prepare(planner);
     }
+    if (!plan_keeps_indexes(planner)) {
+        return false;
+    }
     if (planner->hint_shard != NO_SHARD && is_hint_enough(planner->statement->kind)) {
         return plan_to_hint(planner);
     }
@@ -404,6 +407,23 @@ static bool plan_all(struct planner *planner)
     return true;
 }
 
+// Could a global index say that fewer shards are enough, where several are not or cost more?
+static bool wants_look_up(struct planner *planner, bool is_planned)
+{
+    const struct index_wishes *wishes = &planner->scopes.wishes;
+    struct plan *plan = planner->plan;
+    bool is_spread = !is_planned || plan->target_count > 1 || plan->gather != NULL;
+    if (!planner->request->may_look_up || wishes->count == 0 || !is_spread ||
+        (is_planned && plan->wants_columns)) {
+        return false;
+    }
+    *planner->error = (struct error){.code = 0};
+    *plan = (struct plan){.access = plan->access, .why = plan->why};
+    plan->index_wishes = arena_alloc(planner->arena, sizeof *plan->index_wishes);
+    *plan->index_wishes = *wishes;
+    return true;
+}
+
 bool plan_make(struct arena *arena, const struct route_request *request, struct plan **plan,
                struct error *error)
 {
@@ -422,5 +442,6 @@ bool plan_make(struct arena *arena, const struct route_request *request, struct 
         return false;
     }
     planner.plan->access = plan_access_of(&planner);
-    return plan_all(&planner) && (planner.once.len == 0 || plan_once(&planner));
+    bool is_planned = plan_all(&planner) && (planner.once.len == 0 || plan_once(&planner));
+    return wants_look_up(&planner, is_planned) || is_planned;
 }

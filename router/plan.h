@@ -11,6 +11,8 @@
 #include "router/columns.h"
 #include "router/order_id.h"
 
+struct index_wishes; // global_index.h
+
 enum plan_access {
     ACCESS_REPLICA, // a read that a replica may answer
     ACCESS_PRIMARY, // a read that only the primary may answer (locks, reasons in the statement)
@@ -179,6 +181,9 @@ struct plan {
     // What it needs to know first is which columns the table of the statement has: ask a server and
     // make the plan anew, with request.columns. Nothing else of this plan counts.
     bool wants_columns;
+    // ... where rows with these values may be: look it up, and make the plan anew, with
+    // request.index_answers. Nothing else of this plan counts. NULL: nothing is to be looked up.
+    struct index_wishes *index_wishes;
     const struct load_split *split; // LOAD DATA: each row goes to the target of its own key
     // The one target's server is given rows of other shards before it runs the statement.
     const struct gather_plan *gather;
@@ -209,8 +214,10 @@ struct route_request {
                       // whether it can be executed is found out with the values
     bool is_prepared; // text with ?
     bool is_strict;   // sql_mode: values that don't fit a column are refused, not changed
-    bool has_no_escapes;                 // sql_mode NO_BACKSLASH_ESCAPES
-    const struct table_columns *columns; // of the statement's table; NULL: not asked for yet
+    bool has_no_escapes;                      // sql_mode NO_BACKSLASH_ESCAPES
+    const struct table_columns *columns;      // of the statement's table; NULL: not asked for yet
+    bool may_look_up;                         // global indexes may be asked first
+    const struct index_wishes *index_answers; // what they said; NULL: not asked yet
     enum distributed distributed;
     const char *why_not_several; // REFUSE: "which ...", a literal; NULL: the user has it so
     bool allows_key_change;      // the user's allow_key_change

@@ -92,6 +92,8 @@ bool plan_move(struct planner *planner, const struct scope_ref *table,
                const struct assignment *assignment);
 bool plan_insert_select(struct planner *planner, const struct scope_ref *target);
 bool plan_ddl(struct planner *planner);
+// plan_index.c. Does the DDL leave global indexes what they need? Refused otherwise.
+bool plan_keeps_indexes(struct planner *planner);
 bool plan_load(struct planner *planner);
 bool plan_load_split(struct planner *planner, const struct scope_ref *target); // to a sharded table
 bool plan_lock(struct planner *planner);

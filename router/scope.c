@@ -236,6 +236,15 @@ void scopes_add_rest(struct scopes *scopes, const struct statement *statement)
     }
 }
 
+static const struct index_config *find_index(const struct scope_ref *ref, struct slice name)
+{
+    const struct index_config *index = ref->config->indexes;
+    while (index != NULL && !slice_is_nocase(name, index->column)) {
+        index = index->next;
+    }
+    return index;
+}
+
 enum attribute scope_attribute(const struct scope_ref *ref, struct slice name)
 {
     if (ref->place != PLACE_SHARDED) {
@@ -248,6 +257,17 @@ enum attribute scope_attribute(const struct scope_ref *ref, struct slice name)
         return ATTRIBUTE_ID;
     }
     return ATTRIBUTE_NONE;
+}
+
+// The same, and what a global index leads to the rows of.
+static enum attribute narrowing_attribute(const struct scope_ref *ref, struct slice name)
+{
+    enum attribute attribute = scope_attribute(ref, name);
+    if (attribute == ATTRIBUTE_NONE && ref->place == PLACE_SHARDED &&
+        find_index(ref, name) != NULL) {
+        return ATTRIBUTE_INDEX;
+    }
+    return attribute;
 }
 
 static bool is_named(const struct scope *scope, const struct scope_ref *ref,
@@ -297,13 +317,13 @@ static enum found find_bare(struct scope *scope, const struct expr *expr, struct
     struct scope_ref *first = NULL;
     for (uint16_t i = 0; i < scope->ref_count; i++) {
         struct scope_ref *candidate = &scope->refs[i];
-        enum attribute attribute = scope_attribute(candidate, expr->name);
+        enum attribute attribute = narrowing_attribute(candidate, expr->name);
         if (attribute == ATTRIBUTE_NONE) {
             continue;
         }
         if (first == NULL) {
             first = candidate;
-        } else if (!scope->has_using || attribute != scope_attribute(first, expr->name) ||
+        } else if (!scope->has_using || attribute != narrowing_attribute(first, expr->name) ||
                    scope_root(scope, first) != scope_root(scope, candidate)) {
             return FOUND_UNSURE;
         }
@@ -323,9 +343,16 @@ struct scope_column scope_find_column(struct scope *scope, const struct expr *ex
         enum found found =
             expr->table.len > 0 ? find_qualified(scope, expr, &ref) : find_bare(scope, expr, &ref);
         if (found == FOUND_ONE) {
-            enum attribute attribute = scope_attribute(ref, expr->name);
-            return attribute == ATTRIBUTE_NONE ? none
-                                               : (struct scope_column){scope, ref, attribute};
+            enum attribute attribute = narrowing_attribute(ref, expr->name);
+            if (attribute == ATTRIBUTE_NONE) {
+                return none;
+            }
+            return (struct scope_column){
+                .scope = scope,
+                .ref = ref,
+                .attribute = attribute,
+                .index = attribute == ATTRIBUTE_INDEX ? find_index(ref, expr->name) : NULL,
+            };
         }
         if (found == FOUND_UNSURE) {
             return none;

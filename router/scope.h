@@ -1,6 +1,7 @@
 #pragma once
 // Every table that a statement names anywhere, where its rows can be, and what belongs together.
 
+#include "router/global_index.h"
 #include "router/plan.h"
 #include "router/sharding.h"
 
@@ -48,7 +49,8 @@ struct scopes {
     bool wants_inner;  // there are subqueries to look for
     bool is_too_large; // a FROM list over SCOPE_REFS_MAX, or too many of them: nothing is known
     uint32_t count;
-    const char *why; // NULL unless request.wants_why
+    const char *why;            // NULL unless request.wants_why
+    struct index_wishes wishes; // what global indexes could say and were not asked
 };
 
 void scopes_init(struct scopes *scopes, struct arena *arena, const struct route_request *request,
@@ -64,7 +66,7 @@ void scopes_add_inner(struct scopes *scopes, struct scope *outer, const struct e
 // Those that the calls above did not find, so that no table is overlooked.
 void scopes_add_rest(struct scopes *scopes, const struct statement *statement);
 
-enum attribute { ATTRIBUTE_NONE, ATTRIBUTE_KEY, ATTRIBUTE_ID };
+enum attribute { ATTRIBUTE_NONE, ATTRIBUTE_KEY, ATTRIBUTE_ID, ATTRIBUTE_INDEX };
 
 // Resolves one table name by itself.
 void scope_place(const struct route_request *request, const struct table_ref *table,
@@ -81,6 +83,7 @@ struct scope_column {
     struct scope *scope;
     struct scope_ref *ref;
     enum attribute attribute;
+    const struct index_config *index; // ATTRIBUTE_INDEX
 };
 
 // Looks in the scope, then in the outer ones.

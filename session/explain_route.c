@@ -15,6 +15,7 @@
 #include "session/aftermath.h"
 #include "session/command.h"
 #include "session/flow_columns.h"
+#include "session/index_ask.h"
 #include "session/query.h"
 #include "session/transaction.h"
 
@@ -100,7 +101,8 @@ static bool is_allowed(const struct session *session, const struct request *aske
     if (!query_kind_is_allowed(session, asked, error)) {
         return false;
     }
-    if (asked->plan == NULL || asked->plan->wants_columns || asked->plan->split != NULL) {
+    if (asked->plan == NULL || asked->plan->wants_columns || asked->plan->index_wishes != NULL ||
+        asked->plan->split != NULL) {
         return true;
     }
     return commits && session_in_transaction(session)
@@ -133,10 +135,15 @@ struct routed {
 static void explain(struct session *session, struct request *asked)
 {
     struct routed *routed = CONTAINER_OF(asked, struct routed, asked);
+    asked->may_look_up = index_may_be_asked(session, asked);
     struct route_request route = query_route_request(session, asked);
     route.is_prepared = asked->statement->param_count > 0;
     struct explanation *explanation = explain_statement(&session->arena, &route);
     look_at_session(session, asked, explanation);
+    if (asked->plan != NULL && asked->plan->index_wishes != NULL) {
+        index_ask(session, asked, explain);
+        return;
+    }
     if (asked->plan != NULL && asked->plan->wants_columns && asked->columns == NULL) {
         columns_ask(session, asked, explain);
         return;

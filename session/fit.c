@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "protocol/error_table.h"
+#include "router/global_index.h"
 #include "router/sql_literal.h"
 
 #define uthash_malloc(size)        memory_new(size)
@@ -102,7 +103,8 @@ static void add_names(struct text *sql, const char *schema_column, const char *n
     sql_add_hex(sql, table->name);
 }
 
-// A trigger that does nothing but SET the row's own columns writes no table.
+// A trigger that does nothing but SET the row's own columns writes no table, nor does one of a
+// global index.
 void fit_add_question(struct text *sql, const struct fit_table *table)
 {
     text_add_format(sql,
@@ -120,7 +122,8 @@ void fit_add_question(struct text *sql, const struct fit_table *table)
                     "information_schema.TRIGGERS R",
                     HAS_TRIGGER);
     add_names(sql, "R.EVENT_OBJECT_SCHEMA", "R.EVENT_OBJECT_TABLE", table);
-    text_add_string(sql, " AND R.ACTION_STATEMENT NOT REGEXP '^[[:space:]]*SET[[:space:]]')");
+    text_add_string(sql, " AND R.ACTION_STATEMENT NOT REGEXP '^[[:space:]]*SET[[:space:]]' AND "
+                         "NOT " INDEX_IS_TRIGGER("R") ")");
 }
 
 bool fit_read(struct slice number, enum unfit *unfit)

@@ -34,6 +34,7 @@
 #include "session/cursor_aside.h"
 #include "session/ddl_run.h"
 #include "session/flow_gather.h"
+#include "session/index_enter.h"
 #include "session/query.h"
 #include "session/round.h"
 #include "session/scatter_impl.h"
@@ -168,6 +169,25 @@ static void on_ended(struct session *session, struct request *request,
     finish(scatter);
 }
 
+// A row that a global index lacks the entry for. True: it is made, and the statement run again.
+static bool enter_index(struct scatter *scatter)
+{
+    struct session *session = scatter->flow.session;
+    struct request *request = scatter->flow.request;
+    struct error error = scatter->error;
+    if (scatter->ending != END_ERROR || error.code != ER_NOT_INDEXED ||
+        scatter->failed == NO_SOURCE || session->transaction.is_lost) {
+        return false;
+    }
+    session->flow = NULL; // it is over if the command goes on
+    if (index_enter_start(session, request, &request->plan->targets[scatter->failed], &error)) {
+        give_back(scatter);
+        return true;
+    }
+    session->flow = &scatter->flow;
+    return false;
+}
+
 // The last thing in an event: the flow is gone afterwards.
 static void finish(struct scatter *scatter)
 {
@@ -177,6 +197,9 @@ static void finish(struct scatter *scatter)
         flow_suspend(&scatter->flow);
         transaction_end_statement(session, session->request, scatter->ending == END_ERROR,
                                   on_ended);
+        return;
+    }
+    if (scatter->is_undone && enter_index(scatter)) {
         return;
     }
     flush(scatter);
@@ -204,6 +227,15 @@ static void finish(struct scatter *scatter)
 
 // ---- HEADS: until all have said what they have
 
+static bool has_failed_everywhere(const struct scatter *scatter)
+{
+    bool has_failed = true;
+    for (uint32_t i = 0; i < scatter->source_count; i++) {
+        has_failed = has_failed && scatter->sources[i].at == SOURCE_AT_ERROR;
+    }
+    return has_failed;
+}
+
 // The first source's error, by place; for writes with the list of where it was done all the same.
 static void decide_error(struct scatter *scatter)
 {
@@ -213,6 +245,9 @@ static void decide_error(struct scatter *scatter)
     }
     struct error error = scatter->sources[first].error;
     scatter->failed = first;
+    scatter->is_undone =
+        scatter_is_write(scatter) &&
+        (scatter->flow.session->transaction.is_atomic || has_failed_everywhere(scatter));
     scatter_correct_row(scatter, first, &error);
     if (scatter_is_write(scatter) && !scatter->flow.session->transaction.is_atomic) {
         scatter_explain_write(scatter, &error); // else it is done nowhere

@@ -21,6 +21,7 @@
 #include "session/global_settings.h"
 #include "session/answer_marks.h"
 #include "session/gather.h"
+#include "session/index_enter.h"
 #include "session/insert_id.h"
 #include "session/renumber.h"
 #include "session/text_statement.h"
@@ -40,6 +41,8 @@ struct flow_single {
     bool is_asking_id;
     struct renumber renumber;
     struct gather gather; // of what is held back
+    bool awaits_head;     // it may be an error that the client is not told
+    struct gather head;
 };
 
 static struct flow_single *single_of(struct flow *flow)
@@ -286,6 +289,44 @@ static void finish(struct flow_single *single, const struct answer *last)
     }
 }
 
+// An error is held back until it is whole: it may be one that the client needs not be told. False:
+// more is to come.
+static bool take_head(struct flow_single *single, const uint8_t **bytes, size_t *len,
+                      const struct answer *last)
+{
+    struct gather *head = &single->head;
+    gather_add(head, &single->flow.session->arena, *bytes, *len);
+    bool may_be_error =
+        head->len <= PACKET_HEADER_BYTES || head->bytes[PACKET_HEADER_BYTES] == 0xff;
+    if (last == NULL && may_be_error) {
+        return false;
+    }
+    single->awaits_head = false;
+    *bytes = head->bytes;
+    *len = head->len;
+    return true;
+}
+
+// A row that a global index lacks the entry for. True: it is made, and the statement run again.
+static bool enter_index(struct flow_single *single, const uint8_t *bytes, size_t len)
+{
+    struct session *session = single->flow.session;
+    struct request *request = single->flow.request;
+    struct gather whole = {.len = 0};
+    struct error error;
+    if (request->plan == NULL || request->plan->target_count != 1) {
+        return false;
+    }
+    gather_add(&whole, &session->arena, bytes, len);
+    gather_error(&whole, &error);
+    session->flow = NULL; // it is over if the command goes on
+    if (index_enter_start(session, request, &request->plan->targets[0], &error)) {
+        return true;
+    }
+    session->flow = &single->flow;
+    return false;
+}
+
 static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, size_t len,
                       const struct answer *last)
 {
@@ -294,6 +335,13 @@ static void on_answer(struct flow *flow, struct leg *leg, const uint8_t *bytes, 
     bool is_full = false;
     if (single->is_asking) {
         on_asked(single, bytes, len, last);
+        return;
+    }
+    if (single->awaits_head && !take_head(single, &bytes, &len, last)) {
+        return;
+    }
+    if (last != NULL && last->is_error && last->error_code == ER_NOT_INDEXED &&
+        enter_index(single, bytes, len)) {
         return;
     }
     if (last != NULL) {
@@ -380,6 +428,7 @@ static void relay_start(struct session *session, struct request *request,
         single->delays_ok || (request->plan != NULL && request->plan->has_made_ids);
     single->asks_id = asks_id;
     single->was_in = leg_in_transaction(session, command->shard);
+    single->awaits_head = index_enter_is_possible(session, request);
     flow_begin(&single->flow, &flow_single_kind, session, request);
     mark_status(single, command);
     track_follow(session, command->kind, command->shard);

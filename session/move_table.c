@@ -1,6 +1,7 @@
 #include "session/move_table.h"
 
 #include "protocol/error_table.h"
+#include "router/global_index.h"
 #include "router/sql_literal.h"
 
 enum field_place {
@@ -49,8 +50,10 @@ struct slice move_table_question(struct session *session, const struct table_ref
     add_names(&sql, session, ref, "T.TABLE_SCHEMA", "T.TABLE_NAME");
     text_add_string(&sql, "), (SELECT COUNT(*) FROM information_schema.TRIGGERS R WHERE ");
     add_names(&sql, session, ref, "R.EVENT_OBJECT_SCHEMA", "R.EVENT_OBJECT_TABLE");
-    text_add_string(&sql, "), (SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS F "
-                          "WHERE (");
+    text_add_string(
+        &sql, " AND NOT " INDEX_IS_TRIGGER(
+                  "R") "), (SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS F "
+                       "WHERE (");
     add_names(&sql, session, ref, "F.CONSTRAINT_SCHEMA", "F.TABLE_NAME");
     text_add_string(&sql, ") OR (");
     add_names(&sql, session, ref, "F.UNIQUE_CONSTRAINT_SCHEMA", "F.REFERENCED_TABLE_NAME");

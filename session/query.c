@@ -30,6 +30,8 @@
 #include "session/flow_single.h"
 #include "session/flow_status.h"
 #include "session/flow_unknown.h"
+#include "session/index_ask.h"
+#include "session/index_enter.h"
 #include "session/insert_id.h"
 #include "session/local.h"
 #include "session/multi.h"
@@ -145,6 +147,8 @@ struct route_request query_route_request(const struct session *session,
         .is_strict = (session_sql_mode(session) & SQL_STRICT) != 0,
         .has_no_escapes = (query_parse_options(session).sql_mode & SQL_NO_BACKSLASH_ESCAPES) != 0,
         .columns = request->columns,
+        .may_look_up = request->may_look_up,
+        .index_answers = request->index_answers,
         .distributed = mode,
         .why_not_several = why,
         .allows_key_change = session_user(session)->allow_key_change,
@@ -221,7 +225,7 @@ static void run_plan(struct session *session, struct request *request)
         flow_single_start(session, request);
     } else if (flow_ddl_is_for(request)) {
         flow_ddl_start(session, request);
-    } else {
+    } else if (!index_enter_ahead(session, request, run_plan)) {
         flow_scatter_start(session, request);
     }
 }
@@ -253,8 +257,13 @@ static bool is_in_system_schema(const struct session *session)
 static void route(struct session *session, struct request *request)
 {
     struct error error;
+    request->may_look_up = index_may_be_asked(session, request);
     if (!query_plan(session, request, &error)) {
         query_refuse(session, request, &error);
+        return;
+    }
+    if (request->plan->index_wishes != NULL) {
+        index_ask(session, request, route);
         return;
     }
     if (request->plan->wants_columns) {

@@ -93,6 +93,7 @@ struct session_counters {
     struct counter queries;       // commands that reached the router
     struct counter queries_one_shard, queries_many_shards, queries_refused, queries_held;
     struct counter queries_gathered, rows_gathered;
+    struct counter index_questions, index_entries; // global indexes
     struct counter scatter_warned, scatter_denied; // by guards
     struct counter reads_replica, reads_primary, writes;
     struct counter transactions_begun, transactions_committed, transactions_rolled_back, deadlocks;

@@ -90,12 +90,15 @@ struct request {
     bool is_victim;         // of a deadlock over shards: it is killed, and its error is 1213
     bool is_counted;        // in the latency figures: it reached the router
     bool must_gather;       // the shards' rows could not be merged exactly
-    struct ddl_run *ddl;    // DDL on several shards that is written down; NULL
-    uint16_t left;          // shards that its COMMIT could not tell: untold.h
-    struct error *unfit;    // why its rows must not go to several shards: flow_fit.h. NULL
-    struct slice *globals;  // SET GLOBAL: what was global until now; NULL
-    bool has_moved_names;   // the session's named statements are where they should be for it
-    bool is_step;           // one of session->steps: its answer isn't the client's
+    bool may_look_up;       // global indexes may be asked for its rows
+    uint32_t index_tries;   // how often entries were made for it: index_enter.h
+    struct index_wishes *index_answers; // what they said; NULL: not asked
+    struct ddl_run *ddl;                // DDL on several shards that is written down; NULL
+    uint16_t left;                      // shards that its COMMIT could not tell: untold.h
+    struct error *unfit;   // why its rows must not go to several shards: flow_fit.h. NULL
+    struct slice *globals; // SET GLOBAL: what was global until now; NULL
+    bool has_moved_names;  // the session's named statements are where they should be for it
+    bool is_step;          // one of session->steps: its answer isn't the client's
 };
 
 // A prepared statement's text means what it meant when it was prepared.

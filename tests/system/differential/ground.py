@@ -33,6 +33,8 @@ class Ground(Stand):
             self.shards_used = shards
             self.start_waybill()
             self.wait_until(lambda: self.try_query("SELECT 1"), 20, "waybill answers")
+            # Entries are elsewhere then: until they are, rows of new values are refused (9040).
+            self.wait_until(lambda: all(row["state"] == "ready" for row in self.admin("SHOW INDEXES")), 60, "indexes are ready")
 
     def tester(self, shards, seed, problems_max=5, report=print):
         self.use(shards)
