@@ -17,6 +17,7 @@
 #include "session/flow_gather.h"
 #include "session/ddl_run.h"
 #include "session/flow_scatter.h"
+#include "session/index_enter.h"
 #include "session/flow_single.h"
 #include "session/insert_id.h"
 #include "session/query.h"
@@ -290,6 +291,16 @@ uint64_t insert_id_note(struct session *session, const struct answer *answer, ui
 void insert_id_set(struct session *session, uint64_t id)
 {
     (void)session, (void)id;
+}
+
+bool index_enter_start(struct session *session, struct request *request,
+                       const struct plan_target *target, const struct error *error)
+{
+    (void)session;
+    (void)request;
+    (void)target;
+    (void)error;
+    return false; // there are no indexes
 }
 
 void insert_id_lose(struct session *session)
