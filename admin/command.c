@@ -113,14 +113,13 @@ const struct command *admin_command_find(struct slice statement, struct slice *a
             return &table[i];
         }
     }
-    char all[460];
+    char all[484];
     size_t len = 0;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         int more = snprintf(all + len, sizeof all - len, "%s%s", i > 0 ? ", " : "", table[i].words);
         len += more > 0 && len + (size_t)more < sizeof all ? (size_t)more : 0;
     }
-    error_set(error, ER_PARSE, "42000", "waybill's admin port does not know this; there is: %s",
-              all);
+    error_set(error, ER_PARSE, "42000", "not known here; there is: %s", all);
     return NULL;
 }
 

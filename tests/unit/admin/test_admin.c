@@ -352,7 +352,7 @@ static void mistakes(void **state)
 {
     struct control *client = *state;
     expect_part(client, "SHOW NOTHING",
-                "ERROR 1064 (42000) at line 1: waybill's admin port does not know this; there is: "
+                "ERROR 1064 (42000) at line 1: not known here; there is: "
                 "SHOW SHARDS, SHOW SERVERS");
     expect_part(client, "DROP TABLE x", "RELOAD, SHOW HELP");
     expect_part(
