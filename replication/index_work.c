@@ -282,6 +282,7 @@ static void work_on(struct schema_work *work, const struct index_target *target,
     case SCHEMA_REPAIR:
     case SCHEMA_FORGET:
     case SCHEMA_REFERENCE:
+    case SCHEMA_ROW_IDS:
     case SCHEMA_POSITIONS:
     case SCHEMA_INDEX_DROP:
         break;
