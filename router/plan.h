@@ -178,6 +178,7 @@ struct plan {
                            // `rows`, and the client gets them in the statement's order; where
                            // they have none, one target after the other
     bool tells_shard;      // ... and each row has the name of its shard behind it (EXPLAIN)
+    bool is_beside;        // not a part of the client's transaction: what no ROLLBACK takes back
     // What it needs to know first is which columns the table of the statement has: ask a server and
     // make the plan anew, with request.columns. Nothing else of this plan counts.
     bool wants_columns;
@@ -193,7 +194,6 @@ struct plan {
                               // without that. NULL: none were
     // Rows of information_schema are asked of the shards first: they become a part of the text.
     const struct catalog_plan *catalog;
-    bool is_beside; // not a part of the client's transaction: what no ROLLBACK takes back
     struct plan_warning *warnings; // of waybill's own, for SHOW WARNINGS; in the arena
     enum plan_steps steps;         // not STEPS_NONE: the targets are only for show
     struct slice once;             // STEPS_ONCE: its name; letters, digits and ._:- only
@@ -215,8 +215,8 @@ struct route_request {
     bool is_prepared; // text with ?
     bool is_strict;   // sql_mode: values that don't fit a column are refused, not changed
     bool has_no_escapes;                      // sql_mode NO_BACKSLASH_ESCAPES
-    const struct table_columns *columns;      // of the statement's table; NULL: not asked for yet
     bool may_look_up;                         // global indexes may be asked first
+    const struct table_columns *columns;      // of the statement's table; NULL: not asked for yet
     const struct index_wishes *index_answers; // what they said; NULL: not asked yet
     enum distributed distributed;
     const char *why_not_several; // REFUSE: "which ...", a literal; NULL: the user has it so
