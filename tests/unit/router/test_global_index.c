@@ -210,7 +210,7 @@ static void values_have_homes(void **state)
     struct fixture fixture;
     fixture_init_with(&fixture, fixture_read(fixture_servers, fixture_bucket_tables, indexed));
     fixture_reset(&fixture);
-    for (uint16_t shard = 0; shard < FIXTURE_SHARDS; shard++) {
+    for (unsigned shard = 0; shard < FIXTURE_SHARDS; shard++) {
         struct slice value =
             arena_format(&fixture.arena, "%llu", (unsigned long long)fixture.keys[shard][0]);
         assert_int_equal(index_home(fixture.config, value), shard);
