@@ -148,3 +148,10 @@ bool carried_value_is_of_system(const struct set_item *item)
     return item->scope == SCOPE_USER && item->value != NULL &&
            item->value->kind == EXPR_SYSTEM_VARIABLE;
 }
+
+bool carried_value_is_of_parts(const struct set_item *item)
+{
+    return item->scope == SCOPE_SESSION && item->value != NULL &&
+           (slice_is_nocase(item->name, "optimizer_switch") ||
+            slice_is_nocase(item->name, "optimizer_trace"));
+}

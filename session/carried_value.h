@@ -15,3 +15,5 @@ void carried_value_add(struct text *out, const struct session_state *state,
                        const struct set_item *item, struct slice text);
 // SET @old = @@sql_mode, as dumps do it: the server is asked for the value.
 bool carried_value_is_of_system(const struct set_item *item) MUST_CHECK;
+// Only parts of it are set (optimizer_switch = 'mrr=on'): the server is asked for the whole.
+bool carried_value_is_of_parts(const struct set_item *item) MUST_CHECK;

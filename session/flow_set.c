@@ -297,7 +297,9 @@ static bool add_names(struct flow_set *set, struct text *sql, const struct set_i
         return true;
     }
     if (!slice_is_nocase(item->name, "character set")) {
-        return item->is_constant || item->value == NULL || add_name(set, sql, item->name);
+        bool is_known =
+            (item->is_constant && !carried_value_is_of_parts(item)) || item->value == NULL;
+        return is_known || add_name(set, sql, item->name);
     }
     for (size_t i = 0; i < sizeof character_set / sizeof character_set[0]; i++) {
         if (!add_name(set, sql, slice_of_string(character_set[i]))) {

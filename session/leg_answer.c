@@ -269,6 +269,20 @@ static bool has_been_transaction(const struct session *session, const struct ans
     return has_tables && !is_refused;
 }
 
+// A server's connection that drops its own database is in none.
+static void note_dropped_database(struct leg *leg, const struct answer *answer)
+{
+    const struct statement *statement = leg->session->request->statement;
+    const struct ddl_part *ddl = statement != NULL ? statement->ddl : NULL;
+    if (answer->is_error || ddl == NULL || ddl->kind != DDL_DROP_DATABASE) {
+        return;
+    }
+    struct session_state *state = backend_state(leg->backend);
+    if (slice_equal_nocase(ddl->database, text_slice(&state->database))) {
+        state_set_database(state, slice_of(NULL, 0));
+    }
+}
+
 // True: the backend stays with the session.
 static bool settle(struct leg *leg, const struct answer *answer)
 {
@@ -281,6 +295,7 @@ static bool settle(struct leg *leg, const struct answer *answer)
     bool has_once = !command->is_outside && !command->is_own && !leg->is_participant &&
                     session->transaction.once.len > 0;
     settle_transaction(leg, answer);
+    note_dropped_database(leg, answer);
     if (has_once && !leg->is_participant) {
         backend_mark_dirty(leg->backend);
         session->transaction.is_once_used |= has_been_transaction(session, answer);

@@ -10,7 +10,6 @@
 //     SET sql_mode = CONCAT(...)  |  SELECT @@session.sql_mode   -> carried: sql_mode = 'STRICT...'
 //
 // So it is, too, when the session is bound to a server already, or is bound by the same SET.
-//
 // The rest (user variables by other expressions, roles) pins the session to the backend. Settings
 // of the whole server are refused: they belong to its administrator.
 
@@ -73,8 +72,8 @@ static enum set_class classify_item(const struct set_item *item, const char **wh
     case SCOPE_SESSION:
         break;
     }
-    if (slice_is_nocase(item->name, "character set")) {
-        return SET_EVALUATED; // the connection's becomes the database's
+    if (slice_is_nocase(item->name, "character set") || carried_value_is_of_parts(item)) {
+        return SET_EVALUATED; // (the connection's character set becomes the database's)
     }
     if (!variables_is_carried(item->name)) {
         return SET_PINNED;
@@ -383,20 +382,22 @@ static bool sets_transaction(const struct set_item *items)
 }
 
 // Strings have the character set that was in force before the SET, even beside SET NAMES, and so
-// does the name of the database.
+// does the name of the database. A dump is best bound to its server, where there is one shard.
 static bool is_all_certain(const struct session *session, const struct set_item *items)
 {
     bool has_names = false, has_client_set = false, has_user = false;
+    bool is_only = config_only_shard(session_config(session)) != NO_SHARD;
     for (const struct set_item *item = items; item != NULL; item = item->next) {
         has_names |= slice_is_nocase(item->name, "names") || is_character_set(item);
         has_client_set |= has_names || slice_is_nocase(item->name, "character_set_client");
         has_user |= item->scope == SCOPE_USER;
-        if (!carried_value_is_certain(&session->carried, item)) {
+        if ((is_only && carried_value_is_of_system(item)) ||
+            !carried_value_is_certain(&session->carried, item)) {
             return false;
         }
     }
-    bool is_name_certain = slice_is_ascii(text_slice(&session->carried.database));
-    return (!has_names || !has_user) && (!has_client_set || is_name_certain);
+    return (!has_names || !has_user) &&
+           (!has_client_set || slice_is_ascii(text_slice(&session->carried.database)));
 }
 
 static void bind_to_server(const struct session *session, struct leg_command *command)
@@ -414,8 +415,7 @@ static void run_set(struct session *session, struct request *request)
     const struct set_item *items = request->statement->set;
     enum set_class class = variables_classify(items, &why);
     class = class != SET_PINNED && !is_all_certain(session, items) ? SET_PINNED : class;
-    bool is_asked = class == SET_EVALUATED || hides_meaning(items);
-    if (is_asked) {
+    if (class == SET_EVALUATED || hides_meaning(items)) {
         struct leg_command command = set_command(session, slice_of(NULL, 0));
         if (class == SET_PINNED) {
             bind_to_server(session, &command);

@@ -303,6 +303,40 @@ def test_writes_that_no_rollback_undoes(stand):
         other.close()
 
 
+def test_parts_of_a_variable(stand):
+    """SET optimizer_switch = 'mrr=on' leaves its other parts as they were, on whatever connection."""
+    client, others = stand.client(), [stand.client() for _ in range(6)]
+    for sql in TABLES:
+        client.query(sql)
+    before = value(client, "SELECT @@optimizer_switch")
+    for name in ("mrr", "mrr_sort_keys"):
+        client.query(f"SET optimizer_switch = '{name}=on'")
+    after = before.replace("mrr=off", "mrr=on").replace("mrr_sort_keys=off", "mrr_sort_keys=on")
+    assert value(client, "SELECT @@optimizer_switch") == after != before
+    for other in others:  # take the connections that there are
+        other.query("BEGIN")
+        count(other)
+    assert value(client, "SELECT @@optimizer_switch") == after
+    client.query("SET optimizer_switch = DEFAULT")
+    assert value(client, "SELECT @@optimizer_switch") == before
+    for one in [client] + others:
+        one.close()
+
+
+def test_a_database_that_comes_back(stand):
+    """The connection that has dropped its own database is in none."""
+    first, others = stand.client(), [stand.client() for _ in range(6)]
+    for sql in ("CREATE DATABASE gone", "USE gone", "CREATE TABLE x (a INT)", "DROP DATABASE gone"):
+        first.query(sql)
+    for other in others:
+        for sql in ("CREATE DATABASE IF NOT EXISTS gone", "USE gone", "CREATE TABLE IF NOT EXISTS x (a INT)"):
+            other.query(sql)
+        assert other.query("SELECT * FROM x").rows == []
+    first.query("DROP DATABASE gone")
+    for one in [first] + others:
+        one.close()
+
+
 def test_very_many_columns(stand):
     client = stand.client()
     columns = ",".join(["1"] * 70000)
