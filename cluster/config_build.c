@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cluster/coordination.h"
 #include "cluster/row_id.h"
 
 enum { FILE_MAX_BYTES = 16 * 1024 * 1024 };
@@ -191,6 +192,14 @@ static void check_settings(struct build *build, const struct section *section)
     check_listen(build, section, "listen", settings->listen);
     check_listen(build, section, "admin_listen", settings->admin_listen);
     check_listen(build, section, "http_listen", settings->http_listen);
+    char why[256];
+    if (!coordination_check(settings->coordination, why, sizeof why)) {
+        build_error(build, section_line(section, "coordination"), "coordination: %s", why);
+    }
+    if (!coordination_is_name(settings->cluster_name)) {
+        build_error(build, section_line(section, "cluster_name"),
+                    "cluster_name may have up to 64 letters, digits, and . - _");
+    }
     if (strcmp(settings->listen, settings->admin_listen) == 0) {
         build_error(build, section_line(section, "admin_listen"),
                     "admin_listen is the same address as listen");

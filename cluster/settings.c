@@ -198,6 +198,15 @@ static const struct setting table[] = {
     {"promise_trust_ms", SETTING_INTEGER, RELOAD, AT(promise_trust_ms), "300000", 0, DAY_MS, NULL,
      "Of a primary that died before this waybill saw it: how old the last row may be in which a waybill has written down that it "
      "waits for its replicas. If it is older, nobody is promoted with durability = semi_sync. 0: it is never believed."},
+    {"coordination", SETTING_TEXT, RESTART, AT(coordination), "servers", ANY, NULL,
+     "How several waybills agree on who promotes. servers: by locks on a majority of all servers. etcd://host:port[,host:port...]: "
+     "by a key in etcd, and those locks on the servers that are changed; a majority of the servers is not needed. The same for all "
+     "waybills; doc/failover.md."},
+    {"coordination_lease_ms", SETTING_INTEGER, RESTART, AT(coordination_lease_ms), "10000", 2000, 600000, NULL,
+     "With etcd: how long the key of a waybill stays that is gone or cut off in the middle of a promotion. In whole seconds; a "
+     "statement of a promotion that takes longer than half of it ends the promotion."},
+    {"cluster_name", SETTING_TEXT, RESTART, AT(cluster_name), "main", ANY, NULL,
+     "With etcd: the part of its keys that tells this cluster from others, waybill/NAME/leader/SHARD."},
     {"zone", SETTING_TEXT, RELOAD, AT(zone), "", ANY, NULL,
      "Where this waybill is: reads go to replicas of the same zone while one of them is fit. Empty: to all alike."},
     {"hook", SETTING_TEXT, RELOAD, AT(hook), "", ANY, NULL,

@@ -68,6 +68,9 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t failover_after_ms;
     int64_t failover_refused_ms;
     int64_t promise_trust_ms;
+    int64_t coordination_lease_ms;
+    const char *coordination; // coordination.h
+    const char *cluster_name;
     int64_t rejoin; // enum rejoin_mode
     int64_t switchover_grace_ms;
     int64_t ddl_lock_wait_ms;

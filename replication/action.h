@@ -7,6 +7,7 @@
 #include "base/mailbox.h"
 #include "cluster/snapshot.h"
 #include "replication/dbconn.h"
+#include "replication/leader.h"
 
 enum action_kind {
     ACTION_OPEN,
@@ -52,6 +53,7 @@ struct action_setup {
     uint64_t epoch;    // the newest known
     uint32_t proxy;
     uint64_t run; // this process
+    struct leader_setup leader;
     char replication_user[96], replication_password[128];
     char clone_user[96], clone_password[128]; // empty: the endpoint's
     size_t count;                  // all servers of the cluster: their locks make the leader

@@ -14,7 +14,7 @@ static const char *name_at(const struct action *action, size_t place)
 
 static bool write_row(struct action *action, size_t primary, const char *statement)
 {
-    struct dbconn *conn = action->leader.conns[primary];
+    struct dbconn *conn = leader_conn(&action->leader, primary);
     return step_run(action, primary, statement) ||
            (conn != NULL && schema_is_missing(&action->error) &&
             schema_create(conn, &action->error) && step_run(action, primary, statement));

@@ -271,6 +271,7 @@ struct monitor *monitor_start(const struct monitor_host *host)
 {
     struct monitor *monitor = memory_new(sizeof *monitor);
     dbconn_start_library();
+    etcd_start_library();
     monitor->host = host;
     monitor->mailbox = mailbox_new(host->loop, monitor);
     monitor->run = random_run();

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "cluster/coordination.h"
 #include "protocol/error_table.h"
 
 enum { RETRY_FIRST_MS = 250, RETRY_MAX_MS = 10000, ACTION_ANSWER_MS = 5000, CONNECT_MS = 1000 };
@@ -42,6 +43,15 @@ static void fill_servers(struct monitor *monitor, const struct config *config,
     }
 }
 
+static void fill_leader(const struct settings *settings, struct leader_setup *leader)
+{
+    const char *members = coordination_etcd(settings->coordination);
+    leader->lease_s = (uint32_t)((settings->coordination_lease_ms + 999) / 1000);
+    leader->proxy = (uint32_t)settings->proxy_id;
+    snprintf(leader->members, sizeof leader->members, "%s", members != NULL ? members : "");
+    snprintf(leader->cluster, sizeof leader->cluster, "%s", settings->cluster_name);
+}
+
 struct action *monitor_new_action(struct monitor *monitor, uint16_t shard, enum action_kind kind,
                                   const struct shard_opinion *opinion)
 {
@@ -67,6 +77,7 @@ struct action *monitor_new_action(struct monitor *monitor, uint16_t shard, enum 
         .mailbox = monitor->mailbox,
         .deliver = monitor_on_report,
     };
+    fill_leader(settings, &setup.leader);
     snprintf(setup.shard_name, sizeof setup.shard_name, "%s", config->shards[shard].name);
     snprintf(setup.replication_user, sizeof setup.replication_user, "%s",
              settings->replication_user);

@@ -52,7 +52,7 @@ static bool insert_epoch(struct action *action, const struct promotion *promotio
 bool promotion_write_epoch(struct action *action, struct promotion *promotion)
 {
     size_t place = promotion->place;
-    struct dbconn *conn = action->leader.conns[place];
+    struct dbconn *conn = leader_conn(&action->leader, place);
     promotion->may_be_written = true;
     bool is_written = conn != NULL && insert_epoch(action, promotion, conn);
     if (!is_written && conn != NULL && schema_is_missing(&action->error)) {

@@ -21,8 +21,8 @@ static const struct endpoint *endpoint_at(const void *owner, size_t place)
 
 static bool take_leadership(struct action *action)
 {
-    return leader_take(&action->leader, action->setup.shard_name, action->setup.count, endpoint_at,
-                       action);
+    return leader_take(&action->leader, &action->setup.leader, action->setup.shard_name,
+                       action->setup.count, endpoint_at, action);
 }
 
 // What somebody has asked for waits a moment: locks last until their servers have seen that the
@@ -38,8 +38,9 @@ bool step_take_leadership(struct action *action)
     if (is_taken) {
         return true;
     }
-    return action_give_up(action, "not the leader: has the locks of %zu of %zu servers",
-                          action->leader.held_count, action->leader.count);
+    char what[200];
+    leader_explain(&action->leader, what, sizeof what);
+    return action_give_up(action, "not the leader: %s", what);
 }
 
 bool step_still_leads(struct action *action)
@@ -50,16 +51,18 @@ bool step_still_leads(struct action *action)
     if (leader_still_leads(&action->leader)) {
         return true;
     }
-    return action_give_up(action, "leadership lost: has the locks of %zu of %zu servers",
-                          action->leader.held_count, action->leader.count);
+    char what[200];
+    leader_explain(&action->leader, what, sizeof what);
+    return action_give_up(action, "leadership lost: %s", what);
 }
 
 // The connection that holds the server's lock; NULL: there is none.
 static struct dbconn *conn_at(struct action *action, size_t place)
 {
-    struct dbconn *conn = action->leader.conns[place];
+    struct dbconn *conn = leader_conn(&action->leader, place);
     if (conn == NULL) {
-        error_set(&action->error, DB_LOST_CODE, "HY000", "no connection with its lock");
+        error_set(&action->error, DB_LOST_CODE, "HY000",
+                  "no connection with its lock, or no leader any more");
     }
     return conn;
 }
@@ -360,7 +363,7 @@ bool step_set_semi_sync(struct action *action, size_t place, bool is_source)
                     rows.count > 0;
     db_rows_done(&rows);
     if (!is_known) {
-        return action->leader.conns[place] != NULL;
+        return leader_conn(&action->leader, place) != NULL;
     }
     const char *first = is_source ? "SET GLOBAL rpl_semi_sync_slave_enabled = 0"
                                   : "SET GLOBAL rpl_semi_sync_master_enabled = 0";

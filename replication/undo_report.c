@@ -177,7 +177,7 @@ bool undo_report(struct undo_work *work)
 {
     struct action *action = work->undo->action;
     struct report report = {.work = work};
-    struct dbconn *conn = action->leader.conns[work->undo->primary];
+    struct dbconn *conn = leader_conn(&action->leader, work->undo->primary);
     if (conn == NULL) {
         return action_give_up(action, "the new primary does not answer");
     }

@@ -29,7 +29,7 @@ static const char *name_at(const struct action *action, size_t place)
 
 bool xa_read_held(struct action *action, size_t place, struct xa_ledger *ledger)
 {
-    struct dbconn *conn = action->leader.conns[place];
+    struct dbconn *conn = leader_conn(&action->leader, place);
     if (conn != NULL && xa_recover(conn, ledger, &action->error)) {
         return true;
     }

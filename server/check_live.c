@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "cluster/coordination.h"
 #include "replication/durability.h"
+#include "replication/etcd.h"
 #include "replication/monitor_endpoint.h"
 #include "replication/privilege.h"
 
@@ -45,10 +47,22 @@ static bool check_server(const struct config *config, uint16_t server)
     return is_fine;
 }
 
+static bool check_etcd(const struct config *config)
+{
+    const char *members = coordination_etcd(config->settings.coordination);
+    char why[200] = "";
+    bool is_fine = members == NULL || etcd_is_there(members, why, sizeof why);
+    if (members != NULL) {
+        printf("etcd: %s\n", is_fine ? "fine" : why);
+    }
+    return is_fine;
+}
+
 bool check_live(const struct config *config)
 {
-    bool is_fine = true;
     dbconn_start_library();
+    etcd_start_library();
+    bool is_fine = check_etcd(config);
     for (uint16_t i = 0; i < config->server_count; i++) {
         is_fine = check_server(config, i) && is_fine;
     }

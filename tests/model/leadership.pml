@@ -7,12 +7,13 @@
  * them belong to other shards. Each command runs on the very connection that holds the lock of the server that it is
  * for: with the connection the lock is gone, and the command does nothing. A server dies and comes back read-only; the
  * first primary, or both others, can be cut off from the waybills while they go on; a connection breaks, or a waybill
- * stands still between two steps until its locks are gone. A waybill takes whom it can't reach for dead, as it may be.
+ * stands still between two steps until its locks are gone, or with etcd, where `rest` is the key, until that is gone while
+ * its locks stay. A waybill takes whom it can't reach for dead, as it may be.
  *
  * What is proven, of durability = semi_sync: what was acknowledged is on every server that is opened later, nothing is
  * acknowledged that the newest primary lacks, and no server is opened that does not know of the newest primary.
  *
- * wrong: NO_LOCKS NO_SEMI_SYNC OPEN_EARLY SOME_REPLICAS KEEP_RECEIVING OPEN_UNPROVEN ALONE_IF_NEED_BE
+ * wrong: PAST_LOCKS NO_LOCKS NO_SEMI_SYNC OPEN_EARLY SOME_REPLICAS KEEP_RECEIVING OPEN_UNPROVEN ALONE_IF_NEED_BE
  * Each of these macros builds a variant that is wrong in one place; tools/check_model looks that spin finds it.
  */
 
@@ -113,6 +114,7 @@ proctype world()
         lock[1] = (lock[1] == rest -> 0 : lock[1]);
         lock[2] = (lock[2] == rest -> 0 : lock[2]);
         rest = 0 }
+    :: d_step { !has_broken && rest != 0 -> has_broken = true; rest = 0 }    /* etcd's lease is over, its sessions stand */
     od
 }
 
@@ -123,6 +125,9 @@ proctype world()
 #define AWAY(s)    stays_away[3 * (me - 1) + (s)]
 #define FOLLOWS(r, s) (r != s && IS_HELD(r) && source[r] == s)
 #define KNOWS(r)   (EPOCH(received[r]) == epoch)
+
+/* Whoever meets a lock that is another's gives up. */
+#define IS_ANOTHERS(s) (is_up[s] && REACHES(s) && lock[s] != 0)
 
 inline take_locks()
 {
@@ -328,7 +333,11 @@ proctype waybill(byte me)
     mtype what;
 again:
     atomic {
-        rest == 0 ->
+        rest == 0
+#ifndef PAST_LOCKS
+        && !IS_ANOTHERS(0) && !IS_ANOTHERS(1) && !IS_ANOTHERS(2)
+#endif
+        ->
         take_locks();
         look();
         if
