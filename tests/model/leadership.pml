@@ -128,6 +128,11 @@ proctype world()
 
 /* Whoever meets a lock that is another's gives up. */
 #define IS_ANOTHERS(s) (is_up[s] && REACHES(s) && lock[s] != 0)
+#ifdef PAST_LOCKS
+#define MAY_TRY (rest == 0)
+#else
+#define MAY_TRY (rest == 0 && !IS_ANOTHERS(0) && !IS_ANOTHERS(1) && !IS_ANOTHERS(2))
+#endif
 
 inline take_locks()
 {
@@ -333,11 +338,7 @@ proctype waybill(byte me)
     mtype what;
 again:
     atomic {
-        rest == 0
-#ifndef PAST_LOCKS
-        && !IS_ANOTHERS(0) && !IS_ANOTHERS(1) && !IS_ANOTHERS(2)
-#endif
-        ->
+        MAY_TRY ->
         take_locks();
         look();
         if
