@@ -121,7 +121,7 @@ def whole_again(stand):
 
 
 def promised(stand, server):
-    rows = stand.root(server).query("SELECT primary_name, waits, (SELECT MAX(epoch) FROM waybill.topology) - epoch FROM waybill.promise").rows
+    rows = stand.root(server).query("SELECT primary_name, waits, COALESCE((SELECT MAX(epoch) FROM waybill.topology), 0) - epoch FROM waybill.promise").rows
     return [tuple(row) for row in rows]
 
 
