@@ -11,7 +11,7 @@ import wire
 from fake import Action, Fake, Rule, Shared
 from proxy import Proxy
 
-STEP_SECONDS = 5.0
+STEP_SECONDS = 20.0
 
 
 class Failed(Exception):
