@@ -26,7 +26,7 @@ row_id = id
 [table shop.people]
 key = buyer_id
 """
-CLUSTER = {"shards": 2, "replicas": 1, "tables": TABLES, "settings": "proxy_id = 5\nrow_id_block = 50\n"}
+CLUSTER = {"shards": 2, "replicas": 1, "tables": TABLES, "settings": "proxy_id = 5\nrow_id_block = 50\ngather_on_primary = on\n"}
 PORTS_FURTHER = 150  # the second waybill's
 
 
