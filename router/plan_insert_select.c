@@ -209,19 +209,19 @@ bool plan_insert_select(struct planner *planner, const struct scope_ref *target)
     if (!has_list) {
         return plan_needs_list(planner);
     }
-    if (planner->hint_shard != NO_SHARD && target->config != NULL &&
-        target->config->row_ids != NULL) {
+    const struct table_config *table = target->config;
+    if (planner->hint_shard != NO_SHARD && table != NULL && table->row_ids != NULL) {
         return plan_refuse(
             planner, ER_CROSS_SHARD_WRITE,
             "INSERT ... SELECT with a hint into table %s, whose row ids waybill makes: "
             "leave the hint out",
             scope_table_name(planner->arena, target));
     }
-    if (target->place != PLACE_SHARDED) {
+    if (target->place != PLACE_SHARDED || table == NULL) {
         return planner->request->columns == NULL ? ask_columns(planner, target)
                                                  : in_steps(planner, target);
     }
-    if (!plan_insert_shape(planner, target->config, &shape)) {
+    if (!plan_insert_shape(planner, table, &shape)) {
         return false;
     }
     scopes_add_query(&planner->scopes, insert->select, NULL, true);
@@ -232,7 +232,7 @@ bool plan_insert_select(struct planner *planner, const struct scope_ref *target)
     if (planner->hint_shard != NO_SHARD) {
         return to_hint(planner, target, &shape);
     }
-    if (target->config->row_ids == NULL && push_down(planner, target, &shape)) {
+    if (table->row_ids == NULL && push_down(planner, target, &shape)) {
         return true;
     }
     if (planner->error->code != 0) {
