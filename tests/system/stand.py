@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -179,3 +180,39 @@ class Stand:
                               capture_output=True, text=True)
         figures = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
         return done.returncode, figures, done.stderr
+
+
+class SecondWaybill:
+    """Beside the stand's own one, before the same servers. `change`: (old, new) in its configuration."""
+
+    PORTS_FURTHER = 150
+
+    def __init__(self, stand, user, change=("", "")):
+        first = int(stand.values["WAYBILL_PORT"])
+        self.stand, self.user, self.port = stand, user, first + self.PORTS_FURTHER
+        text = stand.configuration().replace(*change)
+        for i in range(3):
+            text = re.sub(rf"(listen = 127.0.0.1):{first + i}\b", rf"\1:{self.port + i}", text)
+        path = os.path.join(stand.directory, "other.ini")
+        with open(path, "w") as out:
+            out.write(text)
+        self.log = open(os.path.join(stand.directory, "other.log"), "w")
+        program = os.environ.get("WAYBILL_BIN", os.path.join(ROOT, "build", "waybill"))
+        self.process = subprocess.Popen([program, "--config", path], stderr=self.log, stdout=self.log)
+        stand.wait_until(self.answers, 60, "the second waybill answers")
+
+    def answers(self):
+        assert self.process.poll() is None, "it has ended"
+        try:
+            self.client().close()
+            return True
+        except (OSError, wire.ServerError, wire.ConnectionLost):
+            return False
+
+    def client(self):
+        return wire.Client(port=self.port, user=self.user, password=f"{self.user}_pw", database="shop", timeout=60)
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait(60)
+        self.log.close()

@@ -1,12 +1,11 @@
 """The same order id never twice: crashes, clocks, and two waybills with one proxy_id."""
 
 import os
-import re
 import signal
-import subprocess
 import time
 
 import wire
+from stand import SecondWaybill
 
 TABLES = """[table shop.orders]
 key = buyer_id
@@ -14,7 +13,6 @@ id = order_id
 """
 CLUSTER = {"shards": 2, "replicas": 1, "tables": TABLES, "settings": "proxy_id = 5\n"}
 EPOCH_MS = 1577836800000
-PORTS_FURTHER = 150  # the second waybill's
 
 
 def ms_of(order_id):
@@ -112,40 +110,6 @@ def test_a_start_with_a_clock_that_was_set_back(stand):
         stand.start_waybill()
 
 
-class Other:
-    """A second waybill with the same proxy_id."""
-
-    def __init__(self, stand):
-        self.port = int(stand.values["WAYBILL_PORT"]) + PORTS_FURTHER
-        first = int(stand.values["WAYBILL_PORT"])
-        text = stand.configuration()
-        for i in range(3):
-            text = re.sub(rf"(listen = 127.0.0.1):{first + i}\b", rf"\1:{self.port + i}", text)
-        path = os.path.join(stand.directory, "other.ini")
-        with open(path, "w") as out:
-            out.write(text)
-        self.log = open(os.path.join(stand.directory, "other.log"), "w")
-        program = os.environ.get("WAYBILL_BIN", os.path.join(os.path.dirname(__file__), "..", "..", "build", "waybill"))
-        self.process = subprocess.Popen([program, "--config", path], stderr=self.log, stdout=self.log)
-        stand.wait_until(self.answers, 10, "the second waybill answers")
-
-    def answers(self):
-        assert self.process.poll() is None, "it has ended"
-        try:
-            self.client().close()
-            return True
-        except (OSError, wire.ServerError, wire.ConnectionLost):
-            return False
-
-    def client(self):
-        return wire.Client(port=self.port, user="app", password="app_pw", database="shop", timeout=30)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
-        self.log.close()
-
-
 def outcome(client, sql):
     try:
         client.query(sql)
@@ -156,7 +120,7 @@ def outcome(client, sql):
 
 def test_the_second_with_a_proxy_id_makes_no_ids(stand):
     prepare(stand)
-    other = Other(stand)
+    other = SecondWaybill(stand, "app")
     try:
         client = other.client()
         for _ in range(2):

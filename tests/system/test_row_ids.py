@@ -3,13 +3,12 @@
 import concurrent.futures
 import os
 import random
-import re
 import signal
-import subprocess
 import threading
 import time
 
 import wire
+from stand import SecondWaybill
 
 TABLES = """[table shop.carts]
 key = buyer_id
@@ -27,7 +26,6 @@ row_id = id
 key = buyer_id
 """
 CLUSTER = {"shards": 2, "replicas": 1, "tables": TABLES, "settings": "proxy_id = 5\nrow_id_block = 50\ngather_on_primary = on\n"}
-PORTS_FURTHER = 150  # the second waybill's
 
 
 def prepare(stand):
@@ -63,40 +61,6 @@ def refused(client, sql):
     except wire.ServerError as error:
         return error.code, error.message
     raise AssertionError(f"{sql} was not refused")
-
-
-class Other:
-    """A second waybill, with another proxy_id."""
-
-    def __init__(self, stand):
-        first = int(stand.values["WAYBILL_PORT"])
-        self.port = first + PORTS_FURTHER
-        text = stand.configuration().replace("proxy_id = 5", "proxy_id = 6")
-        for i in range(3):
-            text = re.sub(rf"(listen = 127.0.0.1):{first + i}\b", rf"\1:{self.port + i}", text)
-        path = os.path.join(stand.directory, "other.ini")
-        with open(path, "w") as out:
-            out.write(text)
-        self.log = open(os.path.join(stand.directory, "other.log"), "w")
-        program = os.environ.get("WAYBILL_BIN", os.path.join(os.path.dirname(__file__), "..", "..", "build", "waybill"))
-        self.process = subprocess.Popen([program, "--config", path], stderr=self.log, stdout=self.log)
-        stand.wait_until(self.answers, 60, "the second waybill answers")
-
-    def answers(self):
-        assert self.process.poll() is None, "it has ended"
-        try:
-            self.client().close()
-            return True
-        except (OSError, wire.ServerError, wire.ConnectionLost):
-            return False
-
-    def client(self):
-        return wire.Client(port=self.port, user="loader", password="loader_pw", database="shop", timeout=60)
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.wait(60)
-        self.log.close()
 
 
 def test_an_insert_gets_ids_that_follow_one_another(stand):
@@ -253,7 +217,7 @@ def storm(stand, other):
 
 def test_two_waybills_and_a_crash(stand):
     client = prepare(stand)
-    other = Other(stand)
+    other = SecondWaybill(stand, "loader", ("proxy_id = 5", "proxy_id = 6"))
     try:
         made = []
         threads = [threading.Thread(target=write, args=(way.client() if way is other else stand.client(user="loader"), made, 150))
