@@ -342,6 +342,28 @@ def test_a_replica_that_a_waybill_left_stopped(stand):
     settled(stand, primary)
 
 
+def set_delay(stand, name, seconds):
+    root = stand.root(name)
+    for sql in ("STOP SLAVE", f"CHANGE MASTER TO MASTER_DELAY = {seconds}", "START SLAVE"):
+        root.query(sql)
+
+
+def test_a_delayed_replica_takes_over_from_nobody(stand):
+    prepare(stand)
+    primary = primary_of(stand, "s1")
+    settled(stand, primary)
+    delayed = other_than(stand, primary)
+    try:
+        set_delay(stand, delayed, 3600)
+        stand.wait_until(lambda: "MASTER_DELAY" in (servers(stand)[delayed]["problem"] or ""), 20, "its delay is told")
+        assert "applies with a delay of 3600 s" in refused(stand, f"SWITCHOVER SHARD s1 TO {delayed}")
+        stand.admin("SWITCHOVER SHARD s1")
+        assert primary_of(stand, "s1") == other_than(stand, primary, delayed)
+    finally:
+        set_delay(stand, delayed, 0)
+    settled(stand, primary_of(stand, "s1"))
+
+
 def test_old_primary_rejoins(stand):
     prepare(stand)
     old = primary_of(stand, "s1")
