@@ -127,10 +127,9 @@ static bool check_row_ids(struct planner *planner, struct scope *scope,
 {
     const struct scope_ref *table = assigned_table(scope, one->column);
     for (uint16_t i = 0; i < scope->ref_count; i++) {
-        const struct scope_ref *ref = &scope->refs[i];
-        if ((table == NULL || table == ref) && ref->config != NULL &&
-            row_id_is_column(ref->config, one->column->name) &&
-            !row_id_assign(planner, ref->config, one)) {
+        const struct table_config *config = scope->refs[i].config;
+        if ((table == NULL || table == &scope->refs[i]) && config != NULL &&
+            row_id_is_column(config, one->column->name) && !row_id_assign(planner, config, one)) {
             return false;
         }
     }
