@@ -28,6 +28,9 @@
 #include "session/track.h"
 #include "session/transaction.h"
 
+// An answer that may end with an error that the client needs not be told is held back so far.
+enum { RETURNING_HELD_BYTES = 65536 };
+
 struct flow_single {
     struct flow flow;
     struct leg *leg; // while its answer is not whole
@@ -42,6 +45,7 @@ struct flow_single {
     struct renumber renumber;
     struct gather gather; // of what is held back
     bool awaits_head;     // it may be an error that the client is not told
+    bool has_begun;       // the client has a part of the answer
     struct gather head;
 };
 
@@ -289,6 +293,16 @@ static void finish(struct flow_single *single, const struct answer *last)
     }
 }
 
+// Of INSERT ... RETURNING the columns and some rows come first.
+static bool may_become_error(const struct request *request, const struct gather *head)
+{
+    const struct insert_part *insert = request->statement->insert;
+    if (insert != NULL && insert->has_returning && head->len < RETURNING_HELD_BYTES) {
+        return true;
+    }
+    return head->len <= PACKET_HEADER_BYTES || head->bytes[PACKET_HEADER_BYTES] == 0xff;
+}
+
 // An error is held back until it is whole: it may be one that the client needs not be told. False:
 // more is to come.
 static bool take_head(struct flow_single *single, const uint8_t **bytes, size_t *len,
@@ -296,12 +310,11 @@ static bool take_head(struct flow_single *single, const uint8_t **bytes, size_t 
 {
     struct gather *head = &single->head;
     gather_add(head, &single->flow.session->arena, *bytes, *len);
-    bool may_be_error =
-        head->len <= PACKET_HEADER_BYTES || head->bytes[PACKET_HEADER_BYTES] == 0xff;
-    if (last == NULL && may_be_error) {
+    if (last == NULL && may_become_error(single->flow.request, head)) {
         return false;
     }
     single->awaits_head = false;
+    single->has_begun = last == NULL;
     *bytes = head->bytes;
     *len = head->len;
     return true;
@@ -314,7 +327,7 @@ static bool enter_index(struct flow_single *single, const uint8_t *bytes, size_t
     struct request *request = single->flow.request;
     struct gather whole = {.len = 0};
     struct error error;
-    if (request->plan == NULL || request->plan->target_count != 1) {
+    if (request->plan == NULL || request->plan->target_count != 1 || single->has_begun) {
         return false;
     }
     gather_add(&whole, &session->arena, bytes, len);

@@ -45,9 +45,26 @@ struct slice gather_payload(const struct gather *gather)
     return slice_of(gather->bytes + PACKET_HEADER_BYTES, len);
 }
 
+// Empty when it is not whole.
+static struct slice last_payload(const struct gather *gather)
+{
+    struct slice payload = slice_of(NULL, 0);
+    size_t at = 0;
+    while (at + PACKET_HEADER_BYTES <= gather->len) {
+        size_t len = packet_payload_bytes(gather->bytes + at);
+        at += PACKET_HEADER_BYTES;
+        if (at + len > gather->len) {
+            return slice_of(NULL, 0);
+        }
+        payload = slice_of(gather->bytes + at, len);
+        at += len;
+    }
+    return payload;
+}
+
 void gather_error(const struct gather *gather, struct error *error)
 {
-    if (!error_read(gather_payload(gather), error)) {
+    if (!error_read(last_payload(gather), error)) {
         error_fill(error, ER_UNKNOWN, "a server's error could not be read");
     }
 }

@@ -14,7 +14,7 @@ struct gather {
 void gather_add(struct gather *gather, struct arena *arena, const uint8_t *bytes, size_t len);
 // The payload of its first packet; empty when that is not whole.
 struct slice gather_payload(const struct gather *gather);
-// What its ERR packet says; an error of its own when it is none.
+// What the ERR packet at its end says; an error of its own when it is none.
 void gather_error(const struct gather *gather, struct error *error);
 // Each row of the answer to a SELECT in the text protocol. False: `take` returned false, it is an
 // error, or not whole.

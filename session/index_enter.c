@@ -33,7 +33,8 @@ struct enter {
     struct flow flow;   // first
     struct item *items; // in the arena
     uint32_t item_count;
-    bool is_here; // the second round
+    bool has_more; // than could be read or held
+    bool is_here;  // the second round
     uint32_t missing;
     struct error error; // code 0: none
     struct gather *gathers;
@@ -65,9 +66,11 @@ static void add_item(struct enter *enter, const struct index_config *index, stru
             return;
         }
     }
-    if (enter->item_count < ITEMS_MAX) {
-        enter->items[enter->item_count++] = (struct item){index, value, shard};
+    if (enter->item_count == ITEMS_MAX) {
+        enter->has_more = true;
+        return;
     }
+    enter->items[enter->item_count++] = (struct item){index, value, shard};
 }
 
 // The place of the column in the list of an INSERT; -1: not there.
@@ -83,34 +86,43 @@ static int32_t place_of(const struct insert_part *insert, const char *column)
 
 static void add_column(struct enter *enter, const struct route_request *route,
                        const struct insert_part *insert, const struct index_config *index,
-                       uint16_t shard)
+                       const struct plan_target *target)
 {
     struct arena *arena = &enter->flow.session->arena;
     int32_t at = place_of(insert, index->column);
     const struct value_row *row = at >= 0 ? insert->rows : NULL;
-    for (; row != NULL && enter->item_count < ITEMS_MAX; row = row->next) {
+    uint32_t number = 0, taken = 0; // of the target's rows, which ascend
+    for (; row != NULL && !(enter->has_more && enter->item_count == ITEMS_MAX); row = row->next) {
         struct slice canonical;
+        number++;
+        if (target->rows != NULL && (taken == target->row_count || target->rows[taken] != number)) {
+            continue;
+        }
+        taken++;
         if ((uint32_t)at < row->value_count) {
             struct value value = value_of_expr(arena, route, row->values[at]);
             if (index_stored_value(arena, index, &value, &canonical)) {
-                add_item(enter, index, canonical, shard);
+                add_item(enter, index, canonical, target->shard);
+            } else if (value.kind != VALUE_NULL) {
+                enter->has_more = true;
             }
         }
     }
 }
 
-// What the rows of the target's own text have, as far as that can be read.
-static void add_target(struct enter *enter, struct request *request,
-                       const struct plan_target *target)
+// What the target's rows have, as far as that can be read: in its own text, or where that has
+// parameters of its own, in the statement as it came.
+static void add_target(struct enter *enter, struct request *request, struct plan_target target)
 {
     struct session *session = enter->flow.session;
     struct statement *statement = request->statement;
     struct route_request route = query_route_request(session, request);
     struct parse_options options = query_parse_options(session);
-    if (target->sql.ptr != NULL &&
-        (route.params != NULL ||
-         parse_statement(&session->arena, target->sql, &options, &statement) != PARSE_OK)) {
-        return;
+    if (target.sql.ptr != NULL && statement->param_count == 0) {
+        target.rows = NULL;
+        if (parse_statement(&session->arena, target.sql, &options, &statement) != PARSE_OK) {
+            return;
+        }
     }
     struct scope_ref ref = {.config = NULL};
     if (statement->insert != NULL && statement->tables != NULL) {
@@ -118,14 +130,14 @@ static void add_target(struct enter *enter, struct request *request,
     }
     const struct index_config *index = ref.config != NULL ? ref.config->indexes : NULL;
     for (; index != NULL; index = index->next) {
-        add_column(enter, &route, statement->insert, index, target->shard);
+        add_column(enter, &route, statement->insert, index, &target);
     }
 }
 
 static void add_targets(struct enter *enter, struct request *request)
 {
     for (uint16_t i = 0; i < request->plan->target_count; i++) {
-        add_target(enter, request, &request->plan->targets[i]);
+        add_target(enter, request, request->plan->targets[i]);
     }
 }
 
@@ -345,15 +357,36 @@ static bool add_assignments(struct enter *enter, struct request *request,
     return true;
 }
 
+// Ids that waybill made stand in the target's text or among its parameters.
+static bool has_unread_ids(struct session *session, struct request *request)
+{
+    struct route_request route = query_route_request(session, request);
+    const struct statement *statement = request->statement;
+    struct scope_ref ref = {.config = NULL};
+    if (statement->insert != NULL && statement->param_count > 0) {
+        scope_place(&route, statement->tables, &ref);
+    }
+    const struct table_config *table = ref.config;
+    const struct index_config *index = table != NULL ? table->indexes : NULL;
+    for (; index != NULL; index = index->next) {
+        struct slice column = slice_of_string(index->column);
+        if ((table->row_ids != NULL && slice_is_nocase(column, table->row_ids->column)) ||
+            (table->id_column != NULL && slice_is_nocase(column, table->id_column))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void refuse(struct enter *enter)
 {
     struct session *session = enter->flow.session;
     struct request *request = enter->flow.request;
     struct error error;
     error_fill(&error, ER_CROSS_SHARD_WRITE,
-               "A column with a global index is set on several shards to what only these know, "
-               "which needs distributed = atomic: put the value itself in, or change the rows of "
-               "each shard by a statement of their own");
+               "A column with a global index is set on several shards to what only these know, or "
+               "to more than 1000 values, which needs distributed = atomic: put the value itself "
+               "in, or change the rows of each shard by a statement of their own");
     session->flow = NULL;
     query_refuse(session, request, &error);
 }
@@ -370,7 +403,8 @@ bool index_enter_ahead(struct session *session, struct request *request,
     }
     struct enter *enter = enter_new(session, request, then);
     add_targets(enter, request);
-    if (!add_assignments(enter, request,
+    if (enter->has_more || has_unread_ids(session, request) ||
+        !add_assignments(enter, request,
                          statement->insert != NULL ? statement->insert->on_duplicate
                                                    : statement->change->set)) {
         refuse(enter);

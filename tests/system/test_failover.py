@@ -140,12 +140,16 @@ def test_another_shard_does_not_wait(stand):
 
 
 def test_promotion_refused_when_it_cannot_be_proven(stand):
-    """Primary and one of its replicas gone: the other may lack acknowledged orders, so nobody is promoted."""
+    """Primary and one of its replicas gone: the other may lack acknowledged orders, so nobody is promoted. With that
+    replica back, the other has what the primary wrote after its end."""
     victim = primary_of(stand, "s2")
     replica = next(name for name in ("s2b", "s2c", "s2a") if name != victim)
     remaining = next(name for name in ("s2a", "s2b", "s2c") if name not in (victim, replica))
     stand.cluster("kill", f"s2/{replica}")
-    time.sleep(0.2)
+    stand.wait_until(lambda: {row["server"]: row["state"] for row in stand.admin("SHOW SERVERS")}[replica] != "up", 20, "it is gone")
+    beats = stand.root(remaining).query("SELECT * FROM waybill.heartbeat").rows
+    stand.wait_until(lambda: stand.root(remaining).query("SELECT * FROM waybill.heartbeat").rows != beats, 20, "a heartbeat comes")
+    time.sleep(0.5)  # and one that was not on its way
     stand.cluster("kill", f"s2/{victim}")
     time.sleep(5)
     assert primary_of(stand, "s2") in ("", None, "NULL", "-"), stand.admin("SHOW SHARDS")

@@ -172,6 +172,53 @@ def test_every_write_keeps_it(stand):
     plain.close()
 
 
+def test_parts_that_commit_one_by_one(stand):
+    """With best_effort, text and prepared, with parameters and without: no part is done without the others' entries."""
+    prepare(stand)
+    client, plain = stand.client(user="loader"), stand.direct("plain")
+    sql = "INSERT IGNORE INTO orders (buyer_id, id, seller_id, order_no) VALUES "
+
+    def fixed(number):
+        return sql + ", ".join(f"({i}, {number}, {100 * number + i}, 'E{number}-{i}')" for i in range(1, 9))
+    runs = [(fixed(60), False, ()), (fixed(61), True, ()),
+            (sql + ", ".join(["(?, ?, ?, ?)"] * 8), True, [value for i in range(1, 9) for value in (i, 62, 9200 + i, f"E62-{i}")])]
+    for text, is_prepared, values in runs:
+        mine, theirs = Outcome(client, text, is_prepared, values), Outcome(plain, text, is_prepared, values)
+        assert not mine.differences(theirs, True), (text, mine.differences(theirs, True))
+        compare_all(client, plain, text)
+    for values in ("(1, 63, 1 + 9300, 'E63-1'), (2, 63, 9302, 'E63-2')",
+                   ", ".join(f"({i}, 64, {10000 + i}, NULL)" for i in range(1, 1100))):
+        for is_prepared in (False, True):
+            assert Outcome(client, sql + values, is_prepared).error[0] == 9002, values[:60]
+    compare_all(client, plain, "refused")
+    check(stand)
+    client.close()
+    plain.close()
+
+
+def test_rows_that_are_returned(stand):
+    """The columns and rows of RETURNING come before the error that a value has no entry: it is not told all the same. Where
+    too many rows have been sent by then the client gets the error, and nothing stays."""
+    prepare(stand)
+    client, plain = mover(stand), stand.direct("plain")
+    one = "INSERT INTO orders (buyer_id, id, seller_id, order_no) VALUES (%d, 70, 7777, 'R-1'), (%d, 70, 7778, 'R-2') RETURNING id, order_no"
+    for buyer, is_prepared in ((1, False), (2, True)):
+        mine, theirs = Outcome(client, one % (buyer, buyer + 1000), is_prepared), Outcome(plain, one % (buyer, buyer + 1000), is_prepared)
+        assert not mine.differences(theirs, False), mine.differences(theirs, False)
+    compare_all(client, plain, "RETURNING")
+    pad = "x" * 190
+    many = ", ".join(f"(5, {i}, 5, '{pad}')" for i in range(1000, 2000))
+    for last in (", (5, 3000, LENGTH('not in the text'), 'R-3')", ", (5, 3000, LENGTH('nor this one, which is longer'), 'R-3')"):
+        before = client.query("SELECT COUNT(*) FROM orders").rows
+        code = code_of(client, f"INSERT INTO orders (buyer_id, id, seller_id, order_no) VALUES {many}{last} RETURNING id, order_no")
+        assert code == NOT_INDEXED, code
+        assert client.query("SELECT COUNT(*) FROM orders").rows == before
+    assert client.query("SELECT 1").rows == [("1",)]
+    check(stand)
+    client.close()
+    plain.close()
+
+
 def compare_all(client, plain, what):
     """By each value that there is, and by some that there aren't."""
     for column, more in (("seller_id", ["0", "123456789"]), ("order_no", ["'nobody'", "'strasse'", "'b-2'"])):
