@@ -136,12 +136,16 @@ static void decide(struct scatter *scatter, enum ending ending, const struct err
     scatter_enter(scatter, SCATTER_DRAINING);
 }
 
+// What a write returns is held back for a while: it may have to be run again.
 static void flush(struct scatter *scatter)
 {
-    if (scatter->out.len == 0) {
+    bool is_held = scatter->state == SCATTER_ROWS && scatter->out.len < RETURNING_HELD_BYTES &&
+                   index_enter_is_possible(scatter->flow.session, scatter->flow.request);
+    if (scatter->out.len == 0 || is_held) {
         return;
     }
     struct error error;
+    scatter->has_begun = true;
     bool is_full = session_write(scatter->flow.session, scatter->out.ptr, scatter->out.len);
     scatter->out.len = 0;
     if (scatter->state == SCATTER_ROWS && cursor_is_too_large(scatter->flow.request, &error)) {
@@ -176,7 +180,7 @@ static bool enter_index(struct scatter *scatter)
     struct request *request = scatter->flow.request;
     struct error error = scatter->error;
     if (scatter->ending != END_ERROR || error.code != ER_NOT_INDEXED ||
-        scatter->failed == NO_SOURCE || session->transaction.is_lost) {
+        scatter->failed == NO_SOURCE || session->transaction.is_lost || scatter->has_begun) {
         return false;
     }
     session->flow = NULL; // it is over if the command goes on

@@ -28,9 +28,6 @@
 #include "session/track.h"
 #include "session/transaction.h"
 
-// An answer that may end with an error that the client needs not be told is held back so far.
-enum { RETURNING_HELD_BYTES = 65536 };
-
 struct flow_single {
     struct flow flow;
     struct leg *leg; // while its answer is not whole

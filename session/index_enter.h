@@ -4,6 +4,9 @@
 
 #include "session/session_impl.h"
 
+// So much of the rows that a write returns is held back, since such an error may follow them.
+enum { RETURNING_HELD_BYTES = 65536 };
+
 // Could that come of the request?
 bool index_enter_is_possible(const struct session *session,
                              const struct request *request) MUST_CHECK;

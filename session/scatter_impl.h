@@ -30,6 +30,7 @@ struct scatter {
     bool wants_point;  // in a transaction: to be undone where it has succeeded
     bool is_ended;     // ... or committed, or undone
     bool is_undone;    // END_ERROR of a write: nothing of it stays on any shard
+    bool has_begun;    // the client has a part of the answer
     uint16_t left;     // committed, and so many shards were not told of it
     bool wants_gather; // END_ERROR: the rows can't be merged, but one server may answer with all
     uint32_t failed;   // END_ERROR: the source whose error it is; NO_SOURCE: waybill's own
