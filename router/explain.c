@@ -251,7 +251,7 @@ static void add_merge(struct arena *arena, struct explanation *explanation)
                         (const char *)plan->having_text.ptr);
     }
     for (uint32_t i = 0; i < plan->order_count; i++) {
-        text_add_format(&out, "%s%" PRIu32 "%s", i == 0 ? "; the first by value " : ", ",
+        text_add_format(&out, "%s%" PRIu32 "%s", i == 0 ? "; sorted by value " : ", ",
                         plan->orders[i].fold + 1, plan->orders[i].is_descending ? " desc" : "");
     }
     if (plan->hidden_columns > 0) {
@@ -306,11 +306,15 @@ static void add_memory(struct arena *arena, struct explanation *explanation)
     } else if (plan->split != NULL) {
         detail = slice_of_string("a part of the client's file for each shard");
     } else if (plan->order_count > 0 && plan->target_count > 1) {
-        detail =
-            arena_format(arena,
-                         "%" PRIu64 " groups; of each of %u shards the next row, and %u KiB "
-                         "behind it",
-                         plan->offset + plan->limit, plan->target_count, MERGE_SOURCE_BYTES / 1024);
+        bool is_bounded = plan->limit < UINT64_MAX - plan->offset;
+        struct slice groups = is_bounded
+                                  ? arena_format(arena, "%" PRIu64, plan->offset + plan->limit)
+                                  : slice_of_string("all");
+        detail = arena_format(arena,
+                              "%.*s groups, at most 32 MiB; of each of %u shards the next row, and "
+                              "%u KiB behind it",
+                              (int)groups.len, (const char *)groups.ptr, plan->target_count,
+                              MERGE_SOURCE_BYTES / 1024);
     } else if (held != NULL && plan->target_count > 1) {
         detail = arena_format(arena, "%sof each of %u shards the next row, and %u KiB behind it",
                               held, plan->target_count, MERGE_SOURCE_BYTES / 1024);

@@ -45,6 +45,8 @@ bool group_find_fold(struct grouping *grouping, const struct expr *expr,
 
 // group_order.c. ORDER BY has more than keys: fills plan.orders. False: refused.
 bool group_order_by_values(struct grouping *grouping) MUST_CHECK;
+// When plan.keys is filled: completes what the former left open.
+void group_end_order(struct grouping *grouping);
 // The key of GROUP BY that an item of ORDER BY names; NULL: none.
 struct group_key *group_find_ordered(struct grouping *grouping, const struct expr *expr) MUST_CHECK;
 

@@ -3,38 +3,18 @@
 //     SELECT seller, SUM(total) AS sold FROM orders GROUP BY seller ORDER BY sold DESC LIMIT 10
 //
 // No shard knows which groups are the first of all, so each gives all of its own, in the order of
-// what is grouped by, and of the whole ones those are held that LIMIT (and OFFSET) ask for:
-// session/merge_top.h. Without LIMIT, or with one of many rows, it is gathered.
+// what is grouped by, and of the whole ones those are held that LIMIT (and OFFSET) ask for, without
+// LIMIT all: session/merge_top.h.
 //
-// Sorted are whole values as the client gets them. An AVG has more digits inside than it shows, and
-// is refused.
+// Sorted are whole values as the client gets them. An AVG has more digits inside than it shows, but
+// a server sorts by those that it shows, too: a DECIMAL's sort key has its column's scale.
 
 #include "router/group_impl.h"
 
 static bool refuse(struct grouping *grouping)
 {
     return group_refuse(grouping->planner,
-                        "GROUP BY with ORDER BY anything but columns of GROUP BY, or with a LIMIT "
-                        "aggregates that are no AVG");
-}
-
-static bool read_limit(struct planner *planner, const struct expr *expr, uint64_t *count)
-{
-    if (expr == NULL) {
-        return true;
-    }
-    struct value value = value_of_expr(planner->arena, planner->request, expr);
-    return value_to_count(&value, count);
-}
-
-static bool has_short_limit(const struct grouping *grouping)
-{
-    const struct query *query = grouping->query;
-    uint64_t limit = 0;
-    uint64_t offset = 0;
-    return query->limit != NULL && read_limit(grouping->planner, query->limit, &limit) &&
-           read_limit(grouping->planner, query->offset, &offset) && limit <= PLAN_ORDERED_MAX &&
-           offset <= PLAN_ORDERED_MAX - limit;
+                        "GROUP BY with ORDER BY anything but columns of GROUP BY and aggregates");
 }
 
 static bool find_position(const struct grouping *grouping, const struct expr *expr, uint32_t *fold)
@@ -46,12 +26,37 @@ static bool find_position(const struct grouping *grouping, const struct expr *ex
     return is_one;
 }
 
+// A key that the select list doesn't have: its hidden column is known when the keys are put in
+// order (group_end_order).
+static bool add_hidden_key(struct grouping *grouping, const struct group_key *key, uint32_t *fold)
+{
+    struct plan *plan = grouping->planner->plan;
+    if (plan->more_folds == GROUP_MORE_FOLDS_MAX) {
+        return false;
+    }
+    *fold = plan->fold_count + plan->more_folds++;
+    plan->folds[*fold] = (struct plan_fold){
+        .kind = FOLD_FIRST, .collation = NO_HIDDEN, .key = (uint32_t)(key - grouping->keys)};
+    return true;
+}
+
+void group_end_order(struct grouping *grouping)
+{
+    struct plan *plan = grouping->planner->plan;
+    for (uint32_t i = plan->fold_count; i < plan->fold_count + plan->more_folds; i++) {
+        struct plan_fold *fold = &plan->folds[i];
+        if (fold->kind == FOLD_FIRST && fold->key != NO_KEY) {
+            fold->hidden = plan->keys[fold->key].column;
+        }
+    }
+}
+
 static bool find_value(struct grouping *grouping, const struct expr *expr, uint32_t *fold)
 {
     const struct group_key *key = group_find_ordered(grouping, expr);
     if (key != NULL) {
         *fold = key->item;
-        return key->item != NO_ITEM;
+        return key->item != NO_ITEM || add_hidden_key(grouping, key, fold);
     }
     return expr->kind == EXPR_INTEGER ? find_position(grouping, expr, fold)
                                       : group_find_fold(grouping, expr, fold);
@@ -62,7 +67,7 @@ bool group_order_by_values(struct grouping *grouping)
     struct plan *plan = grouping->planner->plan;
     const struct query *query = grouping->query;
     plan->orders = arena_alloc(grouping->planner->arena, GROUP_KEYS_MAX * sizeof *plan->orders);
-    if (query->has_rollup || !has_short_limit(grouping)) {
+    if (query->has_rollup) {
         return refuse(grouping);
     }
     for (const struct order_item *item = query->order_by; item != NULL; item = item->next) {
@@ -70,8 +75,7 @@ bool group_order_by_values(struct grouping *grouping)
         if (item->expr->kind == EXPR_NULL) {
             continue;
         }
-        if (plan->order_count == GROUP_KEYS_MAX || !find_value(grouping, item->expr, &fold) ||
-            plan->folds[fold].kind == FOLD_AVERAGE) {
+        if (plan->order_count == GROUP_KEYS_MAX || !find_value(grouping, item->expr, &fold)) {
             return refuse(grouping);
         }
         plan->orders[plan->order_count++] =

@@ -56,7 +56,6 @@ enum fold_kind {
     FOLD_CHECKSUM, // CHECKSUM TABLE: added up modulo 2^32, as servers do with rows; NULL if one is
 };
 
-enum { PLAN_ORDERED_MAX = 10000 };
 #define NO_HIDDEN UINT32_MAX
 #define NO_KEY    UINT32_MAX
 
@@ -154,8 +153,8 @@ struct plan {
     struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees
     uint32_t fold_count;     // 0: all FOLD_FIRST
     uint32_t more_folds;     // behind those: of hidden columns, for HAVING
-    // MERGE_GROUP: the groups by their values, not by their keys; offset + limit of them, which are
-    // never more than PLAN_ORDERED_MAX, are held until all were there.
+    // MERGE_GROUP: the groups by their values, not by their keys; offset + limit of them are held
+    // until all were there (session/merge_top.h bounds the bytes).
     struct plan_order *orders;
     uint32_t order_count;
     const struct plan_having *having; // MERGE_GROUP: which groups stay; NULL: all

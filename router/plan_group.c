@@ -455,9 +455,11 @@ static void splice_order(struct grouping *grouping, struct slice order, struct s
     const struct query *query = grouping->query;
     struct arena *arena = grouping->planner->arena;
     if (grouping->planner->plan->order_count > 0) { // by the values of whole groups, later
-        list->items[list->count++] = (struct splice){
-            .span = query->order_by_span,
-            .with = arena_format(arena, "ORDER BY %.*s", (int)order.len, (const char *)order.ptr)};
+        const char *all = query->limit == NULL ? " LIMIT 18446744073709551615" : "";
+        list->items[list->count++] =
+            (struct splice){.span = query->order_by_span,
+                            .with = arena_format(arena, "ORDER BY %.*s%s", (int)order.len,
+                                                 (const char *)order.ptr, all)};
         return;
     }
     bool has_order = query->order_by_span.end > query->order_by_span.begin;
@@ -508,6 +510,7 @@ bool plan_group(struct planner *planner, const struct query *query, struct splic
     }
     planner->plan->sorts_distinct = query->is_distinct && planner->plan->key_count == 0;
     struct slice order = order_the_rest(&grouping);
+    group_end_order(&grouping);
     splice_described(&grouping, splices);
     if (grouping.hidden.len > 0) {
         splices->items[splices->count++] = (struct splice){

@@ -14,10 +14,13 @@
 //     HEADS -> ROWS [begin_rows], HEADS -> HEADS [scatter_start_all], ROWS <-> FULL [flush,
 //     on_drained], any -> DRAINING [decide], DRAINING -> finished [finish]
 //
-// What turns out in HEADS not to be mergeable (ENUM, some collations) is gathered instead.
+// What turns out in HEADS not to be mergeable (ENUM, some collations) is gathered instead. Where
+// that may turn out later, as too many groups that are sorted by their values, nothing is sent
+// before the end, or before 1 MiB of the answer is there (scatter.holds): until then it is
+// gathered, too.
 //
 //     HEADS     nothing was written to the client: what can't be merged is an ordinary error
-//     ROWS      the column definitions were written; the client takes bytes
+//     ROWS      the column definitions were written, or are held; the client takes bytes
 //     FULL      as ROWS, the client is slow: no source is read
 //     DRAINING  what the client gets in the end is decided: what still comes is read and dropped
 //
@@ -91,6 +94,7 @@ void flow_scatter_start(struct session *session, struct request *request)
     }
     scatter->sources =
         arena_alloc(&session->arena, scatter->source_count * sizeof *scatter->sources);
+    scatter->holds = scatter->plan.order_count > 0;
     text_init(&scatter->out);
     flow_begin(&scatter->flow, &scatter_kind, session, request);
     scatter->columns.is_sent_raw = scatter_is_sent_raw(session);
@@ -124,10 +128,10 @@ static void decide(struct scatter *scatter, enum ending ending, const struct err
     scatter->ending = ending;
     if (error != NULL) {
         scatter->error = *error;
-        scatter->wants_gather = scatter->state == SCATTER_HEADS && error->code == ER_CROSS_SHARD &&
-                                scatter->plan.access != ACCESS_WRITE &&
-                                scatter->plan.gather == NULL &&
-                                gather_is_possible(scatter->flow.session);
+        bool is_unsent = scatter->state == SCATTER_HEADS || (scatter->holds && !scatter->has_begun);
+        scatter->wants_gather =
+            is_unsent && error->code == ER_CROSS_SHARD && scatter->plan.access != ACCESS_WRITE &&
+            scatter->plan.gather == NULL && gather_is_possible(scatter->flow.session);
     }
     for (uint32_t i = 0;
          ending == END_ERROR && !scatter_is_write(scatter) && i < scatter->source_count; i++) {
@@ -136,12 +140,9 @@ static void decide(struct scatter *scatter, enum ending ending, const struct err
     scatter_enter(scatter, SCATTER_DRAINING);
 }
 
-// What a write returns is held back for a while: it may have to be run again.
-static void flush(struct scatter *scatter)
+static void send_out(struct scatter *scatter)
 {
-    bool is_held = scatter->state == SCATTER_ROWS && scatter->out.len < RETURNING_HELD_BYTES &&
-                   index_enter_is_possible(scatter->flow.session, scatter->flow.request);
-    if (scatter->out.len == 0 || is_held) {
+    if (scatter->out.len == 0) {
         return;
     }
     struct error error;
@@ -153,6 +154,13 @@ static void flush(struct scatter *scatter)
     }
     if (is_full && scatter->state == SCATTER_ROWS) {
         scatter_enter(scatter, SCATTER_FULL);
+    }
+}
+
+static void flush(struct scatter *scatter)
+{
+    if (!scatter_is_held(scatter)) {
+        send_out(scatter);
     }
 }
 
@@ -183,11 +191,14 @@ static bool enter_index(struct scatter *scatter)
         scatter->failed == NO_SOURCE || session->transaction.is_lost || scatter->has_begun) {
         return false;
     }
+    uint8_t sequence = request->sequence;
     session->flow = NULL; // it is over if the command goes on
+    request->sequence = scatter->out.len > 0 ? scatter->first_sequence : sequence;
     if (index_enter_start(session, request, &request->plan->targets[scatter->failed], &error)) {
         give_back(scatter);
         return true;
     }
+    request->sequence = sequence;
     session->flow = &scatter->flow;
     return false;
 }
@@ -206,7 +217,10 @@ static void finish(struct scatter *scatter)
     if (scatter->is_undone && enter_index(scatter)) {
         return;
     }
-    flush(scatter);
+    if (scatter->ending == END_ERROR && scatter->wants_gather) {
+        scatter_drop_held(scatter);
+    }
+    send_out(scatter);
     struct error error = scatter->error;
     enum ending ending = scatter->ending;
     if (ending == END_ROWS) {
@@ -266,14 +280,6 @@ static void decide_refusal(struct scatter *scatter, const char *why)
     decide(scatter, END_ERROR, &error);
 }
 
-// A source whose answer isn't shown (MERGE_FIRST): only its end matters.
-static void skip_rows(struct scatter_source *source)
-{
-    while (source_look(source) == SOURCE_AT_ROW) {
-        source_take(source);
-    }
-}
-
 // Have all said what they have? Errors of a read end it at once.
 static bool has_all_heads(struct scatter *scatter)
 {
@@ -281,7 +287,7 @@ static bool has_all_heads(struct scatter *scatter)
     for (uint32_t i = 0; i < scatter->source_count; i++) {
         struct scatter_source *source = &scatter->sources[i];
         if (i >= scatter->merged_count) {
-            skip_rows(source);
+            source_skip_rows(source);
         }
         enum source_at at = source_look(source);
         if (at == SOURCE_AT_ERROR && !scatter_is_write(scatter)) {
@@ -342,6 +348,7 @@ static void begin_rows(struct scatter *scatter)
     }
     if (scatter->state == SCATTER_HEADS) {
         scatter_enter(scatter, SCATTER_ROWS);
+        scatter->first_sequence = scatter->flow.request->sequence;
         scatter_add_columns(scatter);
     }
 }
@@ -411,12 +418,19 @@ static void pass_row(struct scatter *scatter, uint32_t number)
     }
 }
 
-// The last group is over as well.
+// The last group is over as well. Those that were held go out one by one, as fast as the client
+// takes them.
 static void end_rows(struct scatter *scatter)
 {
     struct error error;
-    bool is_fine = scatter->group == NULL || scatter_end_groups(scatter, &error);
-    decide(scatter, is_fine ? END_ROWS : END_ERROR, is_fine ? NULL : &error);
+    bool is_over = false;
+    if (!scatter_end_groups(scatter, &is_over, &error)) {
+        decide(scatter, END_ERROR, &error);
+    } else if (is_over) {
+        decide(scatter, END_ROWS, NULL);
+    } else if (scatter->out.len >= OUT_BYTES) {
+        flush(scatter);
+    }
 }
 
 static void merge_rows(struct scatter *scatter)
@@ -526,7 +540,7 @@ static void run_again(struct scatter *scatter)
 
 static void fail_at_once(struct scatter *scatter, const struct error *error)
 {
-    flush(scatter);
+    send_out(scatter);
     give_back(scatter);
     flow_fail(&scatter->flow, error); // stops the other legs, tells of a lost transaction
 }

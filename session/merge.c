@@ -22,17 +22,13 @@
 #include "session/merge_impl.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "protocol/error_table.h"
 #include "session/compare_key.h"
 
-#define NO_COLUMN UINT32_MAX
-
 enum {
     BITMAP_OFFSET = 2,    // of a binary row
     SORT_LENGTH_MIN = 64, // max_sort_length may be as low: the server doesn't look further
-    ALIAS_BYTES = 48,
 };
 
 static bool is_sorted(const struct merge *merge)
@@ -63,25 +59,12 @@ static bool scan_row(struct merge *merge, struct merge_source *source, struct er
 
 // ---- choosing the comparisons
 
-// The hidden column of that alias, or NO_COLUMN.
-static uint32_t find_hidden(const struct merge_columns *columns, const char *alias)
-{
-    for (uint32_t i = columns->visible; i < columns->count; i++) {
-        if (slice_equal(columns->columns[i].name, slice_of_string(alias))) {
-            return i;
-        }
-    }
-    return NO_COLUMN;
-}
-
 static void find_keys(struct merge *merge)
 {
     for (uint32_t i = 0; i < merge->plan->key_count; i++) {
         const struct merge_key *key = &merge->plan->keys[i];
-        char alias[ALIAS_BYTES];
         merge->key_columns[i] = key->column + (key->is_hidden ? merge->columns->visible : 0);
-        snprintf(alias, sizeof alias, MERGE_COLLATION_ALIAS, i);
-        merge->collation_columns[i] = find_hidden(merge->columns, alias);
+        merge->collation_columns[i] = merge_columns_find_collation(merge->columns, i);
     }
 }
 
@@ -136,7 +119,7 @@ static bool look_at_collations(struct merge *merge, struct merge_source *source,
     source->is_seen = true;
     for (uint32_t i = 0; i < merge->plan->key_count; i++) {
         struct slice told = {.ptr = NULL};
-        if (merge->collation_columns[i] != NO_COLUMN) {
+        if (merge->collation_columns[i] != NO_HIDDEN) {
             told = field_at(source->payload.ptr, &merge->places[merge->collation_columns[i]]).bytes;
         }
         if (!merge->has_comparisons) {

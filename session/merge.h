@@ -47,6 +47,8 @@ bool merge_columns_keep_bits(const struct merge_columns *columns, struct error *
 // (0-based). Column definitions name the collation of character_set_results and never the column's
 // own, so without it only numbers, dates and binary strings can be merged in order.
 #define MERGE_COLLATION_ALIAS "waybill collation %u"
+// Which of the columns that is; NO_HIDDEN: there is none.
+uint32_t merge_columns_find_collation(const struct merge_columns *columns, uint32_t key) MUST_CHECK;
 
 struct merge; // in the arena
 

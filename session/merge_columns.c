@@ -10,7 +10,7 @@
 #include "protocol/error_table.h"
 #include "session/merge.h"
 
-enum { NAME_SHOWN_MAX = 64 };
+enum { NAME_SHOWN_MAX = 64, ALIAS_BYTES = 48 };
 
 struct column merge_copy_column(struct arena *arena, const struct column *column)
 {
@@ -86,6 +86,18 @@ static bool join_head(struct column *columns, const struct merge_head *first,
         widen(&columns[i], &other->columns[i]);
     }
     return true;
+}
+
+uint32_t merge_columns_find_collation(const struct merge_columns *columns, uint32_t key)
+{
+    char alias[ALIAS_BYTES];
+    snprintf(alias, sizeof alias, MERGE_COLLATION_ALIAS, key);
+    for (uint32_t i = columns->visible; i < columns->count; i++) {
+        if (slice_equal(columns->columns[i].name, slice_of_string(alias))) {
+            return i;
+        }
+    }
+    return NO_HIDDEN;
 }
 
 // MariaDB's temporary table for a DISTINCT that is sorted makes an integer of BIT, and its column

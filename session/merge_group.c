@@ -131,7 +131,8 @@ static bool read_fields(struct merge_group *group, struct slice payload, struct 
 
 bool merge_group_look(struct merge_group *group, struct slice payload, struct error *error)
 {
-    bool is_fine = read_fields(group, payload, error);
+    bool is_fine = read_fields(group, payload, error) &&
+                   (group->top == NULL || merge_top_look(group->top, group->fields, error));
     for (uint32_t level = group->first_level; level <= group->group_keys; level++) {
         struct fold *folds = folds_of(group, level);
         for (uint32_t i = 0; i < group->fold_count && is_fine; i++) {
@@ -258,8 +259,19 @@ bool merge_group_end(struct merge_group *group, struct error *error)
         }
         group->has_rows = true;
     }
-    return finish_levels(group, group->first_level, error) &&
-           (group->top == NULL || merge_top_end(group->top, error));
+    if (!finish_levels(group, group->first_level, error)) {
+        return false;
+    }
+    if (group->top != NULL) {
+        merge_top_sort(group->top);
+    }
+    return true;
+}
+
+bool merge_group_give(struct merge_group *group, bool *is_over, struct error *error)
+{
+    *is_over = true;
+    return group->top == NULL || merge_top_give(group->top, is_over, error);
 }
 
 bool merge_group_is_full(const struct merge_group *group)

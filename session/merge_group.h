@@ -26,6 +26,9 @@ bool merge_group_look(struct merge_group *group, struct slice payload,
 bool merge_group_add(struct merge_group *group, struct slice payload, uint32_t shared,
                      struct error *error) MUST_CHECK;
 bool merge_group_end(struct merge_group *group, struct error *error) MUST_CHECK;
+// Then: of groups that are sorted by their values, and were held for that, one more goes out.
+// *is_over: there was none left. False with *error.
+bool merge_group_give(struct merge_group *group, bool *is_over, struct error *error) MUST_CHECK;
 // Has the client all rows of its LIMIT, and nobody wants to know how many there are without it?
 bool merge_group_is_full(const struct merge_group *group) MUST_CHECK;
 // The groups that are over, with those that OFFSET and LIMIT kept from the client.

@@ -30,7 +30,7 @@ struct merge {
     struct slice *collations;            // one for each key; ptr NULL: not told
     bool has_comparisons;
     uint32_t *key_columns;       // one for each key
-    uint32_t *collation_columns; // one for each key: the hidden column or NO_COLUMN
+    uint32_t *collation_columns; // one for each key: the hidden column or NO_HIDDEN
     struct place *places;        // scratch: one for each column
     uint32_t source_count;
     uint32_t wanted_count;

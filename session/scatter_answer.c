@@ -6,12 +6,14 @@
 #include "protocol/packet.h"
 #include "session/aftermath.h"
 #include "session/ddl_run.h"
+#include "session/index_enter.h"
 #include "session/insert_id.h"
 #include "session/scatter_guard.h"
 #include "session/scatter_impl.h"
 #include "session/track.h"
 
 enum {
+    HOLD_BYTES = 1024 * 1024,
     RAW_COLLATION = 63, // binary
     // Of the servers' status flags, what is about the statement and not about the session.
     STATUS_OF_STATEMENT = STATUS_NO_GOOD_INDEX | STATUS_NO_INDEX | STATUS_SLOW | STATUS_DB_DROPPED |
@@ -32,6 +34,26 @@ bool scatter_is_sent_raw(const struct session *session)
     size_t len = names.len < sizeof "'binary'" - 1 ? names.len : sizeof "'binary'" - 1;
     return slice_is_nocase(slice_part(names, 0, len), "'binary'") ||
            slice_is_nocase(slice_part(names, 0, len), "binary");
+}
+
+bool scatter_is_held(const struct scatter *scatter)
+{
+    const struct flow *flow = &scatter->flow;
+    size_t most = scatter->holds                                          ? HOLD_BYTES
+                  : index_enter_is_possible(flow->session, flow->request) ? RETURNING_HELD_BYTES
+                                                                          : 0;
+    bool is_given_up = scatter->state == SCATTER_DRAINING && scatter->ending == END_ERROR;
+    return !scatter->has_begun && scatter->out.len < most &&
+           (scatter->state == SCATTER_ROWS || is_given_up);
+}
+
+void scatter_drop_held(struct scatter *scatter)
+{
+    if (scatter->out.len > 0) {
+        scatter->out.len = 0;
+        scatter->flow.request->sequence = scatter->first_sequence;
+        scatter->flow.session->is_answer_between_rows = false;
+    }
 }
 
 bool scatter_join_columns(struct scatter *scatter, struct error *error)
@@ -143,9 +165,17 @@ enum merge_step scatter_next(struct scatter *scatter, uint32_t *number)
     return is_full ? MERGE_STEP_DONE : merge_next(scatter->merge, number);
 }
 
-bool scatter_end_groups(struct scatter *scatter, struct error *error)
+bool scatter_end_groups(struct scatter *scatter, bool *is_over, struct error *error)
 {
-    return merge_group_end(scatter->group, error);
+    *is_over = true;
+    if (scatter->group == NULL) {
+        return true;
+    }
+    if (!scatter->has_all_groups && !merge_group_end(scatter->group, error)) {
+        return false;
+    }
+    scatter->has_all_groups = true;
+    return merge_group_give(scatter->group, is_over, error);
 }
 
 static void add_names(const struct scatter *scatter, char *text, size_t text_bytes, bool is_failed)

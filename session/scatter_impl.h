@@ -24,8 +24,11 @@ struct scatter {
     struct merge_columns columns;
     struct merge *merge;       // NULL before ROWS
     struct merge_group *group; // MERGE_GROUP, likewise
+    bool has_all_groups;       // the last one is over
     struct text out;           // owned; framed bytes for the client
     uint64_t row_count;
+    bool holds;             // while little is to be sent it waits: it may have to be gathered
+    uint8_t first_sequence; // of the answer's first packet
     uint32_t tries;
     bool wants_point;  // in a transaction: to be undone where it has succeeded
     bool is_ended;     // ... or committed, or undone
@@ -53,6 +56,10 @@ void scatter_start_all(struct scatter *scatter);
 
 // scatter_answer.c. Appends the packet to what goes to the client.
 void scatter_add_packet(struct scatter *scatter, struct slice payload);
+// Does what the client gets wait, because it may have to be gathered, or run again? Then it can be
+// dropped, as if the answer had not begun.
+bool scatter_is_held(const struct scatter *scatter) MUST_CHECK;
+void scatter_drop_held(struct scatter *scatter);
 // Are values sent as they are stored? Asked with some caution: whatever isn't surely a character
 // set counts.
 bool scatter_is_sent_raw(const struct session *session) MUST_CHECK;
@@ -67,7 +74,9 @@ bool scatter_start_groups(struct scatter *scatter, struct error *error) MUST_CHE
 bool scatter_group_row(struct scatter *scatter, uint32_t number, struct error *error) MUST_CHECK;
 // As merge_next; also done when the client has all groups of its LIMIT.
 enum merge_step scatter_next(struct scatter *scatter, uint32_t *number) MUST_CHECK;
-bool scatter_end_groups(struct scatter *scatter, struct error *error) MUST_CHECK;
+// All rows were there: what is left of the groups goes to the client, one by one; *is_over: nothing
+// is left. False with *error.
+bool scatter_end_groups(struct scatter *scatter, bool *is_over, struct error *error) MUST_CHECK;
 // To a write's error, where it was done all the same, if it was anywhere.
 void scatter_explain_write(const struct scatter *scatter, struct error *error);
 void scatter_set_paused(struct scatter_source *source, bool is_paused); // whether its leg is read

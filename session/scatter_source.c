@@ -223,3 +223,10 @@ void source_take(struct scatter_source *source)
     source->front_bytes = 0;
     source->at = SOURCE_AT_NOTHING;
 }
+
+void source_skip_rows(struct scatter_source *source)
+{
+    while (source_look(source) == SOURCE_AT_ROW) {
+        source_take(source);
+    }
+}

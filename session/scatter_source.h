@@ -57,6 +57,8 @@ void source_add(struct scatter_source *source, const uint8_t *bytes, size_t len)
 // Reads packets up to a row, an end, or the end of the bytes.
 enum source_at source_look(struct scatter_source *source);
 void source_take(struct scatter_source *source); // the row is no longer needed
+// Of an answer that isn't shown (MERGE_FIRST): only its end matters.
+void source_skip_rows(struct scatter_source *source);
 // Bytes that wait behind the present row.
 size_t source_waiting_bytes(const struct scatter_source *source);
 // Its rows are no longer wanted and nothing more will come: counts as ended.

@@ -6,6 +6,7 @@ import random
 
 from compare import Outcome
 from test_differential import CLUSTER, fill  # noqa: F401 (CLUSTER is the module's own need)
+from test_gather import figure
 
 STATEMENTS = 1500
 VALUES = {
@@ -107,3 +108,55 @@ def test_random(stand):
         problems += [f"{sql}\n        {what}" for what in mine.differences(theirs, is_ordered)]
         assert len(problems) < 5, f"seed {seed}, statement {number}:\n    " + "\n    ".join(problems)
     assert not problems, f"seed {seed}:\n    " + "\n    ".join(problems)
+
+
+# By what a merge holds all groups for: an AVG, a string, no LIMIT, a key that isn't shown.
+MERGED = [
+    "SELECT age, COUNT(*) AS n FROM users GROUP BY age ORDER BY n DESC, age",
+    "SELECT age, AVG(balance) AS a, COUNT(*) FROM users GROUP BY age ORDER BY a DESC, age",
+    "SELECT age FROM users GROUP BY age ORDER BY AVG(balance), age LIMIT 4 OFFSET 1",
+    "SELECT age, AVG(buyer_id) FROM users GROUP BY age HAVING COUNT(*) > 4 ORDER BY AVG(buyer_id) DESC, age",
+    "SELECT age, MAX(name) FROM users GROUP BY age ORDER BY MAX(name) DESC, age",
+    "SELECT age, MIN(name) AS first FROM users GROUP BY age ORDER BY first, age LIMIT 5",
+    "SELECT city, COUNT(*) FROM addresses GROUP BY city ORDER BY COUNT(*) DESC, city",
+    "SELECT COUNT(*), MIN(name) FROM users GROUP BY age ORDER BY 1, 2, age DESC",
+    "SELECT MAX(joined) FROM users GROUP BY age ORDER BY COUNT(age), age DESC LIMIT 3, 100000",
+    "SELECT age, COUNT(DISTINCT name) AS names FROM users GROUP BY age ORDER BY names DESC, age DESC",
+    "SELECT name LIKE '%1%' AS one, SUM(balance) FROM users GROUP BY 1 ORDER BY 2 DESC",
+    "SELECT age, SUM(balance) FROM users WHERE buyer_id > 1000 GROUP BY age ORDER BY 2",
+    "SELECT SQL_CALC_FOUND_ROWS age, COUNT(*) FROM users GROUP BY age ORDER BY 2 DESC, age LIMIT 3",
+    "SELECT FOUND_ROWS()",
+]
+
+
+def differences_of(client, plain, statements):
+    problems = []
+    for sql in statements:
+        for is_prepared in (False, True):
+            mine, theirs = Outcome(client, sql, is_prepared), Outcome(plain, sql, is_prepared)
+            problems += [f"{sql}\n        {what}" for what in mine.differences(theirs, True)]
+    return problems
+
+
+def test_merged_by_values(stand):
+    client, plain = stand.client(), stand.direct("plain")
+    before = figure(stand, "queries_gathered_total")
+    problems = differences_of(client, plain, MERGED)
+    for one in (client, plain):
+        one.query("SET sql_select_limit = 3")
+    problems += differences_of(client, plain, MERGED[:1])
+    for one in (client, plain):
+        one.query("SET sql_select_limit = DEFAULT, div_precision_increment = 0")
+    problems += differences_of(client, plain, ["SELECT age, AVG(buyer_id) FROM users GROUP BY age ORDER BY AVG(buyer_id), age DESC"])
+    assert not problems, "\n    ".join(problems)
+    assert figure(stand, "queries_gathered_total") == before
+
+
+def test_more_groups_than_are_held(stand):
+    """Nothing was sent yet: one server answers with all rows."""
+    client, plain = stand.client(), stand.direct("plain")
+    before = figure(stand, "queries_gathered_total")
+    sql = "SELECT buyer_id, MAX(RPAD(name, 400000, 'x')) AS m FROM users GROUP BY buyer_id ORDER BY m DESC"
+    problems = differences_of(client, plain, [sql])
+    assert not problems, "\n    ".join(problem[:300] for problem in problems)
+    assert figure(stand, "queries_gathered_total") == before + 2

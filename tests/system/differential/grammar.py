@@ -383,10 +383,10 @@ class Grammar:
                 f"{', '.join(key + self.one_of('', '', ' DESC') for key in keys)} WITH ROLLUP{having}{self.limit()}"), True
 
     def top_statement(self):
-        """The first groups by their aggregates, told apart by their keys."""
+        """Groups by their aggregates, told apart by their keys."""
         source = self.source()
         keys = list(dict.fromkeys(str(column) for column in self.rng.sample(source.columns, self.rng.randint(1, 2)) if column.kind in "iunDe")) or [source.unique[0]]
-        aggregates = [one for one in self.aggregates(source) if not re.search("AVG|GROUP_CONCAT|STD|VAR|MIN|MAX|\\+ 1|IFNULL", one)] or ["COUNT(*)"]
+        aggregates = [one for one in self.aggregates(source) if not re.search("GROUP_CONCAT|STD|VAR|\\+ 1|IFNULL", one)] or ["COUNT(*)"]
         if len({one for one in aggregates if "DISTINCT" in one}) > 1:
             aggregates = ["COUNT(*)"]
         self.may_choose = True
@@ -396,7 +396,7 @@ class Grammar:
         having = self.one_of("", "", "", f" HAVING COUNT(*) > {self.rng.randint(1, 2)}")
         order = ", ".join(key + self.one_of("", " DESC") for key in [first] + keys)
         return (f"SELECT {', '.join(items)} FROM {source.text}{self.where(source)} GROUP BY {', '.join(keys)}{having} ORDER BY {order}"
-                f"{self.limit() or ' LIMIT 7'}"), True
+                f"{self.limit()}"), True
 
     def distinct_values_statement(self):
         source = self.source()

@@ -99,11 +99,14 @@ static void check(const struct group *groups, uint32_t count, uint64_t offset, u
         assert_true(merge_top_add(top, folds, text_slice(&row), &error));
         text_done(&row);
     }
-    assert_true(merge_top_end(top, &error));
+    merge_top_sort(top);
+    for (bool is_over = false; !is_over;) {
+        assert_true(merge_top_give(top, &is_over, &error));
+    }
     struct group sorted[GROUPS_MAX];
     memcpy(sorted, groups, sizeof sorted);
     qsort(sorted, count, sizeof *sorted, compare_groups);
-    for (uint64_t i = offset; i < count && i < offset + limit; i++) {
+    for (uint64_t i = offset; i < count && i - offset < limit; i++) {
         text_add_format(&expected, "%u|", sorted[i].number);
     }
     text_add(&expected, "", 1);
@@ -134,6 +137,7 @@ static void as_if_all_were_sorted(void **state)
         for (uint64_t limit = 0; limit <= GROUPS_MAX; limit++) {
             check(groups, count, run % 4, limit);
         }
+        check(groups, count, run % 4, UINT64_MAX);
     }
 }
 
@@ -154,11 +158,117 @@ static void refuses_strings(void **state)
     arena_clear(&arena);
 }
 
+enum { WORDS = 5 };
+
+// The words by MAX(word), whose collation comes with the rows, or by a key with one.
+static void sort_words(enum fold_kind kind, const char *collation, const char *expected)
+{
+    static const char *const words[WORDS] = {"b", "A", "a", "B", "\xc3\xa4"};
+    struct arena arena;
+    struct error error = {.code = 0};
+    struct text found;
+    struct fold fold;
+    struct column list[] = {
+        {.type = TYPE_VAR_STRING, .collation_id = 45},
+        {.type = TYPE_VAR_STRING, .name = slice_of_string("waybill collation 0")}};
+    struct plan_fold planned = {
+        .kind = kind, .collation = kind == FOLD_MAX ? 0 : NO_HIDDEN, .key = 0};
+    struct plan_order order = {.fold = 0};
+    const struct plan plan = {.folds = &planned,
+                              .fold_count = 1,
+                              .orders = &order,
+                              .order_count = 1,
+                              .limit = UINT64_MAX};
+    const struct merge_columns columns = {.columns = list, .count = 2, .visible = 1};
+    const struct merge_group_out out = {.row = show, .owner = &found};
+    struct field fields[] = {{.is_null = true}, {.bytes = slice_of_string(collation)}};
+    arena_init(&arena, NULL);
+    text_init(&found);
+    struct merge_top *top = merge_top_start(&arena, &plan, &columns, &out, &error);
+    assert_non_null(top);
+    assert_true(fold_init(&fold, &planned, &columns, 0, &error));
+    assert_false(merge_top_add(top, &fold, slice_of_string("x"), &error));
+    assert_true(merge_top_look(top, fields, &error));
+    for (int i = 0; i < WORDS; i++) {
+        struct text row;
+        fields[0] = (struct field){.bytes = slice_of_string(words[i])};
+        fold_reset(&fold);
+        assert_true(fold_add(&fold, &arena, fields, &error));
+        text_init(&row);
+        row_text_add(&row, fields[0].bytes);
+        assert_true(merge_top_add(top, &fold, text_slice(&row), &error));
+        text_done(&row);
+    }
+    merge_top_sort(top);
+    for (bool is_over = false; !is_over;) {
+        assert_true(merge_top_give(top, &is_over, &error));
+    }
+    text_add(&found, "", 1);
+    assert_string_equal((const char *)found.ptr, expected);
+    fields[1].bytes = slice_of_string("latin1_bin");
+    assert_false(merge_top_look(top, fields, &error));
+    fold_done(&fold);
+    merge_top_stop(top);
+    text_done(&found);
+    arena_clear(&arena);
+}
+
+static void strings_by_the_collation_that_rows_tell(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        enum fold_kind kind = i == 0 ? FOLD_MAX : FOLD_FIRST;
+        sort_words(kind, "utf8mb4_general_ci", "A|a|\xc3\xa4|b|B|");
+        sort_words(kind, "utf8mb4_bin", "A|B|a|b|\xc3\xa4|");
+    }
+}
+
+// More than may be held is an error, whatever LIMIT says.
+static void bounded(void **state)
+{
+    (void)state;
+    enum { ROW_BYTES = 1024 * 1024 };
+    struct arena arena;
+    struct error error = {.code = 0};
+    struct text row;
+    struct fold fold;
+    struct column column = {.type = TYPE_LONGLONG};
+    struct plan_fold planned = {.kind = FOLD_ADD, .collation = NO_HIDDEN};
+    struct plan_order order = {.fold = 0};
+    const struct plan plan = {.folds = &planned,
+                              .fold_count = 1,
+                              .orders = &order,
+                              .order_count = 1,
+                              .limit = UINT64_MAX};
+    const struct merge_columns columns = {.columns = &column, .count = 1, .visible = 1};
+    const struct merge_group_out out = {.row = show};
+    arena_init(&arena, NULL);
+    text_init(&row);
+    for (int i = 0; i < ROW_BYTES; i++) {
+        text_add(&row, "x", 1);
+    }
+    struct merge_top *top = merge_top_start(&arena, &plan, &columns, &out, &error);
+    assert_non_null(top);
+    assert_true(fold_init(&fold, &planned, &columns, 0, &error));
+    uint32_t held = 0;
+    while (held < 100 && merge_top_add(top, &fold, text_slice(&row), &error)) {
+        held++;
+    }
+    assert_in_range(held, 8, MERGE_TOP_BYTES_MAX / ROW_BYTES);
+    assert_non_null(strstr(error.text, "more than 32 MiB"));
+    fold_done(&fold);
+    merge_top_stop(top);
+    text_done(&row);
+    arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_if_all_were_sorted),
         cmocka_unit_test(refuses_strings),
+        cmocka_unit_test(strings_by_the_collation_that_rows_tell),
+        cmocka_unit_test(bounded),
     };
     return cmocka_run_group_tests_name("merge_top", tests, NULL, NULL);
 }
