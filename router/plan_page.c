@@ -68,7 +68,7 @@ void plan_page(struct planner *planner, const struct query *query, const struct 
     struct slice items =
         slice_part(planner->statement->text, query->items_span.begin, query->items_span.end);
     struct page_plan *page = arena_alloc(planner->arena, sizeof *page);
-    if (planner->request->is_prepared) {
+    if (planner->request->is_prepared || planner->statement->param_count > 0) {
         // A value in the select list would be described otherwise as a literal.
         *page = (struct page_plan){.wants_text = true};
         planner->plan->page = memchr(items.ptr, '?', items.len) == NULL ? page : NULL;

@@ -11,6 +11,7 @@
 #include "session/page_search.h"
 #include "session/query.h"
 #include "session/step_literal.h"
+#include "session/text_statement.h"
 
 enum {
     VALUES_MAX = 16, // that are counted in one round
@@ -464,8 +465,9 @@ static bool is_free(const struct session *session)
 
 bool flow_page_is_possible(const struct session *session, const struct request *request)
 {
-    bool is_cursor = request->execute != NULL && request->execute->cursor_flags != 0;
-    return request->text == NULL && request->reading == NULL && !is_cursor && is_free(session);
+    // The settings of SET STATEMENT ... FOR EXECUTE would not be those of the questions.
+    bool has_settings = request->text != NULL && request->text->settings.len > 0;
+    return request->reading == NULL && !has_settings && is_free(session);
 }
 
 // The plan of the request's text with its parameters as literals, so that questions about it need
@@ -479,6 +481,7 @@ static const struct plan *plan_as_text(struct session *session, const struct req
     *text = *request;
     text->command = COM_QUERY;
     text->params = NULL;
+    text->text = NULL;
     text->plan = NULL;
     if (!step_literal_text(session, request, &sql, &error) ||
         parse_statement(&session->arena, sql, &options, &text->statement) != PARSE_OK ||

@@ -115,6 +115,47 @@ PAGES = [
 ]
 
 
+# (text, what USING is set to, USING)
+EXECUTED = [
+    ("SELECT id, n FROM paged ORDER BY n, id LIMIT 10 OFFSET 6000", "", ""),
+    ("SELECT id, n FROM paged ORDER BY n, id LIMIT ? OFFSET ?", "@a = 10, @b = 6000", "@a, @b"),
+    ("SELECT id, g FROM paged WHERE few < ? OR g > ? ORDER BY g DESC, id LIMIT 9 OFFSET ?", "@a = 2, @b = 'a''x', @c = 5300", "@a, @b, @c"),
+    ("SELECT id FROM paged WHERE d > ? ORDER BY at, id LIMIT ?, 10", "@a = -123456.75, @b = 5200", "@a, @b"),
+]
+
+
+def executed_as_text(client, plain, roots):
+    problems = []
+    for sql, values, using in EXECUTED:
+        for one in (client, plain):
+            one.query(f"PREPARE page FROM '{sql}'")
+            if values:
+                one.query(f"SET {values}")
+        execute = f"EXECUTE page USING {using}" if using else "EXECUTE page"
+        before = rows_sent(roots)
+        mine = Outcome(client, execute)
+        if rows_sent(roots) - before >= FAST:
+            problems.append(f"EXECUTE of {sql}\n        is not skipped")
+        problems += [f"EXECUTE of {sql}\n        {what}" for what in mine.differences(Outcome(plain, execute), True)]
+    return problems
+
+
+def with_cursor(client, plain, roots):
+    sql, problems, fetched = "SELECT id, n, g FROM paged WHERE few < ? ORDER BY n, id LIMIT 20 OFFSET ?", [], []
+    for one in (client, plain):
+        statement = one.prepare(sql)
+        before = rows_sent(roots)
+        result = one.execute(statement, [2, 5100], cursor=1)
+        if one is client and rows_sent(roots) - before >= FAST:
+            problems.append(f"with a cursor: {sql}\n        is not skipped")
+        if not result.is_cursor_open:
+            problems.append(f"with a cursor: {sql}\n        none was opened")
+        fetched.append([one.fetch(statement, result.columns, 7).rows for _ in range(3)])
+    if fetched[0] != fetched[1]:
+        problems.append(f"with a cursor: {sql}\n        {fetched[0]!r}, not {fetched[1]!r}")
+    return problems
+
+
 def test_same_rows(stand):
     fill(stand)
     client, plain = stand.client(), stand.direct("plain")
@@ -144,9 +185,7 @@ def test_same_rows(stand):
         if rows_sent(roots) - before >= FAST:
             problems.append(f"prepared: {sql}\n        is not skipped")
         problems += [f"prepared: {sql}\n        {what}" for what in mine.differences(Outcome(plain, sql, True, values), True)]
-    for one in (client, plain):
-        one.query("PREPARE page FROM 'SELECT id, n FROM paged ORDER BY n, id LIMIT 10 OFFSET 6000'")
-    problems += [f"EXECUTE\n        {what}" for what in Outcome(client, "EXECUTE page").differences(Outcome(plain, "EXECUTE page"), True)]
+    problems += executed_as_text(client, plain, roots) + with_cursor(client, plain, roots)
     assert not problems, f"{len(problems)} differences:\n    " + "\n    ".join(problems)
     client.close()
 
