@@ -10,8 +10,8 @@
 //     PLACING    a value of each shard           <--+
 //     COUNTING   the rows before each of them    ---+  until few are left to be skipped
 //
-// A prepared statement is asked about as its text with the values in it, and executed as that. So is
-// one of EXECUTE as text, if its values are known here.
+// A prepared statement is asked about as its text with the values in it, and executed as that. So
+// is one of EXECUTE as text, if its values are known here.
 //
 // Whatever stands in the way, the statement is run the plain way: all rows before the page are
 // merged and dropped.
