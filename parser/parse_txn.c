@@ -104,9 +104,11 @@ static void read_locked_table(struct parser *parser, struct table_ref *ref)
 {
     ref->alias = parse_alias(parser);
     if (parser_accept_word(parser, KW_READ)) {
-        (void)parser_accept_word(parser, KW_LOCAL);
+        bool is_local = parser_accept_word(parser, KW_LOCAL);
+        ref->lock = is_local ? TABLE_LOCK_READ_LOCAL : TABLE_LOCK_READ;
         return;
     }
+    ref->lock = TABLE_LOCK_WRITE;
     (void)parser_accept_word(parser, KW_LOW_PRIORITY);
     parser_expect_word(parser, KW_WRITE);
     (void)parser_accept_word(parser, KW_CONCURRENT);
@@ -129,10 +131,13 @@ void parse_lock(struct parser *parser)
         read_locked_table(parser, *last);
         last = &(*last)->next;
     } while (parser_accept(parser, TOKEN_COMMA));
+    struct span wait = parser->token.span;
     if (parser_accept_word(parser, KW_WAIT)) {
+        wait = parser->token.span;
         (void)parse_primary(parser);
-    } else {
-        (void)parser_accept_word(parser, KW_NOWAIT);
+        parser->statement->lock_wait = parser_text(parser, wait);
+    } else if (parser_accept_word(parser, KW_NOWAIT)) {
+        parser->statement->lock_wait = parser_text(parser, wait);
     }
 }
 

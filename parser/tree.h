@@ -133,6 +133,8 @@ enum join_kind {
 }; // comma and STRAIGHT_JOIN are JOIN_INNER
 
 // One table named (or derived) in a FROM, UPDATE, DELETE, INSERT, DDL, ...
+enum table_lock { TABLE_LOCK_READ, TABLE_LOCK_READ_LOCAL, TABLE_LOCK_WRITE };
+
 struct table_ref {
     struct slice schema;   // empty: the session's database
     struct slice name;     // empty for a derived table
@@ -140,6 +142,7 @@ struct table_ref {
     struct span name_span; // `schema.name` as written
     struct query *derived; // a subquery in FROM; NULL for a named table
     enum join_kind join;   // how it is joined to what stands before it
+    enum table_lock lock;  // LOCK TABLES
     bool is_natural;       // NATURAL JOIN
     bool is_cte;           // the name of a WITH of this statement: not a real table
     bool is_function;      // JSON_TABLE(...): not a real table; name is empty and derived NULL
@@ -475,6 +478,7 @@ struct statement {
     // An executable comment was read as SQL: a span may begin inside of it, so splices may break
     // it.
     bool has_executable_comment;
+    struct slice lock_wait; // LOCK TABLES: the number of WAIT, or NOWAIT; empty: none
     struct slice xa_format; // XA: the number as it stands there; empty: none
     struct expr *kill_id;   // KILL
     struct slice kill_host; // KILL USER name@host; empty: none was named

@@ -23,8 +23,8 @@ static const struct here table[] = {
      "noted here; set on the shards that take part in the transaction, and on those that join it"},
     {STATEMENT_ROLLBACK_TO, "to the shards that take part in the transaction"},
     {STATEMENT_RELEASE, "to the shards that take part in the transaction"},
-    {STATEMENT_UNLOCK, "to the server that has the session's locked tables; answered here if there "
-                       "are none"},
+    {STATEMENT_UNLOCK, "to the servers that have the session's locked tables; answered here if "
+                       "there are none"},
     {STATEMENT_KILL, "done by waybill to its own session, on the servers too"},
     {STATEMENT_DIAGNOSTICS, "answered here, or by the server that ran the statement before it"},
 };

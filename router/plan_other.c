@@ -65,23 +65,6 @@ bool plan_xa(struct planner *planner)
                        "first one, /* waybill: shard=NAME */ XA ...");
 }
 
-bool plan_lock(struct planner *planner)
-{
-    struct reach reach;
-    add_everything(planner);
-    if (plan_is_too_large(planner)) {
-        return false;
-    }
-    scopes_reach(&planner->scopes, &reach);
-    if (reach.has_sharded || reach.has_reference || shard_set_count(reach.shards) > 1) {
-        return plan_refuse(planner, ER_CROSS_SHARD,
-                           "LOCK TABLES must stay on one shard, and these tables are on several: "
-                           "use a transaction with SELECT ... FOR UPDATE, or name the shard with "
-                           "/* waybill: shard=NAME */");
-    }
-    return plan_to_reach(planner, ER_CROSS_SHARD, "LOCK TABLES");
-}
-
 // What a procedure does nobody knows here, and on one shard it would see that shard's rows only: so
 // somebody who knows has to say where it runs.
 bool plan_call(struct planner *planner)
@@ -157,10 +140,12 @@ bool plan_admin(struct planner *planner)
     if (set.bits != 0) {
         return plan_maintenance(planner, set, has_parts);
     }
+    bool is_flush = slice_is_nocase(planner->statement->name, "FLUSH");
     return plan_refuse(
         planner, ER_CROSS_SHARD,
         "Accounts and administration belong to each server: do it on the servers, or "
-        "shard by shard with /* waybill: shard=NAME */");
+        "shard by shard with /* waybill: shard=NAME */%s",
+        is_flush ? " (a dump: --lock-tables or --single-transaction, not --lock-all-tables)" : "");
 }
 
 // The first shard that has the table.

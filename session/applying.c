@@ -26,7 +26,7 @@ static struct applying *applying_of(struct node *node)
 
 bool applying_may(const struct leg *leg)
 {
-    return leg->state == LEG_KEPT && leg->session->pin != leg && leg->cursors == 0 && !leg->is_held;
+    return leg->state == LEG_KEPT && !leg_is_bound(leg) && leg->cursors == 0 && !leg->is_held;
 }
 
 bool applying_is_on(const struct session *session, uint16_t shard)

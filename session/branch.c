@@ -7,6 +7,7 @@
 #include "cluster/decision.h"
 #include "protocol/error_table.h"
 #include "session/own_set.h"
+#include "session/table_locks.h"
 #include "session/transaction.h"
 
 enum distributed branch_mode(const struct session *session, const char **why)
@@ -16,6 +17,12 @@ enum distributed branch_mode(const struct session *session, const char **why)
     const char *reason = DISTRIBUTED_IS_OFF;
     if (mode == DISTRIBUTED_ATOMIC && !snapshot_may_decide(snapshot, &reason)) {
         mode = DISTRIBUTED_REFUSE;
+    }
+    if (mode == DISTRIBUTED_ATOMIC && table_locks_are_held(session)) {
+        mode = DISTRIBUTED_REFUSE;
+        reason = "which can't be one commit while tables are locked on several shards: UNLOCK "
+                 "TABLES first (a dump: --skip-add-locks), or be a user with distributed = "
+                 "best_effort";
     }
     if (why != NULL) {
         *why = mode == DISTRIBUTED_REFUSE ? reason : NULL;
@@ -62,7 +69,8 @@ bool branch_is_wanted(struct leg *leg)
         transaction->decider = leg->shard;
         transaction->began_us =
             session_now_us(session) + (uint64_t)session->sessions->wall_ahead_ms * 1000;
-        transaction->wants_decision = wants_decision_of_all(session);
+        transaction->wants_decision =
+            wants_decision_of_all(session) && !table_locks_are_held(session);
         transaction->is_atomic =
             transaction->wants_decision || branch_mode(session, NULL) == DISTRIBUTED_ATOMIC;
     }

@@ -18,6 +18,7 @@
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
+#include "session/table_locks.h"
 
 enum {
     NO_SUCH_DATABASE = 1049,
@@ -285,7 +286,8 @@ static bool wants_lock(const struct flow_ddl *ddl)
     bool is_change = kind == DDL_ALTER_TABLE || kind == DDL_CREATE_INDEX ||
                      kind == DDL_DROP_INDEX || kind == DDL_TRUNCATE || kind == DDL_DROP_TABLE ||
                      kind == DDL_RENAME_TABLE;
-    return is_change && !is_database(ddl);
+    // (The session's own LOCK TABLES would be undone by it.)
+    return is_change && !is_database(ddl) && !table_locks_are_held(ddl->flow.session);
 }
 
 // Those tables that all shards have; ptr NULL: there is none.

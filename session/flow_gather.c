@@ -29,6 +29,7 @@
 #include "session/gather_impl.h"
 #include "session/query.h"
 #include "session/scatter_guard.h"
+#include "session/table_locks.h"
 
 enum {
     TRIES_MAX = 3,
@@ -38,7 +39,7 @@ enum {
 
 bool gather_is_possible(const struct session *session)
 {
-    return snapshot_may_gather(session->sessions->snapshot);
+    return snapshot_may_gather(session->sessions->snapshot) && !table_locks_are_held(session);
 }
 
 static struct gathering *gathering_of(struct flow *flow)

@@ -11,6 +11,7 @@
 #include "session/page_search.h"
 #include "session/query.h"
 #include "session/step_literal.h"
+#include "session/table_locks.h"
 #include "session/text_statement.h"
 
 enum {
@@ -459,7 +460,7 @@ static const struct flow_kind paging_kind = {
 static bool is_free(const struct session *session)
 {
     const struct transaction *transaction = &session->transaction;
-    return session->pin == NULL && transaction->once.len == 0 &&
+    return session->pin == NULL && !table_locks_are_held(session) && transaction->once.len == 0 &&
            transaction->asked.isolation == NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "router/global_index.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
+#include "session/table_locks.h"
 
 enum { AT_INDEX, AT_VALUE, AT_SHARD, FIELDS };
 
@@ -35,8 +36,9 @@ bool index_may_be_asked(const struct session *session, const struct request *req
 {
     const uint32_t facts = request->statement->facts;
     // A locking read locks what isn't there, too: on all shards.
-    return session->pin == NULL && request->bulk == NULL && request->pin_reason == NULL &&
-           session_config(session)->index_count > 0 && (facts & FACT_LOCKS_ROWS) == 0;
+    return session->pin == NULL && !table_locks_are_held(session) && request->bulk == NULL &&
+           request->pin_reason == NULL && session_config(session)->index_count > 0 &&
+           (facts & FACT_LOCKS_ROWS) == 0;
 }
 
 // ---- the answer

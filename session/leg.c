@@ -115,7 +115,7 @@ static void release(struct leg *leg)
 void leg_give_up(struct leg *leg)
 {
     assert(leg->state == LEG_KEPT);
-    leg->session->wants_close |= leg->session->pin == leg;
+    leg->session->wants_close |= leg_is_bound(leg);
     pool_close(leg_pools(leg), leg->backend);
     struct sessions *sessions = leg->session->sessions;
     leg_detach(leg);
@@ -136,10 +136,15 @@ void legs_forget_points(struct session *session)
     }
 }
 
+bool leg_is_bound(const struct leg *leg)
+{
+    return leg->has_locks || leg->session->pin == leg;
+}
+
 bool leg_is_for_cursors(const struct leg *leg)
 {
     return leg->cursors > 0 && leg->state == LEG_KEPT && !leg->is_participant &&
-           !leg->is_lingering && !leg->is_held && leg->session->pin != leg;
+           !leg->is_lingering && !leg->is_held && !leg_is_bound(leg);
 }
 
 struct leg *leg_kept_on(const struct session *session, uint16_t shard)
@@ -156,7 +161,7 @@ struct leg *leg_kept_on(const struct session *session, uint16_t shard)
 void leg_let_go(struct leg *leg)
 {
     assert(leg->state == LEG_KEPT);
-    if (leg->is_participant || leg->is_lingering || leg->is_held || leg->session->pin == leg) {
+    if (leg->is_participant || leg->is_lingering || leg->is_held || leg_is_bound(leg)) {
         return;
     }
     if (leg->cursors == 0) {
@@ -179,7 +184,7 @@ void legs_release_participants(struct session *session)
         if (leg->state != LEG_KEPT || !leg->is_participant) {
             continue;
         }
-        if (leg != session->pin) {
+        if (!leg_is_bound(leg)) {
             release(leg);
         } else {
             session->wants_close = true; // it can't be rolled back without what is set there
@@ -190,8 +195,8 @@ void legs_release_participants(struct session *session)
 bool leg_may_stop(const struct leg *leg)
 {
     return leg->state != LEG_RUNNING ||
-           (!leg->is_participant && !leg->is_joining && leg->session->pin != leg &&
-            leg->cursors == 0 && leg->command.access == ACCESS_REPLICA);
+           (!leg->is_participant && !leg->is_joining && !leg_is_bound(leg) && leg->cursors == 0 &&
+            leg->command.access == ACCESS_REPLICA);
 }
 
 void leg_stop(struct leg *leg)
@@ -200,7 +205,7 @@ void leg_stop(struct leg *leg)
     if (leg->state == LEG_RUNNING && (leg->is_participant || leg->is_joining)) {
         session->transaction.is_lost = true;
     }
-    if (session->pin == leg) {
+    if (leg_is_bound(leg)) {
         session->wants_close = true; // what was set on it is lost
     }
     release(leg);

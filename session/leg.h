@@ -87,6 +87,7 @@ struct leg {
     bool is_paused;
     bool is_file_over; // takes_file: leg_feed was told so
     bool is_lingering; // KEPT only for diagnostics
+    bool has_locks;    // KEPT for LOCK TABLES over several shards: table_locks.h
     bool is_held;      // KEPT for the running flow, which must run another command or let it go
     bool is_resting;   // HELD since its tries were used up; the shard's primary was then:
     uint16_t rest_primary;
@@ -111,6 +112,8 @@ struct leg *leg_start(struct flow *flow, const struct leg_command *command);
 struct leg *leg_start_apart(struct flow *flow, const struct leg_command *command);
 // On this leg, which is KEPT.
 void leg_start_there(struct flow *flow, struct leg *leg, const struct leg_command *command);
+// What is set on its backend can be had nowhere else: the session's pin, or it has_locks.
+bool leg_is_bound(const struct leg *leg) MUST_CHECK;
 // KEPT for its cursors and nothing else.
 bool leg_is_for_cursors(const struct leg *leg) MUST_CHECK;
 // The shard's leg, KEPT not for its cursors alone; NULL: there is none.

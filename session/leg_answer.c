@@ -34,7 +34,7 @@ static void lose_kept(struct leg *leg)
 {
     struct session *session = leg->session;
     struct sessions *sessions = session->sessions;
-    bool is_pin = session->pin == leg;
+    bool is_bound = leg_is_bound(leg);
     bool is_participant = leg->is_participant;
     leg_detach(leg);
     leg_free(sessions, leg);
@@ -43,7 +43,7 @@ static void lose_kept(struct leg *leg)
     }
     session->transaction.is_lost |= is_participant;
     transaction_note_broken(session);
-    if (is_pin) {
+    if (is_bound) {
         session->wants_close = true;
         if (session->flow == NULL) {
             log_notice("session %u: closed, the server to which it was bound is lost", session->id);
@@ -54,8 +54,8 @@ static void lose_kept(struct leg *leg)
 
 static bool may_run_again(const struct leg *leg, const struct error *error, bool was_sent)
 {
-    if (leg->is_participant || leg->session->pin == leg || leg->has_delivered ||
-        leg->command.is_there || error->code == ER_QUERY_TIMEOUT) {
+    if (leg->is_participant || leg_is_bound(leg) || leg->has_delivered || leg->command.is_there ||
+        error->code == ER_QUERY_TIMEOUT) {
         return false;
     }
     return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
@@ -129,7 +129,7 @@ void leg_on_lost(struct backend_user *user, struct backend *backend, const struc
     leg->was_sent = was_sent;
     explain_loss(leg, why, was_sent, &error);
     session->transaction.is_lost |= leg->is_participant || leg->is_joining;
-    session->wants_close |= session->pin == leg;
+    session->wants_close |= leg_is_bound(leg);
     leg_fail(leg, &error);
 }
 
@@ -308,13 +308,13 @@ static bool settle(struct leg *leg, const struct answer *answer)
         session->pin_facts |= command->pin_facts;
     }
     bool has_diagnostics = answer->is_error || answer->warnings > 0;
-    leg->is_lingering = !leg->is_participant && session->pin != leg &&
+    leg->is_lingering = !leg->is_participant && !leg_is_bound(leg) &&
                         (command->wants_keep || (command->may_linger && has_diagnostics));
     leg->is_held = command->wants_hold;
     leg->flow = NULL;
     leg->is_joining = false;
     leg->ahead_count = 0;
-    if (leg->is_participant || session->pin == leg || leg->is_lingering || leg->cursors > 0 ||
+    if (leg->is_participant || leg_is_bound(leg) || leg->is_lingering || leg->cursors > 0 ||
         leg->is_held) {
         leg_leave_list(leg); // it may have lingered before
         leg_enter(leg, LEG_KEPT);
@@ -339,7 +339,7 @@ static bool is_read_only_refusal(const struct leg *leg, const struct answer *ans
     static const char why[] = "--read-only";
     return answer->is_done && answer->is_error && answer->error_code == ER_OPTION_PREVENTS &&
            leg->command.access == ACCESS_WRITE && !leg->has_delivered && !leg->is_participant &&
-           leg->session->pin != leg && memmem(bytes, len, why, sizeof why - 1) != NULL;
+           !leg_is_bound(leg) && memmem(bytes, len, why, sizeof why - 1) != NULL;
 }
 
 // A KILL that meets a commit which waits for a replica makes the server answer OK without one.

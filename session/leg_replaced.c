@@ -11,7 +11,7 @@ static bool is_replaced(const struct leg *leg)
 {
     const struct snapshot *snapshot = leg->session->sessions->snapshot;
     uint16_t primary = snapshot->shards[leg->shard].primary;
-    return leg->state == LEG_KEPT && (leg->is_participant || leg->session->pin == leg) &&
+    return leg->state == LEG_KEPT && (leg->is_participant || leg_is_bound(leg)) &&
            primary != NO_SERVER && primary != leg->server;
 }
 

@@ -41,6 +41,7 @@
 #include "session/row_id_wait.h"
 #include "session/scatter_guard.h"
 #include "session/step_kinds.h"
+#include "session/table_locks.h"
 #include "session/text_native.h"
 #include "session/text_statement.h"
 #include "session/transaction.h"
@@ -223,6 +224,8 @@ static void run_plan(struct session *session, struct request *request)
         flow_status_start(session, request);
     } else if (is_one) {
         flow_single_start(session, request);
+    } else if (statement->kind == STATEMENT_LOCK) {
+        table_locks_take(session, request);
     } else if (flow_ddl_is_for(request)) {
         flow_ddl_start(session, request);
     } else if (!index_enter_ahead(session, request, run_plan)) {
@@ -272,6 +275,10 @@ static void route(struct session *session, struct request *request)
     }
     if (request->plan->row_id_wish.ids != NULL) {
         row_id_wait_start(session, request, route);
+        return;
+    }
+    if (!table_locks_allow(session, request, &error)) {
+        query_refuse(session, request, &error);
         return;
     }
     if (request->plan->steps != STEPS_NONE) {
@@ -364,8 +371,18 @@ static void on_unlocked(struct leg *leg, const struct answer *answer)
     }
 }
 
+static void answer_unlocked(struct session *session, struct request *request)
+{
+    (void)request;
+    command_ok(session);
+}
+
 static void run_unlock(struct session *session, struct request *request)
 {
+    if (table_locks_are_held(session)) {
+        table_locks_release_then(session, request, answer_unlocked);
+        return;
+    }
     if (session->pin == NULL) {
         command_ok(session); // nothing is locked
         return;
@@ -419,6 +436,15 @@ static void run_server_statement(struct session *session, struct request *reques
     }
 }
 
+// With either a server unlocks all tables first.
+static bool unlocks_first(const struct session *session, enum statement_kind kind)
+{
+    bool is_by_pin = kind == STATEMENT_LOCK && session->pin_facts == FACT_TABLE_LOCK &&
+                     config_only_shard(session_config(session)) == NO_SHARD;
+    return (kind == STATEMENT_LOCK || kind == STATEMENT_BEGIN) &&
+           (is_by_pin || table_locks_are_held(session));
+}
+
 // A hint sends it to that shard's server, which shows its own.
 static bool is_processlist(const struct statement *statement)
 {
@@ -437,6 +463,13 @@ static bool is_about_xa(const struct session *session, enum statement_kind kind)
            query_is_bound_by_xa(session);
 }
 
+static void run_by_kind(struct session *session, struct request *request);
+
+static void run_unlocked(struct session *session, struct request *request)
+{
+    run_by_kind(session, request);
+}
+
 static void run_by_kind(struct session *session, struct request *request)
 {
     enum statement_kind kind = request->statement->kind;
@@ -447,6 +480,8 @@ static void run_by_kind(struct session *session, struct request *request)
     }
     if (!query_kind_is_allowed(session, request, &error)) {
         query_refuse(session, request, &error);
+    } else if (unlocks_first(session, kind)) {
+        table_locks_release_then(session, request, run_unlocked);
     } else if (kind == STATEMENT_SET) {
         variables_set(session, request);
     } else if (kind == STATEMENT_USE) {

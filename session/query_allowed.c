@@ -12,6 +12,7 @@
 #include "session/insert_id.h"
 #include "session/query.h"
 #include "session/select_limit.h"
+#include "session/table_locks.h"
 #include "session/transaction.h"
 #include "session/variables.h"
 
@@ -68,6 +69,9 @@ static bool is_within_pin(const struct session *session, const struct request *r
 {
     const struct plan *plan = request->plan;
     char text[300];
+    if (!table_locks_allow(session, request, error)) {
+        return false;
+    }
     if (plan->merge == MERGE_UNION && request->statement->kind == STATEMENT_SHOW) {
         return true; // names of all shards, whatever this session has set on one of them
     }
@@ -77,7 +81,8 @@ static bool is_within_pin(const struct session *session, const struct request *r
                 return false;
             }
         }
-    } else if (request->pin_reason != NULL && plan->target_count > 1) {
+    } else if (request->pin_reason != NULL && plan->target_count > 1 &&
+               request->statement->kind != STATEMENT_LOCK) {
         snprintf(text, sizeof text,
                  "a statement like this binds the session to one server, but it concerns %u "
                  "shards; name a shard key",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "session/session_impl.h"
+#include "session/table_locks.h"
 #include "session/transaction.h"
 
 static void copy_text(char *to, size_t max, struct slice text)
@@ -87,6 +88,8 @@ static void fill(const struct session *session, struct session_figures *out)
     copy_text(out->state, sizeof out->state, slice_of_string(state_name(session)));
     if (session->pin_reason != NULL) {
         copy_text(out->pinned, sizeof out->pinned, slice_of_string(session->pin_reason));
+    } else if (table_locks_are_held(session)) {
+        copy_text(out->pinned, sizeof out->pinned, slice_of_string("it has locked tables"));
     }
     list_shards(session, out->shards, sizeof out->shards);
     out->in_transaction = session_in_transaction(session);

@@ -45,11 +45,11 @@ def test_json_is_read_by_others(stand):
 
 def test_refusals_are_shown(stand):
     client = stand.client()
-    rows = route(client, "LOCK TABLES orders READ")
+    rows = route(client, "HANDLER orders OPEN")
     assert len(rows) == 1 and rows[0][0] == "refused" and rows[0][3].startswith("error 9001 (0A000): "), rows
-    refused = route_json(client, "LOCK TABLES orders READ")["refused"]
+    refused = route_json(client, "HANDLER orders OPEN")["refused"]
     assert (refused["error"], refused["sqlstate"]) == (9001, "0A000")
-    assert stand.admin("EXPLAIN ROUTE LOCK TABLES shop.orders READ")[0]["route"] == "refused: " + rows[0][3]
+    assert stand.admin("EXPLAIN ROUTE HANDLER shop.orders OPEN")[0]["route"] == "refused: " + rows[0][3]
     client.query("CREATE TEMPORARY TABLE mine (a INT)")
     rows = route(client, "SELECT COUNT(*) FROM orders")
     assert rows[0][3].startswith("error 9006 "), rows

@@ -140,7 +140,7 @@ def session_statement(rng, keys):
         "BEGIN", "START TRANSACTION", "COMMIT", "COMMIT", "ROLLBACK", "ROLLBACK", "COMMIT AND CHAIN", "SAVEPOINT s1", "SAVEPOINT s2", "ROLLBACK TO s1",
         "ROLLBACK TO SAVEPOINT s2", "RELEASE SAVEPOINT s1", "SET autocommit = 0", "SET autocommit = 1", "SET @@autocommit = DEFAULT", "RESET", "LEAVE",
         f"SELECT COUNT(*) FROM shop.users WHERE buyer_id BETWEEN {keys[0]} AND {keys[-1]}", "SET group_concat_max_len = 7", "SET @b = CONCAT('z', 'y')",
-        "SELECT GROUP_CONCAT(name ORDER BY name) FROM shop.products", "SET div_precision_increment = 7", "SELECT 1 / 3", "LOCK TABLES shop.users READ, shop.products READ",
+        "SELECT GROUP_CONCAT(name ORDER BY name) FROM shop.products", "SET div_precision_increment = 7", "SELECT 1 / 3", "HANDLER shop.users OPEN",
         "CREATE TEMPORARY TABLE shop.t1 (i INT)", "INSERT INTO shop.t1 VALUES (1), (2)", "SELECT * FROM shop.t1", "DROP TEMPORARY TABLE shop.t1"))
 
 
@@ -328,7 +328,7 @@ def test_what_is_refused_commits_nothing(stand):
     fill(stand)
     client = stand.client()
     before = client.query("SELECT age FROM users WHERE buyer_id = 3").rows
-    for sql in ("LOCK TABLES users READ, products READ", "OPTIMIZE TABLE users, inventory", "SET PASSWORD = ''", "CREATE TABLE ("):
+    for sql in ("LOCK TABLES users READ, products READ", "HANDLER users OPEN", "OPTIMIZE TABLE users, inventory", "SET PASSWORD = ''", "CREATE TABLE ("):
         client.query("BEGIN")
         client.query("UPDATE users SET age = 77 WHERE buyer_id = 3")
         assert refusal(client, sql) in REFUSALS + (1064,), sql

@@ -299,9 +299,17 @@ static const struct route_case other_cases[] = {
     {"SET @x = (SELECT MAX(a) FROM flags)", GET("s3")},
     {"SET @x = (SELECT MAX(a) FROM orders)", "9001 must stay on one shard"},
     {"BEGIN", GET("s1")},
-    {"LOCK TABLES orders WRITE", "9001 LOCK TABLES must stay on one shard"},
+    {"LOCK TABLES orders WRITE",
+     "s1 primary: LOCK TABLES orders WRITE | s2 primary: LOCK TABLES orders WRITE | s3 primary: "
+     "LOCK TABLES orders WRITE | s4 primary: LOCK TABLES orders WRITE | merge: first"},
+    {"LOCK TABLES flags AS `a``b` READ /*!32311 LOCAL */, shop.notes LOW_PRIORITY WRITE WAIT 5",
+     "s1 primary: LOCK TABLES shop.notes WRITE WAIT 5 | s3 primary: LOCK TABLES flags AS `a``b` "
+     "READ LOCAL WAIT 5 | merge: first"},
+    {"LOCK TABLES countries READ, flags WRITE NOWAIT",
+     "s1 primary: LOCK TABLES countries READ NOWAIT | s2 primary: LOCK TABLES countries READ "
+     "NOWAIT | s3 primary: LOCK TABLES countries READ, flags WRITE NOWAIT | s4 primary: LOCK "
+     "TABLES countries READ NOWAIT | merge: first"},
     {"LOCK TABLES flags WRITE", "s3 primary: as it came | merge: none"},
-    {"LOCK TABLES flags WRITE, notes READ", "9001 LOCK TABLES must stay on one shard"},
     {"ANALYZE TABLE orders", ALL("union")},
     {"ANALYZE TABLE flags", ON("s3")},
     {"CHECKSUM TABLE orders", ALL("group; 2 add modulo 2^32")},
