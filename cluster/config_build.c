@@ -196,6 +196,13 @@ static void check_settings(struct build *build, const struct section *section)
     if (!coordination_check(settings->coordination, why, sizeof why)) {
         build_error(build, section_line(section, "coordination"), "coordination: %s", why);
     }
+    if (!coordination_is_tls(settings->coordination) &&
+        (settings->coordination_ca[0] != '\0' || settings->coordination_cert[0] != '\0' ||
+         settings->coordination_key[0] != '\0')) {
+        build_error(build, section_line(section, "coordination"),
+                    "coordination_ca, coordination_cert and coordination_key need coordination = "
+                    "etcds://...");
+    }
     if (!coordination_is_name(settings->cluster_name)) {
         build_error(build, section_line(section, "cluster_name"),
                     "cluster_name may have up to 64 letters, digits, and . - _");

@@ -1,4 +1,4 @@
-// servers | etcd://host:port[,host:port...]
+// servers | etcd://host:port[,host:port...] | etcds://..., the same over TLS
 
 #include "cluster/coordination.h"
 
@@ -8,11 +8,19 @@
 enum { MEMBER_BYTES_MAX = 200, TEXT_BYTES_MAX = 390, PORT_MAX = 65535 };
 
 static const char prefix[] = "etcd://";
+static const char tls_prefix[] = "etcds://";
+
+bool coordination_is_tls(const char *text)
+{
+    return strncmp(text, tls_prefix, sizeof tls_prefix - 1) == 0;
+}
 
 const char *coordination_etcd(const char *text)
 {
     bool is_etcd = strncmp(text, prefix, sizeof prefix - 1) == 0;
-    return is_etcd ? text + sizeof prefix - 1 : NULL;
+    return is_etcd                     ? text + sizeof prefix - 1
+           : coordination_is_tls(text) ? text + sizeof tls_prefix - 1
+                                       : NULL;
 }
 
 // A name, an IPv4 address or an IPv6 address in brackets, and a port.
@@ -36,8 +44,8 @@ bool coordination_check(const char *text, char *why, size_t why_bytes)
 {
     const char *member = coordination_etcd(text);
     if (member == NULL) {
-        snprintf(why, why_bytes, "'%s' is neither servers nor etcd://host:port[,host:port...]",
-                 text);
+        snprintf(why, why_bytes,
+                 "'%s' is neither servers nor etcd://host:port[,host:port...] (or etcds://)", text);
         return strcmp(text, "servers") == 0;
     }
     if (strlen(text) > TEXT_BYTES_MAX) {

@@ -200,8 +200,14 @@ static const struct setting table[] = {
      "waits for its replicas. If it is older, nobody is promoted with durability = semi_sync. 0: it is never believed."},
     {"coordination", SETTING_TEXT, RESTART, AT(coordination), "servers", ANY, NULL,
      "How several waybills agree on who promotes. servers: by locks on a majority of all servers. etcd://host:port[,host:port...]: "
-     "by a key in etcd, and those locks on the servers that are changed; a majority of the servers is not needed. The same for all "
-     "waybills; doc/failover.md."},
+     "by a key in etcd, and those locks on the servers that are changed; a majority of the servers is not needed. etcds://...: over "
+     "TLS. The same for all waybills; doc/failover.md."},
+    {"coordination_ca", SETTING_TEXT, RESTART, AT(coordination_ca), "", ANY, NULL,
+     "With etcds://: the PEM file of whom to trust to sign etcd's certificates. Empty: whom the system trusts."},
+    {"coordination_cert", SETTING_TEXT, RESTART, AT(coordination_cert), "", ANY, NULL,
+     "With etcds://: the PEM file of the certificate that is shown to etcd. Empty: none."},
+    {"coordination_key", SETTING_TEXT, RESTART, AT(coordination_key), "", ANY, NULL,
+     "With etcds://: the PEM file of its key. Empty: it is in the file of the certificate."},
     {"coordination_lease_ms", SETTING_INTEGER, RESTART, AT(coordination_lease_ms), "10000", 2000, 600000, NULL,
      "With etcd: how long the key of a waybill stays that is gone or cut off in the middle of a promotion. In whole seconds; a "
      "statement of a promotion that takes longer than half of it ends the promotion."},

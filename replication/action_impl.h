@@ -35,6 +35,7 @@ struct member_state {
     uint64_t relay_at; // up to where that file is applied
     uint32_t server_id;
     struct gtid_set received; // everything that it has, applied or not
+    struct gtid_set had;      // before a waybill made it receive anew; empty: none did
     struct slice wait_for;    // text: what must be applied to have it applied all
 };
 
@@ -113,6 +114,13 @@ bool step_follow(struct action *action, size_t place, size_t primary) MUST_CHECK
 // has a mark that says who stopped it: should this waybill get no further, another one starts it.
 // A server that has an init_slave of its own is not marked.
 void step_mark_stopped(struct action *action, size_t place);
+void step_clear_mark(struct action *action, size_t place);
+// What the replica has received is about to be thrown away, to be received again: so long it has a
+// mark that says what it had. With the primary gone in between, nobody is promoted without it.
+bool step_mark_had(struct action *action, size_t place, const struct gtid_set *received) MUST_CHECK;
+// ... it is running: waits until it has all of that again, and takes the mark away. The mark stays
+// when that takes too long: it only says what is true.
+void step_await_had(struct action *action, size_t place, const struct gtid_set *received);
 bool step_stop_replica(struct action *action, size_t place, const char *threads) MUST_CHECK;
 // Gets its receiving thread out of its wait for the primary, when it waits: STOP SLAVE comes a
 // moment later, and finds it on its way out. False: there is nothing to wait for.

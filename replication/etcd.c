@@ -16,11 +16,11 @@
 #include "replication/etcd.h"
 
 #include <curl/curl.h>
+#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "base/json_scan.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -33,8 +33,8 @@ enum {
 };
 
 struct etcd {
-    CURL *curl; // owned
-    const char *members;
+    CURL *curl;                     // owned
+    const struct etcd_place *place; // borrowed
     struct text answer;
     long status;
     char problem[160]; // of the last request
@@ -66,20 +66,64 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *owner)
     return size * count;
 }
 
-static void open_etcd(struct etcd *etcd, const char *members)
+static void set_file(struct etcd *etcd, CURLoption option, const char *path)
 {
-    *etcd = (struct etcd){.curl = curl_easy_init(), .members = members};
+    if (path[0] != '\0') {
+        curl_easy_setopt(etcd->curl, option, path); // (copied; a bad one fails the request)
+    }
+}
+
+// libcurl verifies who signed the member's certificate and whom it names.
+static void set_tls(struct etcd *etcd, const struct etcd_place *place)
+{
+    curl_easy_setopt(etcd->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    set_file(etcd, CURLOPT_CAINFO, place->ca);
+    set_file(etcd, CURLOPT_SSLCERT, place->cert);
+    set_file(etcd, CURLOPT_SSLKEY, place->key[0] != '\0' ? place->key : place->cert);
+}
+
+static void open_etcd(struct etcd *etcd, const struct etcd_place *place)
+{
+    *etcd = (struct etcd){.curl = curl_easy_init(), .place = place};
     text_init(&etcd->answer);
     if (etcd->curl == NULL) {
         return;
     }
     curl_easy_setopt(etcd->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(etcd->curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(etcd->curl, CURLOPT_PROTOCOLS_STR, "http");
+    curl_easy_setopt(etcd->curl, CURLOPT_PROTOCOLS_STR, place->is_tls ? "https" : "http");
     curl_easy_setopt(etcd->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(etcd->curl, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS);
     curl_easy_setopt(etcd->curl, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(etcd->curl, CURLOPT_WRITEDATA, etcd);
+    if (place->is_tls) {
+        set_tls(etcd, place);
+    }
+}
+
+// ---- an answer
+
+// NULL: it is no JSON. json_decref in any case.
+static json_t *read_answer(const struct etcd *etcd)
+{
+    return json_loadb((const char *)text_slice(&etcd->answer).ptr, etcd->answer.len,
+                      JSON_DISABLE_EOF_CHECK, NULL);
+}
+
+// Of an object; a number in quotes. False: there is none.
+static bool find_number(const json_t *object, const char *name, uint64_t *number)
+{
+    const char *digits = json_string_value(json_object_get(object, name));
+    return digits != NULL && slice_to_uint64(slice_of_string(digits), number);
+}
+
+static void note_refusal(struct etcd *etcd, const char *member, int member_len)
+{
+    json_t *answer = read_answer(etcd);
+    const char *message = json_string_value(json_object_get(answer, "message"));
+    snprintf(etcd->problem, sizeof etcd->problem, "etcd %.*s: %ld %s", member_len, member,
+             etcd->status, message != NULL ? message : "");
+    json_decref(answer);
 }
 
 static void close_etcd(struct etcd *etcd)
@@ -92,7 +136,8 @@ static bool ask_member(struct etcd *etcd, const char *member, size_t member_len,
                        const char *body)
 {
     char url[400];
-    snprintf(url, sizeof url, "http://%.*s/v3/%s", (int)member_len, member, path);
+    snprintf(url, sizeof url, "%s://%.*s/v3/%s", etcd->place->is_tls ? "https" : "http",
+             (int)member_len, member, path);
     etcd->answer.len = 0;
     etcd->status = 0;
     curl_easy_setopt(etcd->curl, CURLOPT_URL, url);
@@ -104,11 +149,8 @@ static bool ask_member(struct etcd *etcd, const char *member, size_t member_len,
                  curl_easy_strerror(code));
         return false;
     }
-    struct slice message = slice_of("", 0);
     if (etcd->status != 200) {
-        bool is_said = json_find(text_slice(&etcd->answer), "message", &message);
-        snprintf(etcd->problem, sizeof etcd->problem, "etcd %.*s: %ld %.*s", (int)member_len,
-                 member, etcd->status, is_said ? (int)message.len : 0, (const char *)message.ptr);
+        note_refusal(etcd, member, (int)member_len);
     }
     return etcd->status == 200;
 }
@@ -120,7 +162,7 @@ static bool ask(struct etcd *etcd, const char *path, const char *body)
         snprintf(etcd->problem, sizeof etcd->problem, "libcurl can't be used");
         return false;
     }
-    for (const char *member = etcd->members; *member != '\0';) {
+    for (const char *member = etcd->place->members; *member != '\0';) {
         size_t len = strcspn(member, ",");
         if (ask_member(etcd, member, len, path, body)) {
             return true;
@@ -144,12 +186,13 @@ static bool grant(struct etcd_lease *lease, uint32_t lease_s)
     uint64_t ttl_s = 0;
     uint64_t sent_us = now_us();
     snprintf(body, sizeof body, "{\"TTL\":\"%u\"}", lease_s);
-    struct slice answer;
     if (!ask(&lease->etcd, "lease/grant", body)) {
         return false;
     }
-    answer = text_slice(&lease->etcd.answer);
-    if (!json_find_number(answer, "ID", &lease->id) || !json_find_number(answer, "TTL", &ttl_s)) {
+    json_t *answer = read_answer(&lease->etcd);
+    bool is_granted = find_number(answer, "ID", &lease->id) && find_number(answer, "TTL", &ttl_s);
+    json_decref(answer);
+    if (!is_granted) {
         snprintf(lease->etcd.problem, sizeof lease->etcd.problem, "etcd gives no lease");
         return false;
     }
@@ -173,9 +216,11 @@ static bool put_key(struct etcd_lease *lease, uint32_t proxy)
     if (!ask(&lease->etcd, "kv/txn", body)) {
         return false;
     }
-    struct slice answer = text_slice(&lease->etcd.answer);
-    if (!json_is_true(answer, "succeeded") ||
-        !json_find_number(answer, "revision", &lease->revision)) {
+    json_t *answer = read_answer(&lease->etcd);
+    bool is_made = json_is_true(json_object_get(answer, "succeeded")) &&
+                   find_number(json_object_get(answer, "header"), "revision", &lease->revision);
+    json_decref(answer);
+    if (!is_made) {
         snprintf(lease->etcd.problem, sizeof lease->etcd.problem, "another waybill leads");
         return false;
     }
@@ -185,7 +230,7 @@ static bool put_key(struct etcd_lease *lease, uint32_t proxy)
 struct etcd_lease *etcd_lease_take(const struct etcd_wish *wish, char *why, size_t why_bytes)
 {
     struct etcd_lease *lease = memory_new(sizeof *lease);
-    open_etcd(&lease->etcd, wish->members);
+    open_etcd(&lease->etcd, &wish->place);
     sodium_bin2base64(lease->key, sizeof lease->key, (const unsigned char *)wish->key,
                       strlen(wish->key), sodium_base64_VARIANT_ORIGINAL);
     if (grant(lease, wish->lease_s) && put_key(lease, wish->proxy)) {
@@ -211,11 +256,13 @@ static void renew(struct etcd_lease *lease)
     if (!ask(&lease->etcd, "lease/keepalive", body)) {
         return;
     }
-    if (json_find_number(text_slice(&lease->etcd.answer), "TTL", &ttl_s) && ttl_s > 0) {
+    json_t *answer = read_answer(&lease->etcd);
+    if (find_number(json_object_get(answer, "result"), "TTL", &ttl_s) && ttl_s > 0) {
         set_end(lease, sent_us, ttl_s);
     } else {
         lease->ends_us = 0; // it is over
     }
+    json_decref(answer);
 }
 
 bool etcd_lease_keep(struct etcd_lease *lease)
@@ -237,8 +284,13 @@ bool etcd_lease_confirm(struct etcd_lease *lease)
     snprintf(body, sizeof body,
              "{\"compare\":[{\"key\":\"%s\",\"target\":\"CREATE\",\"create_revision\":\"%llu\"}]}",
              lease->key, (unsigned long long)lease->revision);
-    return is_held(lease) && ask(&lease->etcd, "kv/txn", body) &&
-           json_is_true(text_slice(&lease->etcd.answer), "succeeded") && is_held(lease);
+    if (!is_held(lease) || !ask(&lease->etcd, "kv/txn", body)) {
+        return false;
+    }
+    json_t *answer = read_answer(&lease->etcd);
+    bool is_ours = json_is_true(json_object_get(answer, "succeeded"));
+    json_decref(answer);
+    return is_ours && is_held(lease);
 }
 
 void etcd_lease_give(struct etcd_lease *lease)
@@ -254,10 +306,10 @@ void etcd_lease_give(struct etcd_lease *lease)
     memory_free(lease);
 }
 
-bool etcd_is_there(const char *members, char *why, size_t why_bytes)
+bool etcd_is_there(const struct etcd_place *place, char *why, size_t why_bytes)
 {
     struct etcd etcd;
-    open_etcd(&etcd, members);
+    open_etcd(&etcd, place);
     bool is_there = ask(&etcd, "kv/range", "{\"key\":\"AA==\"}"); // (a key that nobody has)
     snprintf(why, why_bytes, "%s", etcd.problem);
     close_etcd(&etcd);

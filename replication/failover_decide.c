@@ -6,6 +6,8 @@
 //                                          (durability = best_effort: said, and gone past)
 //     one holds what all hold together  -> it
 //     none does (they have diverged)    -> refuse: somebody must look
+//     it lacks what one had once        -> refuse: a waybill made that one receive anew (mend.c),
+//                                          and it has not got there again (best_effort: said)
 //     several do                        -> the one whose promotion was begun before, else one that
 //                                          is not in maintenance, else one that is preferred, else
 //                                          one in the dead primary's zone, else
@@ -42,6 +44,18 @@ static bool holds_all(const struct failover_member *members, size_t count, size_
         }
     }
     return true;
+}
+
+// Has a replica had what nobody has now? (Who holds all and lacks that is nobody's choice.)
+static bool is_any_gone(const struct failover_member *members, size_t count, size_t place)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (members[i].is_reachable && members[i].is_replica && members[i].had != NULL &&
+            !gtid_contains(&members[place].received, members[i].had)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void failover_decide(const struct failover_member *members, size_t count,
@@ -85,13 +99,23 @@ void failover_decide(const struct failover_member *members, size_t count,
                                         "that the others lack");
         return;
     }
+    if (durability == DURABILITY_SEMI_SYNC && is_any_gone(members, count, best)) {
+        refuse(choice,
+               "cannot prove that nothing is lost: a replica was made to receive anew, and had "
+               "received what nobody has now (its init_slave says what)");
+        return;
+    }
     choice->candidate = best;
     choice->away = away;
+    choice->is_any_gone = is_any_gone(members, count, best);
     snprintf(choice->why, sizeof choice->why, "it has received all that %zu replicas have",
              reachable);
+    size_t len = strlen(choice->why);
     if (away > 0) {
-        size_t len = strlen(choice->why);
         snprintf(choice->why + len, sizeof choice->why - len,
                  "; %zu can't be reached: what is there alone is lost", away);
+    } else if (choice->is_any_gone) {
+        snprintf(choice->why + len, sizeof choice->why - len,
+                 "; what one had before it was made to receive anew is lost");
     }
 }

@@ -14,12 +14,14 @@ struct failover_member { // every server of the shard but the dead primary
     bool is_begun;       // its promotion was begun before: it is taken if it can be
     const char *barred;  // why it can't be promoted; NULL: it can
     struct gtid_set received;
+    const struct gtid_set *had; // what it had received before it was made to receive anew; NULL
 };
 
 struct failover_choice {
     bool is_refused;
     size_t candidate; // place
     size_t away;      // replicas that can't be reached, and that were gone past
+    bool is_any_gone; // likewise: a replica had what nobody has now
     char why[160];    // of the refusal, or of the choice
 };
 

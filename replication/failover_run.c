@@ -31,11 +31,7 @@
 #include "replication/failover_decide.h"
 #include "replication/promotion.h"
 
-enum {
-    FOLLOW_LOOKS = 100,
-    FOLLOW_LOOK_MS = 20,
-    WAKE_MS = 20,
-};
+enum { FOLLOW_LOOKS = 100, FOLLOW_LOOK_MS = 20, WAKE_MS = 20 };
 
 struct failover {
     struct action *action;
@@ -372,6 +368,7 @@ static void stop_receiving(struct failover *failover)
                 step_read_state(action, failover->members[i], &failover->states[i]);
         }
         view->received = failover->states[i].received;
+        view->had = &failover->states[i].had;
     }
     failover->stopped_us = job_now_us();
 }

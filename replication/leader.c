@@ -63,8 +63,14 @@ static bool take_key(struct leader *leader, const struct leader_setup *setup)
     char key[200];
     snprintf(key, sizeof key, "waybill/%s/leader/%s", setup->cluster,
              leader->lock + strlen(LOCK_PREFIX));
-    struct etcd_wish wish = {
-        .members = setup->members, .key = key, .proxy = setup->proxy, .lease_s = setup->lease_s};
+    struct etcd_wish wish = {.place = {.members = setup->members,
+                                       .is_tls = setup->has_tls,
+                                       .ca = setup->ca,
+                                       .cert = setup->cert,
+                                       .key = setup->key},
+                             .key = key,
+                             .proxy = setup->proxy,
+                             .lease_s = setup->lease_s};
     leader->is_by_etcd = true;
     leader->lease = etcd_lease_take(&wish, leader->problem, sizeof leader->problem);
     return leader->lease != NULL;

@@ -23,6 +23,8 @@ struct leader {
 // Where leaders are agreed on; plain values.
 struct leader_setup {
     char members[400]; // of etcd; "": the servers' locks alone
+    bool has_tls;      // ... to it
+    char ca[ENDPOINT_PATH_BYTES], cert[ENDPOINT_PATH_BYTES], key[ENDPOINT_PATH_BYTES];
     char cluster[68];
     uint32_t lease_s, proxy;
 };

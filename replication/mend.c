@@ -137,13 +137,20 @@ static bool take_back(struct mend *mend, size_t from)
     return true;
 }
 
+// It throws away what it has received and not applied (relay_log.c), and gets it from the primary
+// again. It may have been the only one that acknowledged some of that: from before it is gone until
+// it is there again the replica has a mark that says so, and should the primary die in these
+// milliseconds, nobody is promoted who lacks it.
 static bool begin_at_position(struct mend *mend)
 {
     struct action *action = mend->action;
     if (!step_still_leads(action)) {
         return false;
     }
-    return (step_stop_replica(action, mend->subject, "") &&
+    return (step_stop_replica(action, mend->subject, " IO_THREAD") &&
+            step_read_state(action, mend->subject, &mend->state) &&
+            step_mark_had(action, mend->subject, &mend->state.received) &&
+            step_stop_replica(action, mend->subject, "") &&
             step_begin_log(action, mend->subject, &mend->log.position)) ||
            action_give_up(action, "%s", action->error.text);
 }
@@ -257,6 +264,14 @@ static bool check_unexplained(struct mend *mend)
            rebuild(mend, "its binary log does not tell why it stopped, and it stops again");
 }
 
+static bool await_received(struct mend *mend)
+{
+    if (mend->log.tail_count > 0) {
+        step_await_had(mend->action, mend->subject, &mend->state.received);
+    }
+    return true;
+}
+
 // Up to the last steps it is only looked at, for it may be what acknowledges: it goes on receiving.
 static bool mend_stopped(struct mend *mend)
 {
@@ -264,7 +279,7 @@ static bool mend_stopped(struct mend *mend)
     return check_apply_mode(mend) && check_followers(mend) && put_right(mend) &&
            (step_start_replica(action, mend->subject, "") ||
             action_give_up(action, "START SLAVE: %s", action->error.text)) &&
-           await_apply(mend) && check_unexplained(mend);
+           await_apply(mend) && check_unexplained(mend) && await_received(mend);
 }
 
 // ---- one that goes on

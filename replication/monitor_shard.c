@@ -49,6 +49,10 @@ static void fill_leader(const struct settings *settings, struct leader_setup *le
     leader->lease_s = (uint32_t)((settings->coordination_lease_ms + 999) / 1000);
     leader->proxy = (uint32_t)settings->proxy_id;
     snprintf(leader->members, sizeof leader->members, "%s", members != NULL ? members : "");
+    leader->has_tls = coordination_is_tls(settings->coordination);
+    snprintf(leader->ca, sizeof leader->ca, "%s", settings->coordination_ca);
+    snprintf(leader->cert, sizeof leader->cert, "%s", settings->coordination_cert);
+    snprintf(leader->key, sizeof leader->key, "%s", settings->coordination_key);
     snprintf(leader->cluster, sizeof leader->cluster, "%s", settings->cluster_name);
 }
 

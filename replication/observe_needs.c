@@ -17,18 +17,21 @@ static bool look_for_stray(const struct shard_member *member, struct shard_opini
     return true;
 }
 
-// A replica of the primary that was stopped by a waybill which got no further.
+// A replica that was stopped by a waybill which got no further; or was to be led to this primary
+// and still follows the one before, which has become a replica: such a chain is nobody's wish. (A
+// mark on one that follows the primary and runs says nothing.)
 static bool look_for_stopped(const struct shard_member *member, struct shard_opinion *opinion,
                              size_t place)
 {
     const struct server_facts *facts = &member->seen->facts;
-    if (opinion->roles[place] != ROLE_REPLICA || opinion->sources[place] != opinion->primary ||
-        !facts->is_marked || !facts->is_read_only ||
-        (facts->receiving != RECEIVING_NO && facts->is_applying)) {
+    bool is_chained = opinion->sources[place] != opinion->primary;
+    bool is_stopped = facts->receiving == RECEIVING_NO || !facts->is_applying;
+    if (opinion->roles[place] != ROLE_REPLICA || !facts->is_marked || !facts->is_read_only ||
+        (!is_chained && !is_stopped)) {
         return false;
     }
-    observe_explain(opinion, SHARD_FOLLOW, "%s was stopped by a waybill that got no further",
-                    member->name);
+    observe_explain(opinion, SHARD_FOLLOW, "%s was %s by a waybill that got no further",
+                    member->name, is_chained ? "to be led to the primary" : "stopped");
     return true;
 }
 

@@ -133,7 +133,11 @@ bool action_follow(struct action *action)
                               (const char *)gtid_print(&stray_state.received, &action->arena).ptr,
                               name_at(action, primary));
     }
-    if (!step_follow(action, stray, primary)) {
+    // (What it received and has not applied is received again; see mend.c.)
+    if (!step_stop_replica(action, stray, " IO_THREAD") ||
+        !step_read_state(action, stray, &stray_state) ||
+        !step_mark_had(action, stray, &stray_state.received) ||
+        !step_follow(action, stray, primary)) {
         return action_give_up(action, "%s", action->error.text);
     }
     // A primary that was promoted without a replica waits for this one from now on.
@@ -142,5 +146,6 @@ bool action_follow(struct action *action)
                               action->error.text);
     }
     action_say(action, "%s follows %s", name_at(action, stray), name_at(action, primary));
+    step_await_had(action, stray, &stray_state.received);
     return true;
 }

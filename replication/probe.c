@@ -156,7 +156,7 @@ static bool ask_variables(struct probe *probe, struct server_facts *facts, struc
         copy_text(facts->collation, sizeof facts->collation, db_rows_text(&rows, "collation"));
         copy_text(facts->tracks_transactions, sizeof facts->tracks_transactions,
                   db_rows_text(&rows, "tracks_transactions"));
-        facts->is_marked = strcmp(db_rows_text(&rows, "init_slave"), STOPPED_MARK) == 0;
+        facts->is_marked = probe_is_mark(db_rows_text(&rows, "init_slave"));
         copy_gtid(facts->binlog_gtid, sizeof facts->binlog_gtid,
                   db_rows_text(&rows, "binlog_gtid"));
         copy_gtid(facts->applied_gtid, sizeof facts->applied_gtid,

@@ -15,6 +15,9 @@ enum receiving { RECEIVING_NO, RECEIVING_CONNECTING, RECEIVING_YES };
 // What one server said of itself.
 // In init_slave of a replica that a waybill has stopped and not started yet (steps.c).
 #define STOPPED_MARK "DO 0 /* stopped by waybill */"
+// ... and of one that was made to receive anew what it had received, with the position that it had.
+#define HAD_MARK_BEGIN "DO 0 /* waybill: it had received "
+#define HAD_MARK_END   " */"
 
 struct server_facts {
     bool is_mariadb;

@@ -5,6 +5,12 @@
 
 enum { ENTRY_BYTES = 120 };
 
+bool probe_is_mark(const char *init_slave)
+{
+    return strcmp(init_slave, STOPPED_MARK) == 0 ||
+           strncmp(init_slave, HAD_MARK_BEGIN, strlen(HAD_MARK_BEGIN)) == 0;
+}
+
 bool probe_ask_semi_sync(struct dbconn *conn, struct server_facts *facts, struct error *error)
 {
     struct db_rows rows;

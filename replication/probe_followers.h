@@ -3,6 +3,9 @@
 
 #include "replication/probe.h"
 
+// Of an init_slave: does it say that a waybill has stopped the server?
+bool probe_is_mark(const char *init_slave) MUST_CHECK;
+
 // Fills has_semi_sync and which half of it is on. False: *error.
 bool probe_ask_semi_sync(struct dbconn *conn, struct server_facts *facts,
                          struct error *error) MUST_CHECK;

@@ -10,7 +10,7 @@
 #include "replication/restarted.h"
 #include "replication/schema.h"
 
-enum { WISHED_TRIES = 40, TRY_MS = 50 };
+enum { WISHED_TRIES = 40, TRY_MS = 50, HAD_LOOKS = 100, HAD_LOOK_MS = 20 };
 
 static const struct endpoint *endpoint_at(const void *owner, size_t place)
 {
@@ -165,6 +165,23 @@ static bool read_mark(struct action *action, size_t place, struct member_state *
     return conn != NULL && check(action, place, is_read);
 }
 
+static bool read_had(struct action *action, const struct db_rows *rows, struct member_state *state)
+{
+    const char *mark = db_rows_text(rows, "init_slave");
+    size_t begin = strlen(HAD_MARK_BEGIN);
+    size_t len = strlen(mark);
+    state->had = (struct gtid_set){.flavor = state->received.flavor};
+    if (strncmp(mark, HAD_MARK_BEGIN, begin) != 0 || len < begin + strlen(HAD_MARK_END)) {
+        return true;
+    }
+    struct slice position = slice_of(mark + begin, len - begin - strlen(HAD_MARK_END));
+    if (!gtid_parse(state->had.flavor, position, &action->arena, &state->had)) {
+        error_set(&action->error, 1, "HY000", "can't read the position in init_slave");
+        return false;
+    }
+    return true;
+}
+
 bool step_read_state(struct action *action, size_t place, struct member_state *state)
 {
     bool is_mariadb =
@@ -172,18 +189,20 @@ bool step_read_state(struct action *action, size_t place, struct member_state *s
     *state = (struct member_state){.received.flavor = is_mariadb ? GTID_MARIADB : GTID_MYSQL};
     struct gtid_set applied = {.flavor = state->received.flavor};
     struct db_rows rows;
-    bool is_fine =
-        step_ask(action, place,
-                 is_mariadb ? "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
-                              "@@GLOBAL.gtid_binlog_pos AS binlog_gtid, "
-                              "@@GLOBAL.gtid_slave_pos AS applied_gtid"
-                            : "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
-                              "@@GLOBAL.gtid_executed AS binlog_gtid, '' AS applied_gtid",
-                 &rows);
+    bool is_fine = step_ask(
+        action, place,
+        is_mariadb ? "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
+                     "@@GLOBAL.init_slave AS init_slave, @@GLOBAL.gtid_binlog_pos AS binlog_gtid, "
+                     "@@GLOBAL.gtid_slave_pos AS applied_gtid"
+                   : "SELECT @@GLOBAL.read_only AS read_only, @@server_id AS server_id, "
+                     "@@GLOBAL.init_slave AS init_slave, @@GLOBAL.gtid_executed AS binlog_gtid, '' "
+                     "AS applied_gtid",
+        &rows);
     if (is_fine) {
         state->is_read_only = db_rows_is_yes(&rows, "read_only");
         state->server_id = (uint32_t)db_rows_number(&rows, "server_id");
-        is_fine = add_position(action, &rows, "applied_gtid", &applied) &&
+        is_fine = read_had(action, &rows, state) &&
+                  add_position(action, &rows, "applied_gtid", &applied) &&
                   add_position(action, &rows, "binlog_gtid", &state->received);
     }
     db_rows_done(&rows);
@@ -402,6 +421,47 @@ void step_mark_stopped(struct action *action, size_t place)
     (void)is_marked; // without it nobody starts the server when this waybill gets no further
 }
 
+bool step_mark_had(struct action *action, size_t place, const struct gtid_set *received)
+{
+    const char *text = (const char *)gtid_print(received, &action->arena).ptr;
+    return step_run(action, place,
+                    (const char *)arena_format(
+                        &action->arena,
+                        "SET GLOBAL init_slave = IF(@@GLOBAL.init_slave IN ('', '" STOPPED_MARK
+                        "'), '" HAD_MARK_BEGIN "%s" HAD_MARK_END "', @@GLOBAL.init_slave)",
+                        text)
+                        .ptr);
+}
+
+void step_await_had(struct action *action, size_t place, const struct gtid_set *received)
+{
+    struct member_state state;
+    for (int look = 0; look < HAD_LOOKS; look++) {
+        if (!step_read_state(action, place, &state)) {
+            return;
+        }
+        if (gtid_contains(&state.received, received) &&
+            gtid_contains(&state.received, &state.had)) {
+            bool is_clear = step_run(action, place,
+                                     "SET GLOBAL init_slave = IF(@@GLOBAL.init_slave LIKE "
+                                     "'" HAD_MARK_BEGIN "%', '', @@GLOBAL.init_slave)");
+            (void)is_clear;
+            return;
+        }
+        if (job_wait(action->self, HAD_LOOK_MS, NULL, 0) == JOB_STOP) {
+            return;
+        }
+    }
+}
+
+void step_clear_mark(struct action *action, size_t place)
+{
+    bool is_clear = step_run(action, place,
+                             "SET GLOBAL init_slave = IF(@@GLOBAL.init_slave = '" STOPPED_MARK
+                             "', '', @@GLOBAL.init_slave)");
+    (void)is_clear; // (a mark on a server that runs and follows the primary says nothing)
+}
+
 bool step_stop_replica(struct action *action, size_t place, const char *threads)
 {
     char statement[64];
@@ -438,10 +498,7 @@ bool step_start_replica(struct action *action, size_t place, const char *threads
     if (!step_run(action, place, statement)) {
         return false;
     }
-    bool is_clear = step_run(action, place,
-                             "SET GLOBAL init_slave = IF(@@GLOBAL.init_slave = '" STOPPED_MARK
-                             "', '', @@GLOBAL.init_slave)");
-    (void)is_clear; // (a mark on a server that runs says nothing)
+    step_clear_mark(action, place);
     return true;
 }
 

@@ -48,7 +48,9 @@ struct switchover {
     bool is_past_return;
     uint64_t closed_us;
     uint64_t epoch;
-    size_t followers[SERVERS_MAX]; // places
+    size_t others[SERVERS_MAX]; // places: who followed the old primary, but for the candidate
+    size_t other_count;
+    size_t followers[SERVERS_MAX]; // places: who was led to the candidate
     size_t follower_count;
 };
 
@@ -276,18 +278,29 @@ static bool lead_old_primary(struct switchover *switchover)
            step_follow(action, switchover->from, switchover->to);
 }
 
-// Who can't be led over now is led later, by the monitor.
-static void lead_others(struct switchover *switchover)
+// They are marked: when this waybill gets no further, the old primary may be a replica by then, and
+// another waybill couldn't tell who follows it by mistake.
+static void mark_others(struct switchover *switchover)
 {
     struct action *action = switchover->action;
     for (size_t place = 0; place < action->setup.count; place++) {
         struct member_state state;
-        if (!action->setup.servers[place].is_member || place == switchover->from ||
-            place == switchover->to || !is_connected(switchover, place) ||
-            !step_read_state(action, place, &state) ||
-            !step_is_replica_of(action, &state, switchover->from)) {
-            continue;
+        if (action->setup.servers[place].is_member && place != switchover->from &&
+            place != switchover->to && is_connected(switchover, place) &&
+            step_read_state(action, place, &state) &&
+            step_is_replica_of(action, &state, switchover->from)) {
+            step_mark_stopped(action, place);
+            switchover->others[switchover->other_count++] = place;
         }
+    }
+}
+
+// Who can't be led over now is led later, by the monitor.
+static void lead_others(struct switchover *switchover)
+{
+    struct action *action = switchover->action;
+    for (size_t i = 0; i < switchover->other_count; i++) {
+        size_t place = switchover->others[i];
         if (step_follow(action, place, switchover->to)) {
             switchover->followers[switchover->follower_count++] = place;
         } else {
@@ -310,6 +323,7 @@ static bool change_places(struct switchover *switchover)
         return action_give_up(action, "%s: %s", name_at(switchover, switchover->to),
                               action->error.text);
     }
+    mark_others(switchover);
     if (!lead_old_primary(switchover)) {
         return action_give_up(action, "leading %s: %s", name_at(switchover, switchover->from),
                               action->error.text);
@@ -359,6 +373,9 @@ static void put_back(struct switchover *switchover)
             action_say(action, "%s could not be led back: %s", name_at(switchover, place),
                        action->error.text);
         }
+    }
+    for (size_t i = 0; i < switchover->other_count; i++) {
+        step_clear_mark(action, switchover->others[i]);
     }
 }
 

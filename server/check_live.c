@@ -49,10 +49,15 @@ static bool check_server(const struct config *config, uint16_t server)
 
 static bool check_etcd(const struct config *config)
 {
-    const char *members = coordination_etcd(config->settings.coordination);
+    const struct settings *settings = &config->settings;
+    const struct etcd_place place = {.members = coordination_etcd(settings->coordination),
+                                     .is_tls = coordination_is_tls(settings->coordination),
+                                     .ca = settings->coordination_ca,
+                                     .cert = settings->coordination_cert,
+                                     .key = settings->coordination_key};
     char why[200] = "";
-    bool is_fine = members == NULL || etcd_is_there(members, why, sizeof why);
-    if (members != NULL) {
+    bool is_fine = place.members == NULL || etcd_is_there(&place, why, sizeof why);
+    if (place.members != NULL) {
         printf("etcd: %s\n", is_fine ? "fine" : why);
     }
     return is_fine;

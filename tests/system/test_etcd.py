@@ -20,6 +20,12 @@ LEADER = base64.b64encode(b"waybill/test/leader/s1").decode()
 
 
 class Etcd:
+    SCHEME = "http"
+
+    def words(self):
+        """Of its command line, further ones."""
+        return []
+
     def __init__(self, stand):
         self.stand, self.port = stand, stand.port + ETCD_PORT
         self.directory = os.path.join(stand.directory, "etcd")
@@ -27,9 +33,9 @@ class Etcd:
 
     def start(self):
         log = open(os.path.join(self.stand.directory, "etcd.log"), "a")
-        client, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.port + 1}"
+        client, peer = f"{self.SCHEME}://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.port + 1}"
         words = ["etcd", "--data-dir", self.directory, "--listen-client-urls", client, "--advertise-client-urls", client,
-                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"]
+                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}", *self.words()]
         environment = {**os.environ, "ETCD_UNSUPPORTED_ARCH": os.uname().machine}
         self.process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
         log.close()

@@ -158,6 +158,24 @@ def test_promotion_refused_when_it_cannot_be_proven(stand):
     stand.wait_until(lambda: primary_of(stand, "s2") in (replica, remaining), 30, "with both replicas there one is promoted")
 
 
+def test_what_a_replica_had_before_it_was_made_to_receive_anew(stand):
+    """Its mark says what it may have acknowledged alone: nobody is promoted who lacks it, until somebody takes the mark away."""
+    stand.wait_until(lambda: next(row["fit_replicas"] for row in stand.admin("SHOW SHARDS") if row["shard"] == "s1") == "2", 40, "both follow")
+    victim = primary_of(stand, "s1")
+    replica = next(name for name in ("s1a", "s1b", "s1c") if name != victim)
+    domain, server, number = stand.root(victim).query("SELECT @@gtid_binlog_pos").rows[0][0].split(",")[0].split("-")
+    mark = f"DO 0 /* waybill: it had received {domain}-{server}-{int(number) + 1000000} */"
+    stand.root(replica).query(f"SET GLOBAL init_slave = '{mark}'")
+    stand.cluster("kill", f"s1/{victim}")
+    stand.wait_until(lambda: any("was made to receive anew, and had received what nobody has now" in row["event"] for row in stand.admin("SHOW EVENTS")),
+                     30, lambda: [row["event"] for row in stand.admin("SHOW EVENTS")][-10:])
+    assert primary_of(stand, "s1") in ("", None), stand.admin("SHOW SHARDS")
+    assert stand.root(replica).query("SELECT @@init_slave").rows[0][0] == mark, "the mark stays"
+    stand.root(replica).query("SET GLOBAL init_slave = ''")
+    stand.wait_until(lambda: primary_of(stand, "s1") not in ("", None, victim), 30, "one is promoted")
+    stand.cluster("start", f"s1/{victim}")
+
+
 def test_restart_of_waybill_finds_the_roles(stand):
     before = {row["shard"]: row["primary"] for row in stand.admin("SHOW SHARDS")}
     stand.cluster("waybill", "stop")

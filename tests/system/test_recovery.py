@@ -154,6 +154,7 @@ def test_replica_is_put_right(stand):
     stand.wait_until(lambda: bank.prepared(stand) == {}, 20, lambda: f"{bank.prepared(stand)}")
     rows = stand.root("s2b").query("SELECT buyer_id FROM shop.users WHERE buyer_id > 2000 ORDER BY 1").rows
     assert rows == [("2003",), ("2004",), ("2005",)], rows
+    stand.wait_until(lambda: stand.root("s2b").query("SELECT @@init_slave").rows == [("",)], 10, "it has received all of that again: the mark is gone")
     stand.root("s2a").query("DELETE FROM shop.users WHERE buyer_id > 2000")
     bank.check(stand)
 

@@ -342,6 +342,26 @@ def test_a_replica_that_a_waybill_left_stopped(stand):
     settled(stand, primary)
 
 
+def test_a_follower_that_a_cut_promotion_left_in_a_chain(stand):
+    """A waybill that was killed after it had led the old primary to the new one, and before all others: who still follows the
+    old primary is marked, and the next waybill leads it on. A chain that somebody has made is left alone."""
+    primary = primary_of(stand, "s1")
+    settled(stand, primary)
+    old, left = [name for name in ("s1a", "s1b", "s1c") if name != primary]
+    root = stand.root(left)
+    root.query("STOP SLAVE")
+    root.query(f"CHANGE MASTER TO MASTER_PORT = {stand.values[f'WAYBILL_{old.upper()}_PORT']}, MASTER_USE_GTID = slave_pos")
+    root.query("START SLAVE")
+    stand.wait_until(lambda: (servers(stand)[left]["source"], servers(stand)[left]["role"]) == (old, "replica"), 10, "a chain")
+    held = time.monotonic() + 0.6
+    stand.wait_until(lambda: servers(stand)[left]["source"] != old or time.monotonic() > held, 5, "some rounds of probes")
+    assert servers(stand)[left]["source"] == old, "it is left alone"
+    root.query("SET GLOBAL init_slave = 'DO 0 /* stopped by waybill */'")
+    settled(stand, primary)
+    assert servers(stand)[left]["source"] == primary
+    stand.wait_until(lambda: root.query("SELECT @@GLOBAL.init_slave").rows == [("",)], 5, "the mark is gone")
+
+
 def set_delay(stand, name, seconds):
     root = stand.root(name)
     for sql in ("STOP SLAVE", f"CHANGE MASTER TO MASTER_DELAY = {seconds}", "START SLAVE"):

@@ -25,6 +25,10 @@ static void what_is_right(void **state)
     assert_true(is_fine("etcd://127.0.0.1:2379"));
     assert_true(is_fine("etcd://a.example:2379,b:1,[::1]:65535"));
     assert_string_equal(coordination_etcd("etcd://a:1,b:2"), "a:1,b:2");
+    assert_false(coordination_is_tls("etcd://a:1"));
+    assert_true(is_fine("etcds://a:1,b:2"));
+    assert_string_equal(coordination_etcd("etcds://a:1,b:2"), "a:1,b:2");
+    assert_true(coordination_is_tls("etcds://a:1,b:2"));
 }
 
 static void what_is_not(void **state)
@@ -34,7 +38,8 @@ static void what_is_not(void **state)
                                  "etcd",
                                  "Servers",
                                  "etcd://",
-                                 "etcds://a:1",
+                                 "etcds://a",
+                                 "etcdss://a:1",
                                  "etcd://a",
                                  "etcd://a:",
                                  "etcd://:1",

@@ -97,6 +97,37 @@ static void takes_the_first_of_equals(void **state)
     arena_clear(&arena);
 }
 
+// It acknowledged up to 3, was made to receive anew, and the primary died before it was there
+// again.
+static void refuses_what_a_replica_had_and_nobody_has(void **state)
+{
+    (void)state;
+    unsigned replica = 4 | 8;
+    struct failover_member members[2] = {member_of(replica | 2), member_of(replica | 1)};
+    struct gtid_set had;
+    struct failover_choice choice;
+    assert_true(gtid_parse(GTID_MARIADB, slice_of_string("1-101-3"), &arena, &had));
+    members[1].had = &had;
+    failover_decide(members, 2, DURABILITY_SEMI_SYNC, &choice);
+    assert_true(choice.is_refused);
+    assert_non_null(strstr(choice.why, "init_slave"));
+    failover_decide(members, 2, DURABILITY_BEST_EFFORT, &choice);
+    assert_false(choice.is_refused);
+    assert_int_equal(choice.candidate, 0);
+    assert_non_null(strstr(choice.why, "is lost"));
+    members[0] = member_of(replica | 3); // another one has it
+    failover_decide(members, 2, DURABILITY_SEMI_SYNC, &choice);
+    assert_false(choice.is_refused);
+    assert_int_equal(choice.candidate, 0);
+    members[0] = member_of(replica | 2); // or itself has it again
+    members[1] = member_of(replica | 3);
+    members[1].had = &had;
+    failover_decide(members, 2, DURABILITY_SEMI_SYNC, &choice);
+    assert_false(choice.is_refused);
+    assert_int_equal(choice.candidate, 1);
+    arena_clear(&arena);
+}
+
 static void passes_over_the_barred(void **state)
 {
     (void)state;
@@ -223,6 +254,7 @@ int main(void)
         cmocka_unit_test(never_loses),
         cmocka_unit_test(refuses_diverged),
         cmocka_unit_test(takes_the_first_of_equals),
+        cmocka_unit_test(refuses_what_a_replica_had_and_nobody_has),
         cmocka_unit_test(passes_over_the_barred),
         cmocka_unit_test(prefers_among_equals),
         cmocka_unit_test(goes_on_with_what_was_begun),

@@ -838,6 +838,31 @@ static void what_a_waybill_has_stopped_is_started(void **state)
     assert_int_equal(scene.opinion.verdict, SHARD_FINE);
 }
 
+// The old primary follows the new one already, and who was to be led there still follows the old
+// one.
+static void what_a_cut_promotion_left_in_a_chain_is_led_on(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct server_facts left = with_epoch(follows(A), 1, B);
+    begin(&scene);
+    good(&scene, A, with_epoch(follows(B), 1, B));
+    good(&scene, B, with_epoch(writable(), 1, B));
+    good(&scene, C, left);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE); // as somebody wanted it
+    left.is_marked = true;
+    good(&scene, C, left);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FOLLOW);
+    assert_int_equal(scene.opinion.subject, C);
+    assert_int_equal(scene.opinion.primary, B);
+    left.receiving = RECEIVING_NO; // a failover stops it first
+    good(&scene, C, left);
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FOLLOW);
+}
+
 static void mend_verdict(struct scene *scene, struct server_facts facts, bool is_wanted)
 {
     good(scene, C, facts);
@@ -917,6 +942,7 @@ int main(void)
         cmocka_unit_test(nobody_of_a_group_is_promoted),
         cmocka_unit_test(everybody_has_his_turn),
         cmocka_unit_test(what_a_waybill_has_stopped_is_started),
+        cmocka_unit_test(what_a_cut_promotion_left_in_a_chain_is_led_on),
         cmocka_unit_test(a_replica_that_crashed_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
