@@ -137,7 +137,7 @@ void json_slice(struct json *json, const char *name, struct slice value)
     text_add_string(json->out, "\"");
 }
 
-void json_string(struct json *json, const char *name, const char *value)
+void json_text(struct json *json, const char *name, const char *value)
 {
     json_slice(json, name, slice_of_string(value));
 }

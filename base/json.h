@@ -19,6 +19,6 @@ void json_begin_array(struct json *json, const char *name);
 void json_end_array(struct json *json);
 void json_slice(struct json *json, const char *name, struct slice value); // escaped; bytes that are
                                                                           // no UTF-8: U+FFFD
-void json_string(struct json *json, const char *name, const char *value);
+void json_text(struct json *json, const char *name, const char *value);
 void json_number(struct json *json, const char *name, uint64_t value);
 void json_bool(struct json *json, const char *name, bool value);

@@ -69,7 +69,7 @@ struct settings { // strings are owned by the config's arena, never NULL
     int64_t failover_refused_ms;
     int64_t promise_trust_ms;
     int64_t coordination_lease_ms;
-    const char *coordination; // coordination.h
+    const char *coordination;                                           // coordination.h
     const char *coordination_ca, *coordination_cert, *coordination_key; // paths; empty: none
     const char *cluster_name;
     int64_t rejoin; // enum rejoin_mode

@@ -33,8 +33,8 @@ enum {
 };
 
 struct etcd {
-    CURL *curl;                     // owned
-    const struct etcd_place *place; // borrowed
+    CURL *curl;              // owned
+    struct etcd_place place; // its texts are borrowed
     struct text answer;
     long status;
     char problem[160]; // of the last request
@@ -84,7 +84,7 @@ static void set_tls(struct etcd *etcd, const struct etcd_place *place)
 
 static void open_etcd(struct etcd *etcd, const struct etcd_place *place)
 {
-    *etcd = (struct etcd){.curl = curl_easy_init(), .place = place};
+    *etcd = (struct etcd){.curl = curl_easy_init(), .place = *place};
     text_init(&etcd->answer);
     if (etcd->curl == NULL) {
         return;
@@ -136,7 +136,7 @@ static bool ask_member(struct etcd *etcd, const char *member, size_t member_len,
                        const char *body)
 {
     char url[400];
-    snprintf(url, sizeof url, "%s://%.*s/v3/%s", etcd->place->is_tls ? "https" : "http",
+    snprintf(url, sizeof url, "%s://%.*s/v3/%s", etcd->place.is_tls ? "https" : "http",
              (int)member_len, member, path);
     etcd->answer.len = 0;
     etcd->status = 0;
@@ -162,7 +162,7 @@ static bool ask(struct etcd *etcd, const char *path, const char *body)
         snprintf(etcd->problem, sizeof etcd->problem, "libcurl can't be used");
         return false;
     }
-    for (const char *member = etcd->place->members; *member != '\0';) {
+    for (const char *member = etcd->place.members; *member != '\0';) {
         size_t len = strcspn(member, ",");
         if (ask_member(etcd, member, len, path, body)) {
             return true;

@@ -53,8 +53,8 @@ static void add_targets(struct json *json, const struct explanation *explanation
     for (uint16_t i = 0; i < plan->target_count && !plan->wants_columns; i++) {
         const struct plan_target *target = &plan->targets[i];
         json_begin_object(json, NULL);
-        json_string(json, "shard", explanation->request->config->shards[target->shard].name);
-        json_string(json, "access", explain_access_name(plan->access));
+        json_text(json, "shard", explanation->request->config->shards[target->shard].name);
+        json_text(json, "access", explain_access_name(plan->access));
         json_slice(json, "sql", target->sql.ptr != NULL ? target->sql : came);
         json_bool(json, "as_it_came", target->sql.ptr == NULL && plan->catalog == NULL);
         json_end_object(json);
@@ -81,7 +81,7 @@ static void add_folds(struct json *json, const struct plan *plan)
     for (uint32_t i = 0; i < plan->fold_count; i++) {
         json_begin_object(json, NULL);
         json_number(json, "column", i + 1);
-        json_string(json, "fold", explain_fold_name(plan->folds[i].kind));
+        json_text(json, "fold", explain_fold_name(plan->folds[i].kind));
         json_end_object(json);
     }
     json_end_array(json);
@@ -90,7 +90,7 @@ static void add_folds(struct json *json, const struct plan *plan)
 static void add_merge(struct json *json, const struct plan *plan)
 {
     json_begin_object(json, "merge");
-    json_string(json, "kind", explain_merge_name(plan->merge));
+    json_text(json, "kind", explain_merge_name(plan->merge));
     if (plan->key_count > 0) {
         add_keys(json, plan);
     }
@@ -128,8 +128,8 @@ static void add_refusal(struct json *json, const struct error *error)
 {
     json_begin_object(json, "refused");
     json_number(json, "error", error->code);
-    json_string(json, "sqlstate", error->sqlstate);
-    json_string(json, "reason", error->text);
+    json_text(json, "sqlstate", error->sqlstate);
+    json_text(json, "reason", error->text);
     json_end_object(json);
 }
 

@@ -30,7 +30,7 @@ static void levels_and_commas(void **state)
     json_begin_object(&json, NULL);
     json_end_object(&json);
     json_end_array(&json);
-    json_string(&json, "c", "x");
+    json_text(&json, "c", "x");
     json_end_object(&json);
     expect(&out,
            "{\n  \"a\": 18446744073709551615,\n  \"b\": [\n    true,\n    false,\n    {}\n  ],\n"
