@@ -357,8 +357,8 @@ def test_a_follower_that_a_cut_promotion_left_in_a_chain(stand):
     stand.wait_until(lambda: servers(stand)[left]["source"] != old or time.monotonic() > held, 5, "some rounds of probes")
     assert servers(stand)[left]["source"] == old, "it is left alone"
     root.query("SET GLOBAL init_slave = 'DO 0 /* stopped by waybill */'")
+    stand.wait_until(lambda: servers(stand)[left]["source"] == primary, 15, lambda: [row["event"] for row in stand.admin("SHOW EVENTS")][-8:])
     settled(stand, primary)
-    assert servers(stand)[left]["source"] == primary
     stand.wait_until(lambda: root.query("SELECT @@GLOBAL.init_slave").rows == [("",)], 5, "the mark is gone")
 
 
