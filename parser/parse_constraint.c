@@ -71,6 +71,25 @@ static void add_of_column(struct parser *parser, struct ddl_part *ddl, enum cons
     }
 }
 
+// DEFAULT's value. Sequences in it are noted: they are on one server.
+static void read_default(struct parser *parser)
+{
+    int depth = 0;
+    do {
+        bool is_function = slice_is_nocase(parser_text(parser, parser->token.span), "NEXTVAL") &&
+                           parser_ahead(parser)->kind == TOKEN_LPAREN;
+        bool is_value =
+            parser_at_word(parser, KW_NEXT) && parser_ahead(parser)->keyword == KW_VALUE;
+        if (parser->lexer.is_mariadb && (is_function || is_value)) {
+            (void)parse_primary(parser);
+            continue;
+        }
+        depth += parser_at(parser, TOKEN_LPAREN);
+        depth -= parser_at(parser, TOKEN_RPAREN);
+        parser_advance(parser);
+    } while (depth > 0 && !parser_at(parser, TOKEN_END));
+}
+
 void parse_column_constraints(struct parser *parser, struct ddl_part *ddl, struct slice column)
 {
     if (parser_at_word(parser, KW_SERIAL)) { // the type
@@ -88,6 +107,8 @@ void parse_column_constraints(struct parser *parser, struct ddl_part *ddl, struc
             add_of_column(parser, ddl, CONSTRAINT_COUNTER, column);
         } else if (parser->lexer.is_mariadb && parser_accept_word(parser, KW_REFERENCES)) {
             add_of_column(parser, ddl, CONSTRAINT_FOREIGN, column); // (MySQL reads over it)
+        } else if (parser_accept_word(parser, KW_DEFAULT)) {
+            read_default(parser);
         } else if (parser_accept_word(parser, KW_AFTER)) {
             (void)parser_name(parser); // it may be such a word
         } else {
@@ -150,8 +171,25 @@ static void skip_exists(struct parser *parser)
     }
 }
 
+// ALTER [COLUMN] a SET DEFAULT ...
+static void read_new_default(struct parser *parser)
+{
+    (void)parser_accept_word(parser, KW_COLUMN);
+    skip_exists(parser);
+    if (parser_at_name(parser)) {
+        (void)parser_name(parser);
+    }
+    if (parser_accept_word(parser, KW_SET) && parser_accept_word(parser, KW_DEFAULT)) {
+        read_default(parser);
+    }
+}
+
 bool parse_alteration(struct parser *parser, struct ddl_part *ddl)
 {
+    if (parser_accept_word(parser, KW_ALTER)) {
+        read_new_default(parser);
+        return true;
+    }
     bool is_change = parser_at_word(parser, KW_CHANGE);
     if (!is_change && !parser_at_word(parser, KW_ADD) && !parser_at_word(parser, KW_MODIFY)) {
         return false;

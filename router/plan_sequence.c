@@ -51,6 +51,25 @@ bool plan_sequences(struct planner *planner)
     return true;
 }
 
+// The statement has to do with tables that aren't on its home alone.
+static bool refuse_elsewhere(struct planner *planner, uint16_t home)
+{
+    struct slice name = planner->statement->sequences->table.name;
+    const char *shard = plan_shard_name(planner, home);
+    if (planner->statement->kind == STATEMENT_DDL) {
+        return plan_refuse(planner, ER_CROSS_SHARD,
+                           "A DEFAULT of sequence %.*s would do on shard %s only, where that "
+                           "lives, and the table is elsewhere: leave it out and write NEXTVAL() in "
+                           "the INSERT, or give the table row ids (row_id = column)",
+                           (int)name.len, (const char *)name.ptr, shard);
+    }
+    return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
+                       "The sequence %.*s lives on shard %s, and the statement needs other shards: "
+                       "SELECT NEXTVAL(%.*s) first and put the value in",
+                       (int)name.len, (const char *)name.ptr, shard, (int)name.len,
+                       (const char *)name.ptr);
+}
+
 bool plan_check_sequences(struct planner *planner)
 {
     struct plan *plan = planner->plan;
@@ -61,14 +80,7 @@ bool plan_check_sequences(struct planner *planner)
     }
     for (uint16_t i = 0; i < plan->target_count; i++) {
         if (plan->targets[i].shard != home || plan->gather != NULL) {
-            return plan_refuse(planner, ER_CROSS_SHARD_WRITE,
-                               "The sequence %.*s lives on shard %s, and the statement needs other "
-                               "shards: SELECT NEXTVAL(%.*s) first and put the value in",
-                               (int)planner->statement->sequences->table.name.len,
-                               (const char *)planner->statement->sequences->table.name.ptr,
-                               plan_shard_name(planner, home),
-                               (int)planner->statement->sequences->table.name.len,
-                               (const char *)planner->statement->sequences->table.name.ptr);
+            return refuse_elsewhere(planner, home);
         }
     }
     const struct statement *statement = planner->statement;

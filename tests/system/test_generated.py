@@ -17,9 +17,10 @@ STATEMENTS_MAX = 800
 REFUSED_MAX = 0.01
 
 
-def play(stand, shards, seconds):
+def play(stand, shards, seconds, is_atomic=False, changes=0.2):
     for seed in SEEDS:
-        tester = stand.tester(shards, seed, report=lambda line: None)
+        tester = stand.tester(shards, seed, report=lambda line: None, is_atomic=is_atomic)
+        tester.share_of_changes = changes
         problems = tester.play(seconds / len(SEEDS), STATEMENTS_MAX)
         assert not problems, "\n    ".join(["differences:"] + problems)
         print(f"      seed {seed}, {shards} shards: {tester.tally.report().splitlines()[0]}", flush=True)
@@ -32,6 +33,11 @@ def test_8_shards(stand):
 
 def test_3_shards(stand):
     play(stand, 3, 10)
+
+
+def test_3_shards_changed_as_one(stand):
+    """Nearly all are changes, of all shards or of none: what fails leaves the tables as they were, too."""
+    play(stand, 3, 14, is_atomic=True, changes=0.9)
 
 
 def test_1_shard(stand):

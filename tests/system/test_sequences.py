@@ -1,5 +1,7 @@
 """A sequence lives on one shard and is used from everywhere: the same value never twice, whatever a transaction does."""
 
+import os
+import signal
 import threading
 
 import wire
@@ -22,7 +24,7 @@ shard = s2
 type = unsharded
 shard = s3
 """
-CLUSTER = {"shards": 3, "replicas": 0, "tables": TABLES}
+CLUSTER = {"shards": 3, "replicas": 1, "tables": TABLES}
 
 
 def prepare(stand, user="loader"):
@@ -155,3 +157,39 @@ def test_many_at_once(stand):
     numbers = {row[0] for row in client.query("SELECT no FROM orders").rows}
     assert len(set(seen)) == 100 and len(numbers) == 100, (sorted(seen), sorted(numbers))
     client.close()
+
+
+def test_as_a_default(stand):
+    client = prepare(stand)
+    for table, sql in (("orders", "CREATE TABLE orders (buyer_id BIGINT PRIMARY KEY, no BIGINT DEFAULT NEXTVAL(shop.numbers))"),
+                       ("products", "CREATE TABLE products (id BIGINT PRIMARY KEY DEFAULT NEXT VALUE FOR shop.numbers)"),
+                       ("inventory", "CREATE TABLE inventory (id BIGINT PRIMARY KEY DEFAULT (1 + NEXTVAL(shop.numbers)))")):
+        client.query(f"DROP TABLE {table}")
+        assert refused(client, sql)[0] == 9001, sql
+        for shard in ("s1a", "s2a", "s3a"):
+            assert stand.direct(shard).query(f"SHOW TABLES LIKE '{table}'").rows == [], (shard, table)
+    client.query("CREATE TABLE inventory (id BIGINT PRIMARY KEY, n BIGINT)")
+    assert refused(client, "ALTER TABLE inventory ALTER n SET DEFAULT NEXTVAL(shop.numbers)")[0] == 9001
+    client.query("DROP TABLE IF EXISTS notes")
+    client.query("CREATE TABLE notes (id BIGINT PRIMARY KEY DEFAULT NEXTVAL(shop.numbers), t INT)")  # both are on s1
+    client.query("INSERT INTO notes (t) VALUES (1), (2)")
+    assert client.query("SELECT id FROM notes").rows == [("1",), ("2",)]
+    client.query("DROP TABLE notes")
+    client.close()
+
+
+def test_its_server_fails(stand):
+    """What the old primary has given nobody gets from the new one; waybill killed in between changes nothing."""
+    client = prepare(stand)
+    seen = [value(client, "SELECT NEXTVAL(invoice)") for _ in range(30)]
+    stand.cluster("kill", "s3a")
+    stand.wait_until(lambda: stand.try_query("SELECT NEXTVAL(shop.invoice) FROM DUAL WHERE 1 = 0"), 60, "another primary of s3")
+    client = stand.client("loader")
+    seen += [value(client, "SELECT NEXTVAL(invoice)") for _ in range(30)]
+    os.kill(stand.waybill_pid(), signal.SIGKILL)
+    stand.cluster("waybill", "stop", check=False)
+    stand.start_waybill()
+    stand.wait_until(lambda: stand.try_query("SELECT NEXTVAL(shop.invoice) FROM DUAL WHERE 1 = 0"), 60, "it answers again")
+    client = stand.client("loader")
+    seen += [value(client, "SELECT NEXTVAL(invoice)") for _ in range(30)]
+    assert len(set(seen)) == 90, seen

@@ -84,15 +84,62 @@ class Changes:
             text += f" RETURNING {', '.join(UNIQUE[table])}, {self.rng.choice(SETTABLE[table])}"
         return Made(text, False)
 
+    def insert_select(self):
+        """Rows of one table into another, or into the same with other keys; some of them are there already."""
+        word = self.one_of("INSERT", "INSERT", "INSERT IGNORE", "REPLACE")
+        low = self.rng.randint(0, 60)
+        text = self.one_of(
+            f"{word} INTO visits (visit_id, buyer_id, seller_id, page) SELECT buyer_id + \x01{low}\x01, buyer_id, age, LEFT(name, 8) FROM users WHERE buyer_id BETWEEN {low} AND {low + 5}",
+            f"{word} INTO users (buyer_id, name, balance, age) SELECT buyer_id, CONCAT('n', buyer_id), balance, age FROM users WHERE buyer_id < {low}",
+            f"{word} INTO users (buyer_id, name) SELECT buyer_id + {low}, name FROM users WHERE buyer_id IN ({low}, {low + 1}, 3)",
+            f"{word} INTO order_items (order_id, item_no, product_id, price) SELECT order_id, item_no + {low % 4}, product_id, price FROM order_items WHERE quantity > {low % 9}",
+            f"{word} INTO stock (product_id, amount, place) SELECT seller_id + 20, COUNT(*), MIN(status) FROM orders WHERE seller_id < {low % 9} GROUP BY seller_id",
+            f"{word} INTO products (product_id, title, price) SELECT product_id + {low}, title, price FROM products WHERE product_id < {low % 12}",
+            f"{word} INTO products (product_id, title) SELECT buyer_id, LEFT(name, 9) FROM users WHERE buyer_id BETWEEN {low} AND {low + 2}",
+            f"{word} INTO stock SELECT product_id, {low}, LEFT(title, 9) FROM products WHERE product_id > {low % 12}")
+        return Made(text, False)
+
+    def joined(self):
+        """Several tables whose rows meet within a shard."""
+        age, note = self.rng.randint(0, 14), self.rng.randint(0, 99)
+        return Made(self.one_of(
+            f"UPDATE orders JOIN users USING (buyer_id) SET orders.note = 'j{note}' WHERE users.age < \x01{age}\x01",
+            f"UPDATE orders o JOIN order_items i ON i.order_id = o.order_id SET i.remark = 'r{note}', o.note = 'o{note}' WHERE o.seller_id = {age}",
+            f"UPDATE order_items i, products p SET i.price = p.price WHERE p.product_id = i.product_id AND i.item_no = {age % 6}",
+            f"UPDATE users SET score = {note} WHERE buyer_id IN (SELECT buyer_id FROM orders WHERE seller_id = {age}) AND age > 3",
+            f"UPDATE users u SET low = (SELECT COUNT(*) FROM orders o WHERE o.buyer_id = u.buyer_id) WHERE u.age = {age}",
+            f"DELETE i FROM orders o JOIN order_items i ON i.order_id = o.order_id WHERE o.seller_id = {age} AND i.item_no % 3 = {note % 3}",
+            f"DELETE o, i FROM orders o LEFT JOIN order_items i ON i.order_id = o.order_id WHERE o.seller_id = {age} AND o.order_id % 5 = {note % 5}",
+            f"DELETE FROM orders USING orders JOIN users USING (buyer_id) WHERE users.age = {age} AND orders.total > {note}",
+            f"DELETE FROM order_items WHERE order_id IN (SELECT order_id FROM orders WHERE status = 'paid') AND item_no = {age % 6}"), False)
+
+    def other(self):
+        low = self.rng.randint(1, 60)
+        return Made(self.one_of(
+            f"INSERT INTO users SET buyer_id = \x01{low}\x01, name = 's{low}', age = {low} ON DUPLICATE KEY UPDATE age = {low} + 1, name = VALUES(name)",
+            f"REPLACE INTO users SET buyer_id = {low}, name = 'r', kind = 'Trade'",
+            f"REPLACE INTO visits (visit_id, page) VALUES ({low}, 'a'), ({low + 1}, NULL), ({low}, 'b') RETURNING visit_id, page",
+            f"DELETE FROM visits WHERE visit_id BETWEEN {low} AND {low + 2} RETURNING visit_id, page",
+            f"UPDATE visits SET seconds = {low} ORDER BY seconds DESC, visit_id LIMIT {low % 5}",
+            f"DELETE FROM visits ORDER BY at, visit_id DESC LIMIT {low % 3}",
+            f"UPDATE orders SET note = 'limit' WHERE seller_id < {low % 9} ORDER BY total DESC, order_id LIMIT {low % 6}",
+            f"UPDATE users SET age = age - {low} WHERE buyer_id < 50",  # out of range: 1690
+            f"INSERT INTO users (buyer_id, name, age) VALUES ({low + 200}, 'x', -1), ({low + 201}, 'y', 3), ({low + 202}, 'z', 4)",  # 1264
+            f"INSERT IGNORE INTO users (buyer_id, name, age) VALUES ({low}, 'x', -1), ({low + 1}, REPEAT('y', 40), 3), (1, 'z', 'no')",
+            f"INSERT INTO users (buyer_id, name) VALUES ({low + 200}, 'a'), ({low + 201}, NULL), ({low + 202}, 'c')",  # 1048
+            "TRUNCATE TABLE visits", "TRUNCATE stock"), False)
+
     def change(self):
         table = self.table()
         kind = self.rng.random()
-        if kind < 0.4:
+        if kind < 0.3:
             return self.insert()
+        if kind < 0.5:
+            return self.rng.choice((self.insert_select, self.joined, self.other))()
         tail = ""
-        if self.rng.random() < 0.06:
+        if self.rng.random() < 0.1:
             tail = f" ORDER BY {', '.join(UNIQUE[table])} LIMIT {self.rng.randint(0, 4)}"
-        if kind < 0.8:
+        if kind < 0.82:
             return Made(f"UPDATE {self.one_of('', '', 'IGNORE ')}{table} SET {self.assignments(table)} WHERE {self.where(table)}{tail}")
         narrow = f" AND {UNIQUE[table][-1]} % 4 = {self.rng.randint(0, 3)}"
         return Made(f"DELETE FROM {table} WHERE ({self.where(table)}){narrow}{tail}", False)

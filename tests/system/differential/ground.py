@@ -40,7 +40,7 @@ class Ground(Stand):
         """Or their tables are not there yet."""
         return all(row["state"] == "ready" or "not there" in row["note"] for row in self.admin("SHOW INDEXES"))
 
-    def tester(self, shards, seed, problems_max=5, report=print):
+    def tester(self, shards, seed, problems_max=5, report=print, is_atomic=False):
         self.use(shards)
         plain = self.direct("plain")
-        return Tester(plain, lambda user: self.client(user=user), shards, seed, problems_max, report)
+        return Tester(plain, lambda user: self.client(user=user), shards, seed, problems_max, report, is_atomic)
