@@ -116,6 +116,7 @@ struct index_config {
     uint16_t table; // id
     const char *column;
     enum key_type type;              // KEY_INTEGER or KEY_STRING
+    bool is_unique;                  // no value is on two shards
     const struct index_config *next; // of the same table; NULL
 };
 

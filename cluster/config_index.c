@@ -7,6 +7,7 @@
 enum { INDEXES_MAX = 1000, NAME_BYTES_MAX = 64, INDEX_NAME_BYTES_MAX = 40 };
 
 static const char *const type_words[] = {"integer", "string", NULL};
+static const char *const unique_words[] = {"off", "on", NULL};
 
 // The names stand in statements and in the look-up table.
 static void check_name(struct build *build, const struct section *section)
@@ -103,8 +104,8 @@ static void make_key(struct build *build, const struct table_config *table,
     const struct config *config = build->config;
     struct text all;
     text_init(&all);
-    text_add_format(&all, "%s.%s.%s %d", table->schema, table->name, index->column,
-                    (int)index->type);
+    text_add_format(&all, "%s.%s.%s %d%s", table->schema, table->name, index->column,
+                    (int)index->type, index->is_unique ? " unique" : "");
     for (size_t bucket = 0; bucket < BUCKET_COUNT; bucket++) {
         uint16_t shard = config->bucket_shard[bucket];
         shard = shard < config->shard_count ? shard : config->default_shard;
@@ -125,6 +126,7 @@ static bool build_index(struct build *build, const struct section *section,
     index->name = build_keep(build, slice_of_string(section->name));
     index->type =
         section_choice(build, section, "key_type", type_words, 0) == 0 ? KEY_INTEGER : KEY_STRING;
+    index->is_unique = section_choice(build, section, "unique", unique_words, 0) == 1;
     struct table_config *table = read_table(build, section);
     if (table == NULL || !read_column(build, section, table, index)) {
         return false;

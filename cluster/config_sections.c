@@ -143,6 +143,9 @@ static const struct section_setting table[] = {
      "The column: whole numbers, CHAR or VARCHAR. Not the key or the id, which find the shard by themselves."},
     {SECTION_INDEX, 0, "key_type", "integer|string", "integer",
      "What the column has."},
+    {SECTION_INDEX, 0, "unique", "on|off", "off",
+     "on: no value is on two shards. Within a shard a UNIQUE key of the column alone sees to it, which the table must "
+     "have."},
 };
 // clang-format on
 

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "router/global_index.h"
+#include "router/index_claim.h"
 #include "router/sql_literal.h"
 
 static const char events[] = {'i', 'u'};
@@ -26,6 +27,7 @@ static void fill_target(const struct config *config, const struct index_config *
     snprintf(target->table, sizeof target->table, "%s", table->name);
     snprintf(target->column, sizeof target->column, "%s", index->column);
     target->is_integer = index->type == KEY_INTEGER;
+    target->is_unique = index->is_unique;
     text_init(&column);
     text_init(&target->canonical);
     sql_add_name(&column, slice_of_string(index->column));
@@ -34,7 +36,12 @@ static void fill_target(const struct config *config, const struct index_config *
     end_text(&target->canonical);
     for (size_t i = 0; i < sizeof events; i++) {
         text_init(&target->body[i]);
-        index_add_trigger_body(&target->body[i], index, events[i]);
+        if (index->is_unique) {
+            struct claim_index claims = claim_index_of(config, index);
+            claim_add_trigger_body(&target->body[i], &claims, events[i]);
+        } else {
+            index_add_trigger_body(&target->body[i], index, events[i]);
+        }
         end_text(&target->body[i]);
     }
     text_done(&column);

@@ -146,6 +146,9 @@ static bool take_value(void *owner, const char *text)
 bool index_rows_look(struct index_shard *at, bool enters)
 {
     const struct index_target *target = at->target;
+    if (target->is_unique) {
+        return index_unique_rows_look(at, enters);
+    }
     struct piece *piece = memory_new(sizeof *piece);
     enum db_failure failure;
     struct text sql;

@@ -67,8 +67,10 @@ bool index_triggers_look(struct index_shard *at)
     struct dbconn *conn = index_work_conn(at->work, at->shard, &at->error);
     char schema[600], table[600];
     size_t found = 0;
+    bool has_tables = true;
     at->has_triggers = false;
-    if (conn == NULL || !look_at_column(at, conn)) {
+    if (conn == NULL || !look_at_column(at, conn) ||
+        (target->is_unique && !index_unique_look(at, &has_tables))) {
         return false;
     }
     quote(schema, sizeof schema, target->schema);
@@ -88,7 +90,7 @@ bool index_triggers_look(struct index_shard *at)
         found += strcmp(db_rows_text(&rows, "body"), (const char *)target->body[i].ptr) == 0;
         db_rows_done(&rows);
     }
-    at->has_triggers = found == sizeof events / sizeof events[0];
+    at->has_triggers = has_tables && found == sizeof events / sizeof events[0];
     return true;
 }
 
@@ -108,6 +110,7 @@ bool index_triggers_make(struct index_shard *at)
     if (is_fine && !dbconn_is_mariadb(conn)) {
         return refuse(at, "global indexes need MariaDB");
     }
+    is_fine = is_fine && (!target->is_unique || index_unique_make(at));
     for (size_t i = 0; i < sizeof events / sizeof events[0] && is_fine; i++) {
         char name[INDEX_TRIGGER_MAX];
         struct text sql;

@@ -333,6 +333,7 @@ static void drop(struct schema_work *work)
     for (uint16_t i = 0; i < work->order.shard_count && is_fine; i++) {
         struct dbconn *conn = index_work_conn(work, i, error);
         is_fine = index_triggers_drop(work, i, name, error) &&
+                  index_unique_drop(work, i, name, error) &&
                   dbconn_run(conn, error, "DELETE FROM " INDEX_ENTRY_TABLE " WHERE %s",
                              (const char *)keys.ptr) &&
                   dbconn_run(conn, error, "DELETE FROM " INDEX_HERE_TABLE " WHERE %s",

@@ -13,7 +13,8 @@ struct index_target {
     char schema[65 * 4], table[65 * 4], column[65 * 4];
     bool is_integer;
     struct text canonical; // owned, with a NUL: SQL of the column's canonical form
-    struct text body[2];   // owned, with a NUL: of the triggers for INSERT and UPDATE
+    bool is_unique;
+    struct text body[2]; // owned, with a NUL: of the triggers for INSERT and UPDATE
 };
 
 struct index_order {

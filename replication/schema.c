@@ -19,6 +19,7 @@
 //     row_id, row_id_block   on the default shard: which row ids are reserved, by whoever reserves
 //                 them (row_id_block.c)
 //     index_entry, index_here   of global indexes: sessions, and the work on indexes (index_work.c)
+//     unique_..._claim, unique_..._here   of each unique one, as well (index_unique.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
 //                 runs one, or repairs (ddl_journal.c)
 

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "parser/literal.h"
 #include "protocol/error_table.h"
+#include "router/index_claim.h"
 #include "router/sql_literal.h"
 
 // No canonical value begins with this byte.
@@ -27,15 +28,32 @@ static bool to_canonical(struct arena *arena, const struct index_config *index, 
     return true;
 }
 
+// The servers compare the strings of a unique index themselves.
+static bool has_claims_of_strings(const struct index_config *index)
+{
+    return index->is_unique && index->type == KEY_STRING;
+}
+
 bool index_value(struct arena *arena, const struct index_config *index, const struct value *value,
                  struct slice *canonical)
 {
-    return to_canonical(arena, index, KEY_COMPARED, value, canonical);
+    if (!to_canonical(arena, index, KEY_COMPARED, value, canonical)) {
+        return false;
+    }
+    if (has_claims_of_strings(index)) {
+        *canonical = value->bytes;
+    }
+    return true;
 }
 
 bool index_stored_value(struct arena *arena, const struct index_config *index,
                         const struct value *value, struct slice *canonical)
 {
+    if (has_claims_of_strings(index)) {
+        bool is_known = to_canonical(arena, index, KEY_STORED, value, canonical);
+        *canonical = is_known && value->kind == VALUE_STRING ? value->bytes : *canonical;
+        return is_known;
+    }
     *canonical = index_other();
     return to_canonical(arena, index, KEY_STORED, value, canonical) ||
            (index->type == KEY_STRING && value->kind == VALUE_STRING);
@@ -53,10 +71,22 @@ struct index_wish *index_wish_find(const struct index_wishes *wishes,
     return NULL;
 }
 
-uint16_t index_home(const struct config *config, struct slice value)
+struct slice index_home_key(const char *key, bool is_one_for_all, struct slice value)
 {
-    uint16_t shard = config->bucket_shard[bucket_of_key(value)];
+    return is_one_for_all ? slice_of_string(key) : value;
+}
+
+uint16_t index_home(const struct config *config, const struct index_config *index,
+                    struct slice value)
+{
+    struct slice key = index_home_key(index->key, has_claims_of_strings(index), value);
+    uint16_t shard = config->bucket_shard[bucket_of_key(key)];
     return shard < config->shard_count ? shard : config->default_shard; // nobody has buckets
+}
+
+uint16_t index_wish_home(const struct config *config, const struct index_wish *wish)
+{
+    return index_home(config, wish->index, wish->value);
 }
 
 bool index_is_mark(struct slice value)
@@ -100,6 +130,20 @@ static void add_one(struct text *sql, const struct index_wish *wish)
     text_add_string(sql, "))");
 }
 
+// All shards that ever claimed the value: a snapshot of before may show a row that is gone.
+static void add_claims(struct text *sql, const struct config *config, const struct index_wish *wish)
+{
+    struct claim_index index = claim_index_of(config, wish->index);
+    text_add_string(sql, " UNION ALL SELECT HEX(");
+    sql_add_hex(sql, slice_of_string(wish->index->key));
+    text_add_string(sql, "), HEX(");
+    sql_add_hex(sql, wish->value);
+    text_add_string(sql, "), HEX(shard) FROM ");
+    claim_add_table(sql, index.key, "claim");
+    text_add_string(sql, " WHERE value = ");
+    claim_add_value(sql, index.is_integer, wish->value);
+}
+
 void index_add_question(struct text *sql, const struct config *config,
                         const struct index_wishes *wishes, uint16_t home)
 {
@@ -107,10 +151,16 @@ void index_add_question(struct text *sql, const struct config *config,
     text_add_string(sql, "SELECT HEX(index_key), HEX(value), HEX(shard) FROM " INDEX_ENTRY_TABLE
                          " WHERE ");
     for (uint32_t i = 0; i < wishes->count; i++) {
-        if (index_home(config, wishes->items[i].value) == home) {
+        if (index_wish_home(config, &wishes->items[i]) == home) {
             text_add_string(sql, before);
             add_one(sql, &wishes->items[i]);
             before = " OR ";
+        }
+    }
+    for (uint32_t i = 0; i < wishes->count; i++) {
+        if (wishes->items[i].index->is_unique &&
+            index_wish_home(config, &wishes->items[i]) == home) {
+            add_claims(sql, config, &wishes->items[i]);
         }
     }
     text_add_string(sql, " LIMIT 1000000"); // not sql_select_limit

@@ -49,7 +49,12 @@ bool index_stored_value(struct arena *arena, const struct index_config *index,
 struct index_wish *index_wish_find(const struct index_wishes *wishes,
                                    const struct index_config *index, struct slice value);
 // The shard that has the entries of the value.
-uint16_t index_home(const struct config *config, struct slice value);
+uint16_t index_home(const struct config *config, const struct index_config *index,
+                    struct slice value);
+uint16_t index_wish_home(const struct config *config, const struct index_wish *wish);
+// What is hashed for that. `is_one_for_all`: of the strings of a unique index nobody but the
+// servers knows which are equal, so all have one home.
+struct slice index_home_key(const char *key, bool is_one_for_all, struct slice value);
 bool index_is_mark(struct slice value) MUST_CHECK; // INDEX_OTHER, INDEX_READY: on every shard
 struct slice index_other(void);
 struct slice index_ready(void);

@@ -15,10 +15,21 @@ static const char *table_name(struct planner *planner, const struct scope_ref *r
     return scope_table_name(planner->arena, ref);
 }
 
+// All shards' values are different.
+static bool has_unique_index(const struct scope_ref *table, struct slice column)
+{
+    const struct index_config *index = table->config != NULL ? table->config->indexes : NULL;
+    while (index != NULL && !(index->is_unique && slice_is_nocase(column, index->column))) {
+        index = index->next;
+    }
+    return index != NULL;
+}
+
 static bool holds_unique(const struct scope_ref *table, const struct constraint_def *constraint)
 {
     for (const struct key_part *part = constraint->parts; part != NULL; part = part->next) {
-        if (part->is_whole && scope_attribute(table, part->name) != ATTRIBUTE_NONE) {
+        if (part->is_whole && (scope_attribute(table, part->name) != ATTRIBUTE_NONE ||
+                               has_unique_index(table, part->name))) {
             return true;
         }
     }

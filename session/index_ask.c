@@ -79,7 +79,7 @@ static bool take_row(void *owner, struct slice row)
     for (uint32_t i = 0; i < reading->ask->wishes->count; i++) {
         const struct index_wish *wish = &reading->ask->wishes->items[i];
         if (!slice_equal(key, slice_of_string(wish->index->key)) ||
-            index_home(config, wish->value) != reading->home) {
+            index_wish_home(config, wish) != reading->home) {
             continue;
         }
         if (slice_equal(value, wish->value) || slice_equal(value, index_other())) {
@@ -105,7 +105,7 @@ static void take_answer(struct index_flow *ask, const struct home *home)
     }
     for (uint32_t i = 0; i < ask->wishes->count; i++) {
         struct index_wish *wish = &ask->wishes->items[i];
-        if (index_home(session_config(session), wish->value) == home->shard) {
+        if (index_wish_home(session_config(session), wish) == home->shard) {
             wish->shards.bits = reading.found[i].bits | ~reading.ready[i].bits;
         }
     }
@@ -165,7 +165,7 @@ static const struct flow_kind index_ask_kind = {
 static void list_homes(struct index_flow *ask, const struct config *config)
 {
     for (uint32_t i = 0; i < ask->wishes->count; i++) {
-        uint16_t shard = index_home(config, ask->wishes->items[i].value);
+        uint16_t shard = index_wish_home(config, &ask->wishes->items[i]);
         bool is_listed = false;
         for (uint32_t k = 0; k < ask->home_count; k++) {
             is_listed = is_listed || ask->homes[k].shard == shard;

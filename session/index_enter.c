@@ -19,22 +19,16 @@
 #include "session/branch.h"
 #include "session/flow_single.h"
 #include "session/gather.h"
+#include "session/index_claim.h"
+#include "session/index_values.h"
 #include "session/query.h"
 
-enum { ITEMS_MAX = 1000, TRIES_MAX = 1000 };
-
-struct item { // rows with the value are to be on that shard
-    const struct index_config *index;
-    struct slice value;
-    uint16_t shard;
-};
+enum { TRIES_MAX = 1000 };
 
 struct enter {
-    struct flow flow;   // first
-    struct item *items; // in the arena
-    uint32_t item_count;
-    bool has_more; // than could be read or held
-    bool is_here;  // the second round
+    struct flow flow; // first
+    struct index_items items;
+    bool is_here; // the second round
     uint32_t missing;
     struct error error; // code 0: none
     struct gather *gathers;
@@ -55,92 +49,6 @@ bool index_enter_is_possible(const struct session *session, const struct request
             statement->kind == STATEMENT_UPDATE);
 }
 
-// ---- what is to be entered
-
-static void add_item(struct enter *enter, const struct index_config *index, struct slice value,
-                     uint16_t shard)
-{
-    for (uint32_t i = 0; i < enter->item_count; i++) {
-        const struct item *item = &enter->items[i];
-        if (item->shard == shard && item->index == index && slice_equal(item->value, value)) {
-            return;
-        }
-    }
-    if (enter->item_count == ITEMS_MAX) {
-        enter->has_more = true;
-        return;
-    }
-    enter->items[enter->item_count++] = (struct item){index, value, shard};
-}
-
-// The place of the column in the list of an INSERT; -1: not there.
-static int32_t place_of(const struct insert_part *insert, const char *column)
-{
-    for (uint32_t i = 0; i < insert->column_count; i++) {
-        if (slice_is_nocase(insert->columns[i], column)) {
-            return (int32_t)i;
-        }
-    }
-    return -1;
-}
-
-static void add_column(struct enter *enter, const struct route_request *route,
-                       const struct insert_part *insert, const struct index_config *index,
-                       const struct plan_target *target)
-{
-    struct arena *arena = &enter->flow.session->arena;
-    int32_t at = place_of(insert, index->column);
-    const struct value_row *row = at >= 0 ? insert->rows : NULL;
-    uint32_t number = 0, taken = 0; // of the target's rows, which ascend
-    for (; row != NULL && !(enter->has_more && enter->item_count == ITEMS_MAX); row = row->next) {
-        struct slice canonical;
-        number++;
-        if (target->rows != NULL && (taken == target->row_count || target->rows[taken] != number)) {
-            continue;
-        }
-        taken++;
-        if ((uint32_t)at < row->value_count) {
-            struct value value = value_of_expr(arena, route, row->values[at]);
-            if (index_stored_value(arena, index, &value, &canonical)) {
-                add_item(enter, index, canonical, target->shard);
-            } else if (value.kind != VALUE_NULL) {
-                enter->has_more = true;
-            }
-        }
-    }
-}
-
-// What the target's rows have, as far as that can be read: in its own text, or where that has
-// parameters of its own, in the statement as it came.
-static void add_target(struct enter *enter, struct request *request, struct plan_target target)
-{
-    struct session *session = enter->flow.session;
-    struct statement *statement = request->statement;
-    struct route_request route = query_route_request(session, request);
-    struct parse_options options = query_parse_options(session);
-    if (target.sql.ptr != NULL && statement->param_count == 0) {
-        target.rows = NULL;
-        if (parse_statement(&session->arena, target.sql, &options, &statement) != PARSE_OK) {
-            return;
-        }
-    }
-    struct scope_ref ref = {.config = NULL};
-    if (statement->insert != NULL && statement->tables != NULL) {
-        scope_place(&route, statement->tables, &ref);
-    }
-    const struct index_config *index = ref.config != NULL ? ref.config->indexes : NULL;
-    for (; index != NULL; index = index->next) {
-        add_column(enter, &route, statement->insert, index, &target);
-    }
-}
-
-static void add_targets(struct enter *enter, struct request *request)
-{
-    for (uint16_t i = 0; i < request->plan->target_count; i++) {
-        add_target(enter, request, request->plan->targets[i]);
-    }
-}
-
 // ---- the end
 
 static void on_round_end(struct enter *enter);
@@ -149,7 +57,7 @@ static void end(struct enter *enter)
 {
     struct session *session = enter->flow.session;
     struct request *request = enter->flow.request;
-    counter_add(&session->sessions->counters.index_entries, enter->item_count);
+    counter_add(&session->sessions->counters.index_entries, enter->items.count);
     session->flow = NULL; // this flow is over, the command is not
     enter->then(session, request);
 }
@@ -218,9 +126,9 @@ static void start(struct enter *enter, uint16_t shard, struct text *sql, bool is
     }
 }
 
-static bool is_on(const struct config *config, struct slice value, uint16_t shard)
+static bool is_on(const struct config *config, const struct index_item *item, uint16_t shard)
 {
-    return index_is_mark(value) || index_home(config, value) == shard;
+    return index_is_mark(item->value) || index_home(config, item->index, item->value) == shard;
 }
 
 // What the shard has to be told in this round.
@@ -231,12 +139,12 @@ static void start_on(struct enter *enter, uint16_t shard)
     struct text sql;
     uint32_t count = 0;
     text_init(&sql);
-    for (uint32_t i = 0; i < enter->item_count; i++) {
-        const struct item *item = &enter->items[i];
+    for (uint32_t i = 0; i < enter->items.count; i++) {
+        const struct index_item *item = &enter->items.items[i];
         struct slice key = slice_of_string(item->index->key);
         if (enter->is_here && item->shard == shard) {
             index_add_here(&sql, key, item->value, count++ == 0);
-        } else if (!enter->is_here && is_on(config, item->value, shard)) {
+        } else if (!enter->is_here && is_on(config, item, shard)) {
             index_add_entry(&sql, key, item->value, config->shards[item->shard].name, count++ == 0);
         }
     }
@@ -278,7 +186,7 @@ static struct enter *enter_new(struct session *session, struct request *request,
     struct enter *enter = arena_alloc(&session->arena, sizeof *enter);
     const struct config *config = session_config(session);
     enter->then = then;
-    enter->items = arena_alloc(&session->arena, ITEMS_MAX * sizeof *enter->items);
+    index_items_init(&enter->items, session);
     enter->gathers = arena_alloc(&session->arena, config->shard_count * sizeof *enter->gathers);
     request->index_tries++;
     flow_begin(&enter->flow, &enter_kind, session, request);
@@ -289,6 +197,9 @@ bool index_enter_start(struct session *session, struct request *request,
                        const struct plan_target *target, const struct error *error)
 {
     struct slice key, value;
+    if (index_claim_start(session, request, target, error)) {
+        return true;
+    }
     if (!index_enter_is_possible(session, request) ||
         !index_read_lack(&session->arena, slice_of_string(error->text), &key, &value)) {
         return false;
@@ -298,8 +209,8 @@ bool index_enter_start(struct session *session, struct request *request,
         return false;
     }
     struct enter *enter = enter_new(session, request, query_run_plan);
-    add_item(enter, index, value, target->shard);
-    add_targets(enter, request);
+    index_items_add(&enter->items, (struct index_item){index, value, target->shard});
+    index_items_add_targets(&enter->items, request, false);
     start_round(enter);
     return true;
 }
@@ -321,7 +232,8 @@ static bool add_assignment(struct enter *enter, struct request *request,
         return false;
     }
     for (uint16_t i = 0; i < request->plan->target_count; i++) {
-        add_item(enter, index, canonical, request->plan->targets[i].shard);
+        index_items_add(&enter->items,
+                        (struct index_item){index, canonical, request->plan->targets[i].shard});
     }
     return true;
 }
@@ -378,15 +290,10 @@ static bool has_unread_ids(struct session *session, struct request *request)
     return false;
 }
 
-static void refuse(struct enter *enter)
+static void refuse(struct session *session, struct request *request, const char *why)
 {
-    struct session *session = enter->flow.session;
-    struct request *request = enter->flow.request;
     struct error error;
-    error_fill(&error, ER_CROSS_SHARD_WRITE,
-               "A column with a global index is set on several shards to what only these know, or "
-               "to more than 1000 values, which needs distributed = atomic: put the value itself "
-               "in, or change the rows of each shard by a statement of their own");
+    error_fill(&error, ER_CROSS_SHARD_WRITE, why);
     session->flow = NULL;
     query_refuse(session, request, &error);
 }
@@ -401,16 +308,26 @@ bool index_enter_ahead(struct session *session, struct request *request,
         branch_mode(session, &why) == DISTRIBUTED_ATOMIC) {
         return false;
     }
+    if (index_claim_is_touched(session, request)) {
+        refuse(session, request,
+               "A column with a unique global index is set on several shards, one of which may "
+               "refuse its value, which needs distributed = atomic: change the rows of each shard "
+               "by a statement of their own");
+        return true;
+    }
     struct enter *enter = enter_new(session, request, then);
-    add_targets(enter, request);
-    if (enter->has_more || has_unread_ids(session, request) ||
+    index_items_add_targets(&enter->items, request, false);
+    if (enter->items.has_more || has_unread_ids(session, request) ||
         !add_assignments(enter, request,
                          statement->insert != NULL ? statement->insert->on_duplicate
                                                    : statement->change->set)) {
-        refuse(enter);
+        refuse(session, request,
+               "A column with a global index is set on several shards to what only these know, or "
+               "to more than 1000 values, which needs distributed = atomic: put the value itself "
+               "in, or change the rows of each shard by a statement of their own");
         return true;
     }
-    if (enter->item_count == 0) {
+    if (enter->items.count == 0) {
         session->flow = NULL;
         return false;
     }

@@ -31,6 +31,7 @@
 #include "session/flow_status.h"
 #include "session/flow_unknown.h"
 #include "session/index_ask.h"
+#include "session/index_claim.h"
 #include "session/index_enter.h"
 #include "session/insert_id.h"
 #include "session/local.h"
@@ -209,6 +210,9 @@ static void run_plan(struct session *session, struct request *request)
     const struct statement *statement = request->statement;
     if (request->plan->page != NULL && flow_page_is_possible(session, request)) {
         flow_page_start(session, request, run_plan);
+        return;
+    }
+    if (index_claim_ahead(session, request, run_plan)) {
         return;
     }
     scatter_guard_note(session, request);

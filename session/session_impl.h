@@ -91,6 +91,7 @@ struct request {
     bool is_counted;        // in the latency figures: it reached the router
     bool must_gather;       // the shards' rows could not be merged exactly
     bool may_look_up;       // global indexes may be asked for its rows
+    bool has_claimed;       // index_claim_ahead has run
     uint32_t index_tries;   // how often entries were made for it: index_enter.h
     struct index_wishes *index_answers; // what they said; NULL: not asked
     struct ddl_run *ddl;                // DDL on several shards that is written down; NULL
