@@ -14,6 +14,10 @@
 #include "router/index_claim.h"
 #include "router/sql_literal.h"
 
+// A row of waybill.index_entry that is about no value.
+#define INDEX_CONFLICT    "X'FF747769636520'"
+#define INDEX_IS_CONFLICT "LEFT(value, LENGTH(" INDEX_CONFLICT ")) = " INDEX_CONFLICT
+
 enum { PIECE = 500, ROUNDS_MAX = 50, DUPLICATE = 1062 };
 
 struct claimed { // the newest claim of a value
@@ -203,13 +207,67 @@ static bool still_lacks(struct piece *piece, struct slice value, bool *lacks)
     return is_fine;
 }
 
+// Told by SHOW INDEXES, too, until the rows are looked at again.
 static bool conflict(struct piece *piece, struct slice value, struct slice other)
 {
-    error_set(&piece->at->error, ER_UNKNOWN, "HY000",
+    struct index_shard *at = piece->at;
+    struct error ignored;
+    struct text sql;
+    error_set(&at->error, ER_UNKNOWN, "HY000",
               "the value '%.*s' is on shards %.*s and %s: one of the two rows has to go",
               (int)(value.len < 100 ? value.len : 100), (const char *)value.ptr, (int)other.len,
               (const char *)other.ptr, own_name(piece));
+    text_init(&sql);
+    text_add_string(&sql,
+                    "INSERT IGNORE INTO " INDEX_ENTRY_TABLE " (index_key, value, shard) SELECT ");
+    sql_add_hex(&sql, slice_of_string(at->target->key));
+    text_add_string(&sql, ", CONCAT(" INDEX_CONFLICT ", ");
+    sql_add_hex(&sql, slice_of_string(at->error.text));
+    text_add_string(&sql, "), ");
+    sql_add_hex(&sql, slice_of_string(own_name(piece)));
+    struct dbconn *conn = index_work_conn(at->work, at->shard, &ignored);
+    if (conn == NULL || !dbconn_run_bytes(conn, text_slice(&sql), &ignored)) {
+        // it is told all the same, as an event
+    }
+    text_done(&sql);
     return false;
+}
+
+// What was told before is over.
+static bool forget_conflicts(struct index_shard *at)
+{
+    struct dbconn *conn = index_work_conn(at->work, at->shard, &at->error);
+    struct text sql;
+    text_init(&sql);
+    text_add_string(&sql, "DELETE FROM " INDEX_ENTRY_TABLE " WHERE index_key = ");
+    sql_add_hex(&sql, slice_of_string(at->target->key));
+    text_add_string(&sql, " AND " INDEX_IS_CONFLICT);
+    bool is_fine = conn != NULL && dbconn_run_bytes(conn, text_slice(&sql), &at->error);
+    text_done(&sql);
+    return is_fine;
+}
+
+bool index_unique_conflict(struct index_shard *at)
+{
+    struct dbconn *conn = index_work_conn(at->work, at->shard, &at->error);
+    struct db_rows rows = {.result = NULL};
+    struct text sql;
+    text_init(&sql);
+    sql_add_hex(&sql, slice_of_string(at->target->key));
+    text_add(&sql, "", 1);
+    bool is_fine = conn != NULL &&
+                   dbconn_query(conn, &rows, &at->error,
+                                "SELECT SUBSTRING(value, LENGTH(" INDEX_CONFLICT ") + 1) AS what "
+                                "FROM " INDEX_ENTRY_TABLE " WHERE index_key = %s "
+                                "AND " INDEX_IS_CONFLICT,
+                                (const char *)sql.ptr);
+    if (is_fine && rows.count > 0) {
+        error_set(&at->error, ER_UNKNOWN, "HY000", "%s", db_rows_text(&rows, "what"));
+        is_fine = false;
+    }
+    db_rows_done(&rows);
+    text_done(&sql);
+    return is_fine;
 }
 
 // Takes it from the shard that has claimed it, unless that has a row with it.
@@ -352,9 +410,10 @@ bool index_unique_rows_look(struct index_shard *at, bool enters)
     at->values = at->missing = 0;
     struct dbconn *conn =
         dbconn_open(&at->work->order.shards[at->shard].endpoint, &at->error, &failure);
-    bool is_fine =
-        conn != NULL && dbconn_run(conn, &at->error, "SET SESSION net_write_timeout = 3600") &&
-        dbconn_each(conn, &at->error, (const char *)sql.ptr, take_value, piece) && end_piece(piece);
+    bool is_fine = conn != NULL && (!enters || forget_conflicts(at)) &&
+                   dbconn_run(conn, &at->error, "SET SESSION net_write_timeout = 3600") &&
+                   dbconn_each(conn, &at->error, (const char *)sql.ptr, take_value, piece) &&
+                   end_piece(piece);
     dbconn_close(conn);
     text_done(&sql);
     arena_clear(&piece->arena);

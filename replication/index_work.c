@@ -262,7 +262,7 @@ static void work_on(struct schema_work *work, const struct index_target *target,
     bool is_fine = false, was_quiet = false;
     switch (work->order.kind) {
     case SCHEMA_INDEX_SHOW:
-        is_fine = look(&at);
+        is_fine = look(&at) && (!target->is_unique || index_unique_conflict(&at));
         break;
     case SCHEMA_INDEX_CHECK:
         is_fine = check(&at);

@@ -34,5 +34,7 @@ bool index_unique_drop(struct schema_work *work, uint16_t shard, const char *nam
                        struct error *error) MUST_CHECK;
 // index_unique_rows.c: as index_rows_look.
 bool index_unique_rows_look(struct index_shard *at, bool enters) MUST_CHECK;
+// False with at->error when a value was found on another shard, too.
+bool index_unique_conflict(struct index_shard *at) MUST_CHECK;
 // The shard's connection, for work that may take long.
 struct dbconn *index_work_conn(struct schema_work *work, uint16_t shard, struct error *error);

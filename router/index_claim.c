@@ -10,6 +10,9 @@
 static const char begin[] = "unique index ";
 static const char lacks[] = " lacks 0x";
 static const char after[] = " after ";
+static const char dots[] = "...";
+
+enum { DUPLICATE_SHOWN = 64 };
 
 struct claim_index claim_index_of(const struct config *config, const struct index_config *index)
 {
@@ -132,14 +135,27 @@ static void add_names(struct text *sql, const struct claim_index *index)
     sql_add_utf8mb3(sql, slice_of_string(index->column));
 }
 
-// As the server has it where its own key finds a duplicate.
-static void add_duplicate(struct text *sql, const struct claim_index *index, struct slice value)
+// As the server has it where its own key finds a duplicate: at most 64 bytes of the value.
+static void add_shown(struct text *sql, const struct claim_index *index, struct slice value)
 {
-    text_add_string(sql, "IF waybill_rows > 0 THEN SET waybill_text = CONCAT('Duplicate entry ''', "
-                         "CAST(");
-    claim_add_value(sql, index->is_integer, value);
-    text_add_string(sql, " AS CHAR CHARACTER SET utf8mb4), ''' for key ''', IFNULL((SELECT "
-                         "MIN(S.INDEX_NAME) FROM information_schema.STATISTICS S WHERE ");
+    size_t len = value.len;
+    if (len > DUPLICATE_SHOWN) {
+        len = DUPLICATE_SHOWN - strlen(dots);
+        while (len > 0 && (value.ptr[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    text_add_string(sql,
+                    "IF waybill_rows > 0 THEN SET waybill_text = CONCAT('Duplicate entry ''', ");
+    claim_add_value(sql, index->is_integer, slice_part(value, 0, len));
+    text_add_format(sql, ", '%s'' for key ''', ", len < value.len ? dots : "");
+}
+
+static void add_signal(struct text *sql, const struct claim_index *index, struct slice value)
+{
+    add_shown(sql, index, value);
+    text_add_string(sql, "IFNULL((SELECT MIN(S.INDEX_NAME) FROM information_schema.STATISTICS S "
+                         "WHERE ");
     add_names(sql, index);
     text_add_string(sql, " AND S.NON_UNIQUE = 0 AND S.SEQ_IN_INDEX = 1), '?'), ''''); SIGNAL "
                          "SQLSTATE '23000' SET MYSQL_ERRNO = 1062, MESSAGE_TEXT = waybill_text; "
@@ -169,8 +185,16 @@ void claim_add_revoke(struct text *sql, const struct claim_index *index, struct 
                     (unsigned long long)version);
     add_look(sql, index, value);
     text_add_string(sql, "END IF; ");
-    add_duplicate(sql, index, value);
+    add_signal(sql, index, value);
     text_add_string(sql, "COMMIT; END");
+}
+
+void claim_add_duplicate(struct text *sql, const struct claim_index *index, struct slice value)
+{
+    text_add_string(sql, "BEGIN NOT ATOMIC DECLARE waybill_rows BIGINT DEFAULT 1; DECLARE "
+                         "waybill_text VARCHAR(800) CHARACTER SET utf8mb4; ");
+    add_signal(sql, index, value);
+    text_add_string(sql, "END");
 }
 
 // ---- the trigger

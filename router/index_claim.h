@@ -49,6 +49,8 @@ void claim_end_here(struct text *sql);
 // for rows that others have locked, or not at all. A statement by itself.
 void claim_add_revoke(struct text *sql, const struct claim_index *index, struct slice value,
                       uint64_t version, bool waits);
+// Fails with that error.
+void claim_add_duplicate(struct text *sql, const struct claim_index *index, struct slice value);
 // What the trigger does: refuses a row whose value is not here, with ER_NOT_INDEXED.
 void claim_add_trigger_body(struct text *sql, const struct claim_index *index, char event);
 // Reads that error; `key` is of which index. False: it is none of a unique one.

@@ -6,6 +6,16 @@
 // What ALTER TABLE may not say. A part of a word is enough to be refused.
 static const char *const words[] = {"RENAME", "CONVERT", "EXCHANGE", "DISCARD", "IMPORT", "ENGINE"};
 
+// It may be the UNIQUE key that a unique index relies on.
+static bool drops_key(const struct statement *statement)
+{
+    struct slice text = statement->text;
+    return statement->ddl->kind == DDL_DROP_INDEX ||
+           (statement->ddl->kind == DDL_ALTER_TABLE && slice_contains_nocase(text, "DROP") &&
+            (slice_contains_nocase(text, "KEY") || slice_contains_nocase(text, "INDEX") ||
+             slice_contains_nocase(text, "CONSTRAINT")));
+}
+
 static const struct index_config *touched_index(const struct statement *statement,
                                                 const struct table_config *table)
 {
@@ -16,6 +26,13 @@ static const struct index_config *touched_index(const struct statement *statemen
     if (ddl->kind == DDL_DROP_TABLE || ddl->kind == DDL_RENAME_TABLE ||
         (ddl->kind == DDL_CREATE_TABLE && ddl->is_replace)) {
         return table->indexes;
+    }
+    const struct index_config *unique = table->indexes;
+    while (unique != NULL && !unique->is_unique) {
+        unique = unique->next;
+    }
+    if (unique != NULL && drops_key(statement)) {
+        return unique;
     }
     for (size_t i = 0; ddl->kind == DDL_ALTER_TABLE && i < sizeof words / sizeof words[0]; i++) {
         if (slice_contains_nocase(statement->text, words[i])) {

@@ -7,6 +7,8 @@
 //                    |                     a row has it: 1062        v
 //                    +-------------------------------------------- RAISING
 //
+// ... or another row of the same statement has it on another shard: TELLING.
+//
 // ENTERING claims it if nobody has; REVOKING takes it from the other shard, durably; RAISING adds
 // the next version to what ASKING has found, if nobody else did meanwhile, which ASKING then sees.
 // So a version has one owner for ever, and is valid there until it was lost there; the next one is
@@ -34,7 +36,7 @@
 enum { ROUNDS_MAX = 100, LOCK_WAIT = 1205, DUPLICATE = 1062 };
 enum { AT_VALUE, AT_SHARD, AT_VERSION, FIELDS };
 
-enum claim_state { ENTERING, ASKING, HERE, REVOKING, RAISING };
+enum claim_state { ENTERING, ASKING, HERE, REVOKING, RAISING, TELLING };
 
 struct found { // the newest claim of a value
     struct slice value;
@@ -285,6 +287,11 @@ static void write_round(struct claim_flow *claim, uint16_t shard, struct text *s
                              !leg_in_transaction(claim->flow.session, shard));
         }
         break;
+    case TELLING:
+        if (claim->items.items[0].shard == shard) {
+            claim_add_duplicate(sql, &claim->claims, claim->lack.value);
+        }
+        break;
     }
 }
 
@@ -370,6 +377,20 @@ static void go_on_ahead(struct claim_flow *claim)
 
 // ---- ... of the one that a server lacks
 
+// The claim is for another row of the statement, which is to be on that shard.
+static bool is_of_statement(const struct claim_flow *claim)
+{
+    const struct index_items *items = claim->flow.request->claimed;
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct index_item *item = &items->items[i];
+        if (item->index == claim->index && item->shard == claim->found[0].shard &&
+            slice_equal(item->value, claim->found[0].value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void decide(struct claim_flow *claim)
 {
     const struct found *found = &claim->found[0];
@@ -378,7 +399,7 @@ static void decide(struct claim_flow *claim)
     } else if (found->shard == NO_SHARD) {
         fail_elsewhere(claim, "which is not in the configuration");
     } else if (found->shard != claim->items.items[0].shard) {
-        start_round(claim, REVOKING);
+        start_round(claim, is_of_statement(claim) ? TELLING : REVOKING);
     } else {
         start_round(claim, found->version > claim->lack.after ? HERE : RAISING);
     }
@@ -389,7 +410,7 @@ static void fail(struct claim_flow *claim)
     struct session *session = claim->flow.session;
     struct error error = claim->error;
     bool is_revoking = claim->state == REVOKING;
-    if (is_revoking && error.code == DUPLICATE && !is_plain(claim->flow.request->statement)) {
+    if (error.code == DUPLICATE && !is_plain(claim->flow.request->statement)) {
         fail_elsewhere(claim, "where a row has it: IGNORE, REPLACE and ON DUPLICATE KEY UPDATE "
                               "find duplicates on the row's own shard only. Nothing was done");
     } else if (is_revoking && error.code == LOCK_WAIT &&
@@ -420,6 +441,7 @@ static void go_on(struct claim_flow *claim)
         start_round(claim, RAISING);
         break;
     case HERE:
+    case TELLING:
         end(claim);
         break;
     }
@@ -448,6 +470,15 @@ static struct claim_flow *claim_new(struct session *session,
     return claim;
 }
 
+static void know_values(struct session *session, struct request *request)
+{
+    if (request->claimed == NULL) {
+        request->claimed = arena_alloc(&session->arena, sizeof *request->claimed);
+        index_items_init(request->claimed, session);
+        index_items_add_targets(request->claimed, request, true);
+    }
+}
+
 bool index_claim_start(struct session *session, struct request *request,
                        const struct plan_target *target, const struct error *error)
 {
@@ -462,9 +493,12 @@ bool index_claim_start(struct session *session, struct request *request,
         return false;
     }
     struct claim_flow *claim = claim_new(session, query_run_plan);
+    struct index_item item = {index, lack.value, target->shard};
     claim->is_named = true;
     claim->lack = lack;
-    index_items_add(&claim->items, (struct index_item){index, lack.value, target->shard});
+    index_items_add(&claim->items, item);
+    know_values(session, request);
+    index_items_add(request->claimed, item);
     request->index_tries++;
     flow_begin(&claim->flow, &claim_kind, session, request);
     begin_index_or_end(claim);
@@ -480,12 +514,13 @@ bool index_claim_ahead(struct session *session, struct request *request,
         request->bulk != NULL || !index_claim_is_touched(session, request)) {
         return false;
     }
-    struct claim_flow *claim = claim_new(session, then);
     request->has_claimed = true;
-    index_items_add_targets(&claim->items, request, true);
-    if (claim->items.count == 0) {
+    know_values(session, request);
+    if (request->claimed->count == 0) {
         return false;
     }
+    struct claim_flow *claim = claim_new(session, then);
+    claim->items = *request->claimed;
     flow_begin(&claim->flow, &claim_kind, session, request);
     begin_index_or_end(claim);
     return true;

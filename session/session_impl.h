@@ -81,18 +81,19 @@ struct request {
                        const struct round_result *result); // transaction_end_statement
     struct answer_marks *marks;                            // NULL: the answer is written as it is
     struct cursor_aside *aside;                            // NULL: its rows go to the client
-    struct flow *suspended; // whose answer waits for the end of its transaction: flow_suspend
-    uint64_t ticket;        // of an errand; 0: none
-    uint32_t row_id_rounds; // how often it has waited for row ids
-    bool is_preparing;      // PREPARE as text
-    bool keeps_aftermath;   // SHOW WARNINGS and the like change nothing of it
-    bool is_killed;         // KILL QUERY: nothing more is begun for it
-    bool is_victim;         // of a deadlock over shards: it is killed, and its error is 1213
-    bool is_counted;        // in the latency figures: it reached the router
-    bool must_gather;       // the shards' rows could not be merged exactly
-    bool may_look_up;       // global indexes may be asked for its rows
-    bool has_claimed;       // index_claim_ahead has run
-    uint32_t index_tries;   // how often entries were made for it: index_enter.h
+    struct flow *suspended;      // whose answer waits for the end of its transaction: flow_suspend
+    uint64_t ticket;             // of an errand; 0: none
+    uint32_t row_id_rounds;      // how often it has waited for row ids
+    bool is_preparing;           // PREPARE as text
+    bool keeps_aftermath;        // SHOW WARNINGS and the like change nothing of it
+    bool is_killed;              // KILL QUERY: nothing more is begun for it
+    bool is_victim;              // of a deadlock over shards: it is killed, and its error is 1213
+    bool is_counted;             // in the latency figures: it reached the router
+    bool must_gather;            // the shards' rows could not be merged exactly
+    bool may_look_up;            // global indexes may be asked for its rows
+    bool has_claimed;            // index_claim_ahead has run
+    struct index_items *claimed; // values of unique indexes that its rows have, as far as known
+    uint32_t index_tries;        // how often entries were made for it: index_enter.h
     struct index_wishes *index_answers; // what they said; NULL: not asked
     struct ddl_run *ddl;                // DDL on several shards that is written down; NULL
     uint16_t left;                      // shards that its COMMIT could not tell: untold.h
@@ -192,6 +193,7 @@ struct bulk_run;     // bulk.h
 struct text_execute; // text_statement.h
 struct warning_list; // warning_list.h
 struct fit;          // fit.h
+struct index_items;  // index_values.h
 
 // A whole packet of the client. Borrowed for the call, unless it was moved to session->packet.
 struct packet_in {
