@@ -4,7 +4,9 @@
 
 static const char together[] = "[table shop.pages]\nkey = shop_id\nmethod = modulo\n"
                                "shards = s1, s2\n"
-                               "[table shop.leaves]\nwith = shop.pages\nkey = page_shop\n";
+                               "[table shop.leaves]\nwith = shop.pages\nkey = page_shop\n"
+                               "[index leaves.no]\ntable = shop.leaves\ncolumn = no\nunique = on\n"
+                               "[index leaves.a]\ntable = shop.leaves\ncolumn = a\n";
 
 struct constraint_case {
     const char *sql;
@@ -38,6 +40,8 @@ static const struct constraint_case cases[] = {
     {"CREATE INDEX i ON orders (a)", ""},
     {"ALTER TABLE orders ADD UNIQUE (a), ADD INDEX (a), ADD COLUMN b INT UNIQUE", "9034 9034"},
     {"ALTER TABLE orders ADD UNIQUE (a, id), ADD b INT", ""},
+    {LINES "no INT UNIQUE, UNIQUE (a, no))", ""},
+    {LINES "no VARCHAR(9), UNIQUE (a), UNIQUE (no(5)))", "9034 9034"},
     // FOREIGN KEY
     {CARTS "FOREIGN KEY (a) REFERENCES countries (id))", ""},
     {CARTS "FOREIGN KEY (buyer_id) REFERENCES orders (buyer_id))", ""},
