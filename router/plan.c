@@ -383,6 +383,31 @@ static bool plan_once(struct planner *planner)
     return true;
 }
 
+// Why one shard is enough, where no condition on a key says it.
+static void explain_one(struct planner *planner)
+{
+    const struct plan *plan = planner->plan;
+    struct reach reach;
+    if (!planner->request->wants_why || plan->why != NULL || plan->target_count != 1 ||
+        plan->wants_columns || plan->gather != NULL || planner->scopes.is_too_large) {
+        return;
+    }
+    scopes_reach(&planner->scopes, &reach);
+    const char *shard = plan_shard_name(planner, plan->targets[0].shard);
+    if (plan_sequence_home(planner) != NO_SHARD) {
+        plan_because(planner, "the sequence lives on %s", shard);
+    } else if (reach.has_sharded || reach.has_system) {
+        return;
+    } else if (reach.has_home) {
+        plan_because(planner, "its tables that are not sharded live on %s", shard);
+    } else if (reach.has_reference) {
+        plan_because(planner, "reference tables are whole on every shard");
+    } else if (planner->statement->kind == STATEMENT_SELECT ||
+               planner->statement->kind == STATEMENT_DO) {
+        plan_because(planner, "no table: any shard can answer");
+    }
+}
+
 static bool plan_all(struct planner *planner)
 {
     const struct route_request *request = planner->request;
@@ -404,6 +429,7 @@ static bool plan_all(struct planner *planner)
     if (planner->plan->why == NULL) {
         planner->plan->why = planner->scopes.why;
     }
+    explain_one(planner);
     return true;
 }
 

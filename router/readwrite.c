@@ -19,6 +19,13 @@ static bool is_write_kind(const struct statement *statement)
     return writes[statement->kind];
 }
 
+// On a replica an event is another one: it doesn't run there (DISABLE ON SLAVE).
+static bool shows_events(const struct statement *statement)
+{
+    return statement->kind == STATEMENT_SHOW && (slice_is_nocase(statement->name, "EVENTS") ||
+                                                 slice_is_nocase(statement->name, "CREATE EVENT"));
+}
+
 enum plan_access plan_access_of(const struct planner *planner)
 {
     const struct statement *statement = planner->statement;
@@ -30,7 +37,8 @@ enum plan_access plan_access_of(const struct planner *planner)
     }
     if ((statement->facts & primary_facts) != 0 || planner->wants_primary ||
         planner->request->in_transaction || statement->kind == STATEMENT_LOCK ||
-        statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_HANDLER) {
+        statement->kind == STATEMENT_CALL || statement->kind == STATEMENT_HANDLER ||
+        shows_events(statement)) {
         return ACCESS_PRIMARY;
     }
     return ACCESS_REPLICA;

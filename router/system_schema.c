@@ -408,6 +408,20 @@ static void hide_own_schema(struct planner *planner, const struct scope *scope,
     }
 }
 
+// What events are on the primary: see shows_events in readwrite.c.
+static void read_events_there(struct planner *planner, const struct scope *scope)
+{
+    struct plan *plan = planner->plan;
+    for (uint16_t i = 0; i < scope->ref_count && plan->access == ACCESS_REPLICA; i++) {
+        const struct table_ref *table = scope->refs[i].table;
+        struct slice schema = table->schema.len > 0 ? table->schema : scope->request->database;
+        if (scope->refs[i].place == PLACE_SYSTEM && slice_is_nocase(table->name, "EVENTS") &&
+            slice_is_nocase(schema, "information_schema")) {
+            plan->access = ACCESS_PRIMARY;
+        }
+    }
+}
+
 bool plan_check_system(struct planner *planner)
 {
     struct catalog_plan *catalog = NULL;
@@ -417,6 +431,7 @@ bool plan_check_system(struct planner *planner)
     }
     for (struct scope *scope = planner->scopes.first; scope != NULL; scope = scope->next) {
         has_system |= refs_about_tables(scope) != 0;
+        read_events_there(planner, scope);
     }
     if (has_system && !plan_about_tables(planner, &catalog)) {
         return false;

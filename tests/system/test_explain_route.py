@@ -156,3 +156,38 @@ def test_prepared_is_refused(stand):
         else:
             raise AssertionError("prepared")
     client.close()
+
+
+EVERY_KIND = """SELECT 1; SELECT * FROM orders WHERE order_id = 5; SELECT * FROM orders ORDER BY total DESC LIMIT 3 OFFSET 7; SELECT COUNT(*), AVG(total) FROM orders GROUP BY status
+SELECT * FROM orders LIMIT 5 OFFSET 1000000; SELECT a.total FROM orders a JOIN orders b USING (total); SELECT x FROM t; SELECT * FROM products; SELECT NEXTVAL(s)
+SELECT DISTINCT status FROM orders UNION SELECT 'x'; WITH c AS (SELECT * FROM orders) SELECT MAX(total) FROM c; SELECT SUM(total) OVER () FROM orders
+SELECT 'a"b\\\\' AS `q"`, x'00ff', 'ž' FROM orders; SELECT * FROM orders FOR UPDATE; SELECT SQL_CALC_FOUND_ROWS * FROM orders LIMIT 1; SELECT @@version, @a
+INSERT INTO orders (buyer_id, total) VALUES (1, 2), (2, 3), (3, 4); REPLACE INTO products VALUES (1, 'a'); INSERT INTO orders (buyer_id) SELECT buyer_id FROM orders
+INSERT INTO orders (buyer_id) VALUES (1 + 1); UPDATE orders SET total = 1; UPDATE orders SET total = 1 WHERE order_id = 5; UPDATE orders SET total = 1 ORDER BY total LIMIT 2
+UPDATE orders SET buyer_id = 5 WHERE order_id = 5; DELETE FROM orders LIMIT 3; DELETE o FROM orders o JOIN order_items i USING (order_id); TRUNCATE orders
+CREATE TABLE x (a INT); CREATE TABLE orders (a INT); ALTER TABLE orders ADD x INT; DROP TABLE orders; CREATE DATABASE y; CREATE VIEW v AS SELECT * FROM orders
+RENAME TABLE orders TO o; CREATE INDEX i ON orders (total); SET NAMES utf8mb4; SET @a = 1; SET GLOBAL max_connections = 5; USE shop; BEGIN WORK; COMMIT AND CHAIN; SAVEPOINT p
+KILL 5; SHOW TABLES; SHOW CREATE TABLE orders; SHOW STATUS; SHOW WARNINGS; SHOW PROCESSLIST; SHOW TABLE STATUS; DESCRIBE orders; EXPLAIN SELECT * FROM orders
+LOCK TABLES orders READ, t WRITE; UNLOCK TABLES; CALL p(1); DO 1; HANDLER orders OPEN; XA START 'a'; PREPARE s FROM 'SELECT 1'; EXECUTE s; ANALYZE TABLE orders; CHECKSUM TABLE orders
+FLUSH TABLES WITH READ LOCK; GRANT SELECT ON *.* TO x; LOAD DATA LOCAL INFILE 'x' INTO TABLE orders; LOAD DATA INFILE 'x' INTO TABLE orders; SIGNAL SQLSTATE '45000'
+GET DIAGNOSTICS @a = NUMBER; SELECT * FROM information_schema.tables; SELECT * FROM orders WHERE; frobnicate orders"""
+
+
+def test_every_kind_of_statement(stand):
+    """A table with something in it and valid JSON; a SELECT has its reason; a refusal is what running it says."""
+    for user in ("app", "loader"):
+        client = stand.client(user)
+        for sql in (sql.strip() for line in EVERY_KIND.split("\n") for sql in line.split(";")):
+            rows, told = route(client, sql), route_json(client, sql)
+            assert rows and told["statement"] == sql, (sql, told)
+            assert {"refused", "here", "targets", "ask"} & set(told), told
+            is_select = sql.startswith("SELECT") and "targets" in told and "ask" not in told and "information_schema" not in sql
+            assert not is_select or told.get("why"), told
+            if "refused" in told and sql.startswith(("SELECT", "UPDATE", "INSERT", "DELETE", "CALL", "HANDLER", "FLUSH")):
+                assert rows[0][0] == "refused" and str(told["refused"]["error"]) in rows[0][3], rows
+                try:
+                    client.query(sql)
+                    raise AssertionError(f"{sql} is run")
+                except wire.ServerError as error:
+                    assert (error.code, error.message) == (told["refused"]["error"], told["refused"]["reason"]) or error.code == 1064, (sql, error, told)
+        client.close()

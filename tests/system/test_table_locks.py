@@ -235,6 +235,24 @@ def test_dumps_that_lock(stand):
     assert code != 0 and "--single-transaction" in problem, problem
 
 
+def test_events_of_a_dump(stand):
+    """On a replica an event doesn't run (DISABLE ON SLAVE); a dump must have it as it is on the primary."""
+    client = stand.client("loader")
+    client.query("DROP EVENT IF EXISTS nightly")
+    client.query("CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO SET @x = 1")
+    status = "SELECT status FROM information_schema.events WHERE event_name = 'nightly'"
+    stand.wait_until(lambda: stand.root("s1b").query(status).rows == [("SLAVESIDE_DISABLED",)], 30, "the replica has it")
+    for _ in range(20):  # of connections that have written nothing
+        reader = stand.client("loader")
+        assert reader.query(status).rows == [("ENABLED",)]
+        assert "DISABLE" not in reader.query("SHOW CREATE EVENT nightly").rows[0][3]
+        assert reader.query("SHOW EVENTS LIKE 'nightly'").rows[0][10] == "ENABLED"
+        reader.close()
+    code, text, problem = run(["mariadb-dump", *account(stand, "loader"), "--events", "--skip-lock-tables", "shop"])
+    assert code == 0 and b"EVENT `nightly`" in text and b"DISABLE ON SLAVE" not in text, problem
+    client.query("DROP EVENT nightly")
+
+
 def test_global_index(stand):
     """Its entries are written beside the session's connections, and would wait for its locks."""
     client = stand.client("loader")

@@ -44,7 +44,17 @@ static void merges_and_what_they_hold(void **state)
                  "s1 replica: as it came\ns2 replica: as it came\nmerge: group; 1 add\n"
                  "memory: one group; of each of 2 shards the next row, and 64 KiB behind it\n"
                  "why: nothing limits table shop.regions to one shard (by region)\n");
-    expect_lines(&f, "SELECT 1", "s1 replica: as it came\nmerge: none\n");
+    expect_lines(&f, "SELECT 1",
+                 "s1 replica: as it came\nmerge: none\nwhy: no table: any shard can answer\n");
+    expect_lines(
+        &f, "SELECT * FROM flags JOIN countries USING (code)",
+        "s3 replica: as it came\nmerge: none\nwhy: its tables that are not sharded live on "
+        "s3\n");
+    expect_lines(&f, "SELECT COUNT(*) FROM countries",
+                 "s1 replica: as it came\nmerge: none\nwhy: reference tables are whole on every "
+                 "shard\n");
+    expect_lines(&f, "SELECT NEXTVAL(flags)",
+                 "s3 write: as it came\nmerge: none\nwhy: the sequence lives on s3\n");
     fixture_done(&f);
 }
 

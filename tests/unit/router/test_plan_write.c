@@ -265,7 +265,10 @@ static const struct route_case other_cases[] = {
     {"SHOW TRIGGERS", "ask s3: SELECT * FROM information_schema.TRIGGERS WHERE "
                       "(EVENT_OBJECT_SCHEMA = _utf8'shop' AND EVENT_OBJECT_TABLE IN "
                       "(_utf8'flags')) | s1 replica: with what the shards answered in it | merge: none"},
-    {"SHOW EVENTS FROM shop", GET("s1")},
+    {"SHOW EVENTS FROM shop", "s1 primary: as it came | merge: none"},
+    {"SHOW CREATE EVENT e", "s1 primary: as it came | merge: none"},
+    {"SELECT status FROM information_schema.events WHERE event_name IN (SELECT 'e')",
+     "s1 primary: as it came | merge: none"},
     {"SHOW CREATE TRIGGER x", "ask s3: SELECT * FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA "
      "= _utf8'shop' AND TRIGGER_NAME = _utf8'x' | s1 replica: as it came; or to the one that has it "
      "| merge: none"},
