@@ -142,7 +142,33 @@ static void read_char(struct parser *parser, struct expr_list *list)
     }
 }
 
-// Also DISTINCT, ORDER BY, SEPARATOR and LIMIT of the aggregates.
+// ORDER BY, SEPARATOR and LIMIT of the aggregates.
+static void read_tail(struct parser *parser, struct expr *call, struct expr_list *list)
+{
+    struct call_tail tail = {.argument_count = list->count};
+    if (parser_accept_words(parser, KW_ORDER, KW_BY)) {
+        tail.order_by = parse_order_items(parser);
+        for (const struct order_item *item = tail.order_by; item != NULL; item = item->next) {
+            expr_list_add(parser, list, item->expr);
+        }
+    }
+    if (parser_accept_word(parser, KW_SEPARATOR)) {
+        struct expr *separator = parse_primary(parser);
+        tail.separator = separator;
+        expr_list_add(parser, list, separator);
+    }
+    if (parser_at_word(parser, KW_LIMIT)) {
+        tail.has_limit = true;
+        read_type(parser);
+    }
+    if (list->count > tail.argument_count || tail.has_limit) {
+        struct call_tail *kept = arena_alloc(parser->arena, sizeof *kept);
+        *kept = tail;
+        call->tail = kept;
+    }
+}
+
+// Also DISTINCT of the aggregates.
 static void read_plain(struct parser *parser, struct expr *call, struct expr_list *list)
 {
     if (parser_accept_word(parser, KW_DISTINCT)) {
@@ -158,17 +184,7 @@ static void read_plain(struct parser *parser, struct expr *call, struct expr_lis
     } else if (!parser_at(parser, TOKEN_RPAREN)) {
         parse_expr_list(parser, list);
     }
-    if (parser_accept_words(parser, KW_ORDER, KW_BY)) {
-        for (struct order_item *item = parse_order_items(parser); item != NULL; item = item->next) {
-            expr_list_add(parser, list, item->expr);
-        }
-    }
-    if (parser_accept_word(parser, KW_SEPARATOR)) {
-        expr_list_add(parser, list, parse_primary(parser));
-    }
-    if (parser_at_word(parser, KW_LIMIT)) {
-        read_type(parser);
-    }
+    read_tail(parser, call, list);
     bool has_rest =
         slice_is_nocase(call->name, "json_value") || slice_is_nocase(call->name, "weight_string");
     if (has_rest) { // RETURNING type ON EMPTY ..., AS CHAR(3) LEVEL ...

@@ -120,6 +120,16 @@ struct expr {
     struct expr **children;
     uint32_t child_count;
     struct query *query;
+    const struct call_tail *tail; // functions; NULL: nothing stands behind the arguments
+};
+
+// GROUP_CONCAT(a, b ORDER BY c SEPARATOR ';' LIMIT 3): c and the separator are children, too,
+// behind the arguments.
+struct call_tail {
+    uint32_t argument_count;
+    const struct order_item *order_by; // NULL: none
+    const struct expr *separator;      // NULL: none is given
+    bool has_limit;
 };
 
 // A function of a sequence, which it names like a column.

@@ -68,6 +68,8 @@ const char *explain_fold_name(enum fold_kind kind)
         return "bit or";
     case FOLD_XOR:
         return "bit xor";
+    case FOLD_CONCAT:
+        return "concat";
     case FOLD_CHECKSUM:
         return "add modulo 2^32";
     }

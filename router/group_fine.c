@@ -1,6 +1,6 @@
 // Aggregates of DISTINCT values over several shards: COUNT(DISTINCT x), SUM(DISTINCT x),
-// AVG(DISTINCT x). The same x may be on several shards, so each is asked for finer groups, by x as
-// well:
+// AVG(DISTINCT x); GROUP_CONCAT (group_concat.c) of values in an order, likewise. The same x may be
+// on several shards, so each is asked for finer groups, by x as well:
 //
 //     SELECT status, COUNT(DISTINCT buyer), COUNT(*) FROM orders GROUP BY status
 //
@@ -39,32 +39,73 @@ static bool has_column(const struct expr *expr)
     return has;
 }
 
-static bool are_same(const struct grouping *grouping, const struct expr *a, const struct expr *b)
+bool group_add_fine(const struct grouping *grouping, struct group_fine *fine,
+                    const struct expr *expr, bool is_descending)
 {
-    bool are = a->child_count == b->child_count;
-    for (uint32_t i = 0; i < a->child_count && are; i++) {
-        are = group_is_same(grouping, a->children[i], b->children[i]);
+    struct slice text = group_text_of(grouping, expr);
+    for (uint32_t i = 0; i < fine->count; i++) {
+        if (group_is_same(grouping, fine->exprs[i], expr)) {
+            return true; // what comes first counts
+        }
     }
-    return are;
+    if (fine->count == GROUP_FINE_MAX || !is_fit(grouping, expr) || !has_column(expr) ||
+        memchr(text.ptr, '?', text.len) != NULL) {
+        return false;
+    }
+    fine->exprs[fine->count] = expr;
+    fine->is_descending[fine->count++] = is_descending;
+    return true;
+}
+
+static bool has_fine(const struct grouping *grouping, const struct group_fine *fine,
+                     const struct expr *expr)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < fine->count && !has; i++) {
+        has = group_is_same(grouping, fine->exprs[i], expr);
+    }
+    return has;
+}
+
+static bool is_same_order(const struct grouping *grouping, const struct group_fine *a,
+                          const struct group_fine *b)
+{
+    bool is = true;
+    for (uint32_t i = 0; i < a->count && is; i++) {
+        is = group_is_same(grouping, a->exprs[i], b->exprs[i]) &&
+             a->is_descending[i] == b->is_descending[i];
+    }
+    return is;
+}
+
+bool group_take_fine(struct grouping *grouping, const struct group_fine *fine)
+{
+    struct group_fine *taken = &grouping->fine;
+    bool is_alike = taken->count == 0 || taken->count == fine->count;
+    for (uint32_t i = 0; i < taken->count && is_alike; i++) {
+        is_alike = has_fine(grouping, fine, taken->exprs[i]);
+    }
+    if (!is_alike ||
+        (taken->is_ordered && fine->is_ordered && !is_same_order(grouping, taken, fine))) {
+        return group_refuse(grouping->planner, "aggregates of several DISTINCT values or orders");
+    }
+    if (taken->count == 0 || fine->is_ordered) {
+        *taken = *fine;
+    }
+    return true;
 }
 
 bool group_take_distinct(struct grouping *grouping, const struct expr *expr)
 {
-    struct planner *planner = grouping->planner;
-    if (grouping->distinct != NULL) {
-        return are_same(grouping, grouping->distinct, expr) ||
-               group_refuse(planner, "aggregates of several DISTINCT values");
-    }
+    struct group_fine fine = {.count = 0};
     for (uint32_t i = 0; i < expr->child_count; i++) {
-        struct slice text = group_text_of(grouping, expr->children[i]);
-        if (!is_fit(grouping, expr->children[i]) || !has_column(expr->children[i]) ||
-            memchr(text.ptr, '?', text.len) != NULL) {
-            return group_refuse(planner, "aggregates of DISTINCT constants, parameters, subqueries "
-                                         "or names that are aliases, too");
+        if (!group_add_fine(grouping, &fine, expr->children[i], false)) {
+            return group_refuse(grouping->planner,
+                                "aggregates of DISTINCT constants, parameters, subqueries or names "
+                                "that are aliases, too");
         }
     }
-    grouping->distinct = expr;
-    return expr->child_count > 0;
+    return fine.count > 0 && group_take_fine(grouping, &fine);
 }
 
 // Without GROUP BY there is one row, also when no shard has any: then it is made of nothing.
@@ -92,22 +133,25 @@ static bool has_key(const struct grouping *grouping, const struct expr *expr)
 bool group_add_fine_keys(struct grouping *grouping)
 {
     struct plan *plan = grouping->planner->plan;
-    const struct expr *distinct = grouping->distinct;
+    const struct group_fine *fine = &grouping->fine;
     bool is_one_row = grouping->query->group_by == NULL;
-    if (distinct == NULL) {
+    if (fine->count == 0) {
         return true;
     }
     if (is_one_row && !is_made_of_nothing(grouping)) {
         return group_refuse(grouping->planner,
-                            "aggregates of DISTINCT values without GROUP BY beside anything else");
+                            "aggregates of DISTINCT or ordered values without GROUP BY beside "
+                            "anything else");
     }
-    for (uint32_t i = 0; i < distinct->child_count; i++) {
-        if (has_key(grouping, distinct->children[i])) {
+    for (uint32_t i = 0; i < fine->count; i++) {
+        if (has_key(grouping, fine->exprs[i])) {
             continue;
         }
-        if (group_add_key(grouping, distinct->children[i]) == NULL) {
+        struct group_key *key = group_add_key(grouping, fine->exprs[i]);
+        if (key == NULL) {
             return false;
         }
+        key->is_descending = fine->is_descending[i];
         plan->fine_keys++;
     }
     return true;

@@ -10,8 +10,9 @@ static const struct {
     const char *name;
     enum fold_kind kind;
 } aggregates[] = {
-    {"COUNT", FOLD_ADD}, {"SUM", FOLD_ADD},     {"AVG", FOLD_AVERAGE}, {"MIN", FOLD_MIN},
-    {"MAX", FOLD_MAX},   {"BIT_AND", FOLD_AND}, {"BIT_OR", FOLD_OR},   {"BIT_XOR", FOLD_XOR},
+    {"COUNT", FOLD_ADD}, {"SUM", FOLD_ADD},     {"AVG", FOLD_AVERAGE},
+    {"MIN", FOLD_MIN},   {"MAX", FOLD_MAX},     {"BIT_AND", FOLD_AND},
+    {"BIT_OR", FOLD_OR}, {"BIT_XOR", FOLD_XOR}, {"GROUP_CONCAT", FOLD_CONCAT},
 };
 
 static bool has_byte(struct slice text, char byte)
@@ -109,9 +110,13 @@ bool group_fold_of(struct grouping *grouping, const struct expr *item, struct pl
         return group_refuse(planner, grouping->query->group_by != NULL
                                          ? "GROUP BY with anything else in the select list than "
                                            "what is grouped by and COUNT, SUM, AVG, MIN, MAX, "
-                                           "BIT_AND, BIT_OR, BIT_XOR"
+                                           "BIT_AND, BIT_OR, BIT_XOR, GROUP_CONCAT"
                                          : "aggregates other than COUNT, SUM, AVG, MIN, MAX, "
-                                           "BIT_AND, BIT_OR, BIT_XOR, or anything beside them");
+                                           "BIT_AND, BIT_OR, BIT_XOR, GROUP_CONCAT, or "
+                                           "anything beside them");
+    }
+    if (fold->kind == FOLD_CONCAT) {
+        return group_concat_of(grouping, expr, fold);
     }
     bool is_count = slice_is_nocase(expr->name, "COUNT");
     bool is_extreme = fold->kind == FOLD_MIN || fold->kind == FOLD_MAX;

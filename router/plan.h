@@ -53,6 +53,7 @@ enum fold_kind {
     FOLD_AND, // BIT_AND
     FOLD_OR,
     FOLD_XOR,
+    FOLD_CONCAT,   // GROUP_CONCAT
     FOLD_CHECKSUM, // CHECKSUM TABLE: added up modulo 2^32, as servers do with rows; NULL if one is
 };
 
@@ -61,11 +62,13 @@ enum fold_kind {
 
 struct plan_fold {
     enum fold_kind kind;
-    uint32_t sum, count; // AVERAGE: hidden columns, counted from the first hidden one
-    uint32_t collation;  // MIN, MAX: the hidden one that tells the collation; NO_HIDDEN: none
-    uint32_t hidden;     // one more fold: its own column, a hidden one
-    bool is_distinct;    // of rows that are equal in all keys, fine ones too, one counts
-    uint32_t key;        // FIRST: the plan's key that it is, NULL where that is rolled up; NO_KEY
+    uint32_t sum, count; // AVERAGE: hidden columns, counted from the first hidden one. CONCAT: sum,
+                         // the one with the facts (group_concat.c)
+    struct slice separator; // CONCAT
+    uint32_t collation;     // MIN, MAX: the hidden one that tells the collation; NO_HIDDEN: none
+    uint32_t hidden;        // one more fold: its own column, a hidden one
+    bool is_distinct;       // of rows that are equal in all keys, fine ones too, one counts
+    uint32_t key; // FIRST: the plan's key that it is, NULL where that is rolled up; NO_KEY
 };
 
 // ORDER BY of groups by more than their keys.

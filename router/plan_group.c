@@ -404,7 +404,7 @@ static void splice_group(struct grouping *grouping, struct splice_list *list)
 static bool take_rollup(struct grouping *grouping, struct splice_list *list)
 {
     const struct query *query = grouping->query;
-    bool is_plain = query->order_by == NULL && grouping->distinct == NULL &&
+    bool is_plain = query->order_by == NULL && grouping->fine.count == 0 &&
                     grouping->key_count > 0 && grouping->key_count == grouping->items_of_group;
     for (uint32_t i = 1; i < grouping->key_count && is_plain; i++) {
         for (uint32_t k = 0; k < i && is_plain; k++) {

@@ -94,7 +94,7 @@ void flow_scatter_start(struct session *session, struct request *request)
     }
     scatter->sources =
         arena_alloc(&session->arena, scatter->source_count * sizeof *scatter->sources);
-    scatter->holds = scatter->plan.order_count > 0;
+    scatter->holds = scatter_may_fail_late(&scatter->plan);
     text_init(&scatter->out);
     flow_begin(&scatter->flow, &scatter_kind, session, request);
     scatter->columns.is_sent_raw = scatter_is_sent_raw(session);

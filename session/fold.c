@@ -4,6 +4,7 @@
 //     AVG           the sums and the counts of hidden columns, divided at the end as a server does
 //     MIN, MAX      the bytes of the value as they came, compared as in ORDER BY
 //     BIT_*         64 bits
+//     GROUP_CONCAT  the text so far (fold_concat.c)
 //     the rest      the bytes of the group's first row
 //
 // NULL goes into nothing. A sum of DOUBLEs depends on the order of its addends in the last digits,
@@ -122,6 +123,8 @@ static bool check_kind(struct fold *fold, struct error *error)
         return column_at(fold, fold->at)->type == TYPE_LONGLONG ||
                refuse(error, "BIT_AND, BIT_OR and BIT_XOR of byte strings are not done over "
                              "several shards");
+    case FOLD_CONCAT:
+        return fold_concat_check(fold->columns, fold->at, error);
     }
     return false;
 }
@@ -139,6 +142,8 @@ bool fold_init(struct fold *fold, const struct plan_fold *plan, const struct mer
     if (kind_of(fold) == FOLD_AVERAGE) {
         fold->value_at = columns->visible + plan->sum;
         fold->count_at = columns->visible + plan->count;
+    } else if (kind_of(fold) == FOLD_CONCAT) {
+        fold->count_at = columns->visible + plan->sum;
     }
     if (plan != NULL && plan->collation != NO_HIDDEN) {
         fold->collation_at = columns->visible + plan->collation;
@@ -390,6 +395,8 @@ static bool add_value(struct fold *fold, struct arena *arena, const struct field
     case FOLD_XOR:
         is_fine = add_bits(fold, bytes);
         break;
+    case FOLD_CONCAT:
+        return fold_concat_add(fold, fields, error);
     }
     return is_fine || refuse(error, "the shards' figures can't be put together: out of range");
 }
@@ -517,6 +524,7 @@ bool fold_value(const struct fold *fold, struct text *value, bool *is_null, stru
     case FOLD_FIRST:
     case FOLD_MIN:
     case FOLD_MAX:
+    case FOLD_CONCAT:
         text_add_slice(value, text_slice(&fold->bytes));
         break;
     case FOLD_ADD:

@@ -16,16 +16,17 @@ struct fold {
     const struct merge_columns *columns; // borrowed
     uint32_t at;                         // its column
     uint32_t value_at;                   // the column whose values go in: AVERAGE has another
-    uint32_t count_at;                   // AVERAGE
+    uint32_t count_at;                   // AVERAGE; CONCAT: the facts
     uint32_t collation_at;               // MIN, MAX; NO_HIDDEN
     enum number_kind number;             // of value_at: ADD, AVERAGE
     bool is_null;                        // no value yet
     bool is_unknown;                     // FOLD_CHECKSUM: a shard had none
-    uint64_t integer; // ADD of integers (signed ones as they are in memory), bits
-    uint64_t count;   // AVERAGE
+    uint64_t integer; // ADD of integers (signed ones as they are in memory), bits; CONCAT: how many
+                      // bytes it may have
+    uint64_t count;   // AVERAGE; CONCAT: how many bytes it has on a server
     double real;
     struct decimal decimal;
-    struct text bytes; // owned; FIRST, MIN, MAX
+    struct text bytes; // owned; FIRST, MIN, MAX, CONCAT
     struct comparison comparison;
     struct slice collation; // told for the comparison; in the arena
     bool has_comparison;
@@ -56,3 +57,9 @@ bool fold_is_null(const struct fold *fold) MUST_CHECK;
 // *is_null.
 bool fold_value(const struct fold *fold, struct text *value, bool *is_null,
                 struct error *error) MUST_CHECK;
+
+// fold_concat.c: GROUP_CONCAT. Can the column at `at` be put together? False with *error.
+bool fold_concat_check(const struct merge_columns *columns, uint32_t at,
+                       struct error *error) MUST_CHECK;
+// One more text, which isn't NULL. False with *error: it gets too long, or can't be told.
+bool fold_concat_add(struct fold *fold, const struct field *fields, struct error *error) MUST_CHECK;

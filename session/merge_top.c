@@ -54,11 +54,13 @@ static bool start_order(struct top_order *order, const struct plan *plan,
                         const struct plan_order *planned, const struct merge_columns *columns,
                         struct error *error)
 {
-    const struct plan_fold *fold =
-        planned->fold < plan->fold_count + plan->more_folds ? &plan->folds[planned->fold] : NULL;
-    bool is_shown = planned->fold < columns->visible;
-    uint32_t at = is_shown || fold == NULL ? planned->fold : columns->visible + fold->hidden;
-    if (at >= columns->count) {
+    const struct plan_fold *fold = plan->fold_count > 0 ? &plan->folds[planned->fold] : NULL;
+    bool is_there = planned->fold < columns->visible + plan->more_folds;
+    uint32_t at = planned->fold;
+    if (is_there && fold != NULL && planned->fold >= columns->visible) {
+        at = columns->visible + fold->hidden;
+    }
+    if (!is_there || at >= columns->count) {
         error_fill(error, ER_CROSS_SHARD, "waybill's plan sorts by a column that isn't there");
         return false;
     }

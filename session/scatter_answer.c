@@ -36,6 +36,15 @@ bool scatter_is_sent_raw(const struct session *session)
            slice_is_nocase(slice_part(names, 0, len), "binary");
 }
 
+bool scatter_may_fail_late(const struct plan *plan)
+{
+    bool may = plan->order_count > 0; // more groups than can be held
+    for (uint32_t i = 0; i < plan->fold_count + plan->more_folds && !may; i++) {
+        may = plan->folds[i].kind == FOLD_CONCAT; // longer than group_concat_max_len
+    }
+    return may;
+}
+
 bool scatter_is_held(const struct scatter *scatter)
 {
     const struct flow *flow = &scatter->flow;

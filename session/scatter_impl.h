@@ -56,6 +56,8 @@ void scatter_start_all(struct scatter *scatter);
 
 // scatter_answer.c. Appends the packet to what goes to the client.
 void scatter_add_packet(struct scatter *scatter, struct slice payload);
+// May it turn out behind the first rows that they can't be merged?
+bool scatter_may_fail_late(const struct plan *plan) MUST_CHECK;
 // Does what the client gets wait, because it may have to be gathered, or run again? Then it can be
 // dropped, as if the answer had not begun.
 bool scatter_is_held(const struct scatter *scatter) MUST_CHECK;

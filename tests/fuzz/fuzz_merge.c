@@ -1,5 +1,6 @@
-// Rows of hostile servers in a sorted merge and in groups. The first bytes say how many columns of
-// which types, which folds and keys; then each row: its source, its length, its bytes.
+// Rows of hostile servers in a sorted merge, in groups, and in groups that are sorted by their
+// values. The first bytes say how many columns of which types, which folds and keys; then each row:
+// its source, its length, its bytes.
 
 #include "session/merge_group.h"
 
@@ -11,7 +12,7 @@ static bool drop_row(void *owner, struct slice row, struct error *error)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-enum { COLUMNS_MAX = 6, HIDDEN = 3, SOURCES = 3, FOLD_KINDS = FOLD_XOR + 1 };
+enum { COLUMNS_MAX = 6, HIDDEN = 3, SOURCES = 3, FOLD_KINDS = FOLD_CONCAT + 1 };
 
 struct input {
     struct reader reader;
@@ -20,6 +21,7 @@ struct input {
     struct plan plan;
     struct plan_fold folds[COLUMNS_MAX];
     struct merge_key keys[2];
+    struct plan_order orders[2];
     struct slice rows[SOURCES]; // the one that each has put
 };
 
@@ -41,6 +43,7 @@ static void read_plan(struct input *input)
                                              .sum = 0,
                                              .count = 1,
                                              .collation = (more & 128) != 0 ? 2 : NO_HIDDEN,
+                                             .separator = slice_of_string(", "),
                                              .is_distinct = (more & 64) != 0,
                                              .key = more % 3};
     }
@@ -58,6 +61,12 @@ static void read_plan(struct input *input)
     uint8_t form = read_u8(&input->reader);
     input->plan.fine_keys = form % 3 <= input->plan.key_count ? form % 3 : 0;
     input->plan.has_rollup = (form & 4) != 0 && input->plan.fine_keys == 0;
+    input->orders[0] =
+        (struct plan_order){.fold = form >> 4 & 3, .is_descending = (form & 64) != 0};
+    input->orders[1] = (struct plan_order){.fold = 0, .is_descending = (form & 128) != 0};
+    input->plan.orders = input->orders;
+    input->plan.order_count = (form & 8) != 0 ? 2 : 0;
+    input->plan.limit = (form & 16) != 0 ? 2 : UINT64_MAX;
     input->list[visible + HIDDEN - 1].name = slice_of_string("waybill collation 0");
 }
 
@@ -71,6 +80,27 @@ static bool feed(struct input *input, struct merge *merge, uint32_t source)
     }
     input->rows[source] = read_bytes(&input->reader, len);
     return merge_put(merge, source, input->rows[source], &error);
+}
+
+// The first rows tell the collations.
+static bool look(const struct input *input, struct merge_group *group)
+{
+    struct error error;
+    bool is_fine = true;
+    for (uint32_t i = 0; i < SOURCES && is_fine; i++) {
+        is_fine = input->rows[i].ptr == NULL || merge_group_look(group, input->rows[i], &error);
+    }
+    return is_fine;
+}
+
+static void end_groups(struct merge_group *group)
+{
+    struct error error;
+    bool is_over = false;
+    bool is_fine = merge_group_end(group, &error);
+    while (is_fine && !is_over) {
+        is_fine = merge_group_give(group, &is_over, &error);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -89,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     for (uint32_t i = 0; i < SOURCES && is_fine; i++) {
         is_fine = feed(&input, merge, i);
     }
+    is_fine = is_fine && (input.plan.merge == MERGE_SORT || look(&input, group));
     while (is_fine && merge_next(merge, &source) != MERGE_STEP_DONE) {
         if (input.plan.merge == MERGE_SORT) {
             (void)merge_shown(merge, source);
@@ -98,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         is_fine = is_fine && feed(&input, merge, source);
     }
     if (is_fine && input.plan.merge == MERGE_GROUP) {
-        (void)!merge_group_end(group, &error);
+        end_groups(group);
     }
     merge_stop(merge);
     if (group != NULL) {

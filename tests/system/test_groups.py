@@ -129,6 +129,38 @@ MERGED = [
 ]
 
 
+# GROUP_CONCAT: in an order, of DISTINCT values, beside other aggregates, of strings of several collations.
+CONCATENATED = [
+    "SELECT age, GROUP_CONCAT(buyer_id ORDER BY buyer_id) FROM users GROUP BY age ORDER BY age",
+    "SELECT age, GROUP_CONCAT(name ORDER BY balance DESC SEPARATOR '; '), COUNT(*), SUM(balance), AVG(balance) FROM users GROUP BY age ORDER BY age DESC LIMIT 5",
+    "SELECT age, GROUP_CONCAT(DISTINCT name ORDER BY name DESC SEPARATOR '') AS names, COUNT(DISTINCT name) FROM users GROUP BY age ORDER BY 1",
+    "SELECT GROUP_CONCAT(buyer_id ORDER BY balance) FROM users",
+    "SELECT GROUP_CONCAT(DISTINCT age ORDER BY age), COUNT(DISTINCT age), COUNT(*), MIN(name) FROM users",
+    "SELECT GROUP_CONCAT(DISTINCT city ORDER BY city DESC SEPARATOR '|') FROM addresses",
+    "SELECT no, GROUP_CONCAT(DISTINCT city ORDER BY city DESC), MAX(city) FROM addresses GROUP BY no ORDER BY no",
+    "SELECT GROUP_CONCAT(name ORDER BY buyer_id) FROM users WHERE buyer_id > 1000",
+    "SELECT age, GROUP_CONCAT(IF(balance > 30, name, NULL) ORDER BY buyer_id DESC) AS rich FROM users GROUP BY age HAVING COUNT(*) > 3 ORDER BY age",
+    "SELECT age, GROUP_CONCAT(name, ' ', balance ORDER BY buyer_id SEPARATOR ', ') FROM users GROUP BY age ORDER BY COUNT(*) DESC, age",
+    "SELECT age, GROUP_CONCAT(DISTINCT name, no ORDER BY no, name DESC) FROM users JOIN addresses USING (buyer_id) GROUP BY age ORDER BY age",
+    "SELECT GROUP_CONCAT(joined ORDER BY joined, buyer_id SEPARATOR '\\n') FROM users WHERE buyer_id < 20",
+    "SELECT v, GROUP_CONCAT(id ORDER BY id) FROM typed GROUP BY v ORDER BY v",
+    "SELECT GROUP_CONCAT(DISTINCT v ORDER BY v) FROM typed WHERE v = 'ß'",
+    "SELECT GROUP_CONCAT(DISTINCT n ORDER BY n) FROM typed",
+    "SELECT GROUP_CONCAT(DISTINCT b ORDER BY b DESC), SUM(DISTINCT b) FROM typed",
+    "SELECT GROUP_CONCAT(l ORDER BY id), GROUP_CONCAT(vb ORDER BY id SEPARATOR '|') FROM typed",
+    "SELECT GROUP_CONCAT(t, ':', n ORDER BY id DESC) FROM typed",
+    "SELECT day, GROUP_CONCAT(dt ORDER BY id) FROM typed GROUP BY day ORDER BY day",
+    "SELECT age, GROUP_CONCAT(joined) FROM users WHERE buyer_id = 5 OR buyer_id = 6 GROUP BY age ORDER BY age",
+]
+
+# Servers don't sort NULL as NULL there; what is cut comes with a warning that names the row.
+NOT_CONCATENATED = [
+    "SELECT GROUP_CONCAT(balance ORDER BY age IS NULL, age, buyer_id) FROM users",
+    "SELECT age, GROUP_CONCAT(buyer_id ORDER BY buyer_id LIMIT 2) FROM users GROUP BY age ORDER BY age",
+    "SELECT GROUP_CONCAT(buyer_id ORDER BY buyer_id), GROUP_CONCAT(buyer_id ORDER BY buyer_id DESC) FROM users",
+]
+
+
 def differences_of(client, plain, statements):
     problems = []
     for sql in statements:
@@ -156,7 +188,35 @@ def test_more_groups_than_are_held(stand):
     """Nothing was sent yet: one server answers with all rows."""
     client, plain = stand.client(), stand.direct("plain")
     before = figure(stand, "queries_gathered_total")
-    sql = "SELECT buyer_id, MAX(RPAD(name, 400000, 'x')) AS m FROM users GROUP BY buyer_id ORDER BY m DESC"
+    sql = "SELECT buyer_id, MAX(RPAD(name, 300000, 'x')) AS m FROM users GROUP BY buyer_id ORDER BY m DESC"
     problems = differences_of(client, plain, [sql])
     assert not problems, "\n    ".join(problem[:300] for problem in problems)
     assert figure(stand, "queries_gathered_total") == before + 2
+
+
+def test_concatenated(stand):
+    client, plain = stand.client(), stand.direct("plain")
+    before = figure(stand, "queries_gathered_total")
+    problems = []
+    for sql in CONCATENATED:
+        problems += differences_of(client, plain, [sql])
+        after = figure(stand, "queries_gathered_total")
+        problems += [f"{sql}\n        was gathered"] if after > before else []
+        before = after
+    problems += differences_of(client, plain, NOT_CONCATENATED)
+    for one in (client, plain):
+        one.query("SET group_concat_max_len = 20")
+    for sql in CONCATENATED:
+        problems += [f"cut: {one}" for one in differences_of(client, plain, [sql])]
+        lists = [one.query("SHOW WARNINGS").rows for one in (client, plain)]
+        problems += [f"cut: {sql}\n        warnings {lists[0]!r}, not {lists[1]!r}"] if lists[0] != lists[1] else []
+    assert not problems, "\n    ".join(problems)
+
+
+def test_one_that_is_cut_behind_others(stand):
+    """When a part was sent it is an error, never another text."""
+    client = stand.client()
+    sql = "SELECT buyer_id, GROUP_CONCAT(RPAD(name, IF(buyer_id = 61, 1100000, 400000), 'x')) FROM users WHERE buyer_id > 50 GROUP BY buyer_id ORDER BY buyer_id"
+    mine = Outcome(client, sql)
+    assert mine.error and mine.error[0] == 9001 and "group_concat_max_len" in mine.error[2], mine.error
+    assert len(client.query(sql.replace("> 50", "BETWEEN 50 AND 60")).rows) == 11

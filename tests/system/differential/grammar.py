@@ -369,7 +369,8 @@ class Grammar:
 
     def merged_statement(self):
         """One of the forms that a merge makes of finer groups, or of several arms at once."""
-        return self.one_of(self.distinct_values_statement, self.distinct_values_statement, self.union_all_statement, self.rollup_statement, self.top_statement)()
+        return self.one_of(self.distinct_values_statement, self.distinct_values_statement, self.union_all_statement, self.rollup_statement, self.top_statement,
+                           self.concat_statement)()
 
     def rollup_statement(self):
         source = self.source()
@@ -382,11 +383,31 @@ class Grammar:
         return (f"SELECT {', '.join(items)} FROM {source.text}{self.where(source)} GROUP BY "
                 f"{', '.join(key + self.one_of('', '', ' DESC') for key in keys)} WITH ROLLUP{having}{self.limit()}"), True
 
+    def concat_statement(self):
+        """GROUP_CONCAT in an order that is whole, or of DISTINCT values in their order."""
+        source = self.source()
+        value = str(self.rng.choice([column for column in source.columns if column.kind in "iunDTty" + STRINGS]))
+        end = self.one_of("", "", " SEPARATOR '; '", " SEPARATOR ''")
+        if self.chance(0.4):
+            concat = f"GROUP_CONCAT(DISTINCT {value} ORDER BY {value}{self.one_of('', ' DESC')}{end})"
+        else:
+            order = ", ".join(column + self.one_of("", " DESC") for column in self.one_of(source.unique, source.unique, [value] + source.unique))
+            concat = f"GROUP_CONCAT({self.one_of(value, value, value + ', 1', f'IF({source.unique[0]} % 3 = 0, NULL, {value})')} ORDER BY {order}{end})"
+        self.may_choose = True
+        beside = [one for one in self.aggregates(source) if not re.search("DISTINCT|GROUP_CONCAT|STD|VAR|\\+ 1|IFNULL", one)]
+        items = [concat] + self.rng.sample(beside, min(1, len(beside)))
+        if self.chance(0.3):
+            return f"SELECT {', '.join(map(self.named, items))} FROM {source.text}{self.where(source)}", True
+        keys = list(dict.fromkeys(str(column) for column in self.rng.sample(source.columns, self.rng.randint(1, 2)) if column.kind in "iunDe" + STRINGS)) or [source.unique[0]]
+        order = ", ".join(key + self.one_of("", " DESC") for key in keys)
+        return f"SELECT {', '.join(keys + items)} FROM {source.text}{self.where(source)} GROUP BY {', '.join(keys)} ORDER BY {order}{self.limit()}", True
+
     def top_statement(self):
-        """Groups by their aggregates, told apart by their keys."""
+        """Groups by their aggregates, told apart by their keys. What type MIN and MAX of an expression are of depends on whether the
+        server has put them into a temporary table, which it does not where it sees that there is no row."""
         source = self.source()
         keys = list(dict.fromkeys(str(column) for column in self.rng.sample(source.columns, self.rng.randint(1, 2)) if column.kind in "iunDe")) or [source.unique[0]]
-        aggregates = [one for one in self.aggregates(source) if not re.search("GROUP_CONCAT|STD|VAR|\\+ 1|IFNULL", one)] or ["COUNT(*)"]
+        aggregates = [one for one in self.aggregates(source) if not re.search(r"GROUP_CONCAT|STD|VAR|\+ 1|IFNULL|(MIN|MAX)\((?!\w+\.\w+\))", one)] or ["COUNT(*)"]
         if len({one for one in aggregates if "DISTINCT" in one}) > 1:
             aggregates = ["COUNT(*)"]
         self.may_choose = True

@@ -97,3 +97,13 @@ SELECT age, MAX(name) FROM users GROUP BY age ORDER BY MAX(name) DESC, age LIMIT
 SELECT city, COUNT(*) FROM addresses GROUP BY city ORDER BY COUNT(*) DESC, city;
 SELECT COUNT(*), MIN(name) FROM users GROUP BY age ORDER BY 1, 2, age DESC;
 SELECT age, COUNT(DISTINCT name) AS names FROM users GROUP BY age ORDER BY names DESC, age DESC LIMIT 20000;
+SELECT age, GROUP_CONCAT(buyer_id ORDER BY buyer_id DESC) AS ids, COUNT(*) FROM users GROUP BY age ORDER BY age;
+SELECT GROUP_CONCAT(DISTINCT city ORDER BY city SEPARATOR '; '), COUNT(DISTINCT city), SUM(no) FROM addresses;
+SELECT no, GROUP_CONCAT(city, '/', buyer_id ORDER BY buyer_id SEPARATOR '') FROM addresses GROUP BY no ORDER BY no LIMIT 2 OFFSET 1;
+SELECT age, GROUP_CONCAT(name ORDER BY balance) FROM users WHERE buyer_id > 1000 GROUP BY age ORDER BY age;
+SELECT GROUP_CONCAT(name ORDER BY balance) FROM users WHERE buyer_id > 1000;
+SELECT GROUP_CONCAT(age ORDER BY age, buyer_id), GROUP_CONCAT(name ORDER BY age, buyer_id) FROM users WHERE age IS NOT NULL;
+SET group_concat_max_len = 15;
+SELECT age, GROUP_CONCAT(name ORDER BY buyer_id) FROM users GROUP BY age ORDER BY age;
+SHOW WARNINGS;
+SET group_concat_max_len = DEFAULT;

@@ -55,13 +55,52 @@ static const struct route_case fine_cases[] = {
     {"SELECT COUNT(DISTINCT 1) FROM orders", "9001 DISTINCT constants"},
     {"SELECT b AS a, COUNT(DISTINCT a + 1) FROM orders GROUP BY b", "9001 names that are aliases"},
     {"SELECT COUNT(DISTINCT (SELECT MAX(name) FROM countries)) FROM orders", "9001 subqueries"},
-    {"SELECT GROUP_CONCAT(DISTINCT a) FROM orders", "9001 aggregates other than"},
     {"SELECT status FROM orders GROUP BY status HAVING COUNT(DISTINCT a) > 5",
      EACH("SELECT status, COUNT(DISTINCT a) AS `_waybill_having_0`" C("status", "0")
           F("a", "2", "1")
           " FROM orders GROUP BY status, a HAVING 1 ORDER BY 1, `_waybill_2` LIMIT "
           "18446744073709551615",
           "group by 1, hidden 3; having COUNT(DISTINCT a) > 5; hidden columns 4")},
+};
+
+// What is asked about a GROUP_CONCAT.
+#define G(how, values, count, nulls, number)                                                       \
+    ", CONCAT(" how "(LENGTH(CONCAT(" values "))), ' ', " count ", ' ', " nulls                    \
+    ", ' ', @@group_concat_max_len, ' ', MIN(CHARSET(CONCAT(" values ")))) AS "                    \
+    "`_waybill_concat_" number "`"
+#define GA(values, nulls, number) G("SUM", values, "COUNT(CONCAT(" values "))", nulls, number)
+
+static const struct route_case concat_cases[] = {
+    {"SELECT GROUP_CONCAT(a) FROM orders",
+     EACH("SELECT GROUP_CONCAT(a)" GA("a", "0", "0") " FROM orders", "group; 1 concat; hidden columns 1")},
+    {"SELECT status, GROUP_CONCAT(a, b SEPARATOR '; ') FROM orders GROUP BY status",
+     EACH("SELECT status, GROUP_CONCAT(a, b SEPARATOR '; ')" GA("a, b", "0", "0") C("status", "0") " FROM orders GROUP BY status ORDER BY 1",
+          "group by 1; 2 concat; hidden columns 2")},
+    {"SELECT status, GROUP_CONCAT(a ORDER BY b DESC, a) FROM orders GROUP BY status",
+     EACH("SELECT status, GROUP_CONCAT(a ORDER BY b DESC, a)" GA("a", "SUM(CONCAT(a) IS NOT NULL AND ((b) IS NULL))", "0") C("status", "0")
+          F("b", "2", "1") F("a", "3", "2")
+          " FROM orders GROUP BY status, b, a ORDER BY 1, `_waybill_2` DESC, `_waybill_3` LIMIT 18446744073709551615",
+          "group by 1, hidden 3 desc, hidden 5; 2 concat; hidden columns 6")},
+    {"SELECT GROUP_CONCAT(DISTINCT a ORDER BY a DESC), COUNT(DISTINCT a) FROM orders",
+     EACH("SELECT GROUP_CONCAT(DISTINCT a ORDER BY a DESC), COUNT(DISTINCT a)" G("MAX", "a", "1", "0", "0") F("a", "1", "0")
+          " FROM orders GROUP BY a ORDER BY `_waybill_1` DESC LIMIT 18446744073709551615",
+          "group by hidden 2 desc; 1 concat distinct, 2 add distinct; hidden columns 3")},
+    {"SELECT COUNT(DISTINCT b), GROUP_CONCAT(a ORDER BY b DESC) FROM orders",
+     EACH("SELECT COUNT(DISTINCT b), GROUP_CONCAT(a ORDER BY b DESC)" GA("a", "SUM(CONCAT(a) IS NOT NULL AND ((b) IS NULL))", "0") F("b", "1", "0")
+          " FROM orders GROUP BY b ORDER BY `_waybill_1` DESC LIMIT 18446744073709551615",
+          "group by hidden 2 desc; 1 add distinct, 2 concat; hidden columns 3")},
+    {"SELECT GROUP_CONCAT(a ORDER BY b), GROUP_CONCAT(b ORDER BY b DESC) FROM orders", "9001 several DISTINCT values or orders"},
+    {"SELECT GROUP_CONCAT(a ORDER BY b), COUNT(DISTINCT a) FROM orders", "9001 several DISTINCT values or orders"},
+    {"SELECT GROUP_CONCAT(DISTINCT a ORDER BY b) FROM orders", "9001 GROUP_CONCAT with"},
+    {"SELECT GROUP_CONCAT(a ORDER BY 1) FROM orders", "9001 GROUP_CONCAT with"},
+    {"SELECT GROUP_CONCAT(a LIMIT 3) FROM orders", "9001 GROUP_CONCAT with"},
+    {"SELECT GROUP_CONCAT(a SEPARATOR 'ä') FROM orders", "9001 GROUP_CONCAT with"},
+    {"SELECT GROUP_CONCAT(a SEPARATOR _latin1 'x') FROM orders", "9001 GROUP_CONCAT with"},
+    {"SELECT GROUP_CONCAT(a / b) FROM orders", "9001 GROUP_CONCAT with"},
+    {"SELECT GROUP_CONCAT((SELECT name FROM countries LIMIT 1)) FROM orders", "9001 GROUP_CONCAT with"},
+    {"SELECT GROUP_CONCAT(a ORDER BY b) + 1 FROM orders", "9001 aggregates other than"},
+    {"SELECT b AS a, GROUP_CONCAT(b ORDER BY a) FROM orders GROUP BY b", "9001 GROUP_CONCAT with"},
+    {"SELECT status, GROUP_CONCAT(a ORDER BY a) FROM orders GROUP BY status WITH ROLLUP", "9001 WITH ROLLUP with"},
 };
 
 static const struct route_case rollup_cases[] = {
@@ -166,6 +205,12 @@ static void finer_groups(void **state)
     run(fine_cases, sizeof fine_cases / sizeof fine_cases[0]);
 }
 
+static void concatenated(void **state)
+{
+    (void)state;
+    run(concat_cases, sizeof concat_cases / sizeof concat_cases[0]);
+}
+
 static void rollups(void **state)
 {
     (void)state;
@@ -188,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finer_groups),
+        cmocka_unit_test(concatenated),
         cmocka_unit_test(rollups),
         cmocka_unit_test(first_groups),
         cmocka_unit_test(unions),
