@@ -232,11 +232,8 @@ static void unions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finer_groups),
-        cmocka_unit_test(concatenated),
-        cmocka_unit_test(rollups),
-        cmocka_unit_test(first_groups),
-        cmocka_unit_test(unions),
+        cmocka_unit_test(finer_groups), cmocka_unit_test(concatenated), cmocka_unit_test(rollups),
+        cmocka_unit_test(first_groups), cmocka_unit_test(unions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
