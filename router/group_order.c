@@ -75,7 +75,10 @@ bool group_order_by_values(struct grouping *grouping)
         if (item->expr->kind == EXPR_NULL) {
             continue;
         }
-        if (plan->order_count == GROUP_KEYS_MAX || !find_value(grouping, item->expr, &fold)) {
+        // A parameter would be lost with the text of ORDER BY, and two of them needn't be alike.
+        struct slice text = group_text_of(grouping, item->expr);
+        if (plan->order_count == GROUP_KEYS_MAX || memchr(text.ptr, '?', text.len) != NULL ||
+            !find_value(grouping, item->expr, &fold)) {
             return refuse(grouping);
         }
         plan->orders[plan->order_count++] =

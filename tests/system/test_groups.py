@@ -129,6 +129,13 @@ MERGED = [
 ]
 
 
+# A parameter in ORDER BY stays where it is, or the statement is gathered.
+PARAMETERS = [
+    ("SELECT age, COUNT(NULLIF(buyer_id, ?)) AS n FROM users GROUP BY age ORDER BY COUNT(NULLIF(buyer_id, ?)), age LIMIT 4", (20, 20)),
+    ("SELECT age, SUM(buyer_id % ?) FROM users GROUP BY age ORDER BY SUM(buyer_id % ?) DESC, age LIMIT ?", (7, 5, 6)),
+    ("SELECT age, SUM(buyer_id % ?) AS s FROM users WHERE buyer_id > ? GROUP BY age ORDER BY s DESC, age LIMIT ? OFFSET ?", (7, 3, 6, 1)),
+]
+
 # GROUP_CONCAT: in an order, of DISTINCT values, beside other aggregates, of strings of several collations.
 CONCATENATED = [
     "SELECT age, GROUP_CONCAT(buyer_id ORDER BY buyer_id) FROM users GROUP BY age ORDER BY age",
@@ -170,8 +177,17 @@ def differences_of(client, plain, statements):
     return problems
 
 
-def test_merged_by_values(stand):
+def filled(stand):
+    """A client of waybill, and one of the plain server; the tables are there."""
     client, plain = stand.client(), stand.direct("plain")
+    if not client.query("SHOW TABLES LIKE 'users'").rows:
+        fill(stand.client(user="loader"))
+        fill(plain)
+    return client, plain
+
+
+def test_merged_by_values(stand):
+    client, plain = filled(stand)
     before = figure(stand, "queries_gathered_total")
     problems = differences_of(client, plain, MERGED)
     for one in (client, plain):
@@ -182,11 +198,15 @@ def test_merged_by_values(stand):
     problems += differences_of(client, plain, ["SELECT age, AVG(buyer_id) FROM users GROUP BY age ORDER BY AVG(buyer_id), age DESC"])
     assert not problems, "\n    ".join(problems)
     assert figure(stand, "queries_gathered_total") == before
+    for sql, values in PARAMETERS:
+        mine, theirs = Outcome(client, sql, True, values), Outcome(plain, sql, True, values)
+        problems += [f"{sql} with {values}\n        {what}" for what in mine.differences(theirs, True)]
+    assert not problems, "\n    ".join(problems)
 
 
 def test_more_groups_than_are_held(stand):
     """Nothing was sent yet: one server answers with all rows."""
-    client, plain = stand.client(), stand.direct("plain")
+    client, plain = filled(stand)
     before = figure(stand, "queries_gathered_total")
     sql = "SELECT buyer_id, MAX(RPAD(name, 300000, 'x')) AS m FROM users GROUP BY buyer_id ORDER BY m DESC"
     problems = differences_of(client, plain, [sql])
@@ -195,7 +215,7 @@ def test_more_groups_than_are_held(stand):
 
 
 def test_concatenated(stand):
-    client, plain = stand.client(), stand.direct("plain")
+    client, plain = filled(stand)
     before = figure(stand, "queries_gathered_total")
     problems = []
     for sql in CONCATENATED:
@@ -215,7 +235,7 @@ def test_concatenated(stand):
 
 def test_one_that_is_cut_behind_others(stand):
     """When a part was sent it is an error, never another text."""
-    client = stand.client()
+    client, _ = filled(stand)
     sql = "SELECT buyer_id, GROUP_CONCAT(RPAD(name, IF(buyer_id = 61, 1100000, 400000), 'x')) FROM users WHERE buyer_id > 50 GROUP BY buyer_id ORDER BY buyer_id"
     mine = Outcome(client, sql)
     assert mine.error and mine.error[0] == 9001 and "group_concat_max_len" in mine.error[2], mine.error

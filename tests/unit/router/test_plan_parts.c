@@ -145,6 +145,7 @@ static const struct route_case top_cases[] = {
           " FROM orders GROUP BY a, b ORDER BY 1, `_waybill_2` LIMIT 18446744073709551615",
           "group by 1, hidden 2; 2 add; sorted by value 2, 3; hidden columns 3; limit 3")},
     {"SELECT a, COUNT(*) FROM orders GROUP BY a ORDER BY COUNT(*) + 1 LIMIT 3", "9001"},
+    {"SELECT a, SUM(b + ?) FROM orders GROUP BY a ORDER BY SUM(b + ?) LIMIT 3", "9001 ORDER BY anything but"},
     {"SELECT a, COUNT(*) FROM orders GROUP BY a ORDER BY 3 LIMIT 3", "9001 ORDER BY anything but"},
 };
 
