@@ -290,6 +290,33 @@ static bool has_unread_ids(struct session *session, struct request *request)
     return false;
 }
 
+static bool is_listed(const struct insert_part *insert, const char *column)
+{
+    bool found = insert->columns == NULL;
+    for (uint32_t i = 0; i < insert->column_count && !found; i++) {
+        found = slice_is_nocase(insert->columns[i], column);
+    }
+    return found;
+}
+
+// INSERT ... SELECT of rows that stay where they are: only the shards see them.
+static bool has_unseen_rows(struct session *session, struct request *request)
+{
+    struct route_request route = query_route_request(session, request);
+    const struct insert_part *insert = request->statement->insert;
+    struct scope_ref ref = {.config = NULL};
+    if (insert != NULL && insert->select != NULL) {
+        scope_place(&route, request->statement->tables, &ref);
+    }
+    const struct index_config *index = ref.config != NULL ? ref.config->indexes : NULL;
+    for (; index != NULL; index = index->next) {
+        if (is_listed(insert, index->column)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void refuse(struct session *session, struct request *request, const char *why)
 {
     struct error error;
@@ -318,6 +345,7 @@ bool index_enter_ahead(struct session *session, struct request *request,
     struct enter *enter = enter_new(session, request, then);
     index_items_add_targets(&enter->items, request, false);
     if (enter->items.has_more || has_unread_ids(session, request) ||
+        has_unseen_rows(session, request) ||
         !add_assignments(enter, request,
                          statement->insert != NULL ? statement->insert->on_duplicate
                                                    : statement->change->set)) {

@@ -190,6 +190,14 @@ def test_parts_that_commit_one_by_one(stand):
                    ", ".join(f"({i}, 64, {10000 + i}, NULL)" for i in range(1, 1100))):
         for is_prepared in (False, True):
             assert Outcome(client, sql + values, is_prepared).error[0] == 9002, values[:60]
+    for unseen in ("REPLACE INTO orders (buyer_id, id, seller_id, order_no) SELECT buyer_id, id, seller_id, CONCAT(order_no, 'y') FROM orders",
+                   "INSERT INTO orders (buyer_id, id, seller_id) SELECT buyer_id, id + 5000, seller_id + 777000 FROM orders WHERE id = 60"):
+        for is_prepared in (False, True):  # on each shard by itself
+            mine = Outcome(client, unseen, is_prepared)
+            assert mine.error and mine.error[0] == 9002, (unseen, mine.error)
+    seen = "INSERT INTO orders (buyer_id, id, n) SELECT buyer_id, id + 5000, 1 FROM orders WHERE id = 60"
+    mine, theirs = Outcome(client, seen), Outcome(plain, seen)
+    assert not mine.differences(theirs, True) and mine.affected == 8, mine.differences(theirs, True)
     compare_all(client, plain, "refused")
     check(stand)
     client.close()
