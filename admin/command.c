@@ -18,6 +18,7 @@ static const struct command table[] = {
     {"SHOW SHARDS",   LIKE, true, ASKS_NOTHING, admin_show_shards,   "the shards: primary, replicas, buckets"},
     {"SHOW SERVERS",  LIKE, true, ASKS_NOTHING, admin_show_servers,  "every server: role, lag, reads and writes sent to it, what is wrong"},
     {"SHOW TABLES",   LIKE, true, ASKS_NOTHING, admin_show_tables,   "the tables of the configuration and where their rows are"},
+    {"SHOW DECLARED TABLES", "", false, ASKS_NOTHING, admin_show_declared, "tables that were declared by CREATE TABLE, as sections for the configuration file"},
     {"SHOW USERS",    LIKE, true, ASKS_NOTHING, admin_show_users,    "who may log in: the configuration's users, and the servers' accounts"},
     {"SHOW BUCKETS",  LIKE, true, ASKS_NOTHING, admin_show_buckets,  "runs of buckets and the shard of each (LIKE: by shard)"},
     {"SHOW POOLS",    LIKE, true, ASKS_WORKERS,  admin_show_pools,    "connections to servers, over all workers"},

@@ -56,6 +56,7 @@ struct slice admin_command_next_word(struct slice *rest);
 void admin_show_shards(struct command_run *run);
 void admin_show_servers(struct command_run *run);
 void admin_show_tables(struct command_run *run);
+void admin_show_declared(struct command_run *run);
 void admin_show_users(struct command_run *run);
 void admin_show_buckets(struct command_run *run);
 void admin_show_settings(struct command_run *run);

@@ -94,6 +94,8 @@ static void name_columns(struct grid *grid, enum schema_kind kind)
     case SCHEMA_INDEX_BUILD:
     case SCHEMA_NOTE:
     case SCHEMA_ROW_IDS:
+    case SCHEMA_DECLARED_TIDY:
+    case SCHEMA_DECLARED_CHANGED:
         break;
     }
 }

@@ -261,19 +261,44 @@ static void show_table(struct command_run *run, const struct table_config *table
     print_place(config, table, &place);
     grid_slice(&run->grid, text_slice(&place));
     text_done(&place);
+    grid_text(&run->grid, table->declared == 0 ? "file"
+                          : table->is_closed   ? "being declared or dropped"
+                                               : "declared");
     grid_end_row(&run->grid);
 }
 
 void admin_show_tables(struct command_run *run)
 {
-    static const char *const names[] = {"table", "type",      "method", "key",  "key_type",
-                                        "id",    "makes_ids", "row_id", "with", "where"};
+    static const char *const names[] = {"table",     "type",   "method", "key",   "key_type", "id",
+                                        "makes_ids", "row_id", "with",   "where", "source"};
     const struct config *config = run->snapshot->config;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         grid_column(&run->grid, names[i]);
     }
     for (uint16_t i = 0; i < config->table_count; i++) {
         show_table(run, &config->tables[i]);
+    }
+}
+
+// As they would stand in the file, a row for each line.
+void admin_show_declared(struct command_run *run)
+{
+    const struct config *config = run->snapshot->config;
+    grid_column(&run->grid, "section");
+    for (uint16_t i = 0; i < config->table_count; i++) {
+        const struct table_config *table = &config->tables[i];
+        struct slice rest = slice_of_string(table->declared > 0 ? table->declared_words : "");
+        if (table->declared > 0) {
+            grid_format(&run->grid, "[table %s.%s]", table->schema, table->name);
+            grid_end_row(&run->grid);
+        }
+        while (rest.len > 0) {
+            const uint8_t *end = memchr(rest.ptr, '\n', rest.len);
+            size_t len = end != NULL ? (size_t)(end - rest.ptr) : rest.len;
+            grid_slice(&run->grid, slice_part(rest, 0, len));
+            grid_end_row(&run->grid);
+            rest = slice_part(rest, len + (end != NULL), rest.len);
+        }
     }
 }
 

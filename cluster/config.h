@@ -92,6 +92,7 @@ enum key_type {
 };
 enum date_unit { DATE_YEAR, DATE_MONTH, DATE_DAY };
 
+struct section;     // private to cluster/
 struct row_ids;     // row_id.h
 struct row_id_list; // row_id.h
 
@@ -129,6 +130,7 @@ struct table_config {
     enum date_unit date_unit;
     const char *key;       // column; NULL when the table is found by `id` alone
     const char *id_column; // BIGINT that carries the bucket; NULL when none. METHOD_BUCKET only
+    bool is_closed;        // it is declared, which is being made or taken back: no other DDL
     bool makes_ids; // waybill makes the id when an INSERT leaves it out (the table that others are
                     // sharded with)
     struct row_ids *row_ids; // the column that waybill fills with row ids; NULL: none. The
@@ -143,8 +145,10 @@ struct table_config {
     struct key_listed *listed; // sorted by key bytes
     uint32_t listed_count;
     enum scatter_guard scatter;         // of reads of its rows on several shards
-    const struct index_config *indexes; // global ones; NULL: none
     int32_t line;                       // in the file
+    const struct index_config *indexes; // global ones; NULL: none
+    uint64_t declared;          // the number of its declaration (declared.h); 0: it is of the file
+    const char *declared_words; // ... and its words; NULL
 };
 
 enum distributed { DISTRIBUTED_REFUSE, DISTRIBUTED_BEST_EFFORT, DISTRIBUTED_ATOMIC };
@@ -215,6 +219,9 @@ struct config {
     struct tls_context *client_tls; // held; NULL: clients get no TLS
     struct network *proxy_networks; // who may send a PROXY header
     struct row_id_list *row_ids;    // counted, by the file's own
+    struct section *sections;       // the file's, of shards, tables and indexes
+    uint64_t declared_number;       // of the declared tables that it has; 0: none
+    struct slice declared_rows;     // ... as declared_next reads them
     uint16_t bucket_shard[BUCKET_COUNT];
 };
 

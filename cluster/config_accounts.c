@@ -1,6 +1,8 @@
 // The servers' accounts in a configuration. It has users of its own and shares all the rest with
 // the one that was read from the file, which lives as long.
 
+#include <assert.h>
+
 #include "base/memory.h"
 #include "cluster/account.h"
 #include "cluster/config_impl.h"
@@ -74,18 +76,53 @@ static void add_accounts(struct roll *roll, const struct config *file,
     }
 }
 
-struct config *config_with_accounts(struct config *running, const struct account_list *accounts)
+// (They could be built with the same file before, so they can be now.)
+static void keep_declared(struct config *next, const struct config *running)
 {
-    if (running->accounts_digest == accounts->digest) {
-        return NULL;
-    }
-    struct config *file = running->file != NULL ? running->file : running;
+    struct text errors;
+    text_init(&errors);
+    bool is_built =
+        running->declared_number == 0 ||
+        config_add_declared(next, running->declared_number, running->declared_rows, &errors);
+    assert(is_built);
+    (void)is_built;
+    text_done(&errors);
+}
+
+static struct config *begin_sharing(struct config *file)
+{
     struct config *next = memory_new(sizeof *next);
     *next = *file;
     arena_init(&next->arena, NULL);
     next->use_count = 0;
     next->file = file;
     file->use_count++;
+    return next;
+}
+
+struct config *config_derive(struct config *running)
+{
+    struct config *next = begin_sharing(running->file != NULL ? running->file : running);
+    next->accounts_digest = running->accounts_digest;
+    next->wants_rsa_key = running->wants_rsa_key;
+    struct roll roll;
+    roll_begin(&roll, next, running, 0);
+    for (uint16_t i = 0; i < running->user_count; i++) {
+        if (!running->users[i].is_removed) {
+            (void)roll_copy(&roll, &running->users[i]); // it has its place
+        }
+    }
+    roll_end(&roll);
+    return next;
+}
+
+struct config *config_with_accounts(struct config *running, const struct account_list *accounts)
+{
+    if (running->accounts_digest == accounts->digest) {
+        return NULL;
+    }
+    struct config *file = running->file != NULL ? running->file : running;
+    struct config *next = begin_sharing(file);
     next->accounts_digest = accounts->digest;
     struct roll roll;
     roll_begin(&roll, next, running, running->user_count + accounts->count);
@@ -101,5 +138,6 @@ struct config *config_with_accounts(struct config *running, const struct account
         struct user_config *user = &next->users[i];
         user->privileges = account_list_privileges(accounts, user->server_user);
     }
+    keep_declared(next, running);
     return next;
 }

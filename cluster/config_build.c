@@ -318,6 +318,7 @@ struct config *config_read_text(struct slice text, const char *path, const struc
     build_users(&build);
     build_tables(&build);
     build_indexes(&build);
+    build_keep_sections(&build);
     build_print_errors(&build, errors);
     struct config *config = build.config;
     if (build.error_count > 0) {

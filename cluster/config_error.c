@@ -75,6 +75,15 @@ void build_print_errors(struct build *build, struct text *out)
     }
 }
 
+const char *build_first_error(const struct build *build)
+{
+    const struct config_error *error = build->errors;
+    while (error != NULL && error->next != NULL) {
+        error = error->next;
+    }
+    return error != NULL ? error->text : "";
+}
+
 // Levenshtein's distance, one row of its table at a time.
 static size_t edit_distance(struct slice a, struct slice b)
 {

@@ -73,6 +73,7 @@ struct build {
 // config_error.c
 void build_error(struct build *build, int line, const char *format, ...) PRINTF_LIKE(3, 4);
 void build_print_errors(struct build *build, struct text *out); // sorted by line
+const char *build_first_error(const struct build *build);       // "": there is none
 
 // The known word that was most likely meant, if any is near enough.
 struct near_miss {
@@ -155,6 +156,16 @@ const struct user_config *config_named(const struct config *config, uint16_t pla
 
 // config_accounts.c: the settings of the section for accounts of that name, or of [user *].
 void profile_apply(const struct config *config, struct user_config *user);
+
+// A configuration with the running one's accounts, that shares all else with the running one's file
+// and has an empty arena of its own.
+struct config *config_derive(struct config *running);
+
+// config_declared.c
+void build_keep_sections(struct build *build); // for those below
+// Tables and indexes anew, of the file's sections and these rows. False with lines in `errors`.
+bool config_add_declared(struct config *next, uint64_t number, struct slice rows,
+                         struct text *errors) MUST_CHECK;
 
 // config_keys.c: the values of `ranges`, `lists` and `shards`
 void build_ranges(struct build *build, struct table_config *table, const struct entry *entry);

@@ -11,6 +11,7 @@ struct ddl_note *ddl_note_new(void)
     text_init(&note->settings);
     text_init(&note->statement);
     text_init(&note->checks);
+    text_init(&note->declared);
     return note;
 }
 
@@ -25,6 +26,7 @@ void ddl_note_free(struct ddl_note *note)
     text_done(&note->settings);
     text_done(&note->statement);
     text_done(&note->checks);
+    text_done(&note->declared);
     memory_free(note);
 }
 

@@ -21,6 +21,9 @@ struct ddl_shard {
     char problem[200]; // why it is not done; in the client's character set
 };
 
+// What a DDL statement does to declared tables (declared.h).
+enum declares_kind { DECLARES_NOTHING, DECLARES_TABLE, DECLARES_DROP };
+
 // On the heap, owned by one at a time: the flow, the errand, the job.
 struct ddl_note {
     bool is_end;      // what came of it: only id and shards count
@@ -31,7 +34,9 @@ struct ddl_note {
     struct text statement;
     struct text
         checks; // SHOW CREATE statements, each ended by a newline, whose answers `before` is of
-    bool is_repeatable; // may be run later by who looks at the definitions only
+    enum declares_kind declares;
+    struct text declared; // ... the tables; rows of declared_next
+    bool is_repeatable;   // may be run later by who looks at the definitions only
     uint16_t shard_count;
     struct ddl_shard shards[SHARDS_MAX];
 };

@@ -182,6 +182,10 @@ static const struct setting table[] = {
      "CREATE TABLE, ALTER TABLE and CREATE INDEX that make a constraint which no server can keep because the rows are on several "
      "shards: UNIQUE without the shard key, FOREIGN KEY to rows elsewhere, AUTO_INCREMENT. warn: it is done, with a warning (9034, "
      "9035, 9036). deny: that is the error, and nothing is done. More in doc/sharding.md."},
+    {"declared_tables", SETTING_BOOL, RESTART, AT(declared_tables), "off", ANY, NULL,
+     "on: CREATE TABLE with a comment /* waybill: shard_by=COLUMN */ makes the table known to all waybills in front of these servers; "
+     "it has to be on in all of them. The monitor's account needs to see the tables. More in doc/declared.md. off: such a comment is "
+     "refused (9050); tables that were declared are known all the same."},
     {"default_shard", SETTING_TEXT, RELOAD, AT(default_shard), "", ANY, NULL,
      "The shard of tables that have no section here. Empty: the first shard of the file."},
     // ---- failure

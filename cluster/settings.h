@@ -80,6 +80,7 @@ struct settings { // strings are owned by the config's arena, never NULL
     bool local_infile;         // LOAD DATA LOCAL
     bool read_split;           // reads to replicas
     bool gather, gather_on_primary;
+    bool declared_tables;                        // CREATE TABLE with a comment: declared.h
     int64_t gather_max_rows, gather_max_bytes;   // for each statement
     int64_t unsafe_constraints;                  // enum scatter_guard
     int64_t max_scatter_shards, max_result_rows; // of a SELECT over several shards; 0 = no limit

@@ -32,6 +32,7 @@ struct snapshot *snapshot_new(struct config *config)
 {
     struct snapshot *snapshot = new_for(config);
     snapshot->version = 1;
+    snapshot->unknown_until_us = config->settings.declared_tables ? 0 : UINT64_MAX;
     return snapshot;
 }
 
@@ -77,6 +78,7 @@ struct snapshot *snapshot_copy(const struct snapshot *from, struct config *confi
     copy->server_version = from->server_version;
     copy->lacking = from->lacking;
     copy->accounts_us = from->accounts_us;
+    copy->unknown_until_us = from->unknown_until_us;
     return copy;
 }
 

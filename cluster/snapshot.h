@@ -61,6 +61,9 @@ struct snapshot {
     char version_text[64];         // "5.5.5-10.11.19-MariaDB" as the servers greet
     uint64_t accounts_us;          // users = servers: as of when they are known (loop clock); 0
     uint64_t lacking;              // capability flags that one of them has not
+    // Until then a table that the config does not have is certainly not a declared one (loop
+    // clock). UINT64_MAX: none can be declared.
+    uint64_t unknown_until_us;
 };
 
 // A copy with its own states, version + 1 (config shared). `config` non-NULL: with that config

@@ -68,7 +68,9 @@
     X(ER_UNSAFE_FOREIGN_KEY,    9035, "HY000", "%s") \
     X(ER_UNSAFE_COUNTER,        9036, "HY000", "%s") \
     X(ER_NOT_INDEXED,           9040, "HY000", "%s") \
-    X(ER_UNIQUE_ELSEWHERE,      9041, "HY000", "%s")
+    X(ER_UNIQUE_ELSEWHERE,      9041, "HY000", "%s") \
+    X(ER_DECLARATION,           9050, "HY000", "%s") \
+    X(ER_TABLES_UNKNOWN,        9051, "HY000", "%s")
 // clang-format on
 
 enum error_code {

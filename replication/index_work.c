@@ -283,6 +283,8 @@ static void work_on(struct schema_work *work, const struct index_target *target,
     case SCHEMA_FORGET:
     case SCHEMA_REFERENCE:
     case SCHEMA_ROW_IDS:
+    case SCHEMA_DECLARED_TIDY:
+    case SCHEMA_DECLARED_CHANGED:
     case SCHEMA_POSITIONS:
     case SCHEMA_INDEX_DROP:
         break;

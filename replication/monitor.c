@@ -83,6 +83,7 @@ void monitor_order(struct monitor *monitor, uint16_t server, bool is_now, uint64
                              .ids_from_ms = monitor->ids_from_ms,
                              .is_now = is_now,
                              .expect_us = expect_us};
+    monitor_fill_declared(monitor, server, &watched->order.declared);
     probe_tell(watched->probe, &watched->order);
 }
 
@@ -105,6 +106,7 @@ static void on_probe_result(struct message *message, void *receiver)
         result->server < monitor->server_count ? &monitor->servers[result->server] : NULL;
     if (monitor->is_stopping || watched == NULL || watched->probe == NULL ||
         watched->setup.generation != result->generation) {
+        declared_set_free(result->declared.set);
         memory_free(result);
         return;
     }
@@ -119,7 +121,9 @@ static void on_probe_result(struct message *message, void *receiver)
     monitor_look_for_kills(monitor, result->facts.kill_requests);
     monitor_take_ids(monitor, result->server, &result->facts.ids);
     monitor_judge(monitor, monitor_config(monitor)->servers[result->server].shard);
+    monitor_take_declared(monitor, result->server, &result->declared);
     monitor_publish_figures(monitor);
+    declared_set_free(result->declared.set);
     memory_free(result);
 }
 
@@ -181,7 +185,7 @@ static bool is_same_setup(const struct probe_setup *a, const struct probe_setup 
 static void follow_config(struct monitor *monitor)
 {
     const struct config *config = monitor_config(monitor);
-    monitor_ids_follow_config(monitor);
+    monitor_declared_follow_config(monitor);
     for (uint16_t i = 0; i < config->server_count; i++) {
         struct watched *watched = &monitor->servers[i];
         if (config->servers[i].is_removed) {
@@ -248,6 +252,7 @@ static void on_tick(struct timer *timer)
     monitor_watch_transactions(monitor);
     monitor_watch_row_ids(monitor);
     monitor_watch_indexes(monitor);
+    monitor_watch_declared(monitor);
     timer_start(timer, TICK_MS);
 }
 
@@ -339,5 +344,6 @@ bool monitor_is_settled(const struct monitor *monitor)
             return false;
         }
     }
-    return monitor_has_accounts(monitor) && monitor_has_ids(monitor);
+    return monitor_has_accounts(monitor) && monitor_has_ids(monitor) &&
+           monitor_has_declared(monitor);
 }

@@ -32,6 +32,9 @@ struct monitor_host { // filled in by server/control; outlives the monitor
     void (*on_row_ids)(void *owner, uint64_t number, const struct error *error);
     // What came of monitor_work_schema; borrowed.
     void (*on_schema_report)(void *owner, const struct schema_report *report);
+    // All workers were sent the declared tables as of `number`: ends by monitor_declared_settled.
+    // `seen`: what they had at the last one that ended well.
+    void (*on_declared_published)(void *owner, uint64_t number, uint64_t seen);
     // That transaction, by one of its connections, is to be rolled back if it still waits.
     void (*on_deadlock)(void *owner, const struct waiter *victim);
 };
@@ -91,6 +94,8 @@ void monitor_reserve_row_ids(struct monitor *monitor, uint64_t number,
 // twice.
 void monitor_work_schema(struct monitor *monitor, uint64_t number, enum schema_kind kind,
                          struct slice argument);
+// So many statements run that name a table which has changed since, and were planned before.
+void monitor_declared_settled(struct monitor *monitor, uint64_t number, uint32_t busy);
 // Branches of transactions on several shards that are prepared and not ended, as the recovery saw
 // them last; how many were filled.
 size_t monitor_transactions(const struct monitor *monitor, struct recover_branch *out, size_t max);

@@ -104,6 +104,19 @@ struct watched_deadlocks {        // monitor_deadlock.c
     struct told problem;
 };
 
+struct watched_declared { // tables: monitor_declared.c
+    bool joins;           // others wait for this waybill, and it counts on that
+    bool is_looked;       // once at least
+    bool has_failed;      // what was read last can't be taken
+    bool has_lapsed;      // as was said
+    bool is_tidying;
+    uint64_t until_us;  // so long counts what is known; 0: nothing was read yet
+    uint64_t seen;      // the number that no worker is behind of any more
+    uint64_t settle_us; // ask the workers again then; 0: no
+    uint64_t tidy_us;   // not before
+    struct told problem;
+};
+
 struct monitor {
     const struct monitor_host *host;
     struct mailbox *mailbox; // owned: what jobs post; delivered and emptied by monitor_stop
@@ -121,6 +134,7 @@ struct monitor {
     struct row_id_keepers row_ids;
     struct watched_transactions transactions;
     struct watched_deadlocks deadlocks;
+    struct watched_declared declared;
     struct probe **retired; // owned; ended probes whose threads may still run
     size_t retired_count;
     struct hooks hooks;
@@ -187,6 +201,18 @@ void monitor_take_ids(struct monitor *monitor, uint16_t server, const struct id_
 bool monitor_has_ids_changed(const struct monitor *monitor, uint16_t shard,
                              const struct id_grant *published) MUST_CHECK;
 void monitor_fill_ids(const struct monitor *monitor, uint16_t shard, struct id_grant *grant);
+
+// monitor_declared.c
+void monitor_declared_follow_config(struct monitor *monitor);
+void monitor_declared_changed(struct monitor *monitor); // here: look at once
+void monitor_fill_declared(const struct monitor *monitor, uint16_t server,
+                           struct declared_order *order);
+uint64_t monitor_declared_until(const struct monitor *monitor); // for the snapshot
+bool monitor_has_declared(const struct monitor *monitor) MUST_CHECK;
+void monitor_take_declared(struct monitor *monitor, uint16_t server,
+                           const struct declared_facts *facts);
+void monitor_watch_declared(struct monitor *monitor);
+void monitor_declared_tidied(struct monitor *monitor);
 
 // monitor_schema.c. Takes over what the order owns.
 void monitor_start_schema_work(struct monitor *monitor, struct schema_order *order);

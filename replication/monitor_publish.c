@@ -163,6 +163,7 @@ void monitor_publish_config(struct monitor *monitor, struct config *config)
     }
     fill_common(monitor, next);
     next->accounts_us = monitor->accounts.read_us;
+    next->unknown_until_us = monitor_declared_until(monitor);
     host->publish(host->owner, next);
 }
 

@@ -112,6 +112,8 @@ void monitor_start_schema_work(struct monitor *monitor, struct schema_order *ord
     order->proxy = (uint32_t)config->settings.proxy_id;
     order->run = monitor->run;
     order->probe_ms = (uint32_t)config->settings.probe_ms;
+    order->has_declared = monitor->declared.joins;
+    order->last_id = works->last_id;
     fill_shards(monitor, order);
     if (order->kind >= SCHEMA_INDEX_SHOW) {
         fill_indexes(monitor, order);
@@ -246,6 +248,10 @@ static void on_report(struct message *message, void *receiver)
             tell_noted(monitor, report);
         } else if (report->kind == SCHEMA_ROW_IDS) {
             monitor_take_row_ids(monitor, report);
+        } else if (report->kind == SCHEMA_DECLARED_CHANGED) {
+            monitor_declared_changed(monitor);
+        } else if (report->kind == SCHEMA_DECLARED_TIDY) {
+            monitor_declared_tidied(monitor);
         } else if (report->kind == SCHEMA_INDEX_BUILD) {
             tell_built(monitor, report);
         } else {

@@ -37,7 +37,7 @@
 //         ON DUPLICATE KEY UPDATE run = R, sent_us = T
 //     (error 1146 or 1049: the statements of schema.c, and the INSERT again)
 //     and where waybill makes order ids, the statements of id_clock.c; now and then that of
-//     promise.c
+//     promise.c; on the default shard's primary those of declared_look.c
 //     SELECT GROUP_CONCAT(server) AS maintained FROM waybill.maintenance WHERE shard = 'S'
 //         (an error: none)
 //     SELECT source, progress FROM waybill.clone                (likewise)
@@ -61,12 +61,12 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "replication/clone_mark.h"
 #include "replication/durability.h"
 #include "replication/kill_mail.h"
 #include "replication/privilege.h"
 #include "replication/probe_followers.h"
 #include "replication/probe_group.h"
+#include "replication/probe_marks.h"
 #include "replication/promise.h"
 #include "replication/schema.h"
 #include "replication/xa_recover.h"
@@ -103,8 +103,10 @@ struct probe {
     char listed[256]; // who replicates from it
     bool waits_on;    // durability.h
     struct promise_note promise;
-    uint64_t epoch; // of the shard, as the server knew it in the round before
-    bool has_epoch; // ... on this connection
+    struct declared_look declared;
+    struct declared_facts looked; // of this round, until its result has it
+    uint64_t epoch;               // of the shard, as the server knew it in the round before
+    bool has_epoch;               // ... on this connection
 };
 
 // With session_track_transaction_info.
@@ -295,6 +297,25 @@ static bool note_promise(struct probe *probe, struct server_facts *facts, struct
     return is_fine || dbconn_failure(probe->conn) != DB_LOST;
 }
 
+static struct declared_setup declared_setup(const struct probe *probe)
+{
+    return (struct declared_setup){
+        .proxy = probe->setup.proxy, .run = probe->setup.run, .probe_ms = probe->order.probe_ms};
+}
+
+// False only when the connection is gone.
+static bool look_at_declared(struct probe *probe, struct server_facts *facts, struct error *error)
+{
+    struct declared_setup setup = declared_setup(probe);
+    bool is_fine = !probe->order.declared.is_home || !facts->is_beat_written ||
+                   declared_look(&probe->declared, probe->conn, &setup, &probe->order.declared,
+                                 &probe->looked, error);
+    if (!is_fine && probe->order.declared.joins) {
+        copy_text(facts->replication_error, sizeof facts->replication_error, error->text);
+    }
+    return is_fine || dbconn_failure(probe->conn) != DB_LOST;
+}
+
 static bool ask_tables(struct probe *probe, struct server_facts *facts, struct error *error);
 
 // A schema that an older waybill has made lacks what came later.
@@ -345,27 +366,6 @@ static bool ask_tables(struct probe *probe, struct server_facts *facts, struct e
     return is_fine || schema_is_missing(error);
 }
 
-// (Asked for itself: a schema that an older waybill has made has no such table.)
-static bool ask_maintenance(struct probe *probe, struct server_facts *facts, struct error *error)
-{
-    struct db_rows rows;
-    bool is_fine = dbconn_query(probe->conn, &rows, error,
-                                "SELECT GROUP_CONCAT(server) AS maintained FROM "
-                                "waybill.maintenance WHERE shard = '%s'",
-                                probe->setup.shard_name);
-    if (is_fine) {
-        copy_text(facts->maintained, sizeof facts->maintained, db_rows_text(&rows, "maintained"));
-    }
-    db_rows_done(&rows);
-    return is_fine || dbconn_failure(probe->conn) != DB_LOST;
-}
-
-static bool ask_clone(struct probe *probe, struct server_facts *facts, struct error *error)
-{
-    bool is_fine = clone_mark_read(probe->conn, facts->cloned, sizeof facts->cloned, error);
-    return is_fine || dbconn_failure(probe->conn) != DB_LOST;
-}
-
 static void pause_for(uint32_t ms)
 {
     struct timespec time = {.tv_nsec = (long)ms * 1000000};
@@ -404,7 +404,7 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
     if (!is_primary) {
         probe->ids.grant = (struct id_grant){.upto_ms = 0}; // what another may change meanwhile
     } else if (!beat(probe, facts, error) || !look_at_ids(probe, facts, error) ||
-               !note_promise(probe, facts, error)) {
+               !look_at_declared(probe, facts, error) || !note_promise(probe, facts, error)) {
         if (dbconn_silent_us(probe->conn) > 0) {
             return false;
         }
@@ -413,7 +413,7 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
         probe->conn = NULL;
         return true;
     }
-    return ask_maintenance(probe, facts, error) && ask_clone(probe, facts, error) &&
+    return probe_ask_marks(probe->conn, probe->setup.shard_name, facts, error) &&
            look_for_beat(probe, facts, error);
 }
 
@@ -471,6 +471,7 @@ static struct probe_result *ask(struct probe *probe)
         probe->lacks_kill_table = false;
         probe->promise = (struct promise_note){.written_us = 0};
         probe->has_epoch = false;
+        probe->declared.looked_us = 0;
         id_clock_disconnected(&probe->ids);
     }
     if (probe->conn != NULL) {
@@ -493,6 +494,8 @@ static struct probe_result *ask(struct probe *probe)
         bool is_denied = result->failure == DB_ANSWERED && probe->missing[0] != '\0';
         copy_text(result->problem, sizeof result->problem, is_denied ? probe->missing : error.text);
     }
+    result->declared = probe->looked;
+    probe->looked = (struct declared_facts){.is_looked = false};
     result->facts.connection = probe->connection;
     result->facts.held_count = probe->held_count;
     copy_text(result->facts.missing, sizeof result->facts.missing, probe->missing);
@@ -543,6 +546,10 @@ static void run_probe(struct job *job, void *owner)
     } while (wait_for_round(probe, began_us));
     if (probe->is_for_good && probe->conn != NULL) {
         struct id_clock_setup setup = ids_setup(probe);
+        struct declared_setup who = declared_setup(probe);
+        if (probe->order.declared.joins) {
+            declared_leave(probe->conn, &who);
+        }
         id_clock_give_back(&probe->ids, probe->conn, &setup,
                            probe->setup.ids_used_ms(probe->setup.owner));
     }

@@ -5,6 +5,7 @@
 
 #include "base/mailbox.h"
 #include "replication/dbconn.h"
+#include "replication/declared_look.h"
 #include "replication/id_clock.h"
 #include "replication/job.h"
 
@@ -75,8 +76,9 @@ struct probe_result {
     // Lost: since when one connection has waited for an answer, and then another for a greeting,
     // and both in vain; 0: nobody has waited so.
     uint64_t silent_since_us;
-    char problem[160];         // when it failed
-    struct server_facts facts; // when it did not fail
+    char problem[160];              // when it failed
+    struct server_facts facts;      // when it did not fail
+    struct declared_facts declared; // likewise; the receiver's, with the set
 };
 
 // Everything that a probe needs to know; copied by it.
@@ -103,6 +105,7 @@ struct probe_order {
     bool is_now;          // don't wait for the next round
     uint64_t expect_us;   // a heartbeat so new should be there soon: look twice
     uint64_t ids_from_ms; // no order id will be made for a time before
+    struct declared_order declared; // for the primary
 };
 
 struct probe; // opaque

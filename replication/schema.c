@@ -20,6 +20,10 @@
 //                 them (row_id_block.c)
 //     index_entry, index_here   of global indexes: sessions, and the work on indexes (index_work.c)
 //     unique_..._claim, unique_..._here   of each unique one, as well (index_unique.c)
+//     declaration, declared_table   on the default shard: tables that were declared by statements
+//                 (declare_work.c)
+//     proxy       likewise, each process its own row: of which declarations it knows
+//                 (declared_look.c)
 //     ddl, ddl_shard   on the default shard: schema changes of several shards, by the waybill that
 //                 runs one, or repairs (ddl_journal.c)
 
@@ -158,6 +162,33 @@ static const char *const statements[] = {
         "is_repeatable BOOL NOT NULL, "
         "begun_at DATETIME(3) NOT NULL, "
         "KEY (state)) ENGINE=InnoDB",
+    // One row. number: of the last change of declared_table.
+    "CREATE TABLE IF NOT EXISTS waybill.declaration ("
+        "id TINYINT NOT NULL PRIMARY KEY, "
+        "number BIGINT UNSIGNED NOT NULL) ENGINE=InnoDB",
+    // words: of its section, a line each. state: see declare_work.c. ddl, run: who makes or drops it.
+    "CREATE TABLE IF NOT EXISTS waybill.declared_table ("
+        "table_schema VARCHAR(64) NOT NULL, "
+        "table_name VARCHAR(64) NOT NULL, "
+        "words TEXT NOT NULL, "
+        "number BIGINT UNSIGNED NOT NULL, "
+        "state VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "ddl BIGINT UNSIGNED NOT NULL, "
+        "run BIGINT UNSIGNED NOT NULL, "
+        "proxy INT NOT NULL, "
+        "changed_at DATETIME(3) NOT NULL, "
+        "PRIMARY KEY (table_schema, table_name), KEY (ddl)) ENGINE=InnoDB "
+        "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+    // seen: the number as of which all its workers know the declared tables. beat: grows with each
+    // renewal, after which it counts on what it knows for lease_ms.
+    "CREATE TABLE IF NOT EXISTS waybill.proxy ("
+        "run BIGINT UNSIGNED NOT NULL PRIMARY KEY, "
+        "proxy INT NOT NULL, "
+        "seen BIGINT UNSIGNED NOT NULL, "
+        "lease_ms INT UNSIGNED NOT NULL, "
+        "beat BIGINT UNSIGNED NOT NULL, "
+        "problem VARCHAR(400) CHARACTER SET utf8mb4 NOT NULL, "
+        "at DATETIME(3) NOT NULL) ENGINE=InnoDB",
     // before_hash: of what the checks answered before; 0: not known. state: enum ddl_state.
     "CREATE TABLE IF NOT EXISTS waybill.ddl_shard ("
         "ddl BIGINT UNSIGNED NOT NULL, "

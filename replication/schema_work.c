@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "protocol/error_table.h"
 #include "replication/ddl_journal.h"
+#include "replication/declare_work.h"
 #include "replication/index_work.h"
 #include "replication/job.h"
 
@@ -24,6 +25,15 @@ struct dbconn *schema_work_conn(struct schema_work *work, uint16_t shard, struct
     }
     work->conns[shard] = dbconn_open(&to->endpoint, error, &failure);
     return work->conns[shard];
+}
+
+void schema_work_poke(struct schema_work *work)
+{
+    struct schema_report *report = memory_new(sizeof *report);
+    report->message.deliver = work->report->message.deliver;
+    report->kind = SCHEMA_DECLARED_CHANGED;
+    text_init(&report->rows);
+    mailbox_post(work->mailbox, &report->message);
 }
 
 void schema_work_say_text(struct schema_work *work, struct slice text)
@@ -99,6 +109,27 @@ bool schema_table_is_meant(const struct schema_order *order, const struct schema
 
 // ---- the job
 
+static bool begin_ddl(struct schema_work *work, struct dbconn *home, struct error *error)
+{
+    const struct schema_order *order = &work->order;
+    struct error ignored;
+    if (!declare_begin(work, home, error)) {
+        return false;
+    }
+    bool is_fine = ddl_journal_begin(home, order->note, order->proxy, order->run, error);
+    if (!is_fine && order->note->declares != DECLARES_NOTHING) {
+        (void)!declare_end(work, home, order->note->id, &ignored);
+    }
+    return is_fine;
+}
+
+static bool end_ddl(struct schema_work *work, struct dbconn *home, struct error *error)
+{
+    const struct schema_order *order = &work->order;
+    bool is_noted = ddl_journal_end(home, order->note, &work->report->is_open, error);
+    return is_noted && (!order->has_declared || declare_end(work, home, order->note->id, error));
+}
+
 static void note_ddl(struct schema_work *work)
 {
     const struct schema_order *order = &work->order;
@@ -109,10 +140,8 @@ static void note_ddl(struct schema_work *work)
     if (conn == NULL) {
         return;
     }
-    bool is_fine =
-        report->is_end
-            ? ddl_journal_end(conn, order->note, &report->is_open, &report->error)
-            : ddl_journal_begin(conn, order->note, order->proxy, order->run, &report->error);
+    bool is_fine = report->is_end ? end_ddl(work, conn, &report->error)
+                                  : begin_ddl(work, conn, &report->error);
     if (is_fine) {
         report->error.code = 0; // of what was made good
     }
@@ -138,6 +167,11 @@ static void run_work(struct job *job, void *owner)
         break;
     case SCHEMA_ROW_IDS:
         row_id_block_run(work);
+        break;
+    case SCHEMA_DECLARED_TIDY:
+        declare_tidy_run(work);
+        break;
+    case SCHEMA_DECLARED_CHANGED:
         break;
     case SCHEMA_POSITIONS:
         positions_run(work);

@@ -9,13 +9,15 @@
 #include "replication/row_id_block.h"
 
 enum schema_kind {
-    SCHEMA_NOTE,      // a ddl_note is written down
-    SCHEMA_DIFF,      // SHOW SCHEMA DIFF
-    SCHEMA_REPAIR,    // REPAIR SCHEMA
-    SCHEMA_FORGET,    // REPAIR SCHEMA FORGET id
-    SCHEMA_REFERENCE, // CHECK REFERENCE
-    SCHEMA_ROW_IDS,   // row_id_block.h
-    SCHEMA_POSITIONS, // FLUSH WAYBILL COMMITS, SHOW POSITIONS
+    SCHEMA_NOTE,             // a ddl_note is written down
+    SCHEMA_DIFF,             // SHOW SCHEMA DIFF
+    SCHEMA_REPAIR,           // REPAIR SCHEMA
+    SCHEMA_FORGET,           // REPAIR SCHEMA FORGET id
+    SCHEMA_REFERENCE,        // CHECK REFERENCE
+    SCHEMA_ROW_IDS,          // row_id_block.h
+    SCHEMA_DECLARED_TIDY,    // what others left half done: declare_work.h
+    SCHEMA_DECLARED_CHANGED, // no work: a report of another's that goes on
+    SCHEMA_POSITIONS,        // FLUSH WAYBILL COMMITS, SHOW POSITIONS
     SCHEMA_INDEX_SHOW,
     SCHEMA_INDEX_CHECK,
     SCHEMA_INDEX_REPAIR,
@@ -48,6 +50,8 @@ struct schema_order {
     size_t table_count;
     struct schema_table *tables; // owned
     struct ddl_note *note;       // owned; NOTE
+    bool has_declared;           // ... there may be declared tables
+    uint64_t last_id;            // of this waybill's DDL, when the order was given
     struct row_id_order row_ids; // ROW_IDS
     struct index_order *indexes; // owned; INDEX
     char argument[300];          // "shop.orders", an id; empty: none
@@ -87,6 +91,8 @@ void schema_order_done(struct schema_order *order);
 // For the files that do the work, on its thread.
 // The shard's connection; NULL with *error.
 struct dbconn *schema_work_conn(struct schema_work *work, uint16_t shard, struct error *error);
+// Tells the control thread that the declared tables have changed.
+void schema_work_poke(struct schema_work *work);
 // Appends a field to the rows.
 void schema_work_say(struct schema_work *work, const char *format, ...) PRINTF_LIKE(2, 3);
 void schema_work_say_text(struct schema_work *work, struct slice text);

@@ -2,6 +2,42 @@
 
 #include "router/sql_literal.h"
 
+struct type_row {
+    const char *name;
+    unsigned keys; // bits of enum key_type that a column of the type can be
+};
+
+#define BIT(key_type) (1u << (key_type))
+
+// clang-format off
+static const struct type_row types[] = {
+    {"TINYINT", BIT(KEY_INTEGER)}, {"SMALLINT", BIT(KEY_INTEGER)}, {"MEDIUMINT", BIT(KEY_INTEGER)},
+    {"INT", BIT(KEY_INTEGER)}, {"INTEGER", BIT(KEY_INTEGER)}, {"BIGINT", BIT(KEY_INTEGER)},
+    {"INT1", BIT(KEY_INTEGER)}, {"INT2", BIT(KEY_INTEGER)}, {"INT3", BIT(KEY_INTEGER)},
+    {"INT4", BIT(KEY_INTEGER)}, {"INT8", BIT(KEY_INTEGER)}, {"MIDDLEINT", BIT(KEY_INTEGER)},
+    {"BOOL", BIT(KEY_INTEGER)}, {"BOOLEAN", BIT(KEY_INTEGER)}, {"SERIAL", BIT(KEY_INTEGER)},
+    {"YEAR", BIT(KEY_INTEGER)},
+    {"CHAR", BIT(KEY_STRING) | BIT(KEY_BINARY)}, {"VARCHAR", BIT(KEY_STRING) | BIT(KEY_BINARY)},
+    {"CHARACTER", BIT(KEY_STRING) | BIT(KEY_BINARY)}, {"NCHAR", BIT(KEY_STRING)},
+    {"NVARCHAR", BIT(KEY_STRING)}, {"NATIONAL", BIT(KEY_STRING)}, {"VARCHARACTER", BIT(KEY_STRING)},
+    {"TEXT", BIT(KEY_STRING) | BIT(KEY_BINARY)}, {"TINYTEXT", BIT(KEY_STRING) | BIT(KEY_BINARY)},
+    {"MEDIUMTEXT", BIT(KEY_STRING) | BIT(KEY_BINARY)}, {"LONGTEXT", BIT(KEY_STRING) | BIT(KEY_BINARY)},
+    {"BINARY", BIT(KEY_BINARY)}, {"VARBINARY", BIT(KEY_BINARY)}, {"BLOB", BIT(KEY_BINARY)},
+    {"TINYBLOB", BIT(KEY_BINARY)}, {"MEDIUMBLOB", BIT(KEY_BINARY)}, {"LONGBLOB", BIT(KEY_BINARY)},
+    {"DATE", BIT(KEY_DATE)}, {"DATETIME", BIT(KEY_DATE)},
+};
+// clang-format on
+
+unsigned column_key_types(struct slice type)
+{
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (slice_is_nocase(type, types[i].name)) {
+            return types[i].keys;
+        }
+    }
+    return 0;
+}
+
 const struct table_column *columns_find(const struct table_columns *columns, struct slice name)
 {
     for (uint32_t i = 0; i < columns->count; i++) {

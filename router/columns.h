@@ -2,6 +2,7 @@
 // The columns of a table as a server has told them, for statements that don't name them.
 
 #include "base/arena.h"
+#include "cluster/config.h"
 
 struct table_column {
     struct slice name;
@@ -20,6 +21,8 @@ struct table_columns {
     bool may_lack_some;
 };
 
+// What a column of that type, by its first word, can be as a key: bits of 1 << enum key_type.
+unsigned column_key_types(struct slice type);
 const struct table_column *columns_find(const struct table_columns *columns, struct slice name);
 // " (`a`, `b`)": the visible ones as a statement would list them.
 struct slice columns_list(struct arena *arena, const struct table_columns *columns);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "router/declaration.h"
 #include "router/plan_impl.h"
 
 enum { SENTENCE_MAX = 500, WARNINGS_MAX = 64 };
@@ -420,6 +421,13 @@ static bool plan_all(struct planner *planner)
         return plan_refuse(planner, ER_NOT_SUPPORTED_YET,
                            "SET PASSWORD, which would change the account on one shard only: say "
                            "which by /* waybill: shard=NAME */, shard by shard");
+    }
+    if (request->is_behind && statement_has_unknown(planner->arena, request)) {
+        return plan_refuse(planner, ER_TABLES_UNKNOWN,
+                           "The statement names a table that the configuration does not have, and "
+                           "whether it was declared through another waybill is not known now: "
+                           "the default shard's primary has not been reached for some seconds; "
+                           "try again");
     }
     scopes_init(&planner->scopes, planner->arena, request, request->statement);
     if (!plan_sequences(planner) || !plan_kind(planner) || !plan_check_sequences(planner) ||

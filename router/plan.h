@@ -238,6 +238,8 @@ struct route_request {
     uint64_t last_insert_id;     // the session's: what LAST_INSERT_ID() stands for when it is the
                                  // value of a key or an id. The text keeps the call: the session
                                  // makes the server know the value
+    bool declares;               // CREATE TABLE whose hint declares it; `config` has it already
+    bool is_behind;              // what tables there are beside the config's is not known now
     bool wants_why;              // fill plan.why (EXPLAIN ROUTE); costs time
 };
 

@@ -4,6 +4,7 @@
 //     /* waybill: shard=s1 */           this shard, whatever the router would say
 //     /* waybill: shard=s1, primary */  both
 
+#include "router/declaration.h"
 #include "router/plan_impl.h"
 
 static bool is_write_kind(const struct statement *statement)
@@ -42,26 +43,6 @@ enum plan_access plan_access_of(const struct planner *planner)
         return ACCESS_PRIMARY;
     }
     return ACCESS_REPLICA;
-}
-
-static bool is_separator(uint8_t byte)
-{
-    return byte == ',' || byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-}
-
-static struct slice next_word(struct slice *rest)
-{
-    size_t begin = 0;
-    while (begin < rest->len && is_separator(rest->ptr[begin])) {
-        begin++;
-    }
-    size_t end = begin;
-    while (end < rest->len && !is_separator(rest->ptr[end])) {
-        end++;
-    }
-    struct slice word = slice_part(*rest, begin, end);
-    *rest = slice_part(*rest, end, rest->len);
-    return word;
 }
 
 // Quotes may stand around it or not.
@@ -103,24 +84,26 @@ static bool hint_word(struct planner *planner, struct slice word)
     if (word.len >= 5 && slice_is_nocase(slice_part(word, 0, 5), "once=")) {
         return hint_once(planner, slice_part(word, 5, word.len));
     }
-    if (word.len >= 9 && slice_is_nocase(slice_part(word, 0, 9), "shard_by=")) {
-        return plan_refuse(
-            planner, ER_NOT_SUPPORTED_YET,
-            "shard_by in a comment, of which other waybills would not know when rows "
-            "come: add [table SCHEMA.NAME] with key = %.*s to the configuration of "
-            "every waybill in front of these servers, RELOAD each, then CREATE TABLE",
-            (int)(word.len < 64 ? word.len - 9 : 55), (const char *)word.ptr + 9);
+    if (hint_declares_by(word)) { // what it says was looked at by who declares
+        const struct ddl_part *ddl = planner->statement->ddl;
+        return planner->request->declares ||
+               plan_refuse(planner, ER_DECLARATION, "Words that declare a table (%.*s) %s",
+                           (int)(word.len < 64 ? word.len : 64), (const char *)word.ptr,
+                           ddl != NULL && ddl->kind == DDL_CREATE_TABLE
+                               ? "are for clients: EXPLAIN ROUTE of a client shows the plan"
+                               : "belong into a comment of CREATE TABLE");
     }
-    return plan_refuse(planner, ER_UNKNOWN,
-                       "Unknown word '%.*s' in a /* waybill: ... */ hint. The words are: "
-                       "shard=NAME, primary, once='NAME'",
-                       (int)(word.len < 64 ? word.len : 64), (const char *)word.ptr);
+    return plan_refuse(
+        planner, ER_UNKNOWN,
+        "Unknown word '%.*s' in a /* waybill: ... */ hint. The words are: "
+        "shard=NAME, primary, once='NAME'; in CREATE TABLE shard_by=COLUMN and the like",
+        (int)(word.len < 64 ? word.len : 64), (const char *)word.ptr);
 }
 
 bool plan_hint(struct planner *planner)
 {
     struct slice rest = planner->statement->hint;
-    for (struct slice word = next_word(&rest); word.len > 0; word = next_word(&rest)) {
+    for (struct slice word = hint_next_word(&rest); word.len > 0; word = hint_next_word(&rest)) {
         if (!hint_word(planner, word)) {
             return false;
         }

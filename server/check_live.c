@@ -47,6 +47,39 @@ static bool check_server(const struct config *config, uint16_t server)
     return is_fine;
 }
 
+// What CREATE TABLE has declared (doc/declared.md), as a server of the default shard knows it. No
+// schema of waybill's, no right to it: nothing.
+static void tell_declared(const struct config *config)
+{
+    const struct shard_config *home = &config->shards[config->default_shard];
+    struct endpoint endpoint;
+    struct error error;
+    enum db_failure failure;
+    struct dbconn *conn = NULL;
+    struct db_rows rows = {.count = 0};
+    for (uint16_t i = 0; i < home->server_count && conn == NULL; i++) {
+        monitor_fill_endpoint(config, home->servers[i], &endpoint);
+        conn = dbconn_open(&endpoint, &error, &failure);
+    }
+    bool has_row = conn != NULL &&
+                   dbconn_query(conn, &rows, &error,
+                                "SELECT table_schema, table_name FROM waybill.declared_table "
+                                "ORDER BY table_schema, table_name") &&
+                   rows.count > 0;
+    if (has_row) {
+        printf("declared tables: %zu (SHOW DECLARED TABLES on the admin port)\n", rows.count);
+    }
+    for (; has_row; has_row = db_rows_next(&rows)) {
+        const char *schema = db_rows_text(&rows, "table_schema");
+        const char *name = db_rows_text(&rows, "table_name");
+        if (config_find_table(config, slice_of_string(schema), slice_of_string(name)) != NULL) {
+            printf("%s.%s: declared, and in this file, which counts\n", schema, name);
+        }
+    }
+    db_rows_done(&rows);
+    dbconn_close(conn);
+}
+
 static bool check_etcd(const struct config *config)
 {
     const struct settings *settings = &config->settings;
@@ -71,5 +104,6 @@ bool check_live(const struct config *config)
     for (uint16_t i = 0; i < config->server_count; i++) {
         is_fine = check_server(config, i) && is_fine;
     }
+    tell_declared(config);
     return is_fine;
 }

@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include "admin/admin.h"
@@ -23,6 +22,7 @@
 #include "protocol/error_table.h"
 #include "server/elsewhere.h"
 #include "server/errands.h"
+#include "server/limits.h"
 #include "server/login_key.h"
 #include "server/notify.h"
 #include "server/publish.h"
@@ -31,7 +31,6 @@
 #include "server/worker.h"
 
 enum {
-    WORKERS_MAX = 256,
     SETTLE_MAX_MS = 5000,
     TICK_MS = 50,
     DRAIN_GRACE_MS = 5000,
@@ -248,6 +247,11 @@ static void on_deadlock(void *owner, const struct waiter *victim)
     elsewhere_end_victim(&((struct control *)owner)->errands, victim);
 }
 
+static void on_declared_published(void *owner, uint64_t number, uint64_t seen)
+{
+    elsewhere_look_for_old(&((struct control *)owner)->errands, number, seen);
+}
+
 static void on_kill_answer(void *owner, uint64_t number, const struct kill_answer *answer)
 {
     elsewhere_take_answer(&((struct control *)owner)->errands, number, answer);
@@ -401,30 +405,6 @@ static void on_signal(void *owner, int signal_number)
 
 // ---- start and stop
 
-// One descriptor for each client and each backend; the soft limit of many systems is 1024.
-static void raise_descriptor_limit(const struct settings *settings)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < (rlim_t)settings->max_clients) {
-        log_warning("only %llu descriptors are allowed (ulimit -n), max_clients is %lld",
-                    (unsigned long long)limit.rlim_cur, (long long)settings->max_clients);
-    }
-}
-
-static uint16_t count_workers(const struct settings *settings)
-{
-    long wanted = settings->workers > 0 ? (long)settings->workers : sysconf(_SC_NPROCESSORS_ONLN);
-    if (wanted < 1) {
-        wanted = 1;
-    }
-    return (uint16_t)(wanted > WORKERS_MAX ? WORKERS_MAX : wanted);
-}
-
 static bool make_workers(struct control *control, struct error *error)
 {
     const struct snapshot *first = publish_newest(&control->publisher);
@@ -479,6 +459,7 @@ static bool start_rooms(struct control *control, struct error *error)
         .on_ddl_noted = on_ddl_noted,
         .on_row_ids = on_row_ids,
         .on_schema_report = on_schema_report,
+        .on_declared_published = on_declared_published,
         .on_deadlock = on_deadlock,
     };
     control->monitor = monitor_start(&control->monitor_host);
@@ -514,7 +495,7 @@ static void control_init(struct control *control, struct config *config)
 {
     control->loop = loop_new();
     control->mailbox = mailbox_new(control->loop, control);
-    control->worker_count = count_workers(&config->settings);
+    control->worker_count = limits_count_workers(&config->settings);
     control->workers = memory_new(control->worker_count * sizeof(struct worker *));
     control->started_wall_ms = wall_ms();
     control->ids_used_ms = memory_new(control->worker_count * sizeof *control->ids_used_ms);
@@ -549,7 +530,7 @@ static void control_init(struct control *control, struct config *config)
     loop_on_signal(control->loop, SIGHUP, on_signal, control);
     timer_init(&control->tick, control->loop, on_tick);
     login_key_make(&control->login_key, config);
-    raise_descriptor_limit(&config->settings);
+    limits_raise_descriptors(&config->settings);
 }
 
 static void control_done(struct control *control)

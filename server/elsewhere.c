@@ -50,7 +50,9 @@ void elsewhere_answer(struct monitor *monitor, const struct errand *order,
                              : outcome->denied > 0     ? KILL_DENIED
                              : outcome->committing > 0 ? KILL_COMMITTING
                                                        : KILL_UNKNOWN;
-    if (order->kind == ERRAND_WAITERS) {
+    if (order->kind == ERRAND_DECLARED) {
+        monitor_declared_settled(monitor, order->declared, outcome->busy);
+    } else if (order->kind == ERRAND_WAITERS) {
         monitor_take_waiters(monitor, (const struct waiter *)(const void *)outcome->list.ptr,
                              outcome->list.len / sizeof(struct waiter));
     } else {
@@ -63,6 +65,13 @@ void elsewhere_list_waiters(struct errands *errands, struct monitor *monitor)
     if (monitor_wants_waiters(monitor)) {
         errands_start(errands, FROM_ELSEWHERE, &(struct errand){.kind = ERRAND_WAITERS});
     }
+}
+
+void elsewhere_look_for_old(struct errands *errands, uint64_t number, uint64_t seen)
+{
+    errands_start(
+        errands, FROM_ELSEWHERE,
+        &(struct errand){.kind = ERRAND_DECLARED, .declared = number, .declared_since = seen});
 }
 
 void elsewhere_end_victim(struct errands *errands, const struct waiter *who)

@@ -13,4 +13,6 @@ void elsewhere_answer(struct monitor *monitor, const struct errand *order,
                       const struct errand_result *outcome);
 // A transaction waits: the monitor gets a list of all of them, unless it has one.
 void elsewhere_list_waiters(struct errands *errands, struct monitor *monitor);
+// Statements that were planned when the declared tables were as of `seen`.
+void elsewhere_look_for_old(struct errands *errands, uint64_t number, uint64_t seen);
 void elsewhere_end_victim(struct errands *errands, const struct waiter *who);

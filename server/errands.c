@@ -81,6 +81,7 @@ void errands_answered(struct errands *errands, uint64_t number, const struct err
         question->sum.killed += outcome->killed;
         question->sum.denied += outcome->denied;
         question->sum.committing += outcome->committing;
+        question->sum.busy += outcome->busy;
         question->sum.problem = outcome->problem;
         question->sum.number = outcome->number;
         text_add_slice(&question->sum.list, text_slice(&outcome->list));

@@ -65,3 +65,16 @@ void ddl_run_abandon(struct sessions *sessions, struct ddl_run *run)
     }
     send_end(sessions, run->id, run);
 }
+
+void ddl_run_limit_waiting(struct session *session, struct request *request)
+{
+    int64_t wait_ms = session_config(session)->settings.ddl_lock_wait_ms;
+    struct slice name = slice_of_string("lock_wait_timeout");
+    if (wait_ms == 0 || state_find_variable(session_state_now(session), name).ptr != NULL) {
+        return; // the client has said how long
+    }
+    struct session_state *state = session_state_copy(session);
+    struct slice value = arena_format(&session->arena, "%lld", (long long)(wait_ms + 999) / 1000);
+    state_set_variable(state, name, value);
+    request->state = state;
+}

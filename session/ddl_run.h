@@ -20,3 +20,5 @@ bool ddl_run_end(struct session *session, struct ddl_run *run) MUST_CHECK;
 void ddl_run_never(struct sessions *sessions, uint64_t id);
 // The flow is gone before it was; NULL is fine.
 void ddl_run_abandon(struct sessions *sessions, struct ddl_run *run);
+// A shard on which the table is in use for long must not hold up a change that the others have.
+void ddl_run_limit_waiting(struct session *session, struct request *request);

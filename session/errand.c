@@ -2,6 +2,7 @@
 
 #include "session/account_wait.h"
 #include "session/deadlock.h"
+#include "session/declare.h"
 #include "session/flow_ddl.h"
 #include "session/flow_infile.h"
 #include "session/flow_kill.h"
@@ -61,6 +62,9 @@ void sessions_run_errand(struct sessions *sessions, const struct errand *errand,
     case ERRAND_VICTIM:
         deadlock_end_victim(sessions, &errand->waiter, result);
         break;
+    case ERRAND_DECLARED:
+        result->busy = declare_count_old(sessions, errand->declared_since);
+        break;
     case ERRAND_DDL:
     case ERRAND_ROW_IDS:
         break; // goes to the monitor
@@ -107,6 +111,7 @@ void sessions_errand_done(struct sessions *sessions, const struct errand *errand
         break;
     case ERRAND_WAITERS:
     case ERRAND_VICTIM:
+    case ERRAND_DECLARED:
         break; // no session asks
     }
 }

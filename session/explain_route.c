@@ -14,6 +14,7 @@
 #include "router/explain.h"
 #include "session/aftermath.h"
 #include "session/command.h"
+#include "session/declare.h"
 #include "session/flow_columns.h"
 #include "session/index_ask.h"
 #include "session/query.h"
@@ -138,8 +139,15 @@ static void explain(struct session *session, struct request *asked)
     asked->may_look_up = index_may_be_asked(session, asked);
     struct route_request route = query_route_request(session, asked);
     route.is_prepared = asked->statement->param_count > 0;
+    struct error error;
+    struct config *look = NULL;
+    bool is_declared = declare_look(session, asked, &route, &look, &error);
     struct explanation *explanation = explain_statement(&session->arena, &route);
+    if (!is_declared) {
+        explain_refuse(&session->arena, explanation, &error);
+    }
     look_at_session(session, asked, explanation);
+    config_end_look(look);
     if (asked->plan != NULL && asked->plan->index_wishes != NULL) {
         index_ask(session, asked, explain);
         return;

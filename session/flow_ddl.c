@@ -14,6 +14,7 @@
 #include "session/aftermath.h"
 #include "session/command.h"
 #include "session/ddl_run.h"
+#include "session/declare.h"
 #include "session/errand.h"
 #include "session/flow_scatter.h"
 #include "session/flow_single.h"
@@ -51,6 +52,7 @@ struct flow_ddl {
     bool *is_held;          // LOCKING: by target
     struct seen *seen;      // by table, then by target
     struct ddl_run *run;
+    uint64_t noted_us; // NOTING: since when
 };
 
 static struct flow_ddl *ddl_of(struct flow *flow)
@@ -87,13 +89,18 @@ static void drop_locks(struct flow_ddl *ddl)
     }
 }
 
+static void refuse_as(struct flow_ddl *ddl, const struct error *error)
+{
+    drop_locks(ddl);
+    counter_add(&ddl->flow.session->sessions->counters.queries_refused, 1);
+    flow_fail(&ddl->flow, error);
+}
+
 static void refuse(struct flow_ddl *ddl, const char *text)
 {
     struct error error;
     error_fill(&error, ER_SCHEMA, text);
-    drop_locks(ddl);
-    counter_add(&ddl->flow.session->sessions->counters.queries_refused, 1);
-    flow_fail(&ddl->flow, &error);
+    refuse_as(ddl, &error);
 }
 
 static void refuse_difference(struct flow_ddl *ddl, uint32_t table, uint16_t target,
@@ -355,6 +362,8 @@ static void note_it(struct flow_ddl *ddl)
     enum ddl_kind kind = part_of(ddl)->kind;
     note->is_repeatable = ddl->table_count > 0 && kind != DDL_TRUNCATE && kind != DDL_ROUTINE &&
                           kind != DDL_VIEW && request->params == NULL;
+    declare_note(request, note);
+    ddl->noted_us = session_now_us(session);
     note->shard_count = ddl->target_count;
     ddl->run = arena_alloc(&session->arena, sizeof *ddl->run);
     ddl->run->shards = arena_alloc(&session->arena, ddl->target_count * sizeof *ddl->run->shards);
@@ -493,8 +502,8 @@ static const struct flow_kind flow_ddl_kind = {
 bool flow_ddl_is_for(const struct request *request)
 {
     const struct statement *statement = request->statement;
-    return request->plan->target_count > 1 && statement->kind == STATEMENT_DDL &&
-           statement->ddl != NULL;
+    return (request->plan->target_count > 1 || request->declares != NULL) &&
+           statement->kind == STATEMENT_DDL && statement->ddl != NULL;
 }
 
 static void list_tables(struct flow_ddl *ddl)
@@ -524,24 +533,10 @@ static void list_tables(struct flow_ddl *ddl)
     }
 }
 
-// A shard on which the table is in use for long must not hold up a change that the others have.
-static void limit_waiting(struct session *session, struct request *request)
-{
-    int64_t wait_ms = session_config(session)->settings.ddl_lock_wait_ms;
-    struct slice name = slice_of_string("lock_wait_timeout");
-    if (wait_ms == 0 || state_find_variable(session_state_now(session), name).ptr != NULL) {
-        return; // the client has said how long
-    }
-    struct session_state *state = session_state_copy(session);
-    struct slice value = arena_format(&session->arena, "%lld", (long long)(wait_ms + 999) / 1000);
-    state_set_variable(state, name, value);
-    request->state = state;
-}
-
 void flow_ddl_start(struct session *session, struct request *request)
 {
     struct flow_ddl *ddl = arena_alloc(&session->arena, sizeof *ddl);
-    limit_waiting(session, request);
+    ddl_run_limit_waiting(session, request);
     aftermath_lose(session); // the questions clear the list of warnings
     flow_begin(&ddl->flow, &flow_ddl_kind, session, request);
     ddl->target_count = request->plan->target_count;
@@ -560,12 +555,21 @@ static void begun(struct session *session, const struct errand_result *result)
     struct flow_ddl *ddl = ddl_of(session->flow);
     struct request *request = ddl->flow.request;
     if (result->problem.code != 0) {
-        char text[500];
-        snprintf(text, sizeof text,
-                 "The statement could not be written down in waybill.ddl on the default shard, so "
-                 "nothing was done anywhere: %.300s",
-                 result->problem.text);
-        refuse(ddl, text);
+        struct error told = result->problem; // of a declaration: as it is
+        if (told.code != ER_DECLARATION) {
+            error_fill(&told, ER_SCHEMA, "");
+            snprintf(told.text, sizeof told.text,
+                     "The statement could not be written down in waybill.ddl on the default "
+                     "shard, so nothing was done anywhere: %.300s",
+                     result->problem.text);
+        }
+        refuse_as(ddl, &told);
+        return;
+    }
+    if (declare_is_late(session, request, ddl->noted_us)) {
+        ddl_run_never(session->sessions, result->number);
+        refuse(ddl,
+               "All waybills have to know of a declared table, which took too long: try again");
         return;
     }
     ddl->run->id = result->number;

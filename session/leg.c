@@ -11,6 +11,7 @@
 #include "session/applying.h"
 #include "session/branch.h"
 #include "session/cursor.h"
+#include "session/declare.h"
 #include "session/insert_id.h"
 #include "session/kill.h"
 #include "session/steps.h"
@@ -421,6 +422,12 @@ static void on_ready(struct pool_waiter *waiter, struct backend *backend)
         struct error error;
         pool_give(leg_pools(leg), backend);
         error_fill(&error, ER_QUERY_INTERRUPTED);
+        leg_fail(leg, &error);
+        return;
+    }
+    struct error error;
+    if (declare_forbids(leg->session, leg->session->request, &error)) {
+        pool_give(leg_pools(leg), backend);
         leg_fail(leg, &error);
         return;
     }

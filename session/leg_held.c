@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "protocol/error_table.h"
+#include "session/declare.h"
 #include "session/leg_impl.h"
 #include "session/untold_wait.h"
 
@@ -55,7 +56,10 @@ static void retry_held(struct sessions *sessions, bool is_news)
             return;
         }
         struct leg *leg = CONTAINER_OF(node, struct leg, list_node);
-        if (has_waited(leg) || (is_news && !rests(leg))) {
+        struct error error;
+        if (declare_forbids(leg->session, leg->session->request, &error)) {
+            leg_fail(leg, &error);
+        } else if (has_waited(leg) || (is_news && !rests(leg))) {
             leg_acquire(leg);
         } else {
             list_push_back(&sessions->held, node);

@@ -15,6 +15,7 @@
 #include "session/branch.h"
 #include "session/bulk.h"
 #include "session/command.h"
+#include "session/declare.h"
 #include "session/explain_route.h"
 #include "session/flow_catalog.h"
 #include "session/flow_columns.h"
@@ -167,6 +168,7 @@ struct route_request query_route_request(const struct session *session,
         .now_ms = (uint64_t)((int64_t)(session_now_us(session) / 1000) +
                              session->sessions->wall_ahead_ms),
         .last_insert_id = session->last_insert_id,
+        .is_behind = declare_is_behind(session),
     };
 }
 
@@ -175,6 +177,9 @@ bool query_plan(struct session *session, struct request *request, struct error *
     struct route_request route = query_route_request(session, request);
     if (request->bulk != NULL) {
         return bulk_plan(session, request, &route, error);
+    }
+    if (request->statement->kind == STATEMENT_DDL || request->statement->hint.len > 0) {
+        return declare_plan(session, request, &route, error);
     }
     return plan_make(&session->arena, &route, &request->plan, error);
 }
@@ -208,6 +213,11 @@ static void run_plan(struct session *session, struct request *request)
 {
     struct session_counters *counters = &session->sessions->counters;
     const struct statement *statement = request->statement;
+    struct error error;
+    if (declare_forbids(session, request, &error)) { // it may have waited since it was planned
+        query_refuse(session, request, &error);
+        return;
+    }
     if (request->plan->page != NULL && flow_page_is_possible(session, request)) {
         flow_page_start(session, request, run_plan);
         return;
@@ -220,7 +230,8 @@ static void run_plan(struct session *session, struct request *request)
         flow_gather_start(session, request);
         return;
     }
-    bool is_one = request->plan->target_count == 1 && request->plan->warnings == NULL;
+    bool is_one = request->plan->target_count == 1 && request->plan->warnings == NULL &&
+                  request->declares == NULL;
     counter_add(is_one ? &counters->queries_one_shard : &counters->queries_many_shards, 1);
     if (statement->load != NULL && statement->load->is_local) {
         flow_infile_start(session, request);

@@ -356,6 +356,10 @@ static void take_grants(struct order_id_source *ids, const struct snapshot *snap
 
 static void take_snapshot(struct sessions *sessions, const struct snapshot *snapshot)
 {
+    const struct snapshot *before = sessions->snapshot;
+    if (before != NULL && before->config->declared_number != snapshot->config->declared_number) {
+        sessions->declared_us = loop_now_us(sessions->host.loop);
+    }
     sessions->snapshot = snapshot;
     sessions->sql_mode = parse_sql_mode(slice_of_string(snapshot->sql_mode));
     sessions->order_ids.proxy_id = (uint8_t)snapshot->config->settings.proxy_id;

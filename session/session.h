@@ -37,11 +37,12 @@ enum errand_kind {
     ERRAND_LIST,  // SHOW PROCESSLIST
     ERRAND_TABLE, // information_schema.PROCESSLIST
     ERRAND_ACCOUNTS,
-    ERRAND_DDL,     // to be written down: flow_ddl.h
-    ERRAND_GLOBALS, // SET GLOBAL was done: global_settings.h
-    ERRAND_WAITERS, // the monitor's: deadlock.h
-    ERRAND_VICTIM,  // ... likewise
-    ERRAND_ROW_IDS, // row_id_wait.h
+    ERRAND_DDL,      // to be written down: flow_ddl.h
+    ERRAND_GLOBALS,  // SET GLOBAL was done: global_settings.h
+    ERRAND_WAITERS,  // the monitor's: deadlock.h
+    ERRAND_VICTIM,   // ... likewise
+    ERRAND_ROW_IDS,  // row_id_wait.h
+    ERRAND_DECLARED, // the monitor's: declare.h
 };
 struct ddl_note; // cluster/ddl_note.h
 struct errand {
@@ -68,8 +69,9 @@ struct errand {
     // GLOBALS on `shard`: what was global until then
     char settings[2048]; // name NUL literal NUL ...
     uint16_t settings_bytes;
-    struct row_id_wish row_ids; // ROW_IDS
-    struct waiter waiter;       // VICTIM: whose statement; `victim` is its session
+    struct row_id_wish row_ids;        // ROW_IDS
+    uint64_t declared_since, declared; // DECLARED: numbers; declare.h
+    struct waiter waiter;              // VICTIM: whose statement; `victim` is its session
 };
 
 struct errand_result {
@@ -79,6 +81,7 @@ struct errand_result {
     struct error problem; // of a victim elsewhere: nobody has said what came of it; DDL, ROW_IDS
     struct text list;     // owned: processlist.h, deadlock.h
     uint64_t number;      // DDL: its id
+    uint32_t busy;        // DECLARED: statements
 };
 
 struct sessions; // a worker's; opaque

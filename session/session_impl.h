@@ -95,6 +95,7 @@ struct request {
     struct index_items *claimed; // values of unique indexes that its rows have, as far as known
     uint32_t index_tries;        // how often entries were made for it: index_enter.h
     struct index_wishes *index_answers; // what they said; NULL: not asked
+    struct declares *declares;          // what it does to declared tables: declare.h; NULL
     struct ddl_run *ddl;                // DDL on several shards that is written down; NULL
     uint16_t left;                      // shards that its COMMIT could not tell: untold.h
     struct error *unfit;   // why its rows must not go to several shards: flow_fit.h. NULL
@@ -305,6 +306,7 @@ struct sessions {
     uint64_t last_ticket;     // of a question to other workers
     uint64_t waiting_told_us; // deadlock.h: loop clock; 0: never
     uint64_t began_us;        // loop clock
+    uint64_t declared_us;     // when the declared tables were last other ones; 0: never
     bool is_draining;
     uint64_t drain_deadline_us;
     struct session_counters counters;

@@ -183,20 +183,21 @@ class Stand:
 
 
 class SecondWaybill:
-    """Beside the stand's own one, before the same servers. `change`: (old, new) in its configuration."""
+    """Beside the stand's own one, before the same servers. `change`: (old, new) in its configuration. `place`: 0, or 1 for
+    a third one."""
 
     PORTS_FURTHER = 150
 
-    def __init__(self, stand, user, change=("", "")):
+    def __init__(self, stand, user, change=("", ""), place=0):
         first = int(stand.values["WAYBILL_PORT"])
-        self.stand, self.user, self.port = stand, user, first + self.PORTS_FURTHER
+        self.stand, self.user, self.port = stand, user, first + self.PORTS_FURTHER + 10 * place
         text = stand.configuration().replace(*change)
         for i in range(3):
             text = re.sub(rf"(listen = 127.0.0.1):{first + i}\b", rf"\1:{self.port + i}", text)
-        path = os.path.join(stand.directory, "other.ini")
+        path = os.path.join(stand.directory, f"other{place or ''}.ini")
         with open(path, "w") as out:
             out.write(text)
-        self.log = open(os.path.join(stand.directory, "other.log"), "w")
+        self.log = open(os.path.join(stand.directory, f"other{place or ''}.log"), "w")
         program = os.environ.get("WAYBILL_BIN", os.path.join(ROOT, "build", "waybill"))
         self.process = subprocess.Popen([program, "--config", path], stderr=self.log, stdout=self.log)
         stand.wait_until(self.answers, 60, "the second waybill answers")

@@ -62,7 +62,7 @@ static const struct row_id_case cases[] = {
     {"INSERT INTO carts (buyer_id) SELECT buyer_id FROM people /* waybill: shard=s2 */", "9002 with a hint into table shop.carts"},
     {"LOAD DATA LOCAL INFILE 'f' INTO TABLE items", "9002 LOAD DATA into table shop.items"},
     {"LOAD DATA LOCAL INFILE 'f' INTO TABLE carts (buyer_id)", "first a server is asked for the columns of the table"},
-    {"CREATE TABLE t (a INT) /* waybill: shard_by=a */", "1235 key = a to the configuration of every waybill"},
+    {"CREATE TABLE t (a INT) /* waybill: shard_by=a */", "9050 are for clients"},
     {"LOAD DATA LOCAL INFILE 'f' INTO TABLE countries", "9002 LOAD DATA into table shop.countries"},
     {"CREATE TABLE carts (id INT AUTO_INCREMENT, buyer_id BIGINT, PRIMARY KEY (id, buyer_id))", "9003 must be a BIGINT, for row ids"},
 };
