@@ -322,19 +322,22 @@ static void start_round(struct claim_flow *claim, enum claim_state state)
 
 // ---- between the rounds: ahead
 
+// In the order of the configuration.
 static bool begin_next_index(struct claim_flow *claim)
 {
-    bool is_after = claim->index == NULL;
+    const struct index_config *next = NULL;
     for (uint32_t i = 0; i < claim->items.count; i++) {
         const struct index_config *index = claim->items.items[i].index;
-        if (is_after && index != claim->index) {
-            claim->index = index;
-            claim->claims = claim_index_of(session_config(claim->flow.session), index);
-            return true;
+        if ((claim->index == NULL || index > claim->index) && (next == NULL || index < next)) {
+            next = index;
         }
-        is_after = is_after || index == claim->index;
     }
-    return false;
+    if (next == NULL) {
+        return false;
+    }
+    claim->index = next;
+    claim->claims = claim_index_of(session_config(claim->flow.session), next);
+    return true;
 }
 
 static void begin_index_or_end(struct claim_flow *claim)
@@ -505,13 +508,31 @@ bool index_claim_start(struct session *session, struct request *request,
     return true;
 }
 
+// Of several duplicates one server updates the one that its first key finds: it may be elsewhere
+// while another is here.
+static void refuse_update(struct session *session, struct request *request)
+{
+    struct error error;
+    error_fill(&error, ER_UNIQUE_ELSEWHERE,
+               "ON DUPLICATE KEY UPDATE can't be done exactly for a table with a unique index over "
+               "all shards, since the duplicate may be on another one: UPDATE the row, and INSERT "
+               "it if there was none. Nothing was done");
+    query_refuse(session, request, &error);
+}
+
 bool index_claim_ahead(struct session *session, struct request *request,
                        void (*then)(struct session *session, struct request *request))
 {
     const struct statement *statement = request->statement;
     if (request->has_claimed || !index_enter_is_possible(session, request) ||
-        statement->insert == NULL || statement->insert->rows == NULL || !is_plain(statement) ||
-        request->bulk != NULL || !index_claim_is_touched(session, request)) {
+        statement->insert == NULL || !index_claim_is_touched(session, request)) {
+        return false;
+    }
+    if (statement->insert->on_duplicate != NULL) {
+        refuse_update(session, request);
+        return true;
+    }
+    if (statement->insert->rows == NULL || !is_plain(statement) || request->bulk != NULL) {
         return false;
     }
     request->has_claimed = true;
