@@ -17,6 +17,7 @@ static void run_help(struct command_run *run);
 static const struct command table[] = {
     {"SHOW SHARDS",   LIKE, true, ASKS_NOTHING, admin_show_shards,   "the shards: primary, replicas, buckets"},
     {"SHOW SERVERS",  LIKE, true, ASKS_NOTHING, admin_show_servers,  "every server: role, lag, reads and writes sent to it, what is wrong"},
+    {"SHOW DISCOVERED", LIKE, true, ASKS_NOTHING, admin_show_discovered, "replicas that were taken in (discover = on), as sections for the file"},
     {"SHOW TABLES",   LIKE, true, ASKS_NOTHING, admin_show_tables,   "the tables of the configuration and where their rows are"},
     {"SHOW DECLARED TABLES", "", false, ASKS_NOTHING, admin_show_declared, "tables that were declared by CREATE TABLE, as sections for the configuration file"},
     {"SHOW USERS",    LIKE, true, ASKS_NOTHING, admin_show_users,    "who may log in: the configuration's users, and the servers' accounts"},

@@ -55,6 +55,7 @@ struct slice admin_command_next_word(struct slice *rest);
 // show_cluster.c, show_workers.c, explain.c, schema.c: what the rows name
 void admin_show_shards(struct command_run *run);
 void admin_show_servers(struct command_run *run);
+void admin_show_discovered(struct command_run *run);
 void admin_show_tables(struct command_run *run);
 void admin_show_declared(struct command_run *run);
 void admin_show_users(struct command_run *run);

@@ -141,8 +141,8 @@ void admin_show_servers(struct command_run *run)
         "server", "shard",     "address",  "weight",    "max_connections", "role",
         "state",  "lag_ms",    "fit",      "reads",     "writes",          "read_only",
         "source", "receiving", "applying", "semi_sync", "probe_ms",        "version",
-        "gtid",   "problem",   "zone"};
-    static const char numbers[] = "   nn  n nn          ";
+        "gtid",   "problem",   "zone",     "discovered"};
+    static const char numbers[] = "   nn  n nn           ";
     const struct config *config = run->snapshot->config;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (numbers[i] == 'n' ? grid_number_column : grid_column)(&run->grid, names[i]);
@@ -159,7 +159,42 @@ void admin_show_servers(struct command_run *run)
         grid_number(&run->grid, server->max_connections);
         show_server_state(run, i);
         grid_text(&run->grid, server->zone);
+        grid_yes_no(&run->grid, server->is_discovered);
         grid_end_row(&run->grid);
+    }
+}
+
+// Those that were taken in, as a file would have them.
+void admin_show_discovered(struct command_run *run)
+{
+    const struct config *config = run->snapshot->config;
+    struct grid *grid = &run->grid;
+    grid_column(grid, "server");
+    grid_column(grid, "shard");
+    grid_column(grid, "sections");
+    for (uint16_t i = 0; i < config->server_count; i++) {
+        const struct server_config *server = &config->servers[i];
+        if (server->is_removed || !server->is_discovered) {
+            continue;
+        }
+        const struct shard_config *shard = &config->shards[server->shard];
+        struct text sections;
+        text_init(&sections);
+        text_add_format(&sections,
+                        "[server %s]\naddress = %s\n\n[shard %s]\nservers = ", server->name,
+                        server->address_text, shard->name);
+        for (uint16_t j = 0; j < shard->server_count; j++) {
+            const struct server_config *member = &config->servers[shard->servers[j]];
+            if (!member->is_discovered || member == server) {
+                text_add_format(&sections, "%s%s", j > 0 ? ", " : "", member->name);
+            }
+        }
+        text_add_string(&sections, "\n");
+        grid_text(grid, server->name);
+        grid_text(grid, shard->name);
+        grid_slice(grid, text_slice(&sections));
+        grid_end_row(grid);
+        text_done(&sections);
     }
 }
 

@@ -57,8 +57,9 @@ struct server_config {
     uint32_t weight;          // of reads, 0 = none
     uint32_t max_connections; // over all workers
     enum promote promote;
-    const char *zone; // empty: none
-    bool is_near;     // in this proxy's zone
+    const char *zone;   // empty: none
+    bool is_near;       // in this proxy's zone
+    bool is_discovered; // in no section: it was taken in (discover = on)
     struct server_link link;
 };
 
@@ -73,6 +74,7 @@ struct shard_config {
     bool is_removed;
     const char *name;
     enum durability_promise durability;
+    bool discovers;    // replicas that are in no section are taken in
     uint16_t *servers; // ids
     uint16_t server_count;
 };
@@ -255,3 +257,17 @@ struct config *config_read_text(struct slice text, const char *path, const struc
 struct account_list;
 struct config *config_with_accounts(struct config *running, const struct account_list *accounts);
 void config_free(struct config *config); // NULL is fine
+
+// A server that was taken in; borrowed.
+struct discovered {
+    uint16_t shard;
+    const char *address; // numeric: "10.0.0.9:3306"
+};
+// Those that a configuration has, at most max; how many were filled.
+size_t config_discovered(const struct config *config, struct discovered *list, size_t max);
+// The running one with these instead, but for those that are in the file. The caller has to
+// publish it.
+struct config *config_with_discovered(struct config *running, const struct discovered *list,
+                                      size_t count);
+// What such a server is called: "10.0.0.9-3306".
+void config_name_discovered(const char *address, char *name, size_t name_bytes);

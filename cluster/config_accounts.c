@@ -77,7 +77,7 @@ static void add_accounts(struct roll *roll, const struct config *file,
 }
 
 // (They could be built with the same file before, so they can be now.)
-static void keep_declared(struct config *next, const struct config *running)
+void config_keep_declared(struct config *next, const struct config *running)
 {
     struct text errors;
     text_init(&errors);
@@ -89,20 +89,24 @@ static void keep_declared(struct config *next, const struct config *running)
     text_done(&errors);
 }
 
-static struct config *begin_sharing(struct config *file)
+// With the servers that it has, those in no section, too.
+static struct config *begin_sharing(struct config *running)
 {
+    struct config *file = running->file != NULL ? running->file : running;
+    struct discovered list[SERVERS_MAX];
     struct config *next = memory_new(sizeof *next);
     *next = *file;
     arena_init(&next->arena, NULL);
     next->use_count = 0;
     next->file = file;
     file->use_count++;
+    config_take_servers(next, running, list, config_discovered(running, list, SERVERS_MAX));
     return next;
 }
 
 struct config *config_derive(struct config *running)
 {
-    struct config *next = begin_sharing(running->file != NULL ? running->file : running);
+    struct config *next = begin_sharing(running);
     next->accounts_digest = running->accounts_digest;
     next->wants_rsa_key = running->wants_rsa_key;
     struct roll roll;
@@ -122,7 +126,7 @@ struct config *config_with_accounts(struct config *running, const struct account
         return NULL;
     }
     struct config *file = running->file != NULL ? running->file : running;
-    struct config *next = begin_sharing(file);
+    struct config *next = begin_sharing(running);
     next->accounts_digest = accounts->digest;
     struct roll roll;
     roll_begin(&roll, next, running, running->user_count + accounts->count);
@@ -138,6 +142,6 @@ struct config *config_with_accounts(struct config *running, const struct account
         struct user_config *user = &next->users[i];
         user->privileges = account_list_privileges(accounts, user->server_user);
     }
-    keep_declared(next, running);
+    config_keep_declared(next, running);
     return next;
 }

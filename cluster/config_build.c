@@ -293,7 +293,9 @@ void config_free(struct config *config)
         tls_context_drop(config->client_tls);
         row_id_list_drop(config->row_ids);
         for (size_t i = 0; i < config->server_count; i++) {
-            server_link_done(&config->servers[i].link);
+            if (!config->servers[i].is_discovered) { // (else it is another's)
+                server_link_done(&config->servers[i].link);
+            }
         }
     }
     arena_clear(&config->arena);
@@ -318,6 +320,7 @@ struct config *config_read_text(struct slice text, const char *path, const struc
     build_users(&build);
     build_tables(&build);
     build_indexes(&build);
+    build_discovered(&build);
     build_keep_sections(&build);
     build_print_errors(&build, errors);
     struct config *config = build.config;

@@ -124,7 +124,12 @@ void build_servers(struct build *build);
 // Sections in the order of the file: the contexts of the ones before may serve, too.
 void build_link(struct build *build, const struct section *section, struct server_link *link);
 void server_link_done(struct server_link *link);
-void build_shards(struct build *build); // after build_servers
+void build_shards(struct build *build);     // after build_servers
+void build_discovered(struct build *build); // after build_shards: what was taken in before
+// The servers of the running configuration, with these that were taken in instead of those that it
+// has.
+void config_take_servers(struct config *next, const struct config *running,
+                         const struct discovered *list, size_t count);
 void build_users(struct build *build);
 bool section_has_password(const struct section *section) MUST_CHECK; // or a hash of one
 void build_password(struct build *build, const struct section *section, struct user_config *user);
@@ -160,6 +165,8 @@ void profile_apply(const struct config *config, struct user_config *user);
 // A configuration with the running one's accounts, that shares all else with the running one's file
 // and has an empty arena of its own.
 struct config *config_derive(struct config *running);
+// ... and its declared tables.
+void config_keep_declared(struct config *next, const struct config *running);
 
 // config_declared.c
 void build_keep_sections(struct build *build); // for those below

@@ -43,6 +43,8 @@ static const struct section_setting table[] = {
     {SECTION_SHARD, 0, "durability", "semi_sync|best_effort", "semi_sync",
      "What an acknowledged write is to be worth. semi_sync: it is on a replica, too, and a promotion that may lose "
      "one is refused. best_effort: the best replica that can be reached is promoted, and what may be lost is said."},
+    {SECTION_SHARD, 0, "discover", "off|on", "discover",
+     "As discover of [waybill], for this shard."},
 
     {SECTION_USER, 0, "password", "text", "",
      "What the client must know. Nothing behind the = means an empty password. Needed, or one of its "

@@ -12,6 +12,9 @@ enum { NOBODY = 0xffff, PORT_MAX = 65535 };
 static const char *const promote_words[] = {"allow", "prefer", "never", NULL};
 static const char *const durability_words[] = {"semi_sync", "best_effort", NULL};
 
+static const char *const discover_words[] = {"off", "on", NULL};
+enum { DISCOVER_ON = 1 };
+
 // The places of the removed ones are taken over; sections get the place of their name.
 // `name_at(before, place)` is the running config's name.
 struct place_rule {
@@ -293,6 +296,9 @@ void build_shards(struct build *build)
         shard->name = build_keep(build, slice_of_string(section->name));
         shard->durability = (enum durability_promise)section_choice(
             build, section, "durability", durability_words, DURABILITY_SEMI_SYNC);
+        shard->discovers =
+            section_choice(build, section, "discover", discover_words,
+                           config->settings.discover ? DISCOVER_ON : 0) == DISCOVER_ON;
         build_shard_servers(build, section, shard);
         build_shard_buckets(build, section, shard);
     }

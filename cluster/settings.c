@@ -225,6 +225,9 @@ static const struct setting table[] = {
     {"rejoin", SETTING_CHOICE, RELOAD, AT(rejoin), "auto", ANY, "off|auto",
      "auto: an old primary that is back and read-only becomes a replica of the new one, what was never acknowledged is reported "
      "and undone (doc/failover.md); a replica that a crash has stopped is mended (doc/transactions.md). off: both are left alone."},
+    {"discover", SETTING_BOOL, RELOAD, AT(discover), "off", ANY, NULL,
+     "on: a replica of a shard that is in no section is taken in as a server for reads when it is fit for it, and counts as one that "
+     "may have acknowledged something; it is never promoted, and let go when it is gone (doc/failover.md). The same for all waybills."},
     {"switchover_grace_ms", SETTING_INTEGER, RELOAD, AT(switchover_grace_ms), "2000", 0, DAY_MS, NULL,
      "How long SWITCHOVER SHARD waits for open transactions before it ends them (error 1213). New statements wait meanwhile."},
     {"in_doubt_ms", SETTING_INTEGER, RELOAD, AT(in_doubt_ms), "5000", 100, DAY_MS, NULL,

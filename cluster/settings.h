@@ -73,6 +73,7 @@ struct settings { // strings are owned by the config's arena, never NULL
     const char *coordination_ca, *coordination_cert, *coordination_key; // paths; empty: none
     const char *cluster_name;
     int64_t rejoin; // enum rejoin_mode
+    bool discover;  // replicas that are in no section are taken in
     int64_t switchover_grace_ms;
     int64_t ddl_lock_wait_ms;
     int64_t deadlock_check_ms; // 0: off

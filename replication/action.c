@@ -105,6 +105,10 @@ static const char *title(enum action_kind kind)
         return "maintenance";
     case ACTION_RESUME:
         return "resumption";
+    case ACTION_ADOPT:
+        return "taking in";
+    case ACTION_LET_GO:
+        return "letting go";
     case ACTION_CLONE:
         return "cloning";
     }
@@ -132,10 +136,21 @@ static bool run_book(struct action *action)
         return action_maintain(action);
     case ACTION_RESUME:
         return action_resume(action);
+    case ACTION_ADOPT:
+        return action_adopt(action);
+    case ACTION_LET_GO:
+        return action_let_go(action);
     case ACTION_CLONE:
         return action_clone(action);
     }
     return false;
+}
+
+static const char *name_subject(const struct action *action)
+{
+    size_t place = action_place(action, action->setup.subject);
+    return action->setup.peer[0] != '\0' ? action->setup.peer
+                                         : action->setup.servers[place].endpoint.name;
 }
 
 static void run_action(struct job *job, void *owner)
@@ -151,8 +166,7 @@ static void run_action(struct job *job, void *owner)
     memcpy(report->why, action->why, sizeof report->why);
     snprintf(report->text, sizeof report->text, "shard %s: +%u ms: %s of %s %s%s",
              action->setup.shard_name, elapsed_ms(action), title(action->setup.kind),
-             action->setup.servers[action_place(action, action->setup.subject)].endpoint.name,
-             is_done ? "done" : "refused: ", is_done ? "" : action->why);
+             name_subject(action), is_done ? "done" : "refused: ", is_done ? "" : action->why);
     leader_give_up(&action->leader);
     arena_clear(&action->arena);
     mailbox_post(action->setup.mailbox, &report->message);

@@ -19,6 +19,8 @@ enum action_kind {
     ACTION_SWITCHOVER,
     ACTION_MAINTAIN,
     ACTION_RESUME,
+    ACTION_ADOPT,
+    ACTION_LET_GO,
     ACTION_CLONE, // beside the others: it takes the locks only now and then
 };
 
@@ -28,8 +30,9 @@ struct action_server {
     bool is_member;       // of the shard
     bool is_worth_trying; // up, or at least quick to say no
     enum promote promote;
-    bool is_near;                                 // in the zone of the action's subject
-    bool is_maintained;                           // the last to be promoted
+    bool is_near;       // in the zone of the action's subject
+    bool is_maintained; // the last to be promoted
+    bool is_discovered; // is in no section: behind all others, and no part of the majority
     uint64_t connected_us, before_us, refused_us; // observe.h
     enum server_role role;                        // by the monitor's last opinion
 };
@@ -38,12 +41,14 @@ struct action_setup {
     enum action_kind kind;
     uint16_t shard;
     char shard_name[64];
-    uint16_t subject;  // OPEN, FENCE, REJOIN, MEND, MAINTAIN, RESUME, CLONE: that server. FAILOVER:
-                       // the dead one. FOLLOW: the stray one. SWITCHOVER: the primary
-    uint16_t primary;  // FOLLOW, REJOIN, MEND: whom it shall follow. MAINTAIN, RESUME: the primary.
-                       // SWITCHOVER: who takes over, NO_SERVER: any. CLONE: whom from
-    uint32_t grace_ms; // SWITCHOVER: for open transactions
-    bool was_seen;     // FAILOVER: the dead one
+    uint16_t subject; // OPEN, FENCE, REJOIN, MEND, MAINTAIN, RESUME, CLONE: that server. FAILOVER:
+                      // the dead one. FOLLOW: the stray one. SWITCHOVER: the primary
+    uint16_t
+        primary; // FOLLOW, REJOIN, MEND: whom it shall follow. MAINTAIN, RESUME, ADOPT, LET_GO: the
+                 // primary. SWITCHOVER: who takes over, NO_SERVER: any. CLONE: whom from
+    char peer[64];      // ADOPT, LET_GO: the address of the server that it is about
+    uint32_t grace_ms;  // SWITCHOVER: for open transactions
+    bool was_seen;      // FAILOVER: the dead one
     bool was_semi_sync; // ... waited for its replicas when it was last seen
     uint64_t promise_trust_ms;
     enum durability_promise durability;
@@ -56,8 +61,9 @@ struct action_setup {
     struct leader_setup leader;
     char replication_user[96], replication_password[128];
     char clone_user[96], clone_password[128]; // empty: the endpoint's
-    size_t count;                  // all servers of the cluster: their locks make the leader
-    struct action_server *servers; // owned; given to the action
+    size_t count;                             // all servers of the cluster
+    size_t voter_count;                       // the first of them: their locks make the leader
+    struct action_server *servers;            // owned; given to the action
     struct mailbox *mailbox;
     void (*deliver)(struct message *message, void *receiver);
 };

@@ -57,6 +57,8 @@ bool action_rejoin(struct action *action) MUST_CHECK;
 bool action_switchover(struct action *action) MUST_CHECK;
 bool action_maintain(struct action *action) MUST_CHECK;
 bool action_resume(struct action *action) MUST_CHECK;
+bool action_adopt(struct action *action) MUST_CHECK;
+bool action_let_go(struct action *action) MUST_CHECK;
 bool action_clone(struct action *action) MUST_CHECK; // takes the leader's locks by itself
 
 // action.c
@@ -110,6 +112,9 @@ bool step_set_position(struct action *action, size_t place,
 bool step_begin_log(struct action *action, size_t place,
                     const struct gtid_set *position) MUST_CHECK;
 bool step_follow(struct action *action, size_t place, size_t primary) MUST_CHECK;
+// A row of `table`, which is made if it isn't there, on setup.primary. False: given up.
+bool step_write_on_primary(struct action *action, const char *statement,
+                           const char *table) MUST_CHECK;
 // STOP SLAVE and START SLAVE, `threads`: "", " IO_THREAD", " SQL_THREAD". Between them the server
 // has a mark that says who stopped it: should this waybill get no further, another one starts it.
 // A server that has an init_slave of its own is not marked.
@@ -126,6 +131,10 @@ bool step_stop_replica(struct action *action, size_t place, const char *threads)
 // moment later, and finds it on its way out. False: there is nothing to wait for.
 bool step_wake_receiver(struct action *action, size_t place) MUST_CHECK;
 bool step_start_replica(struct action *action, size_t place, const char *threads) MUST_CHECK;
+
+// adopt.c: does this waybill know all replicas that were taken in, as the server at `place` has
+// them? False: given up.
+bool adopt_check_known(struct action *action, size_t place) MUST_CHECK;
 
 // relay_log.c: what a replica has received and not applied.
 // Before its receiving is stopped: it applies while that still runs.

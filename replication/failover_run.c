@@ -585,6 +585,7 @@ bool action_failover(struct action *action)
     }
     stop_receiving(failover);
     if (!choose(failover) || !apply_all(failover) || !check_promise(failover) ||
+        !adopt_check_known(action, failover->members[failover->candidate]) ||
         !gather_followers(failover) || !record_epoch(failover) || !open_candidate(failover)) {
         if (!failover->is_past_return) {
             put_back(failover);

@@ -55,7 +55,7 @@ static bool is_still_held(const struct leader *leader, struct dbconn *conn)
 
 static bool has_majority(const struct leader *leader)
 {
-    return leader->held_count > leader->count / 2;
+    return leader->held_count > leader->voter_count / 2;
 }
 
 static bool take_key(struct leader *leader, const struct leader_setup *setup)
@@ -83,10 +83,13 @@ static void close_conn(struct leader *leader, size_t place)
 }
 
 bool leader_take(struct leader *leader, const struct leader_setup *setup, const char *shard,
-                 size_t count, const struct endpoint *(*endpoint)(const void *owner, size_t place),
+                 size_t count, size_t voter_count,
+                 const struct endpoint *(*endpoint)(const void *owner, size_t place),
                  const void *owner)
 {
-    *leader = (struct leader){.count = count, .conns = memory_new(sizeof(struct dbconn *) * count)};
+    *leader = (struct leader){.count = count,
+                              .voter_count = voter_count,
+                              .conns = memory_new(sizeof(struct dbconn *) * count)};
     name_lock(leader, shard);
     if (setup->members[0] != '\0' && !take_key(leader, setup)) {
         return false;
@@ -101,7 +104,7 @@ bool leader_take(struct leader *leader, const struct leader_setup *setup, const 
         }
         leader->conns[place] = conn;
         if (take_lock(leader, conn)) {
-            leader->held_count++;
+            leader->held_count += place < voter_count;
         } else {
             close_conn(leader, place);
             snprintf(leader->problem, sizeof leader->problem, "another's lock is on %s", to->name);
@@ -137,7 +140,7 @@ void leader_explain(const struct leader *leader, char *text, size_t text_bytes)
         snprintf(text, text_bytes, "%s", leader->problem);
     } else {
         snprintf(text, text_bytes, "has the locks of %zu of %zu servers", leader->held_count,
-                 leader->count);
+                 leader->voter_count);
     }
 }
 
@@ -145,7 +148,7 @@ void leader_drop(struct leader *leader, size_t place)
 {
     if (leader->conns[place] != NULL) {
         close_conn(leader, place);
-        leader->held_count--;
+        leader->held_count -= place < leader->voter_count;
     }
 }
 

@@ -14,7 +14,8 @@ struct leader {
     char lock[LEADER_LOCK_CHARS + 1];
     struct dbconn **conns; // owned, by place; NULL: not connected or its lock is another's
     size_t count;          // servers
-    size_t held_count;     // locks
+    size_t voter_count;    // the first of them: whose locks make the majority
+    size_t held_count;     // locks of those
     bool is_by_etcd;
     struct etcd_lease *lease; // owned; NULL: not by etcd, or not taken
     char problem[160];        // with etcd
@@ -29,11 +30,13 @@ struct leader_setup {
     uint32_t lease_s, proxy;
 };
 
+// Of the `count` servers the first `voter_count` make the majority.
 // Connects to every server that is worth trying and takes the shard's lock there without waiting.
 // True when the majority is held (with etcd: the key), false at the first lock that is another's.
 // leader_give_up in any case.
 bool leader_take(struct leader *leader, const struct leader_setup *setup, const char *shard,
-                 size_t count, const struct endpoint *(*endpoint)(const void *owner, size_t place),
+                 size_t count, size_t voter_count,
+                 const struct endpoint *(*endpoint)(const void *owner, size_t place),
                  const void *owner) MUST_CHECK; // endpoint NULL: not worth trying
 // Asks every connection; those that don't answer are closed. True when a majority still stands
 // (with etcd: the key is still its own). Also keeps the idle ones alive.

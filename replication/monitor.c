@@ -225,10 +225,15 @@ static void make_room(struct monitor *monitor)
     }
 }
 
-void monitor_config_changed(struct monitor *monitor)
+void monitor_follow_servers(struct monitor *monitor)
 {
     make_room(monitor);
     follow_config(monitor);
+}
+
+void monitor_config_changed(struct monitor *monitor)
+{
+    monitor_follow_servers(monitor);
     for (uint16_t i = 0; i < monitor->shard_count; i++) {
         monitor->shards[i].retry_us = 0; // what was refused may be allowed now
         monitor_judge(monitor, i);
@@ -248,6 +253,7 @@ static void on_tick(struct timer *timer)
         monitor_judge(monitor, i);
     }
     join_retired(monitor);
+    monitor_watch_discovered(monitor);
     monitor_watch_accounts(monitor);
     monitor_watch_transactions(monitor);
     monitor_watch_row_ids(monitor);
@@ -300,6 +306,7 @@ void monitor_stop(struct monitor *monitor)
     }
     monitor_stop_actions(monitor);
     monitor_stop_accounts(monitor);
+    monitor_stop_discovery(monitor);
     monitor_stop_kills(monitor);
     monitor_stop_row_ids(monitor);
     monitor_stop_schema(monitor);

@@ -9,6 +9,7 @@
 #include "replication/monitor.h"
 #include "replication/observe.h"
 #include "replication/schema_work.h"
+#include "replication/scout.h"
 #include "replication/told.h"
 
 struct watched {         // one server, by id
@@ -20,7 +21,8 @@ struct watched {         // one server, by id
     enum server_role role;
     uint16_t source;
     bool is_maintained;
-    struct told missing; // privileges
+    struct told missing;    // privileges
+    uint64_t gone_since_us; // of one that was taken in: it neither answers nor replicates; 0
 };
 
 struct guarded {                 // one shard, by id
@@ -42,6 +44,11 @@ struct guarded {                 // one shard, by id
     struct told refused;  // why the last action was refused
     uint16_t told_server; // of whom was said whether it waits for acknowledgements; NO_SERVER
     bool told_waiting;
+    struct scout *scout;         // owned; looks at who is in no section; NULL
+    uint32_t scouted;            // server_id of the last one
+    uint64_t scout_next_us;      // no look before
+    struct told unfit;           // why the last one is not taken in
+    char peer[64];               // whom the action that runs takes in or lets go
     char strangers[200];         // who replicate from its primary and are not configured; as told
     char weakness[200];          // as in struct shard_state, as told
     uint32_t up_count;           // members, at the last judgement
@@ -223,6 +230,15 @@ void monitor_watch_indexes(struct monitor *monitor); // a look at global indexes
 void monitor_take_row_ids(struct monitor *monitor, const struct schema_report *report);
 void monitor_watch_row_ids(struct monitor *monitor); // asks again where that failed
 void monitor_stop_row_ids(struct monitor *monitor);  // ... and nobody uses any more
+
+// monitor_discover.c
+void monitor_watch_discovered(struct monitor *monitor); // who is to be taken in, and who let go
+void monitor_stop_discovery(struct monitor *monitor);
+// A server that was taken in and is, under another name, in the file, too?
+bool monitor_is_twice(const struct monitor *monitor, uint16_t server) MUST_CHECK;
+
+// monitor.c: the configuration has other servers now.
+void monitor_follow_servers(struct monitor *monitor);
 
 // monitor_publish.c
 // Sends a new snapshot now if anything has changed that workers act on.

@@ -15,31 +15,50 @@ enum { RETRY_FIRST_MS = 250, RETRY_MAX_MS = 10000, ACTION_ANSWER_MS = 5000, CONN
 
 // ---- starting an action
 
+static void fill_server(struct monitor *monitor, const struct config *config, uint16_t i,
+                        struct action_setup *setup)
+{
+    const char *zone = config->servers[setup->subject].zone;
+    const struct watched *watched = &monitor->servers[i];
+    if (watched->probe == NULL) {
+        return;
+    }
+    struct action_server *server = &setup->servers[setup->count++];
+    server->endpoint = watched->setup.endpoint;
+    server->endpoint.connect_ms = CONNECT_MS;
+    server->endpoint.answer_ms = ACTION_ANSWER_MS;
+    server->server = i;
+    server->is_member = config->servers[i].shard == setup->shard;
+    server->is_worth_trying = watched->seen.is_up || watched->seen.was_refused;
+    // (One with several sources may have acknowledged: when it is away, that is not known.)
+    server->role = watched->seen.facts.source_count > 1 ? ROLE_UNKNOWN : watched->role;
+    server->promote = config->servers[i].promote;
+    server->is_near = zone[0] != '\0' && strcmp(config->servers[i].zone, zone) == 0;
+    server->is_maintained = watched->is_maintained;
+    server->connected_us = watched->seen.connected_us;
+    server->before_us = watched->seen.before_us;
+    server->refused_us = watched->seen.refused_us;
+    server->is_discovered = config->servers[i].is_discovered;
+    if (monitor_is_twice(monitor, i)) {
+        server->is_worth_trying = false; // its lock would be found taken, by ourselves
+        server->role = ROLE_DETACHED;
+    }
+}
+
 static void fill_servers(struct monitor *monitor, const struct config *config,
                          struct action_setup *setup)
 {
-    const char *zone = config->servers[setup->subject].zone;
     setup->servers = memory_new(sizeof *setup->servers * config->server_count);
     for (uint16_t i = 0; i < config->server_count; i++) {
-        const struct watched *watched = &monitor->servers[i];
-        if (watched->probe == NULL) {
-            continue;
+        if (!config->servers[i].is_discovered) {
+            fill_server(monitor, config, i, setup);
         }
-        struct action_server *server = &setup->servers[setup->count++];
-        server->endpoint = watched->setup.endpoint;
-        server->endpoint.connect_ms = CONNECT_MS;
-        server->endpoint.answer_ms = ACTION_ANSWER_MS;
-        server->server = i;
-        server->is_member = config->servers[i].shard == setup->shard;
-        server->is_worth_trying = watched->seen.is_up || watched->seen.was_refused;
-        // (One with several sources may have acknowledged: when it is away, that is not known.)
-        server->role = watched->seen.facts.source_count > 1 ? ROLE_UNKNOWN : watched->role;
-        server->promote = config->servers[i].promote;
-        server->is_near = zone[0] != '\0' && strcmp(config->servers[i].zone, zone) == 0;
-        server->is_maintained = watched->is_maintained;
-        server->connected_us = watched->seen.connected_us;
-        server->before_us = watched->seen.before_us;
-        server->refused_us = watched->seen.refused_us;
+    }
+    setup->voter_count = setup->count;
+    for (uint16_t i = 0; i < config->server_count; i++) {
+        if (config->servers[i].is_discovered) {
+            fill_server(monitor, config, i, setup);
+        }
     }
 }
 
@@ -81,6 +100,9 @@ struct action *monitor_new_action(struct monitor *monitor, uint16_t shard, enum 
         .mailbox = monitor->mailbox,
         .deliver = monitor_on_report,
     };
+    if (kind == ACTION_ADOPT || kind == ACTION_LET_GO) {
+        snprintf(setup.peer, sizeof setup.peer, "%s", monitor->shards[shard].peer);
+    }
     fill_leader(settings, &setup.leader);
     snprintf(setup.shard_name, sizeof setup.shard_name, "%s", config->shards[shard].name);
     snprintf(setup.replication_user, sizeof setup.replication_user, "%s",
@@ -164,6 +186,7 @@ static void form_opinion(struct monitor *monitor, uint16_t shard, struct shard_o
                                            .name = server->name,
                                            .host = server->host,
                                            .port = server->port,
+                                           .is_discovered = server->is_discovered,
                                            .seen = &monitor->servers[server->id].seen};
     }
     observe_shard(&view, opinion);
@@ -370,6 +393,7 @@ static void tell_report(struct monitor *monitor, const struct action_report *rep
             [ACTION_REJOIN] = "rejoin", [ACTION_SWITCHOVER] = "switchover",
             [ACTION_MEND] = "mend",     [ACTION_MAINTAIN] = "maintain",
             [ACTION_RESUME] = "resume", [ACTION_CLONE] = "clone",
+            [ACTION_ADOPT] = "adopt",   [ACTION_LET_GO] = "let_go",
         };
         char event[64];
         snprintf(event, sizeof event, "%s_%s", names[guarded->kind],

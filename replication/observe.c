@@ -63,7 +63,7 @@ static bool is_writable(const struct shard_member *member)
 {
     const struct server_facts *facts = &member->seen->facts;
     return member->seen->is_up && member->seen->has_facts && !facts->is_read_only &&
-           facts->source_count == 0 && !observe_is_incomplete(member);
+           facts->source_count == 0 && !observe_is_incomplete(member) && !member->is_discovered;
 }
 
 const struct shard_member *observe_source_of(const struct shard_view *view,
@@ -199,7 +199,7 @@ static const struct shard_member *common_source(const struct shard_view *view)
     const struct shard_member *common = NULL;
     for (size_t i = 0; i < view->count; i++) {
         const struct shard_member *source = observe_source_of(view, &view->members[i]);
-        if (source == NULL || is_replica(source)) {
+        if (source == NULL || is_replica(source) || source->is_discovered) {
             continue; // (a chain: its source's source counts)
         }
         if (common != NULL && common != source) {
@@ -255,7 +255,7 @@ static void judge_opening(const struct shard_view *view, const struct shard_memb
             continue;
         }
         const struct shard_member *source = observe_source_of(view, member);
-        followers += source == primary;
+        followers += source == primary && !member->is_discovered; // (others may not know it yet)
         if (is_replica(member) && source != primary && (source == NULL || !is_replica(source))) {
             observe_explain(opinion, SHARD_WAIT, "%s follows another server than %s", member->name,
                             primary->name);

@@ -40,6 +40,7 @@ struct shard_member {
     const struct observation *seen;
     uint16_t server; // id
     uint16_t port;
+    bool is_discovered; // is in no section: it is never the primary, whatever it says of itself
 };
 
 struct shard_view {

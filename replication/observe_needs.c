@@ -41,8 +41,8 @@ static bool look_for_returned(const struct shard_member *member, struct shard_op
 {
     const struct server_facts *facts = &member->seen->facts;
     if (opinion->roles[place] != ROLE_DETACHED || !member->seen->has_facts ||
-        observe_is_incomplete(member) || facts->source_count > 0 || !facts->is_read_only ||
-        !facts->has_tables || facts->binlog_gtid[0] == '\0') {
+        member->is_discovered || observe_is_incomplete(member) || facts->source_count > 0 ||
+        !facts->is_read_only || !facts->has_tables || facts->binlog_gtid[0] == '\0') {
         return false;
     }
     observe_explain(opinion, SHARD_REJOIN, "%s is read-only and replicates from nobody",

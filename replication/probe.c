@@ -40,6 +40,7 @@
 //     promise.c; on the default shard's primary those of declared_look.c
 //     SELECT GROUP_CONCAT(server) AS maintained FROM waybill.maintenance WHERE shard = 'S'
 //         (an error: none)
+//     SELECT GROUP_CONCAT(address) AS discovered FROM waybill.discovered WHERE shard = 'S'
 //     SELECT source, progress FROM waybill.clone                (likewise)
 //
 // T is read from the clock just before the INSERT is sent: whatever was told to be committed before
@@ -414,6 +415,7 @@ static bool ask_all(struct probe *probe, struct server_facts *facts, struct erro
         return true;
     }
     return probe_ask_marks(probe->conn, probe->setup.shard_name, facts, error) &&
+           probe_ask_discovered(probe->conn, probe->setup.shard_name, facts, error) &&
            look_for_beat(probe, facts, error);
 }
 

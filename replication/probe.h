@@ -56,6 +56,8 @@ struct server_facts {
     char weakness[160];          // durability.h
     char cloned[160];            // "being cloned from ..." (clone_mark.h); "": it is not
     char listed[256];            // primary: "9=10.0.0.9:3306,": who replicates from it
+    bool has_discovered;         // what follows was asked
+    char discovered[512];        // addresses of servers that were taken in, commas between them
     char maintained[256];        // names of servers of the shard, commas between them
     char missing[160];   // "waybill needs RELOAD on s1b"; "": the account may do all that it has to
     uint64_t applied_us; // see struct server_state

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "replication/schema.h"
+
 enum { ENTRY_BYTES = 120 };
 
 bool probe_is_mark(const char *init_slave)
@@ -28,6 +30,23 @@ bool probe_ask_semi_sync(struct dbconn *conn, struct server_facts *facts, struct
     }
     db_rows_done(&rows);
     return is_fine;
+}
+
+bool probe_ask_discovered(struct dbconn *conn, const char *shard, struct server_facts *facts,
+                          struct error *error)
+{
+    struct db_rows rows;
+    bool is_fine = dbconn_query(
+        conn, &rows, error,
+        "SELECT GROUP_CONCAT(address) AS discovered FROM waybill.discovered WHERE shard = '%s'",
+        shard);
+    facts->has_discovered = is_fine || schema_is_missing(error);
+    if (is_fine) {
+        snprintf(facts->discovered, sizeof facts->discovered, "%s",
+                 db_rows_text(&rows, "discovered"));
+    }
+    db_rows_done(&rows);
+    return is_fine || dbconn_failure(conn) != DB_LOST;
 }
 
 bool probe_ask_followers(struct dbconn *conn, char *list, size_t list_bytes, struct error *error)

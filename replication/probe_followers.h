@@ -10,6 +10,9 @@ bool probe_is_mark(const char *init_slave) MUST_CHECK;
 bool probe_ask_semi_sync(struct dbconn *conn, struct server_facts *facts,
                          struct error *error) MUST_CHECK;
 
+// Who was taken in (adopt.c). False only when the connection is lost.
+bool probe_ask_discovered(struct dbconn *conn, const char *shard, struct server_facts *facts,
+                          struct error *error) MUST_CHECK;
 // "9=10.0.0.9:3306,12=:0,": server_id, and what the follower reports of itself (report_host). Not
 // waybill's own reading of binary logs. False: the connection is gone.
 bool probe_ask_followers(struct dbconn *conn, char *list, size_t list_bytes,

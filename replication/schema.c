@@ -4,6 +4,7 @@
 //     topology    the job that promotes or opens a server: one row for each epoch of a shard
 //     event       what has happened, for people
 //     maintenance   servers that somebody works on: the job of MAINTAIN SERVER
+//     discovered   replicas that were taken in: the jobs of adopt.c
 //     clone       (not made here) the mark of a server that is being cloned, on that one alone
 //                 (clone_mark.c)
 //     decision    of transactions on several shards, on the shard that decides: the sessions of the
@@ -109,6 +110,13 @@ static const char *const statements[] = {
         "proxy INT NOT NULL, "
         "at DATETIME(3) NOT NULL, "
         "PRIMARY KEY (shard, server)) ENGINE=InnoDB",
+    // Replicas that are in no section (adopt.c).
+    "CREATE TABLE IF NOT EXISTS waybill.discovered ("
+        "shard VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "address VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "
+        "proxy INT NOT NULL, "
+        "at DATETIME(3) NOT NULL, "
+        "PRIMARY KEY (shard, address)) ENGINE=InnoDB",
     "CREATE TABLE IF NOT EXISTS waybill.undone ("
         "id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
         "at DATETIME(3) NOT NULL, "

@@ -22,7 +22,7 @@ static const struct endpoint *endpoint_at(const void *owner, size_t place)
 static bool take_leadership(struct action *action)
 {
     return leader_take(&action->leader, &action->setup.leader, action->setup.shard_name,
-                       action->setup.count, endpoint_at, action);
+                       action->setup.count, action->setup.voter_count, endpoint_at, action);
 }
 
 // What somebody has asked for waits a moment: locks last until their servers have seen that the
@@ -522,4 +522,27 @@ bool step_follow(struct action *action, size_t place, size_t primary)
              action->setup.is_mariadb ? "MASTER_USE_GTID = slave_pos" : "MASTER_AUTO_POSITION = 1");
     return step_stop_replica(action, place, "") && step_set_semi_sync(action, place, false) &&
            step_run(action, place, statement) && step_start_replica(action, place, "");
+}
+
+static bool write_row(struct action *action, size_t primary, const char *statement)
+{
+    struct dbconn *conn = leader_conn(&action->leader, primary);
+    return step_run(action, primary, statement) ||
+           (conn != NULL && schema_is_missing(&action->error) &&
+            schema_create(conn, &action->error) && step_run(action, primary, statement));
+}
+
+bool step_write_on_primary(struct action *action, const char *statement, const char *table)
+{
+    size_t primary = action_place(action, action->setup.primary);
+    const char *name = action->setup.servers[primary].endpoint.name;
+    struct member_state state;
+    if (!step_read_state(action, primary, &state)) {
+        return action_give_up(action, "%s: %s", name, action->error.text);
+    }
+    if (state.is_read_only || state.source_count > 0) {
+        return action_give_up(action, "%s does not take writes", name);
+    }
+    return write_row(action, primary, statement) ||
+           action_give_up(action, "%s on %s: %s", table, name, action->error.text);
 }
