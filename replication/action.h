@@ -61,9 +61,8 @@ struct action_setup {
     struct leader_setup leader;
     char replication_user[96], replication_password[128];
     char clone_user[96], clone_password[128]; // empty: the endpoint's
-    size_t count;                             // all servers of the cluster
-    size_t voter_count;                       // the first of them: their locks make the leader
-    struct action_server *servers;            // owned; given to the action
+    size_t count;                  // all servers of the cluster; those in no section are the last
+    struct action_server *servers; // owned; given to the action
     struct mailbox *mailbox;
     void (*deliver)(struct message *message, void *receiver);
 };

@@ -83,12 +83,11 @@ static void close_conn(struct leader *leader, size_t place)
 }
 
 bool leader_take(struct leader *leader, const struct leader_setup *setup, const char *shard,
-                 size_t count, size_t voter_count,
-                 const struct endpoint *(*endpoint)(const void *owner, size_t place),
+                 size_t count, const struct endpoint *(*endpoint)(const void *owner, size_t place),
                  const void *owner)
 {
     *leader = (struct leader){.count = count,
-                              .voter_count = voter_count,
+                              .voter_count = setup->voter_count,
                               .conns = memory_new(sizeof(struct dbconn *) * count)};
     name_lock(leader, shard);
     if (setup->members[0] != '\0' && !take_key(leader, setup)) {
@@ -104,7 +103,7 @@ bool leader_take(struct leader *leader, const struct leader_setup *setup, const 
         }
         leader->conns[place] = conn;
         if (take_lock(leader, conn)) {
-            leader->held_count += place < voter_count;
+            leader->held_count += place < leader->voter_count;
         } else {
             close_conn(leader, place);
             snprintf(leader->problem, sizeof leader->problem, "another's lock is on %s", to->name);

@@ -28,15 +28,14 @@ struct leader_setup {
     char ca[ENDPOINT_PATH_BYTES], cert[ENDPOINT_PATH_BYTES], key[ENDPOINT_PATH_BYTES];
     char cluster[68];
     uint32_t lease_s, proxy;
+    size_t voter_count; // of the servers, the first ones: whose locks make the majority
 };
 
-// Of the `count` servers the first `voter_count` make the majority.
 // Connects to every server that is worth trying and takes the shard's lock there without waiting.
 // True when the majority is held (with etcd: the key), false at the first lock that is another's.
 // leader_give_up in any case.
 bool leader_take(struct leader *leader, const struct leader_setup *setup, const char *shard,
-                 size_t count, size_t voter_count,
-                 const struct endpoint *(*endpoint)(const void *owner, size_t place),
+                 size_t count, const struct endpoint *(*endpoint)(const void *owner, size_t place),
                  const void *owner) MUST_CHECK; // endpoint NULL: not worth trying
 // Asks every connection; those that don't answer are closed. True when a majority still stands
 // (with etcd: the key is still its own). Also keeps the idle ones alive.

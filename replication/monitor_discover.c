@@ -12,6 +12,7 @@
 
 #include "replication/monitor_impl.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,6 +100,7 @@ static void want_of_shard(const struct monitor *monitor, uint16_t shard, struct 
     const struct config *config = monitor_config(monitor);
     const struct shard_config *members = &config->shards[shard];
     uint16_t primary = monitor->shards[shard].primary;
+    assert(monitor->servers != NULL);
     const struct observation *of_primary =
         primary != NO_SERVER ? &monitor->servers[primary].seen : NULL;
     if (of_primary != NULL && of_primary->is_up && of_primary->has_facts &&

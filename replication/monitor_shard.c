@@ -54,7 +54,7 @@ static void fill_servers(struct monitor *monitor, const struct config *config,
             fill_server(monitor, config, i, setup);
         }
     }
-    setup->voter_count = setup->count;
+    setup->leader.voter_count = setup->count;
     for (uint16_t i = 0; i < config->server_count; i++) {
         if (config->servers[i].is_discovered) {
             fill_server(monitor, config, i, setup);

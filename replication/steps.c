@@ -22,7 +22,7 @@ static const struct endpoint *endpoint_at(const void *owner, size_t place)
 static bool take_leadership(struct action *action)
 {
     return leader_take(&action->leader, &action->setup.leader, action->setup.shard_name,
-                       action->setup.count, action->setup.voter_count, endpoint_at, action);
+                       action->setup.count, endpoint_at, action);
 }
 
 // What somebody has asked for waits a moment: locks last until their servers have seen that the

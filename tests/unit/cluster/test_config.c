@@ -288,6 +288,60 @@ static void ids_stay_over_reloads(void **state)
     text_done(&errors);
 }
 
+static uint16_t members(const struct config *config, const char *shard)
+{
+    return config_find_shard(config, slice_of_string(shard))->server_count;
+}
+
+// Servers that were taken in: their places stay, a reload keeps them, a section takes them over.
+static void servers_in_no_section(void **state)
+{
+    (void)state;
+    struct text errors;
+    text_init(&errors);
+    struct discovered wanted[] = {{.shard = 0, .address = "127.0.0.1:3309"},
+                                  {.shard = 1, .address = "[::1]:3310"},
+                                  {.shard = 0, .address = "127.0.0.1:3301"}, // is a1
+                                  {.shard = 0, .address = "elsewhere:3306"}};
+    struct discovered list[4];
+    struct config *first = read_good(CLUSTER);
+    struct config *second = config_with_discovered(first, wanted, 4);
+    assert_int_equal(config_discovered(second, list, 4), 2);
+    assert_string_equal(list[1].address, "[::1]:3310");
+    assert_int_equal(second->server_count, 5);
+    assert_int_equal(members(second, "s1"), 3);
+    assert_int_equal(second->shards[0].servers[2], 3);
+    assert_string_equal(second->servers[3].name, "127.0.0.1-3309");
+    assert_string_equal(second->servers[4].host, "::1");
+    assert_int_equal(second->servers[3].promote, PROMOTE_NEVER);
+    assert_non_null(config_find_user(second, slice_of_string("app")));
+    assert_int_equal(members(first, "s1"), 2);
+    struct config *third = config_with_discovered(second, &wanted[1], 1); // the first one is gone
+    assert_true(third->servers[3].is_removed);
+    assert_int_equal(members(third, "s1"), 2);
+    assert_int_equal(config_discovered(third, list, 4), 1);
+    struct config *fourth = read_after(CLUSTER, third, &errors); // a reload
+    assert_non_null(fourth);
+    assert_int_equal(config_discovered(fourth, list, 4), 1);
+    assert_int_equal(fourth->shards[1].servers[1], 4);
+    struct config *fifth = config_with_discovered(fourth, wanted, 1);
+    assert_int_equal(fifth->shards[0].servers[2], 3); // its old place
+    assert_int_equal(members(fifth, "s2"), 1);
+    struct config *sixth = read_after("[server 127.0.0.1-3309]\naddress = 127.0.0.1:3309\n" SERVERS
+                                      "[shard s1]\nservers = a1, 127.0.0.1-3309\nbuckets = 0-2047\n"
+                                      "[shard s2]\nservers = b1, a2\nbuckets = 2048-4095\n" USER,
+                                      fifth, &errors);
+    assert_non_null(sixth);
+    assert_int_equal(config_discovered(sixth, list, 4), 0);
+    assert_false(sixth->servers[3].is_discovered || sixth->servers[3].is_removed);
+    assert_int_equal(sixth->shards[0].servers[1], 3);
+    config_free(third);
+    config_free(second);
+    config_free(fifth);
+    config_free(sixth);
+    text_done(&errors);
+}
+
 static void what_needs_a_restart(void **state)
 {
     (void)state;
@@ -307,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_not_there),
         cmocka_unit_test(long_lines_and_names),
         cmocka_unit_test(ids_stay_over_reloads),
+        cmocka_unit_test(servers_in_no_section),
         cmocka_unit_test(what_needs_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

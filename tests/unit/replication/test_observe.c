@@ -838,6 +838,42 @@ static void what_a_waybill_has_stopped_is_started(void **state)
     assert_int_equal(scene.opinion.verdict, SHARD_FINE);
 }
 
+// It was taken in, somebody cut it off and made it writable: it is not this shard's any more.
+static void who_is_in_no_section_is_never_the_primary(void **state)
+{
+    (void)state;
+    struct scene scene;
+    healthy(&scene);
+    scene.members[C].is_discovered = true;
+    good(&scene, C, writable());
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    assert_int_equal(scene.opinion.primary, A);
+    assert_int_equal(scene.opinion.roles[C], ROLE_DETACHED);
+    bad(&scene, A, DB_REFUSED, 1);
+    judge(&scene);
+    assert_int_equal(scene.opinion.primary, NO_SERVER);
+    struct server_facts alone = read_only();
+    alone.has_tables = true;
+    snprintf(alone.binlog_gtid, sizeof alone.binlog_gtid, "1-101-5");
+    healthy(&scene);
+    scene.members[C].is_discovered = true;
+    good(&scene, C, alone); // nor is it made a replica again
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_FINE);
+    // Its following proves nothing about who may be opened: others may not know it.
+    begin(&scene);
+    good(&scene, A, read_only());
+    bad(&scene, B, DB_REFUSED, 1);
+    good(&scene, C, follows(A));
+    scene.view.known_primary = A;
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_OPEN);
+    scene.members[C].is_discovered = true;
+    judge(&scene);
+    assert_int_equal(scene.opinion.verdict, SHARD_WAIT);
+}
+
 // The old primary follows the new one already, and who was to be led there still follows the old
 // one.
 static void what_a_cut_promotion_left_in_a_chain_is_led_on(void **state)
@@ -942,6 +978,7 @@ int main(void)
         cmocka_unit_test(nobody_of_a_group_is_promoted),
         cmocka_unit_test(everybody_has_his_turn),
         cmocka_unit_test(what_a_waybill_has_stopped_is_started),
+        cmocka_unit_test(who_is_in_no_section_is_never_the_primary),
         cmocka_unit_test(what_a_cut_promotion_left_in_a_chain_is_led_on),
         cmocka_unit_test(a_replica_that_crashed_is_mended),
     };
