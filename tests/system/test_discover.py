@@ -7,7 +7,7 @@ import time
 import test_failover
 import test_reload
 
-CLUSTER = {"shards": 1, "replicas": 2, "settings": "discover = on\n"}
+CLUSTER = {"shards": 2, "replicas": 2, "settings": "discover = on\n"}
 OUTSIDE = "s1c"
 
 
@@ -52,10 +52,10 @@ def taken_in(stand):
 
 
 def test_one_that_has_not_everything_is_left_alone(stand):
-    test_failover.prepare(stand)
+    stand.client(user="loader").query("CREATE TABLE IF NOT EXISTS kept (id INT PRIMARY KEY)")  # on the first shard
     root = stand.root(OUTSIDE)
     root.query("STOP SLAVE")
-    root.query("SET GLOBAL replicate_ignore_table = 'shop.orders'")
+    root.query("SET GLOBAL replicate_ignore_table = 'shop.absent'")
     root.query("START SLAVE")
     leave_out(stand)
     stand.wait_until(lambda: "is not taken in: it has not everything (Replicate_Ignore_Table)" in events(stand), 40, lambda: events(stand))
@@ -73,7 +73,7 @@ def test_it_serves_reads(stand):
     client = stand.client()
 
     def is_read():
-        client.query("SELECT COUNT(*) FROM orders WHERE buyer_id = 7")
+        client.query("SELECT COUNT(*) FROM kept")
         return int(server(stand, name)["reads"]) > 0
     stand.wait_until(is_read, 20, lambda: stand.admin("SHOW SERVERS"))
 
@@ -116,7 +116,7 @@ def test_what_it_alone_acknowledged_is_not_lost(stand):
     other = next(server for server in ("s1a", "s1b") if server != primary)
     stand.root(other).query("STOP SLAVE IO_THREAD")
     client = stand.client()
-    client.query("INSERT INTO users (buyer_id, name, email, created_at) VALUES (990001, 'only there', 'o@example.com', NOW(6))")
+    client.query("INSERT INTO kept VALUES (990001)")
     stand.cluster("kill", f"s1/{primary}")
     stand.wait_until(lambda: f"failover of {primary} refused: {name} has promote = never" in events(stand), 30, lambda: events(stand))
     assert test_failover.primary_of(stand, "s1") in ("", None)
@@ -128,8 +128,8 @@ def test_what_it_alone_acknowledged_is_not_lost(stand):
     test_reload.reload(stand)
     assert server(stand, name)["discovered"] == "no"
     stand.wait_until(lambda: test_failover.primary_of(stand, "s1") == name, 40, lambda: events(stand))
-    rows = stand.client().query("/* waybill: primary */ SELECT name FROM users WHERE buyer_id = 990001").rows
-    assert [tuple(row) for row in rows] == [("only there",)], rows
+    rows = stand.client().query("/* waybill: primary */ SELECT id FROM kept WHERE id = 990001").rows
+    assert [tuple(row) for row in rows] == [("990001",)], rows
     stand.cluster("start", f"s1/{primary}")
     stand.wait_until(lambda: server(stand, primary).get("fit") == "yes" and server(stand, other).get("fit") == "yes", 60, lambda: (stand.admin("SHOW SERVERS"), events(stand)))
     stand.admin("SWITCHOVER SHARD s1 TO " + primary)
