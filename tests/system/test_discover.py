@@ -36,6 +36,7 @@ def without(whole):
 def leave_out(stand):
     """It replicates on, and is in no section."""
     if not hasattr(stand, "whole_text"):
+        stand.client(user="loader").query("CREATE TABLE IF NOT EXISTS kept (id INT PRIMARY KEY)")  # on the first shard
         stand.whole_text = stand.configuration()
         text = without(stand.whole_text)
         assert text.count(OUTSIDE) == 0, text
@@ -52,7 +53,6 @@ def taken_in(stand):
 
 
 def test_one_that_has_not_everything_is_left_alone(stand):
-    stand.client(user="loader").query("CREATE TABLE IF NOT EXISTS kept (id INT PRIMARY KEY)")  # on the first shard
     root = stand.root(OUTSIDE)
     root.query("STOP SLAVE")
     root.query("SET GLOBAL replicate_ignore_table = 'shop.absent'")
@@ -92,22 +92,6 @@ def test_another_waybill_has_it_too(stand):
     stand.wait_until(lambda: server(stand, name).get("fit") == "yes", 40, lambda: (stand.admin("SHOW SERVERS"), events(stand)))
 
 
-def test_it_is_never_promoted(stand):
-    name = taken_in(stand)
-    primary = test_failover.primary_of(stand, "s1")
-    refused = admin_error(stand, f"SWITCHOVER SHARD s1 TO {name}")
-    assert "has promote = never" in refused, refused
-    assert test_failover.primary_of(stand, "s1") == primary
-
-
-def admin_error(stand, statement):
-    try:
-        stand.admin(statement)
-    except Exception as error:  # whatever the client's library makes of it
-        return str(error)
-    return ""
-
-
 def test_what_it_alone_acknowledged_is_not_lost(stand):
     """The other replica receives nothing; the primary dies; nobody else has the row, and nobody is promoted. Put into the file
     the server may be."""
@@ -135,6 +119,22 @@ def test_what_it_alone_acknowledged_is_not_lost(stand):
     stand.admin("SWITCHOVER SHARD s1 TO " + primary)
     test_reload.write(stand, without(stand.whole_text))
     test_reload.reload(stand)
+
+
+def admin_error(stand, statement):
+    try:
+        stand.admin(statement)
+    except Exception as error:  # whatever the client's library makes of it
+        return str(error)
+    return ""
+
+
+def test_it_is_never_promoted(stand):
+    name = taken_in(stand)
+    primary = test_failover.primary_of(stand, "s1")
+    refused = admin_error(stand, f"SWITCHOVER SHARD s1 TO {name}")
+    assert "has promote = never" in refused, refused
+    assert test_failover.primary_of(stand, "s1") == primary
 
 
 def test_who_is_gone_is_let_go(stand):
