@@ -151,6 +151,7 @@ struct plan {
                         // tell apart the values of DISTINCT aggregates
     bool has_rollup;    // MERGE_GROUP: behind the groups with the same first keys one for all of
                         // them, at last one for all rows
+    bool has_sort_keys; // MERGE_SORT: beside each key its WEIGHT_STRING: MERGE_WEIGHTS_ALIAS
     uint32_t hidden_columns; // at the end of the targets' rows: dropped before the client sees
                              // them; for each key also its collation, see MERGE_COLLATION_ALIAS
     struct plan_fold *folds; // MERGE_GROUP: one for each column that the client sees
@@ -227,6 +228,7 @@ struct route_request {
     bool in_transaction;         // reads go to primaries
     bool may_gather;             // rows of several shards may be brought together on one server
     bool must_gather;            // a merge was tried, and found at run time that it isn't exact
+    bool wants_sort_keys;        // ... for it can't compare by a collation; with the servers' keys?
     uint16_t last_shard; // where a statement without any table may go cheaply (the transaction's or
                          // pinned shard); NO_SHARD
     bool is_step;        // of a statement that is run in steps: once='...' was seen to

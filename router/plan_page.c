@@ -48,8 +48,8 @@ static bool is_possible(const struct planner *planner, const struct query *query
 {
     const struct plan *plan = planner->plan;
     const struct statement *statement = planner->statement;
-    return plan->merge == MERGE_SORT && plan->offset >= OFFSET_MIN && plan->limit > 0 &&
-           is_plain_read(planner) && !plan->counts_found &&
+    return plan->merge == MERGE_SORT && !plan->has_sort_keys && plan->offset >= OFFSET_MIN &&
+           plan->limit > 0 && is_plain_read(planner) && !plan->counts_found &&
            (!planner->request->is_prepared || planner->request->params != NULL ||
             statement->param_count == 0) &&
            statement->set == NULL && statement->subquery_count == 0 &&

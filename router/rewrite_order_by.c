@@ -59,6 +59,21 @@ static struct slice text_of(const struct planner *planner, const struct expr *ex
     return slice_part(planner->statement->text, expr->span.begin, expr->span.end);
 }
 
+// What the servers sort by, as far as they look, and the weight of a blank, with which the shorter
+// of two keys counts as filled up. Both are nothing where the key is no string.
+static void add_sort_key(struct planner *planner, struct slice text, struct slice *hidden_text)
+{
+    uint32_t key = planner->plan->key_count - 1;
+    *hidden_text =
+        arena_format(planner->arena,
+                     "%.*s, LEFT(WEIGHT_STRING(%.*s), @@max_sort_length) AS `waybill weights %u`, "
+                     "WEIGHT_STRING(CONCAT(IFNULL(LEFT(%.*s, 0), ''), ' ')) AS `waybill blank %u`",
+                     (int)hidden_text->len, (const char *)hidden_text->ptr, (int)text.len,
+                     (const char *)text.ptr, key, (int)text.len, (const char *)text.ptr, key);
+    planner->plan->hidden_columns += 2;
+    planner->plan->has_sort_keys = true;
+}
+
 // A hidden column that tells the merge by which collation the servers sort the last key: column
 // definitions don't (they name that of character_set_results). `expr` is the key's own expression,
 // not an alias.
@@ -75,6 +90,9 @@ static void add_collation(struct planner *planner, struct slice text, struct sli
                      (int)hidden_text->len, (const char *)hidden_text->ptr, (int)text.len,
                      (const char *)text.ptr, planner->plan->key_count - 1);
     planner->plan->hidden_columns++;
+    if (planner->request->wants_sort_keys) {
+        add_sort_key(planner, text, hidden_text);
+    }
 }
 
 // The item's text goes to the end of the select list.

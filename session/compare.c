@@ -270,7 +270,8 @@ static bool choose_string(struct comparison *comparison, const struct comparison
         return refuse(error, column, "its collation is not known", instead);
     }
     comparison->method = COMPARE_STRING;
-    if (!compare_choose_collation(comparison, collation, column->collation_id)) {
+    if (!compare_choose_collation(comparison, collation, column->collation_id) &&
+        !compare_choose_weights(comparison, collation, wish->blank)) {
         char what[160];
         snprintf(what, sizeof what, "it can't compare by collation %.*s as it is sent here",
                  (int)(collation.len < NAME_SHOWN_MAX ? collation.len : NAME_SHOWN_MAX),

@@ -29,9 +29,13 @@ typedef uint32_t (*compare_weight)(const uint8_t **at, const uint8_t *end);
 struct comparison {
     enum compare_method method;
     bool is_descending;
-    bool is_padded;        // COMPARE_STRING: the shorter value counts as filled up with blanks
-    compare_weight weight; // COMPARE_STRING
-    uint16_t ascii[128];   // COMPARE_STRING: weights of the bytes that are characters everywhere
+    // COMPARE_STRING
+    bool is_weights;       // not the value is compared, but the server's WEIGHT_STRING of it
+    bool is_padded;        // the shorter value counts as filled up with blanks
+    uint16_t blank;        // ... whose weight this is
+    compare_weight weight; // of one character
+    uint8_t ascii_end;     // the weights of bytes before this one are in the table
+    uint16_t ascii[128];
 };
 
 struct comparison_wish {
@@ -42,6 +46,9 @@ struct comparison_wish {
     // character_set_results, not the column's own. ptr NULL: not known, then strings are refused
     // but for plain bytes.
     struct slice collation;
+    // The server's WEIGHT_STRING of a blank in that collation, where values have theirs beside
+    // them: then these are compared if need be (is_weights). ptr NULL: they have not.
+    struct slice blank;
     bool
         is_sent_raw; // character_set_results is binary or NULL: then every column seems to be bytes
 };

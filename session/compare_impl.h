@@ -21,11 +21,15 @@ uint64_t compare_fixed_key(const struct comparison *comparison, struct slice val
 // False: waybill doesn't know it.
 bool compare_choose_collation(struct comparison *comparison, struct slice collation,
                               uint16_t results_collation_id) MUST_CHECK;
+// The same by the servers' own weights, of collations that have one level of weights of two bytes;
+// `blank` is a blank's. False: it is no such collation.
+bool compare_choose_weights(struct comparison *comparison, struct slice collation,
+                            struct slice blank) MUST_CHECK;
 // Of the character at *at, which is before `end`; moves *at on.
 static inline uint32_t compare_next_weight(const struct comparison *comparison, const uint8_t **at,
                                            const uint8_t *end)
 {
-    return **at < 128 ? comparison->ascii[*(*at)++] : comparison->weight(at, end);
+    return **at < comparison->ascii_end ? comparison->ascii[*(*at)++] : comparison->weight(at, end);
 }
 
 int compare_strings(const struct comparison *comparison, struct slice a, struct slice b);

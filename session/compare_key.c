@@ -22,7 +22,6 @@ enum {
     SIGN_BIT = 63,
     WEIGHTS = 32,
     WEIGHT_MAX = 0xffff,
-    BLANK = 0x20,
 };
 
 static void write_word(uint8_t *to, uint64_t word)
@@ -91,7 +90,7 @@ static bool write_string(const struct comparison *comparison, struct slice text,
 {
     const uint8_t *at = text.ptr, *end = text.ptr + text.len;
     bool is_exact = true;
-    uint32_t filler = comparison->is_padded ? BLANK + 1 : 0;
+    uint32_t filler = comparison->is_padded ? comparison->blank + 1u : 0;
     for (int i = 0; i < WEIGHTS; i++) {
         uint32_t weight = filler;
         if (at < end) {

@@ -8,13 +8,16 @@
 //
 // The weights are MariaDB's own, taken from WEIGHT_STRING (compare_general_ci_table.c). For the
 // simple collations below each character has exactly one weight, so that comparing weights *is* the
-// server's comparison. Collations with contractions, expansions and levels (unicode_ci, uca1400,
-// most 0900) are not here: they are refused.
+// server's comparison. Collations with contractions and expansions (unicode_ci and what is tailored
+// from it) are compared by the weights that the server gives with each value (WEIGHT_STRING); those
+// with several levels (uca1400, most 0900) are refused.
 //
 // A value that was converted with loss ('?' for what latin1 can't say) can't be compared: each
 // collation lists the sets of results into which its characters all fit.
 
 #include "session/compare_impl.h"
+
+#include <string.h>
 
 #include "protocol/charset.h"
 
@@ -69,6 +72,14 @@ static uint32_t utf8_next(const uint8_t **at, const uint8_t *end)
     }
     *at += len - 1;
     return code;
+}
+
+// Of a sort key.
+static uint32_t weight_of_two(const uint8_t **at, const uint8_t *end)
+{
+    uint32_t weight = (uint32_t) * *at << 8 | (end - *at > 1 ? (*at)[1] : 0u);
+    *at += end - *at > 1 ? 2 : 1;
+    return weight;
 }
 
 static uint32_t weight_general_ci(const uint8_t **at, const uint8_t *end)
@@ -150,6 +161,8 @@ static unsigned sent_as(uint16_t results_collation_id)
 
 static void weigh_ascii(struct comparison *comparison)
 {
+    comparison->ascii_end = 128;
+    comparison->blank = BLANK;
     for (uint8_t byte = 0; byte < 128; byte++) {
         const uint8_t *at = &byte;
         comparison->ascii[byte] = (uint16_t)comparison->weight(&at, &byte + 1);
@@ -172,6 +185,26 @@ bool compare_choose_collation(struct comparison *comparison, struct slice collat
     return false;
 }
 
+bool compare_choose_weights(struct comparison *comparison, struct slice collation,
+                            struct slice blank)
+{
+    const struct collation *known = collation_find(collation);
+    bool is_unicode = known != NULL && (strncmp(known->charset->name, "utf", 3) == 0 ||
+                                        strncmp(known->charset->name, "ucs", 3) == 0);
+    if (!is_unicode || blank.len != 2) {
+        return false;
+    }
+    bool is_nopad = memmem(collation.ptr, collation.len, "nopad", 5) != NULL ||
+                    memmem(collation.ptr, collation.len, "_0900_", 6) != NULL;
+    *comparison = (struct comparison){.method = COMPARE_STRING,
+                                      .is_descending = comparison->is_descending,
+                                      .is_weights = true,
+                                      .is_padded = !is_nopad,
+                                      .blank = (uint16_t)(blank.ptr[0] << 8 | blank.ptr[1]),
+                                      .weight = weight_of_two};
+    return true;
+}
+
 // One value has ended: how the rest of the other compares with nothing, or with blanks.
 static int compare_rest(const struct comparison *comparison, const uint8_t *at, const uint8_t *end)
 {
@@ -180,8 +213,8 @@ static int compare_rest(const struct comparison *comparison, const uint8_t *at, 
     }
     while (at < end) {
         uint32_t weight = comparison->weight(&at, end);
-        if (weight != BLANK) {
-            return weight < BLANK ? -1 : 1;
+        if (weight != comparison->blank) {
+            return weight < comparison->blank ? -1 : 1;
         }
     }
     return 0;

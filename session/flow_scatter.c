@@ -36,7 +36,6 @@
 #include "protocol/error_table.h"
 #include "session/cursor_aside.h"
 #include "session/ddl_run.h"
-#include "session/flow_gather.h"
 #include "session/index_enter.h"
 #include "session/query.h"
 #include "session/round.h"
@@ -130,8 +129,7 @@ static void decide(struct scatter *scatter, enum ending ending, const struct err
         scatter->error = *error;
         bool is_unsent = scatter->state == SCATTER_HEADS || (scatter->holds && !scatter->has_begun);
         scatter->wants_gather =
-            is_unsent && error->code == ER_CROSS_SHARD && scatter->plan.access != ACCESS_WRITE &&
-            scatter->plan.gather == NULL && gather_is_possible(scatter->flow.session);
+            is_unsent && error->code == ER_CROSS_SHARD && scatter_has_other_way(scatter);
     }
     for (uint32_t i = 0;
          ending == END_ERROR && !scatter_is_write(scatter) && i < scatter->source_count; i++) {

@@ -68,7 +68,18 @@ static void find_keys(struct merge *merge)
     }
 }
 
-static bool choose_comparison(struct merge *merge, uint32_t key, struct error *error)
+// What the first row says of the key in a hidden column; ptr NULL: nothing.
+static struct slice told_by(const struct merge *merge, const struct merge_source *source,
+                            uint32_t column)
+{
+    if (column == NO_HIDDEN) {
+        return slice_of(NULL, 0);
+    }
+    return field_at(source->payload.ptr, &merge->places[column]).bytes;
+}
+
+static bool choose_comparison(struct merge *merge, const struct merge_source *source, uint32_t key,
+                              struct error *error)
 {
     if (merge->key_columns[key] >= merge->columns->count) {
         error_fill(error, ER_CROSS_SHARD, "waybill's plan sorts by a column that isn't there");
@@ -94,9 +105,16 @@ static bool choose_comparison(struct merge *merge, uint32_t key, struct error *e
         .is_binary = merge->columns->is_binary,
         .is_descending = merge->plan->keys[key].is_descending,
         .collation = merge->collations[key],
+        .blank = told_by(merge, source, merge_columns_find_blank(merge->columns, key)),
         .is_sent_raw = merge->columns->is_sent_raw,
     };
-    return comparison_choose(&merge->comparisons[key], &wish, error);
+    if (!comparison_choose(&merge->comparisons[key], &wish, error)) {
+        return false;
+    }
+    if (merge->comparisons[key].is_weights) {
+        merge->key_columns[key] = merge_columns_find_weights(merge->columns, key);
+    }
+    return true;
 }
 
 // Room for the sort keys, once it is known how they are compared.
@@ -118,13 +136,10 @@ static bool look_at_collations(struct merge *merge, struct merge_source *source,
 {
     source->is_seen = true;
     for (uint32_t i = 0; i < merge->plan->key_count; i++) {
-        struct slice told = {.ptr = NULL};
-        if (merge->collation_columns[i] != NO_HIDDEN) {
-            told = field_at(source->payload.ptr, &merge->places[merge->collation_columns[i]]).bytes;
-        }
+        struct slice told = told_by(merge, source, merge->collation_columns[i]);
         if (!merge->has_comparisons) {
             merge->collations[i] = told.ptr != NULL ? arena_copy(merge->arena, told) : told;
-            if (!choose_comparison(merge, i, error)) {
+            if (!choose_comparison(merge, source, i, error)) {
                 return false;
             }
         } else if (!slice_equal(merge->collations[i], told)) {

@@ -49,6 +49,12 @@ bool merge_columns_keep_bits(const struct merge_columns *columns, struct error *
 #define MERGE_COLLATION_ALIAS "waybill collation %u"
 // Which of the columns that is; NO_HIDDEN: there is none.
 uint32_t merge_columns_find_collation(const struct merge_columns *columns, uint32_t key) MUST_CHECK;
+// Likewise of WEIGHT_STRING(key), and of that of a blank in the key's collation: asked for where
+// waybill can't compare by a collation itself (plan.has_sort_keys).
+#define MERGE_WEIGHTS_ALIAS "waybill weights %u"
+#define MERGE_BLANK_ALIAS   "waybill blank %u"
+uint32_t merge_columns_find_weights(const struct merge_columns *columns, uint32_t key) MUST_CHECK;
+uint32_t merge_columns_find_blank(const struct merge_columns *columns, uint32_t key) MUST_CHECK;
 
 struct merge; // in the arena
 

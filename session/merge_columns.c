@@ -88,16 +88,35 @@ static bool join_head(struct column *columns, const struct merge_head *first,
     return true;
 }
 
-uint32_t merge_columns_find_collation(const struct merge_columns *columns, uint32_t key)
+static uint32_t find_alias(const struct merge_columns *columns, const char *alias)
 {
-    char alias[ALIAS_BYTES];
-    snprintf(alias, sizeof alias, MERGE_COLLATION_ALIAS, key);
     for (uint32_t i = columns->visible; i < columns->count; i++) {
         if (slice_equal(columns->columns[i].name, slice_of_string(alias))) {
             return i;
         }
     }
     return NO_HIDDEN;
+}
+
+uint32_t merge_columns_find_collation(const struct merge_columns *columns, uint32_t key)
+{
+    char alias[ALIAS_BYTES];
+    snprintf(alias, sizeof alias, MERGE_COLLATION_ALIAS, key);
+    return find_alias(columns, alias);
+}
+
+uint32_t merge_columns_find_weights(const struct merge_columns *columns, uint32_t key)
+{
+    char alias[ALIAS_BYTES];
+    snprintf(alias, sizeof alias, MERGE_WEIGHTS_ALIAS, key);
+    return find_alias(columns, alias);
+}
+
+uint32_t merge_columns_find_blank(const struct merge_columns *columns, uint32_t key)
+{
+    char alias[ALIAS_BYTES];
+    snprintf(alias, sizeof alias, MERGE_BLANK_ALIAS, key);
+    return find_alias(columns, alias);
 }
 
 // MariaDB's temporary table for a DISTINCT that is sorted makes an integer of BIT, and its column

@@ -159,6 +159,7 @@ struct route_request query_route_request(const struct session *session,
         .in_transaction = session_in_transaction(session) || session->carried.is_autocommit_off,
         .may_gather = gather_is_possible(session),
         .must_gather = request->must_gather,
+        .wants_sort_keys = request->wants_sort_keys,
         .is_step = request->is_step,
         .is_pinned = session->pin != NULL,
         .last_shard = is_bound ? query_any_shard(session) : NO_SHARD,
@@ -319,9 +320,28 @@ static void route(struct session *session, struct request *request)
     query_run_plan(session, request);
 }
 
-void query_gather(struct session *session, struct request *request, const struct error *refusal)
+// Merged once more, by the servers' sort keys?
+static bool sort_by_keys(struct session *session, struct request *request)
 {
     struct error error;
+    if (request->wants_sort_keys || request->plan->merge != MERGE_SORT) {
+        return false;
+    }
+    request->wants_sort_keys = true;
+    request->edited = NULL;
+    if (!query_plan(session, request, &error) || !request->plan->has_sort_keys) {
+        return false;
+    }
+    query_run_plan(session, request);
+    return true;
+}
+
+void query_gather(struct session *session, struct request *request, const struct error *refusal)
+{
+    struct error error = {.code = 0};
+    if (sort_by_keys(session, request)) {
+        return;
+    }
     request->must_gather = true;
     request->edited = NULL;
     if (query_plan(session, request, &error) && request->plan->gather != NULL) {

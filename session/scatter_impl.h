@@ -53,6 +53,8 @@ static inline bool scatter_is_write(const struct scatter *scatter)
 
 // scatter_start.c: all sources are asked, for the first time or anew.
 void scatter_start_all(struct scatter *scatter);
+// Where the rows can't be merged so: by the servers' sort keys, or brought together?
+bool scatter_has_other_way(const struct scatter *scatter) MUST_CHECK;
 
 // scatter_answer.c. Appends the packet to what goes to the client.
 void scatter_add_packet(struct scatter *scatter, struct slice payload);

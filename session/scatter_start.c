@@ -3,6 +3,7 @@
 // page (flow_page.c) is read where it was looked for.
 
 #include "router/gather.h"
+#include "session/flow_gather.h"
 #include "session/scatter_impl.h"
 
 static struct leg_command command_of(struct scatter *scatter, uint32_t target)
@@ -47,4 +48,12 @@ void scatter_start_all(struct scatter *scatter)
         scatter->columns.is_binary = command.kind == ANSWER_EXECUTE;
         source->leg = start_leg(scatter, &command);
     }
+}
+
+bool scatter_has_other_way(const struct scatter *scatter)
+{
+    const struct plan *plan = &scatter->plan;
+    bool may_have_keys = plan->merge == MERGE_SORT && !scatter->flow.request->wants_sort_keys;
+    return plan->access != ACCESS_WRITE && plan->gather == NULL &&
+           (may_have_keys || gather_is_possible(scatter->flow.session));
 }

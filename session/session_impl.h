@@ -90,6 +90,7 @@ struct request {
     bool is_victim;              // of a deadlock over shards: it is killed, and its error is 1213
     bool is_counted;             // in the latency figures: it reached the router
     bool must_gather;            // the shards' rows could not be merged exactly
+    bool wants_sort_keys;        // ... by themselves; they are tried with the servers' sort keys
     bool may_look_up;            // global indexes may be asked for its rows
     bool has_claimed;            // index_claim_ahead has run
     struct index_items *claimed; // values of unique indexes that its rows have, as far as known

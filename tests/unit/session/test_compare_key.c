@@ -169,6 +169,87 @@ static void strings(void **state)
     }
 }
 
+// As rows of 16-bit weights, the shorter filled up with `blank` (0: with nothing, which is less).
+static int by_weights(const struct value *a, const struct value *b, unsigned blank)
+{
+    for (size_t at = 0; at < VALUE_BYTES; at += 2) {
+        bool has_a = at < a->field.bytes.len, has_b = at < b->field.bytes.len;
+        if (!has_a && !has_b) {
+            return 0;
+        }
+        long weight_a = has_a ? a->bytes[at] << 8 | a->bytes[at + 1] : blank > 0 ? (long)blank : -1;
+        long weight_b = has_b ? b->bytes[at] << 8 | b->bytes[at + 1] : blank > 0 ? (long)blank : -1;
+        if (weight_a != weight_b) {
+            return weight_a < weight_b ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+static void compare_by_weights(struct values *values, const char *collation, unsigned blank)
+{
+    const struct column column = {.type = TYPE_VAR_STRING, .collation_id = 45};
+    const struct comparison_wish wish = {.column = &column,
+                                         .collation = slice_of_string(collation),
+                                         .blank = slice_of("\x02\x09", 2)};
+    struct comparison comparison;
+    struct error error;
+    assert_true(comparison_choose(&comparison, &wish, &error));
+    assert_true(comparison.is_weights);
+    compare_all(&comparison, values);
+    for (int i = 0; i < values->count; i++) {
+        for (int j = 0; j < values->count; j++) {
+            struct value *a = &values->list[i], *b = &values->list[j];
+            assert_int_equal(sign(compare_fields(&comparison, &a->field, &b->field)),
+                             by_weights(a, b, blank));
+        }
+    }
+}
+
+// All rows of up to three of some weights: less than a blank, a blank, more, the most.
+static void weights_of_servers(void **state)
+{
+    static const uint8_t weights[][2] = {{0, 1}, {2, 1}, {2, 9}, {0x0e, 0x33}, {0xff, 0xff}};
+    enum { KINDS = 5, LEN_MAX = 3 };
+    struct values values = {.count = 0};
+    uint8_t bytes[2 * LEN_MAX];
+    add(&values, "", 0);
+    for (int len = 1, many = KINDS; len <= LEN_MAX; len++, many *= KINDS) {
+        for (int number = 0; number < many; number++) {
+            for (int i = 0, rest = number; i < len; i++, rest /= KINDS) {
+                memcpy(bytes + 2 * i, weights[rest % KINDS], 2);
+            }
+            add(&values, bytes, 2 * (size_t)len);
+        }
+    }
+    compare_by_weights(&values, "utf8mb4_unicode_ci", 0x209);
+    compare_by_weights(&values, "utf8mb4_unicode_nopad_ci", 0);
+    (void)state;
+}
+
+// Levels behind one another, weights of one byte, or another set of characters: nobody guesses.
+static void no_weights_of_servers(void **state)
+{
+    static const struct {
+        const char *collation, *blank;
+    } cases[] = {{"utf8mb4_uca1400_as_cs", "\x02\x09\x00\x20"},
+                 {"latin1_german2_ci", "\x20"},
+                 {"sjis_japanese_ci", "\x02\x09"},
+                 {"no_such_collation", "\x02\x09"},
+                 {"utf8mb4_unicode_ci", NULL}};
+    const struct column column = {.type = TYPE_VAR_STRING, .collation_id = 45};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const size_t lens[] = {4, 1, 2, 2, 0};
+        const struct comparison_wish wish = {.column = &column,
+                                             .collation = slice_of_string(cases[i].collation),
+                                             .blank = slice_of(cases[i].blank, lens[i])};
+        struct comparison comparison;
+        struct error error;
+        assert_false(comparison_choose(&comparison, &wish, &error));
+    }
+    (void)state;
+}
+
 static void dates_and_times(void **state)
 {
     static const char *const dates[] = {"0000-00-00",          "1000-01-01",
@@ -236,6 +317,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),
         cmocka_unit_test(strings),
+        cmocka_unit_test(weights_of_servers),
+        cmocka_unit_test(no_weights_of_servers),
         cmocka_unit_test(dates_and_times),
         cmocka_unit_test(binary_numbers),
         cmocka_unit_test(bits),

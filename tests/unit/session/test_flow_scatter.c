@@ -293,6 +293,12 @@ void insert_id_set(struct session *session, uint64_t id)
     (void)session, (void)id;
 }
 
+bool index_enter_is_possible(const struct session *session, const struct request *request)
+{
+    (void)session, (void)request;
+    return false;
+}
+
 bool index_enter_start(struct session *session, struct request *request,
                        const struct plan_target *target, const struct error *error)
 {
