@@ -107,6 +107,24 @@ static bool begins_with(struct slice statement, const char *words, struct slice 
     return true;
 }
 
+// Names those that begin with the same word.
+static void refuse_unknown(struct slice statement, struct error *error)
+{
+    char alike[400];
+    size_t len = 0;
+    struct slice first = admin_command_next_word(&statement);
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        struct slice words = slice_of_string(table[i].words);
+        if (slice_equal_nocase(admin_command_next_word(&words), first)) {
+            int more = snprintf(alike + len, sizeof alike - len, "%s%s", len > 0 ? ", " : "",
+                                table[i].words);
+            len += more > 0 && len + (size_t)more < sizeof alike ? (size_t)more : 0;
+        }
+    }
+    error_set(error, ER_PARSE, "42000", "not known here; SHOW HELP tells all commands%s%.*s",
+              len > 0 ? ", among them " : "", (int)len, alike);
+}
+
 const struct command *admin_command_find(struct slice statement, struct slice *arguments,
                                          struct error *error)
 {
@@ -115,13 +133,7 @@ const struct command *admin_command_find(struct slice statement, struct slice *a
             return &table[i];
         }
     }
-    char all[484];
-    size_t len = 0;
-    for (size_t i = 0; i < TABLE_COUNT; i++) {
-        int more = snprintf(all + len, sizeof all - len, "%s%s", i > 0 ? ", " : "", table[i].words);
-        len += more > 0 && len + (size_t)more < sizeof all ? (size_t)more : 0;
-    }
-    error_set(error, ER_PARSE, "42000", "not known here; there is: %s", all);
+    refuse_unknown(statement, error);
     return NULL;
 }
 

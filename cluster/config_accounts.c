@@ -100,7 +100,10 @@ static struct config *begin_sharing(struct config *running)
     next->use_count = 0;
     next->file = file;
     file->use_count++;
-    config_take_servers(next, running, list, config_discovered(running, list, SERVERS_MAX));
+    size_t count = config_discovered(running, list, SERVERS_MAX);
+    if (count > 0 || running->servers != file->servers) {
+        config_take_servers(next, running, list, count);
+    }
     return next;
 }
 

@@ -323,12 +323,13 @@ static void showing_the_cluster(void **state)
     expect(client, "SHOW SHARDS LIKE 's2'", "s2|no primary||0|0|2048|0||b1|semi_sync|\n");
     expect_part(client, "SHOW SERVERS", "a1|s1|127.0.0.1:3301|100|200|primary|up|NULL|no|0|0|");
     expect_part(client, "SHOW SERVERS LIKE 'a2'", "|replica|down|NULL|no|10|0|");
-    expect_part(client, "SHOW SERVERS LIKE 'b%'", "|connection refused|east\n");
-    expect(client, "SHOW TABLES",
-           "shop.events|sharded|date|day|date||no|||..2023-12-31:s1, 2024-01-01..2024-02-29:s2\n"
-           "shop.items|sharded|bucket||integer|order_id|no||shop.orders|by bucket\n"
-           "shop.orders|sharded|bucket|buyer_id|integer|order_id|yes|||by bucket\n"
-           "shop.sites|sharded|list|site|string||no|||cn:s1, hk:s1, us:s2\n");
+    expect_part(client, "SHOW SERVERS LIKE 'b%'", "|connection refused|east|no\n");
+    expect(
+        client, "SHOW TABLES",
+        "shop.events|sharded|date|day|date||no|||..2023-12-31:s1, 2024-01-01..2024-02-29:s2|file\n"
+        "shop.items|sharded|bucket||integer|order_id|no||shop.orders|by bucket|file\n"
+        "shop.orders|sharded|bucket|buyer_id|integer|order_id|yes|||by bucket|file\n"
+        "shop.sites|sharded|list|site|string||no|||cn:s1, hk:s1, us:s2|file\n");
     expect(client, "SHOW BUCKETS", "s1|0|2047|2048\ns2|2048|4095|2048\n");
     expect(client, "SHOW USERS",
            "app||file|ok|app|shop|atomic|replica|0|mysql_native_password, caching_sha2_password, "
@@ -352,9 +353,11 @@ static void mistakes(void **state)
 {
     struct control *client = *state;
     expect_part(client, "SHOW NOTHING",
-                "ERROR 1064 (42000) at line 1: not known here; there is: "
-                "SHOW SHARDS, SHOW SERVERS");
-    expect_part(client, "DROP TABLE x", "RELOAD, SHOW HELP");
+                "ERROR 1064 (42000) at line 1: not known here; SHOW HELP tells all commands, among "
+                "them SHOW SHARDS, SHOW SERVERS");
+    expect_part(client, "SHOW NOTHING", "SHOW HELP\n");
+    expect_part(client, "DROP TABLE x", "tells all commands, among them DROP INDEX\n");
+    expect_part(client, "HELLO", "not known here; SHOW HELP tells all commands\n");
     expect_part(
         client, "SHOW SHARDS s1",
         "ERROR 1064 (42000) at line 1: after SHOW SHARDS comes nothing or LIKE 'pattern'\n");

@@ -77,8 +77,8 @@ static void mistakes(void **state)
                  "w.ini:23: there is another index of shop.orders on SELLER_ID\n");
     expect_error(INDEX "table = shop.orders\ncolumn = c\nkey_type = date\n",
                  "w.ini:21: key_type is one of integer, string, not 'date'");
-    expect_error(INDEX "table = shop.orders\ncolumn = c\nunique = on\n",
-                 "w.ini:21: unknown setting 'unique' in [index]");
+    expect_error(INDEX "table = shop.orders\ncolumn = c\nunique = 7\n",
+                 "w.ini:21: unique is one of off, on, not '7'");
     expect_error(CLUSTER "[index a b]\ntable = shop.orders\ncolumn = c\n",
                  "w.ini:18: the name of an index is at most 40 printable ASCII characters without");
     expect_error(CLUSTER GOOD GOOD, "w.ini:21: a second section [index seller]; the first is in "
