@@ -101,7 +101,7 @@ static void tell_strangers(struct monitor *monitor, uint16_t shard)
                     "acknowledges may be lost",
                     config->shards[shard].name, config->servers[guarded->primary].name, text);
     } else {
-        monitor_say(monitor, "shard %s: all that replicate from %s are in the configuration",
+        monitor_say(monitor, "shard %s: all that replicate from %s are servers of the shard",
                     config->shards[shard].name, config->servers[guarded->primary].name);
     }
 }

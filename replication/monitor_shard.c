@@ -375,11 +375,19 @@ static void on_end(struct monitor *monitor, const struct action_report *report)
 }
 
 // An action that is refused again for the same reason is no news, for a while.
+static bool is_refused_anew(struct monitor *monitor, struct guarded *guarded, const char *why)
+{
+    char text[TOLD_BYTES] = "";
+    if (why[0] != '\0') {
+        snprintf(text, sizeof text, "%d %.*s", (int)guarded->kind, TOLD_BYTES - 16, why);
+    }
+    return told_is_news(&guarded->refused, text, loop_now_us(monitor->host->loop));
+}
+
 static void tell_report(struct monitor *monitor, const struct action_report *report)
 {
     struct guarded *guarded = &monitor->shards[report->shard];
-    bool is_news = report->kind != REPORT_END ||
-                   told_is_news(&guarded->refused, report->why, loop_now_us(monitor->host->loop)) ||
+    bool is_news = report->kind != REPORT_END || is_refused_anew(monitor, guarded, report->why) ||
                    report->is_done;
     if (!is_news) {
         log_debug("%s", report->text);

@@ -61,10 +61,18 @@ static bool may_run_again(const struct leg *leg, const struct error *error, bool
     return !was_sent || (leg->command.access == ACCESS_REPLICA && !leg->is_joining);
 }
 
+// Of an account that it does not know a MariaDB server asks by a plugin chosen at random: the
+// refusal is one or the other.
+static bool is_account_unknown(const struct error *error)
+{
+    enum { DENIED_WITHOUT_PASSWORD = 1698 };
+    return error->code == ER_ACCESS_DENIED || error->code == DENIED_WITHOUT_PASSWORD;
+}
+
 bool leg_is_account_late(const struct leg *leg, const struct error *error)
 {
     const struct user_config *user = session_user(leg->session);
-    return error->code == ER_ACCESS_DENIED && user != NULL && user->is_from_servers &&
+    return is_account_unknown(error) && user != NULL && user->is_from_servers &&
            leg->command.access == ACCESS_REPLICA &&
            leg->session->sessions->snapshot->shards[leg->shard].primary != leg->server;
 }

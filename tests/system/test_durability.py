@@ -72,7 +72,7 @@ def test_a_replica_that_is_not_configured_is_told(stand):
     less = re.sub(r"\[server s1c\]\n(?:[^\[\n].*\n)+", "", whole).replace("servers = s1a, s1b, s1c", "servers = s1a, s1b")
     told = "not in the configuration, but replicates from s1a: server_id 103 (127.0.0.1:"
     assert len(less) < len(whole) and told not in events(stand)
-    for text, event in ((less, told), (whole, "all that replicate from s1a are in the configuration")):
+    for text, event in ((less, told), (whole, "all that replicate from s1a are servers of the shard")):
         with open(path, "w") as conf:
             conf.write(text)
         stand.admin("RELOAD")
