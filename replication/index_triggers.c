@@ -34,6 +34,7 @@ static bool look_at_column(struct index_shard *at, struct dbconn *conn)
     bool is_fine = dbconn_query(
         conn, &rows, &at->error,
         "SELECT C.DATA_TYPE IN (%s) AS fits, C.GENERATION_EXPRESSION IS NOT NULL AS made, "
+        "COALESCE(C.COLLATION_NAME, '') REGEXP '_(lithuanian|roman)_' AS equates, "
         "(SELECT COUNT(*) FROM information_schema.TABLES T WHERE T.TABLE_SCHEMA = C.TABLE_SCHEMA "
         "AND T.TABLE_NAME = C.TABLE_NAME AND T.TABLE_TYPE = 'BASE TABLE' AND T.ENGINE = 'InnoDB') "
         "AS plain, (SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE K JOIN "
@@ -54,6 +55,8 @@ static bool look_at_column(struct index_shard *at, struct dbconn *conn)
                                  : "the column is no CHAR or VARCHAR (key_type = string)";
     } else if (is_fine && db_rows_is_yes(&rows, "made")) {
         why = "the column is a generated one";
+    } else if (is_fine && !target->is_unique && db_rows_is_yes(&rows, "equates")) {
+        why = "the column's collation takes different letters for one (i and y, or i and j)";
     } else if (is_fine && db_rows_number(&rows, "follows") > 0) {
         why = "a foreign key with ON UPDATE CASCADE changes the column, which no trigger sees";
     }

@@ -172,6 +172,27 @@ def test_every_write_keeps_it(stand):
     plain.close()
 
 
+def test_columns_that_have_no_index(stand):
+    """Whose values have no one spelling, or change past the triggers: SHOW INDEXES says why, and statements ask all shards."""
+    prepare(stand)
+    client = mover(stand)
+    fill(client)
+    for definition, why in (("VARCHAR(200) COLLATE utf8mb4_lithuanian_ci", "different letters for one"),
+                            ("VARCHAR(200) COLLATE utf8mb4_uca1400_roman_ai_ci", "different letters for one"), ("TEXT", "is no CHAR or VARCHAR")):
+        for server in SERVERS:
+            stand.root(server).query(f"ALTER TABLE shop.orders DROP KEY IF EXISTS order_no, MODIFY order_no {definition}")
+
+        def notes():
+            return [row["note"] for row in states(stand) if row["index"] == "orders.no"]
+        stand.wait_until(lambda: all(why in note for note in notes()), 60, lambda: f"{definition}: {notes()}")
+        stand.wait_until(lambda: len(sends(client, "SELECT * FROM orders WHERE order_no = 'NO-5'")[0]) == SHARDS, 60, "all are asked")
+    for server in SERVERS:
+        stand.root(server).query("DROP TABLE shop.orders")
+    prepare(stand)
+    check(stand)
+    client.close()
+
+
 def test_parts_that_commit_one_by_one(stand):
     """With best_effort, text and prepared, with parameters and without: no part is done without the others' entries."""
     prepare(stand)
