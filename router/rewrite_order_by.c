@@ -60,7 +60,7 @@ static struct slice text_of(const struct planner *planner, const struct expr *ex
 }
 
 // What the servers sort by, as far as they look, and the weight of a blank, with which the shorter
-// of two keys counts as filled up. Both are nothing where the key is no string.
+// of two keys counts as filled up. Nobody looks at them where the key is no string.
 static void add_sort_key(struct planner *planner, struct slice text, struct slice *hidden_text)
 {
     uint32_t key = planner->plan->key_count - 1;
